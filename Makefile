@@ -1,0 +1,33 @@
+# Everything a fresh machine needs is Python 3.11, git and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup run test lint demo bench
+
+setup: $(READY)
+
+# Installed anew only when what is to be installed has changed.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+run: $(READY)  ## the main job on the demo corpus
+	$(BIN)/deepdx add data/demo
+	$(BIN)/deepdx run
+	$(BIN)/deepdx stats
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+demo: $(READY)  ## compose the demo corpus anew, byte for byte
+	$(BIN)/python -m deepdx_core.demo data/demo
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks

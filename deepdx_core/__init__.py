@@ -1,0 +1,15 @@
+"""DX7 voices as arrays: reading and writing them, curating, labelling and generating them.
+
+A library on its own: nothing in here knows of Dagster. Its rooms, from the ground up, each importing
+only those before it:
+
+- `voice`     the 145 parameters and the 32 algorithms, as data
+- `codec`     bytes to voices and back; no file system, no data frames
+- `intake`    files, folders and archives to bytes
+- `tables`    the schemas of the corpus' tables, and how a table is stored
+- `curation`  what was read, whether a voice is sound, which voices are the same, the splits
+- `labels`    what kind of sound a voice is
+- `corpus`    the DuckDB database over the tables, and the ladder from files to sounds
+- `gan`       the voice as an image, the networks, training and sampling
+- `demo`      the composer of the demo corpus
+"""

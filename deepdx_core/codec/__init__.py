@@ -1,0 +1,1 @@
+"""Bytes to voices and back. Bytes in, arrays out: no file system, no data frames, no torch."""

@@ -1,0 +1,32 @@
+"""Voice names: ten bytes to text and back."""
+
+import numpy as np
+import numpy.typing as npt
+
+from deepdx_core.codec.packing import Bytes
+from deepdx_core.voice.parameters import NAME_LENGTH
+
+
+def _characters() -> npt.NDArray[np.uint32]:
+    # Control characters and bytes over 127 must not reach a terminal or a page: U+FFFD stands for them.
+    table = np.full(256, 0xFFFD, dtype=np.uint32)
+    table[32:127] = np.arange(32, 127)
+    table[0] = ord(" ")  # some editors pad with NUL
+    return table
+
+
+_CHARACTERS = _characters()
+
+
+def names_to_text(names: Bytes) -> npt.NDArray[np.str_]:
+    """Text of names `uint8[n, 10]`, without the spaces that pad them; what is not printable ASCII becomes U+FFFD."""
+    codes = np.ascontiguousarray(_CHARACTERS[names])
+    return np.strings.rstrip(codes.view(f"<U{NAME_LENGTH}").reshape(len(names)))
+
+
+def text_to_names(texts: list[str]) -> Bytes:
+    """Names `uint8[n, 10]` of texts, cut or padded with spaces to ten; what is not printable ASCII becomes `?`."""
+    padded = np.array([text.ljust(NAME_LENGTH) for text in texts], dtype=f"<U{NAME_LENGTH}")
+    codes = padded.view(np.uint32).reshape(len(texts), NAME_LENGTH)
+    printable = (codes >= 32) & (codes < 127)
+    return np.where(printable, codes, ord("?")).astype(np.uint8)
