@@ -1,0 +1,57 @@
+"""What a name says: from names to categories, every distinct name once."""
+
+import polars as pl
+
+from deepdx_core.labels.taxonomy import OTHER, Rule, Taxonomy
+
+
+def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
+    """The category of each name, in the order given: columns `name`, `category` and `evidence`.
+
+    `evidence` is the word that decided, without its gaps; it is null where the category is "other" because no word
+    says anything. The rules and their order are explained in the taxonomy's file.
+    """
+    asked = pl.DataFrame({"name": names.cast(pl.String)})
+    rules = pl.DataFrame(
+        {
+            "evidence": [rule.key for rule in taxonomy.rules],
+            "category": [rule.category for rule in taxonomy.rules],
+            "hint": [rule.hint for rule in taxonomy.rules],
+        },
+        schema={"evidence": pl.String, "category": pl.String, "hint": pl.Boolean},
+    ).drop_nulls("category")
+    decided = (
+        asked.lazy()
+        .unique()
+        .drop_nulls()
+        .select("name", evidence=_pieces(pl.col("name")).str.extract_all(_pattern(taxonomy)))
+        .explode("evidence")
+        .with_columns(pl.col("evidence").str.replace_all(" ", "", literal=True), place=pl.int_range(pl.len()))
+        .join(rules.lazy(), on="evidence")
+        .sort("hint", "place", descending=[False, True])
+        .unique("name", keep="first", maintain_order=True)
+    )
+    return (
+        asked.lazy()
+        .join(decided, on="name", how="left", maintain_order="left")
+        .select("name", pl.col("category").fill_null(OTHER), "evidence")
+        .collect()
+    )
+
+
+def _pieces(name: pl.Expr) -> pl.Expr:
+    """Runs of letters and of digits in upper case, with one space between."""
+    humps = name.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}").str.replace_all(r"([A-Z])([A-Z][a-z]{2})", "${1} ${2}")
+    return humps.str.to_uppercase().str.extract_all(r"[A-Z]+|[0-9]+").list.join(" ")
+
+
+def _pattern(taxonomy: Taxonomy) -> str:
+    # Alternatives are tried in their order, so the longest word at a place is found before those it hides.
+    longest_first = sorted(taxonomy.rules, key=lambda rule: (-len(rule.key), rule.key))
+    return "|".join(map(_alternative, longest_first))
+
+
+def _alternative(rule: Rule) -> str:
+    # Pieces are letters or digits only, so nothing in them means anything to the regex.
+    edge = r"(?-u:\b)"
+    return ("" if rule.open_left else edge) + " ?".join(rule.pieces) + ("" if rule.open_right else edge)

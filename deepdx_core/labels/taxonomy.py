@@ -1,0 +1,170 @@
+"""The taxonomy: training labels, the fine categories that make them up, and the words that say so."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+OTHER = "other"
+"""The category of what no name says anything about; every taxonomy has it."""
+
+_STRENGTHS = ("words", "hints")
+_WORD = re.compile(r"\*?[A-Za-z0-9]+(?:[ .-]+[A-Za-z0-9]+)*\*?")
+_SHORTEST_INSIDE = 3  # letters; shorter abbreviations stand inside almost anything
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A word and what it says.
+
+    `pieces` are the word's parts as they stand in a name that was cut into pieces; gaps between them may be missing.
+    A rule without a category says nothing: it only hides shorter words within it.
+    """
+
+    pieces: tuple[str, ...]
+    open_left: bool
+    open_right: bool
+    category: str | None
+    hint: bool
+
+    @property
+    def key(self) -> str:
+        """The letters and digits of the word; no two rules of a taxonomy share them."""
+        return "".join(self.pieces)
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """Labels and categories in the order of their file, and the rules for names.
+
+    The reliabilities say, in percent, how far a name is trusted that a word or only a hint decided.
+    """
+
+    labels: tuple[str, ...]
+    categories: tuple[str, ...]
+    label_of: Mapping[str, str]
+    rules: tuple[Rule, ...]
+    word_reliability: int
+    hint_reliability: int
+
+
+def load_taxonomy(path: Path | None = None) -> Taxonomy:
+    """The taxonomy in a TOML file, or the one that comes with the package.
+
+    Raises ValueError naming the file, the place in it and the reason where the file is not a taxonomy.
+    """
+    source = resources.files(__package__) / "taxonomy.toml" if path is None else path
+    try:
+        return _taxonomy(tomllib.loads(source.read_text(encoding="utf-8")))
+    except ValueError as error:  # also what tomllib and the decoder raise
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _taxonomy(document: dict[str, Any]) -> Taxonomy:
+    _only(document, "the file", {"labels", "silent", "reliability", "category", "phrase"})
+    labels = _strings(document, "labels", "the file")
+    if not labels or len(set(labels)) < len(labels):
+        raise ValueError("labels: there must be some, each once")
+    tables = _table(document, "category", "the file")
+    if OTHER not in tables:
+        raise ValueError(f"category: there must be one named {OTHER!r}, for what no word says anything about")
+    label_of = {}
+    for category in tables:
+        place = f"category.{category}"
+        table = _table(tables, category, "category")
+        _only(table, place, {"label", *_STRENGTHS})
+        label = table.get("label")
+        if label not in labels:
+            raise ValueError(f"{place}.label: {label!r} is not among the labels {', '.join(labels)}")
+        label_of[category] = label
+    reliability = _table(document, "reliability", "the file")
+    _only(reliability, "reliability", set(_STRENGTHS))
+    return Taxonomy(
+        labels=labels,
+        categories=tuple(tables),
+        label_of=MappingProxyType(label_of),
+        rules=_rules(document),
+        word_reliability=_percent(reliability, "words"),
+        hint_reliability=_percent(reliability, "hints"),
+    )
+
+
+def _rules(document: dict[str, Any]) -> tuple[Rule, ...]:
+    rules: dict[str, tuple[Rule, str]] = {}
+    for word, place, category, hint in _words(document):
+        rule = _rule(word, place, category, hint)
+        if rule.key in rules:
+            raise ValueError(f"{place}: {word!r} stands in {rules[rule.key][1]} already")
+        rules[rule.key] = rule, place
+    return tuple(rule for rule, _ in rules.values())
+
+
+def _words(document: dict[str, Any]) -> Iterator[tuple[str, str, str | None, bool]]:
+    """Every word with the place it stands in, what it says, and whether it only hints at it."""
+    for word in _strings(document, "silent", "the file"):
+        yield word, "silent", None, False
+    for category, table in document["category"].items():
+        for strength in _STRENGTHS:
+            place = f"category.{category}.{strength}"
+            for word in _strings(table, strength, f"category.{category}"):
+                yield word, place, category, strength == "hints"
+    phrases = document.get("phrase", [])
+    if not isinstance(phrases, list):
+        raise ValueError("phrase: must be a list of tables, [[phrase]]")
+    for number, phrase in enumerate(phrases, 1):
+        place = f"phrase {number}"
+        if not isinstance(phrase, dict):
+            raise ValueError(f"{place}: must be a table")
+        _only(phrase, place, {"category", "first", "then"})
+        category = phrase.get("category")
+        if category not in tuple(document["category"]):
+            raise ValueError(f"{place}.category: there is no category {category!r}")
+        for first in _strings(phrase, "first", place):
+            for then in _strings(phrase, "then", place):
+                yield f"{first} {then}", place, category, False
+
+
+def _rule(word: str, place: str, category: str | None, hint: bool) -> Rule:
+    if not _WORD.fullmatch(word):
+        raise ValueError(f"{place}: {word!r} is not a word: letters A to Z and digits, stars at the ends only")
+    rule = Rule(
+        pieces=tuple(re.findall(r"[A-Z]+|[0-9]+", word.upper())),
+        open_left=word.startswith("*"),
+        open_right=word.endswith("*"),
+        category=category,
+        hint=hint,
+    )
+    if rule.open_left and len(rule.key) < _SHORTEST_INSIDE:
+        raise ValueError(f"{place}: {word!r} is too short to be looked for inside others")
+    return rule
+
+
+def _table(parent: dict[str, Any], key: str, place: str) -> dict[str, Any]:
+    value = parent.get(key)
+    if not isinstance(value, dict):
+        raise ValueError(f"{place}: {key!r} must be a table")
+    return value
+
+
+def _strings(table: dict[str, Any], key: str, place: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"{place}: {key!r} must be a list of texts")
+    return tuple(value)
+
+
+def _percent(table: dict[str, Any], key: str) -> int:
+    value = table.get(key)
+    if type(value) is not int or not 1 <= value <= 100:
+        raise ValueError(f"reliability.{key}: must be a whole number from 1 to 100, not {value!r}")
+    return value
+
+
+def _only(table: dict[str, Any], place: str, known: set[str]) -> None:
+    for key in table:
+        if key not in known:
+            raise ValueError(f"{place}: {key!r} means nothing here; known are {', '.join(sorted(known))}")

@@ -1,0 +1,264 @@
+"""Labels from names: what a name says, how names vote, and which taxonomy files are refused."""
+
+from importlib import resources
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepdx_core.labels.names import categories_of_names
+from deepdx_core.labels.sounds import label_sounds
+from deepdx_core.labels.taxonomy import Taxonomy, load_taxonomy
+
+TAXONOMY = load_taxonomy()
+
+# What a DX7 player expects of a name.
+EXPECTED = {
+    "electric-piano": [
+        "E.PIANO 1", "EPIANO1", "E-Piano1", "EPNO 3", "E.P.", "DX EP", "RHDS 2", "RHODES 1", "WURLI", "WURLITZER",
+        "FULLTINES", "FullTines", "TINE BOX", "ELEC.PNO A", "SYN-PIANO", "BAD ROAD",
+    ],
+    "acoustic-piano": [
+        "PIANO 2", "PNO", "BELL PNO", "GRANDPIANO", "THE PIANO", "KLAVIER 3", "HONKY TONK", "STEINWAY 1", "VLEUGEL",
+    ],
+    "clav": ["CLAV 1", "CLV", "CLAVINET", "SYN-CLAV 1", "HOHNER D6"],
+    "harpsichord": ["HARPSICH 1", "HARPSI", "CEMBALO", "CLAVECIN", "SPINETT"],
+    "organ": [
+        "ORG", "E.ORGAN 1", "PIPE ORG", "PIPES   1", "HAMMOND", "B3", "B-3", "DRAWBAR", "ORGEL", "ORGUE",
+        "GRAND ORGAN",
+    ],
+    "accordion": ["ACCORDION", "ACCORD 1", "MUSETTE", "BANDONEON", "AKKORDEON"],
+    "bass": [
+        "BASS 1", "BS", "BAS", "SYNBS 4", "SYNBASS 1", "SlapBass", "BASSO", "ORGAN BASS", "STRING BASS",
+        "FRETLESS 2", "PIANO BASS", "BASS GUIT.",
+    ],
+    "guitar": [
+        "GTR", "GT 2", "GUIT ACOUS", "GUITARRA", "LEAD GUITR", "12STRG 1", "PEDALSTEEL", "GITARRE", "BASS-STRAT",
+    ],
+    "harp": ["HARP", "HARP    2", "HARFE", "ARPA"],
+    "plucked-ethnic": ["SITAR", "KOTO", "SHAMI", "BANJO", "KALIMBA", "LUTE", "MANDOLIN"],
+    "strings": ["STRINGS 1", "STRGS LOW", "STR", "SAITEN", "CORDES", "PIANO STR", "ANALOG STR", "PIZZ."],
+    "solo-strings": ["CELLO", "VIOLIN", "VIOLON", "GEIGE", "VLN 1", "CELLO SOLO"],
+    "brass": [
+        "BRASS   1", "BRSS", "BRS", "SYN BRASS", "BRASSHORNS", "FRENCHHORN", "HRN", "TPT", "TROMBONE 1", "Tuba",
+        "POSAUNE",
+    ],
+    "woodwind": [
+        "FLT", "FLUTE   1", "FLOETE", "PANFLUTE1", "OBOE", "CLAR", "BASSOON", "BASS CLAR", "BASSCLARNT",
+        "BASS FLUTE", "SAX BC", "HARMONICA1", "BLUES HARP", "ENGL.HORN",
+    ],
+    "orchestra": ["ORCHESTRA", "HallOrch B"],
+    "choir": ["CHOIR 1A", "MALE CHOIR", "VOX", "VOICES", "AAH", "CHORUS", "BellVoice", "SYN. VOX 1"],
+    "pad": ["PAD", "WARM PAD 1", "CHOIRPAD", "STRING PAD"],
+    "bell": ["BELLS", "PianoBells", "TUBULAR", "TUB BELLS", "GLOCKE", "CAMPANA", "CHIMES", "GLASSHARP2", "MUSIC BOX"],
+    "mallet": ["VIBES", "VIBE    2", "MARMB", "MARIMBA", "XYLO 2", "XYLOSYN 1", "GLOCK", "STEEL DRUM", "CELESTE"],
+    "drum": ["BASS DRUM", "BassDr,1MS", "SNARE", "TIMPANI", "TAIKO", "CONGA", "TOM TOMS", "PAUKE"],
+    "percussion": ["CYMBAL", "CLAVES", "COW BELL", "WOOD BLOCK", "TRIANGLE", "TAMBOURINE"],
+    "lead": ["SYN-LEAD 1", "LEAD 3"],
+    "synth": ["ANALOG 1", "PROPHET 5", "MINIMOOG", "SYNCLAVIER"],
+    "effect": ["TRAIN", "LASER10", "HELICOPTER", "EXPLOSION"],
+    "other": [
+        "INIT VOICE", "STRATOS", "STRPDX", "VIBRATO", "LEADER", "ORGANIC", "SHARP", "PADDLE", "BASIC", "STEP",
+        "5 22", "...", "", "\ufffd\ufffd", "PORCH",
+    ],
+}  # fmt: skip
+
+
+def sounds(*rows: tuple[list[str], list[int]], algorithm: int = 0) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "sound_id": [f"sound {i}" for i in range(len(rows))],
+            "names": [names for names, _ in rows],
+            "name_counts": [counts for _, counts in rows],
+            "algorithm": [algorithm] * len(rows),
+        },
+        schema={
+            "sound_id": pl.String,
+            "names": pl.List(pl.String),
+            "name_counts": pl.List(pl.UInt32),
+            "algorithm": pl.UInt8,
+        },
+    )
+
+
+def shipped_text() -> str:
+    return (resources.files("deepdx_core.labels") / "taxonomy.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Taxonomy:
+    """Two sure categories, a hint and the fallback, with reliabilities that are easy to reckon with."""
+    path = tmp_path / "small.toml"
+    path.write_text(
+        """
+        labels = ["Low", "High", "Rest"]
+        [reliability]
+        words = 100
+        hints = 50
+        [category.bass]
+        label = "Low"
+        words = ["*BASS*"]
+        [category.flute]
+        label = "High"
+        words = ["FLUTE"]
+        hints = ["AIR"]
+        [category.other]
+        label = "Rest"
+        """
+    )
+    return load_taxonomy(path)
+
+
+@pytest.mark.parametrize("category", EXPECTED)
+def test_a_name_says_what_a_player_reads_in_it(category: str) -> None:
+    said = categories_of_names(pl.Series(EXPECTED[category]), TAXONOMY)
+    assert dict(said.select("name", "category").rows()) == dict.fromkeys(EXPECTED[category], category)
+    assert said["evidence"].is_null().all() if category == "other" else said["evidence"].is_not_null().all()
+
+
+def test_names_keep_their_order_repeats_and_nulls() -> None:
+    names = ["PNO 1", "XYZ", None, "STRINGS", "PNO 1"]
+    assert categories_of_names(pl.Series(names), TAXONOMY).rows() == [
+        ("PNO 1", "acoustic-piano", "PNO"),
+        ("XYZ", "other", None),
+        (None, "other", None),
+        ("STRINGS", "strings", "STRING"),
+        ("PNO 1", "acoustic-piano", "PNO"),
+    ]
+    assert categories_of_names(pl.Series([], dtype=pl.String), TAXONOMY).height == 0
+
+
+@given(st.lists(st.text(), max_size=20))
+def test_any_text_is_of_exactly_one_known_category(texts: list[str]) -> None:
+    said = categories_of_names(pl.Series(texts, dtype=pl.String), TAXONOMY)
+    assert said["name"].to_list() == texts
+    assert set(said["category"]) <= set(TAXONOMY.categories)
+
+
+@given(st.text(alphabet=" .-_*()[]{}\\^$|?+/#~\ufffd\n", max_size=6), st.integers(0, 99))
+def test_punctuation_and_numbers_around_a_word_change_nothing(noise: str, number: int) -> None:
+    names = pl.Series([f"{noise}PIANO{number}", f"{noise}{number}{noise}cello{noise}"])
+    assert categories_of_names(names, TAXONOMY)["category"].to_list() == ["acoustic-piano", "solo-strings"]
+
+
+def test_the_training_labels() -> None:
+    assert TAXONOMY.labels == ("Pads", "Pianos", "Plucked", "Bass", "Orchestra", "Synth", "Perc", "Other")
+    assert set(TAXONOMY.label_of.values()) == set(TAXONOMY.labels)
+    assert tuple(TAXONOMY.label_of) == TAXONOMY.categories
+    assert set(EXPECTED) == set(TAXONOMY.categories)
+
+
+def test_a_sound_is_labelled_by_its_names() -> None:
+    labelled = label_sounds(sounds((["E.PIANO 1", "BASS"], [12, 2]), (["XYZ"], [3]), ([], []), algorithm=31), TAXONOMY)
+    assert dict(labelled.schema) == {
+        "sound_id": pl.String,
+        "category": pl.String,
+        "label": pl.String,
+        "algorithm_label": pl.UInt8,
+        "confidence": pl.Float32,
+        "evidence": pl.String,
+    }
+    piano, unknown, nameless = labelled.rows(named=True)
+    assert (piano["sound_id"], piano["category"], piano["label"]) == ("sound 0", "electric-piano", "Pianos")
+    assert piano["evidence"] == "E.PIANO 1 -> electric-piano (EPIANO) 12 of 14 votes"
+    assert piano["confidence"] == pytest.approx(12 / 14 * TAXONOMY.word_reliability / 100)
+    assert piano["algorithm_label"] == 32
+    for row in (unknown, nameless):
+        assert (row["category"], row["label"], row["confidence"], row["evidence"]) == ("other", "Other", 0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("names", "counts", "category", "confidence", "evidence"),
+    [
+        (["BASS"], [1], "bass", 1.0, "BASS -> bass (BASS) 1 of 1 votes"),
+        (["AIR"], [4], "flute", 0.5, "AIR -> flute (AIR) 4 of 4 votes"),
+        # Three hints weigh less than two words.
+        (["AIR", "BASS"], [3, 2], "bass", 0.4, "BASS -> bass (BASS) 2 of 5 votes"),
+        # Names that say nothing do not count.
+        (["BASS", "XYZ"], [1, 99], "bass", 1.0, "BASS -> bass (BASS) 1 of 1 votes"),
+        # Words and hints of a category add up; the name with the most weight is shown.
+        (["AIR", "FLUTE", "BASS"], [2, 3, 3], "flute", 0.5, "FLUTE -> flute (FLUTE) 5 of 8 votes"),
+        # A tie goes to the category further up in the file, whatever the order of the names.
+        (["FLUTE", "BASS"], [2, 2], "bass", 0.5, "BASS -> bass (BASS) 2 of 4 votes"),
+        (["AIR", "BASS"], [4, 2], "bass", 1 / 3, "BASS -> bass (BASS) 2 of 6 votes"),
+        # Of names with equal weight the alphabet's first is shown.
+        (["Z BASS", "A BASS"], [1, 1], "bass", 1.0, "A BASS -> bass (BASS) 2 of 2 votes"),
+    ],
+)
+def test_votes(
+    small: Taxonomy, names: list[str], counts: list[int], category: str, confidence: float, evidence: str
+) -> None:
+    (row,) = label_sounds(sounds((names, counts)), small).rows(named=True)
+    assert (row["category"], row["evidence"]) == (category, evidence)
+    assert row["confidence"] == pytest.approx(confidence)
+    (reversed_row,) = label_sounds(sounds((names[::-1], counts[::-1])), small).rows(named=True)
+    assert reversed_row == row
+
+
+def test_rows_come_back_in_their_order_and_the_same_each_time() -> None:
+    words = [name for names in EXPECTED.values() for name in names]
+    rows = [([words[i % len(words)], words[i * 7 % len(words)]], [i % 3 + 1, i % 2 + 1]) for i in range(3000)]
+    frame = sounds(*rows)
+    labelled = label_sounds(frame, TAXONOMY)
+    assert labelled["sound_id"].equals(frame["sound_id"])
+    assert labelled.equals(label_sounds(frame, TAXONOMY))
+    assert labelled.reverse().equals(label_sounds(frame.reverse(), TAXONOMY))
+    assert label_sounds(frame.clear(), TAXONOMY).schema == labelled.schema
+
+
+def test_names_without_counts_are_refused() -> None:
+    with pytest.raises(ValueError, match="same length"):
+        label_sounds(sounds((["BASS", "FLUTE"], [1])), TAXONOMY)
+
+
+def test_a_copy_of_the_taxonomy_may_be_edited(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped_text())
+    assert load_taxonomy(path) == TAXONOMY
+    path.write_text(shipped_text().replace("silent = [\n", 'silent = [\n    "PIANO TUNER",\n'))
+    assert categories_of_names(pl.Series(["PIANOTUNER"]), load_taxonomy(path))["category"].to_list() == ["other"]
+
+
+SMALLEST = 'labels = ["Rest"]\n[reliability]\nwords = 90\nhints = 50\n[category.other]\nlabel = "Rest"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('labels = ["A"]\nsilent = what', "line 2"),
+        ("", "labels: there must be some"),
+        ('labels = ["A", "A"]', "labels: there must be some, each once"),
+        ("labels = 3", "'labels' must be a list of texts"),
+        ('labels = ["A"]\n[category.bass]\nlabel = "A"', "category: there must be one named 'other'"),
+        (
+            SMALLEST.replace('label = "Rest"', 'label = "Bass"'),
+            "category.other.label: 'Bass' is not among the labels Rest",
+        ),
+        (SMALLEST + 'wrods = ["BASS"]', "category.other: 'wrods' means nothing here"),
+        (SMALLEST + "words = [1]", "category.other: 'words' must be a list of texts"),
+        (
+            SMALLEST + 'words = ["BASS"]\nhints = ["*BASS*"]',
+            r"category.other.hints: '\*BASS\*' stands in category.other.words",
+        ),
+        (SMALLEST + 'words = ["E.P", "EP"]', "category.other.words: 'EP' stands in category.other.words already"),
+        (SMALLEST + 'words = ["..."]', "category.other.words: '...' is not a word"),
+        (SMALLEST + 'words = [""]', "category.other.words: '' is not a word"),
+        (SMALLEST + 'words = ["BA*SS"]', r"category.other.words: 'BA\*SS' is not a word"),
+        (SMALLEST + 'words = ["(BASS|.)"]', "category.other.words: .* is not a word"),
+        (SMALLEST + 'words = ["*BS*"]', r"category.other.words: '\*BS\*' is too short"),
+        (SMALLEST.replace("90", "0"), "reliability.words: must be a whole number from 1 to 100, not 0"),
+        (SMALLEST.replace("50", "true"), "reliability.hints: must be a whole number"),
+        (SMALLEST + '[[phrase]]\ncategory = "bas"', "phrase 1.category: there is no category 'bas'"),
+        (SMALLEST + "[phrase]", "phrase: must be a list of tables"),
+        (SMALLEST + "[extra]", "the file: 'extra' means nothing here"),
+        ("category = 3\n" + 'labels = ["A"]', "'category' must be a table"),
+    ],
+)
+def test_a_bad_taxonomy_is_refused_with_file_place_and_reason(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_taxonomy(path)
+    assert str(path) in str(caught.value)
