@@ -1,0 +1,75 @@
+"""Dumps to voices: every slot of every dump, its parameters, its identity and what is wrong with it."""
+
+import hashlib
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.codec.names import names_to_text
+from deepdx_core.codec.packing import Bytes, Flags, unpack_vced, unpack_vmem
+from deepdx_core.codec.segments import RECORD_SIZE, Format
+from deepdx_core.curation import validity
+from deepdx_core.tables.schemas import DecodedVoices
+from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
+
+
+def decode_dumps(dumps: pl.DataFrame) -> pl.DataFrame:
+    """The voices in `dumps` (the table of that name), as rows of the table `decoded_voices`, sorted by its key."""
+    with_voices = dumps.filter(pl.col("voices") > 0)
+    parts = [_decode(rows, Format(rows["format"][0])) for rows in with_voices.partition_by("format")]
+    return pl.concat([DecodedVoices.create_empty(), *parts]).sort("sha256", "offset", "slot")
+
+
+def sound_ids(parameters: Bytes) -> list[str]:
+    """The identity of each sound in `uint8[n, 145]`: 20 hexadecimal digits of the SHA-256 of its parameter bytes.
+
+    Names and unused bits do not enter. 80 bits: among a million sounds, any two collide with a chance of 4e-13.
+    """
+    # hashlib takes one message at a time; it still makes about a million digests a second.
+    return [hashlib.sha256(voice).hexdigest()[:20] for voice in np.ascontiguousarray(parameters)]
+
+
+def _decode(dumps: pl.DataFrame, format_: Format) -> pl.DataFrame:
+    size = RECORD_SIZE[format_]
+    records = np.frombuffer(b"".join(dumps["payload"]), dtype=np.uint8).reshape(-1, size)
+    parameters, names = unpack_vmem(records) if size == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
+    readable: Flags = np.all(records < 128, axis=1)
+    slots = (
+        dumps.select("sha256", "offset", "format", "channel", "checksum", slot=pl.int_ranges(1, pl.col("voices") + 1))
+        .explode("slot")
+        .with_row_index("voice")
+    )
+    values = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        name=pl.Series(names_to_text(names)),
+        sound_id=pl.Series(sound_ids(parameters)),
+        readable=pl.Series(readable),
+    )
+    # What stands beside a byte over 127 cannot be trusted: such a voice has no parameters and is no sound.
+    known = values.with_columns(pl.when("readable").then(pl.col("sound_id", *PARAMETER_NAMES)))
+    return (
+        pl.concat([slots, known], how="horizontal")
+        .join(_findings(records, parameters, readable, format_), on="voice", how="left")
+        .with_columns(pl.col("findings").fill_null([]), valid=pl.col("findings").is_null())
+        .cast({"slot": pl.UInt16})
+        .select(DecodedVoices.column_names())
+    )
+
+
+def _findings(records: Bytes, parameters: Bytes, readable: Flags, format_: Format) -> pl.DataFrame:
+    """A row for each voice that something is wrong with: `voice` and its list of `findings`."""
+    found = pl.concat(
+        [
+            validity.high_bytes(records, format_),
+            validity.out_of_range(parameters),
+            validity.all_zero(parameters),
+        ]
+    )
+    readable_or_why = pl.lit(pl.Series(readable)).gather(pl.col("voice")) | (
+        pl.col("rule") == validity.BYTE_OVER_127.id
+    )
+    return (
+        found.filter(readable_or_why)
+        .group_by("voice")
+        .agg(findings=pl.struct("rule", "parameter", "value"))
+        .cast({"voice": pl.UInt32})
+    )

@@ -1,0 +1,154 @@
+"""The survey of an inbox: a row for every path in it, and every stretch of every distinct file."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from deepdx_core.codec.reader import read
+from deepdx_core.intake.contents import RefusedError, archive_members, is_archive, printable, read_file
+from deepdx_core.progress import Report, silent
+from deepdx_core.provenance import code_version
+from deepdx_core.tables.schemas import Dumps, RawFiles
+
+Row = dict[str, Any]
+
+SURVEYED_BY = code_version("deepdx_core.voice", "deepdx_core.codec", "deepdx_core.intake")
+"""Version of the code whose survey this is. What another version found is not taken over."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What an inbox holds: the tables `raw_files` and `dumps`."""
+
+    raw_files: pl.DataFrame
+    dumps: pl.DataFrame
+
+
+NOTHING_KNOWN = Survey(RawFiles.create_empty(), Dumps.create_empty())
+
+
+def inbox_files(inbox: Path) -> list[Path]:
+    """Every file below a folder, sorted. Links are listed, never followed."""
+    return sorted(path for path in inbox.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def survey(inbox: Path, known: Survey = NOTHING_KNOWN, report: Report = silent) -> Survey:
+    """Look at every file in `inbox`. Contents that `known` holds already, by SHA-256, are not read again.
+
+    The result depends on the inbox alone, not on what was known. A file that cannot be read gets a row that says why.
+    """
+    files = inbox_files(inbox)
+    surveyor = Surveyor(known)
+    for done, path in enumerate(files):
+        report(f"reading {path.name}", done, len(files))
+        surveyor.look_at(path, printable(path.relative_to(inbox).as_posix()))
+    return surveyor.result()
+
+
+class Surveyor:
+    """Looks at files one by one and keeps what it finds."""
+
+    def __init__(self, known: Survey = NOTHING_KNOWN) -> None:
+        self._known_dumps = known.dumps
+        self._files: list[Row] = []
+        self._dumps: list[Row] = []
+        # An archive or an empty file has no dumps. Any other content without dumps is left of a survey that was
+        # interrupted between its two tables, and must be read again.
+        with_dumps = pl.col("sha256").is_in(known.dumps["sha256"].implode()) | (pl.col("size") == 0)
+        usable = known.raw_files.filter(with_dumps | (pl.col("status") == "archive"))
+        self._contents: dict[str, Row] = {
+            row.pop("sha256"): row
+            for row in usable.select("sha256", "status", "taken_for", "voices", "reason").iter_rows(named=True)
+        }
+        self._members = self._known_members(known.raw_files)
+
+    def _known_members(self, raw_files: pl.DataFrame) -> dict[str, list[Row]]:
+        """Rows of the members of each archive, by the archive's SHA-256, where all of them are known."""
+        archives = raw_files.filter(pl.col("member").is_null(), pl.col("status") == "archive")
+        members: dict[str, list[Row]] = {sha256: [] for sha256 in archives["sha256"]}
+        archive_at: dict[str, str] = {}
+        for path, sha256 in archives.select("path", "sha256").unique("sha256", keep="first").iter_rows():
+            archive_at[path] = sha256
+        for row in raw_files.filter(pl.col("member").is_not_null()).iter_rows(named=True):
+            if archive := archive_at.get(row["path"]):
+                if row["sha256"] in self._contents or row["status"] == "refused":
+                    members[archive].append(row)
+                else:
+                    del members[archive], archive_at[row["path"]]
+        return members
+
+    def look_at(self, path: Path, shown: str) -> None:
+        """Look at a file that the tables shall call `shown`."""
+        try:
+            data = read_file(path)
+        except RefusedError as error:
+            self._refused(shown, None, str(error))
+            return
+        sha256 = self._content(shown, None, data)
+        if self._contents[sha256]["status"] == "archive":
+            self._look_inside(shown, sha256, data)
+
+    def _look_inside(self, path: str, sha256: str, data: bytes) -> None:
+        if sha256 not in self._members:
+            first = len(self._files)
+            try:
+                for content in archive_members(data):
+                    if content.refused:
+                        self._refused(path, content.member, content.refused)
+                    else:
+                        self._content(path, content.member, content.data)
+            except RefusedError as error:
+                self._refused(path, "*", str(error))
+            self._members[sha256] = self._files[first:]
+        else:
+            self._files += [row | {"path": path} for row in self._members[sha256]]
+
+    def _refused(self, path: str, member: str | None, reason: str) -> None:
+        self._files.append({"path": path, "member": member, "status": "refused", "voices": 0, "reason": reason})
+
+    def _content(self, path: str, member: str | None, data: bytes) -> str:
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 not in self._contents:
+            self._contents[sha256] = self._read(sha256, data)
+        place = {"path": path, "member": member, "size": len(data), "sha256": sha256}
+        self._files.append(place | self._contents[sha256])
+        return sha256
+
+    def _read(self, sha256: str, data: bytes) -> Row:
+        if is_archive(data):
+            return {"status": "archive", "taken_for": "zip archive", "voices": 0, "reason": None}
+        reading = read(data)
+        for segment in reading.segments:
+            self._dumps.append(
+                {
+                    "sha256": sha256,
+                    "offset": segment.offset,
+                    "length": segment.length,
+                    "kind": segment.kind.value,
+                    "what": segment.what,
+                    "note": segment.note or None,
+                    "format": segment.format.value if segment.format else None,
+                    "channel": segment.channel,
+                    "checksum": segment.checksum.value if segment.checksum else None,
+                    "voices": segment.voices,
+                    "payload": segment.payload or None,
+                }
+            )
+        return {
+            "status": "voices" if reading.voices else "no voices",
+            "taken_for": reading.taken_for,
+            "voices": reading.voices,
+            "reason": reading.reason or None,
+        }
+
+    def result(self, ordered: bool = True) -> Survey:
+        """The tables of all that was looked at, sorted by their keys, or the files as they were looked at."""
+        raw_files = pl.DataFrame(self._files, schema=NOTHING_KNOWN.raw_files.schema)
+        new = pl.DataFrame(self._dumps, schema=NOTHING_KNOWN.dumps.schema)
+        # A content that was read again replaces what was known; a file that went away takes its dumps with it.
+        known = self._known_dumps.join(new, on="sha256", how="anti")
+        present = pl.concat([known, new]).join(raw_files, on="sha256", how="semi")
+        return Survey(raw_files.sort("path", "member") if ordered else raw_files, present.sort("sha256", "offset"))

@@ -1,0 +1,76 @@
+"""How a table is kept: one Parquet file, written whole or not at all, the same bytes for the same rows."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from deepdx_core.errors import DeepDXError
+from deepdx_core.tables.schemas import TABLES
+
+
+class MissingTableError(DeepDXError):
+    """A table was asked for that no run has written yet."""
+
+    def __init__(self, table: str, path: Path) -> None:
+        super().__init__(f"table {table} is not there yet ({path}): run `deepdx run` first")
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well, and goes away if it does not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private; what others write here is readable by the user's umask.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class Tables:
+    """The tables in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, table: str) -> Path:
+        """Where a table's file is, written or not."""
+        return self.folder / f"{table}.parquet"
+
+    def exists(self, table: str) -> bool:
+        """Whether a table was written."""
+        return self.path(table).is_file()
+
+    def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
+        """A table, or some of its columns. Raises MissingTableError if it was never written."""
+        if not self.exists(table):
+            raise MissingTableError(table, self.path(table))
+        return pl.read_parquet(self.path(table), columns=columns)
+
+    def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
+        """Write a table whole and return the SHA-256 of its file.
+
+        The rows must fit the table's schema (dataframely raises otherwise). `made_by` says which code made them.
+        """
+        fitting = TABLES[table].validate(rows, cast=True)
+        with written_whole(self.path(table)) as temporary:
+            fitting.write_parquet(temporary, compression="zstd", metadata={"deepdx.made_by": made_by})
+            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        return digest
+
+    def made_by(self, table: str) -> str:
+        """Which code made a table, "" if it was never written."""
+        if not self.exists(table):
+            return ""
+        return pl.read_parquet_metadata(self.path(table)).get("deepdx.made_by", "")
