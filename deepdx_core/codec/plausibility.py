@@ -20,6 +20,6 @@ def look_like_voices(payload: bytes) -> bool:
 def _could_be_voices(records: Bytes) -> Flags:
     parameters, names = unpack_vmem(records)
     in_range: Flags = np.all(parameters <= MAXIMA, axis=1)
-    no_unused_bit = np.all(records & ~USED_BITS == 0, axis=1)
-    printable = np.all((names >= 32) & (names < 128), axis=1)
+    no_unused_bit: Flags = np.all(records & ~USED_BITS == 0, axis=1)
+    printable: Flags = np.all((names >= 32) & (names < 128), axis=1)
     return in_range & no_unused_bit & printable

@@ -70,7 +70,7 @@ def is_archive(data: bytes) -> bool:
 class _Budget:
     """Bytes that an archive, with all archives in it, may still unpack to."""
 
-    left: int = MAX_ARCHIVE
+    left: int
 
     def take(self, size: int) -> None:
         if size > self.left:
@@ -84,7 +84,7 @@ def archive_members(data: bytes) -> Iterator[Content]:
     Raises RefusedError if the archive as a whole cannot be read.
     """
     seen: set[str] = set()
-    for content in _members(data, "", 1, _Budget()):
+    for content in _members(data, "", 1, _Budget(MAX_ARCHIVE)):
         # An archive may hold one path twice; a number keeps them apart.
         member, number = content.member, 1
         while member in seen:

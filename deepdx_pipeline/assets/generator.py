@@ -1,0 +1,1 @@
+"""From the splits to new banks: the model, and what it writes."""

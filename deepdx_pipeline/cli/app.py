@@ -1,0 +1,38 @@
+"""The command itself: its parts, and how errors reach the user.
+
+Exit codes: 0 all done; 1 something could not be done, and the message says what; 2 the command was called wrongly.
+"""
+
+import sys
+
+import typer
+
+from deepdx_core.errors import DeepDXError
+from deepdx_pipeline.cli import banks, corpus, run
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="From folders of DX7 banks to a curated corpus, SQL over it, and new banks from a trained model.",
+)
+app.command()(corpus.add)
+app.command()(run.run)
+app.command()(run.ui)
+app.command()(banks.inspect)
+app.command()(corpus.sql)
+app.command()(corpus.stats)
+app.command()(banks.generate)
+
+
+def main() -> None:
+    """Entry point of the `deepdx` command."""
+    try:
+        app()
+    except DeepDXError as error:
+        print(f"deepdx: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,95 @@
+"""Commands on banks: inspect, generate."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deepdx_pipeline.cli.console import out, plain, table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def inspect(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each voice slot.")] = False,
+) -> None:
+    """Show what is in a bank: every voice slot, and what is wrong with it."""
+    from deepdx_core.curation.inspection import inspect_files
+
+    found, voices = inspect_files(files)
+    if as_json:
+        for line in _json_lines(found, voices):
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    else:
+        _print(found, voices)
+    if (found["status"] == "refused").any():
+        raise typer.Exit(1)
+
+
+def _by_file(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[tuple[dict[str, Any], "pl.DataFrame"]]:
+    parts = voices.partition_by("path", "member", as_dict=True)
+    for file in found.iter_rows(named=True):
+        yield file, parts.get((file["path"], file["member"]), voices.clear())
+
+
+def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[str, Any]]:
+    from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+    for file, slots in _by_file(found, voices):
+        place = {"file": file["path"], "member": file["member"]}
+        if slots.is_empty():
+            reason = file["reason"] or f"{file['taken_for']} without files"
+            yield place | {"voices": 0, "reason": reason}
+        parameters = slots.select(PARAMETER_NAMES).rows()
+        for slot, values in zip(slots.drop(PARAMETER_NAMES).iter_rows(named=True), parameters, strict=True):
+            keys = ("offset", "slot", "format", "channel", "checksum", "name")
+            yield (
+                place
+                | {key: slot[key] for key in keys}
+                | {
+                    "parameters": None if slot["sound_id"] is None else values,
+                    "valid": slot["valid"],
+                    "findings": slot["findings"],
+                    "sound_id": slot["sound_id"],
+                }
+            )
+
+
+def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
+    for file, slots in _by_file(found, voices):
+        where = file["path"] if file["member"] is None else f"{file['path']}: {file['member']}"
+        if slots.is_empty():
+            out.print(plain(f"{where}: no voices: {file['reason'] or file['taken_for']}"), soft_wrap=True)
+            continue
+        out.print(plain(f"{where}: {file['taken_for']}"), style="bold", soft_wrap=True)
+        for dump in slots.partition_by("offset", maintain_order=True):
+            _print_dump(dump)
+
+
+def _print_dump(dump: "pl.DataFrame") -> None:
+    first = dump.row(0, named=True)
+    about = [f"at byte {first['offset']:,}", first["what"]]
+    if first["channel"] is not None:
+        about.append(f"channel {first['channel'] + 1}")
+    if first["checksum"]:
+        about.append(f"checksum {first['checksum']}")
+    if first["note"]:
+        about.append(first["note"])
+    out.print(plain(", ".join(about)), style="dim", soft_wrap=True)
+    shown = table(">slot", "name", ">alg", "sound", "findings")
+    for voice in dump.iter_rows(named=True):
+        findings = "; ".join(" ".join(str(v) for v in f.values() if v is not None) for f in voice["findings"][:4])
+        if len(voice["findings"]) > 4:
+            findings += f"; {len(voice['findings']) - 4} more"
+        algorithm = None if voice["algorithm"] is None else voice["algorithm"] + 1
+        shown.add_row(*(plain(v) for v in (voice["slot"], voice["name"], algorithm, voice["sound_id"], findings)))
+    out.print(shown)
+
+
+def generate() -> None:
+    """x."""

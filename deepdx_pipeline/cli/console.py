@@ -1,0 +1,21 @@
+"""What commands share in what they print."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+out = Console()
+err = Console(stderr=True)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table of the command's style; columns that start with `>` are aligned right."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    return made
+
+
+def plain(value: object) -> Text:
+    """A value as text: what comes from outside must not be taken for markup."""
+    return Text("" if value is None else f"{value:,}" if type(value) is int else str(value))

@@ -1,0 +1,61 @@
+"""Commands that run the pipeline: run, ui."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from deepdx_core.home import find_home
+from deepdx_pipeline.cli.console import err, out, plain
+
+
+def run(
+    without: Annotated[
+        str | None, typer.Option("--without", metavar="training", help="Stop before the model: `--without training`.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps, in place of the model's default.")] = None,
+) -> None:
+    """Bring every asset up to date. What did not change is not done again."""
+    if without not in (None, "training"):
+        raise typer.BadParameter(f"{without!r} is not known; it can be `training`", param_hint="--without")
+
+    from deepdx_pipeline.cli.progress import Watcher
+    from deepdx_pipeline.definitions import build_defs
+    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
+
+    home = find_home()
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    instance = open_instance(home)
+    job = "corpus" if without else "everything"
+    config: dict[str, Any] = {"loggers": {"console": {}}}
+    if steps and not without:
+        config["ops"] = {"voice_model": {"config": {"steps": steps}}}
+    with Watcher() as watcher:
+        defs = build_defs(home, watcher.report, watcher.logger())
+        result = defs.resolve_job_def(job).execute_in_process(
+            instance=instance, raise_on_error=False, tags=PROCESS_TAGS, run_config=config
+        )
+    if not result.success:
+        err.print(
+            plain(f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}")
+        )
+        raise typer.Exit(1)
+    out.print(plain(f"Up to date: {home.root}"), soft_wrap=True)
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web server.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address it listens on; by default this machine alone.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI on the same home; while it runs, new banks in the inbox reach the tables by themselves."""
+    from deepdx_pipeline.instance import open_instance
+
+    home = find_home()
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    open_instance(home).dispose()
+    os.environ["DEEPDX_HOME"] = str(home.root)
+    out.print(f"The UI is at http://{host}:{port}; Ctrl-C ends it. Inbox: {home.inbox}", soft_wrap=True)
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "deepdx_pipeline.definitions"]
+    os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606 - arguments of ours

@@ -1,0 +1,82 @@
+"""What an asset says of what it made: row counts, column schemas, tables and charts that a person reads in the UI."""
+
+import base64
+import html
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+from deepdx_core.tables.schemas import TABLES, describe_columns
+
+Result = dg.MaterializeResult[Any]
+
+
+def column_schema(table: str) -> dg.TableSchema:
+    """The columns of a table with their types and what they mean."""
+    types = TABLES[table].create_empty().schema
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, str(types[name]), description=about) for name, about in describe_columns(table).items()
+        ]
+    )
+
+
+def materialized(table: str, rows: pl.DataFrame, digest: str, **metadata: Any) -> Result:
+    """What is said of every table: rows and columns, beside what is particular to it. `digest` is its data version."""
+    return Result(
+        asset_key=table,
+        data_version=dg.DataVersion(digest),
+        metadata={
+            "dagster/row_count": len(rows),
+            "dagster/column_schema": column_schema(table),
+            **metadata,
+        },
+    )
+
+
+def markdown_table(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """A table as Markdown. Names come from other people's files: what Markdown or HTML would act on is escaped."""
+    lines = [_line(rows.columns), "|---" * rows.width + "|"]
+    lines += [_line(row) for row in rows.iter_rows()]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _line(cells: Any) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(cell: Any) -> str:
+    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
+    escaped = html.escape(text)
+    for mark in "\\`*_[]|~#!":
+        escaped = escaped.replace(mark, f"&#{ord(mark)};")
+    return escaped
+
+
+def bar_chart(counts: Mapping[str, int], title: str) -> dg.MarkdownMetadataValue:
+    """Counts as horizontal bars, the first on top."""
+    from matplotlib.figure import Figure  # a second or two, which definitions must not cost
+
+    figure = Figure(figsize=(7, 0.6 + 0.3 * len(counts)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(counts), list(counts.values()), color="#3d7ea6")
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
+    axes.invert_yaxis()
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+    return picture(figure, title)
+
+
+def picture(figure: "Figure", alternative: str) -> dg.MarkdownMetadataValue:
+    """A figure as a picture within Markdown."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=90)
+    encoded = base64.b64encode(png.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{encoded})")

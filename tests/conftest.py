@@ -1,0 +1,44 @@
+"""What tests share: voices to work on, a home folder of their own, and where real data is found."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from deepdx_core.codec.packing import MAXIMA
+from deepdx_core.home import Home
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "data" / "demo"
+CORPUS = Path(os.environ.get("DEEPDX_CORPUS", ROOT.parent / "shared" / "corpus"))
+
+needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"real data is not at hand: no folder {CORPUS}")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty home folder, which the command and the definitions find."""
+    monkeypatch.setenv("DEEPDX_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    made = Home(tmp_path / "home")
+    made.inbox.mkdir(parents=True)
+    return made
+
+
+@st.composite
+def legal_voices(draw, most=40):
+    """Parameters `uint8[n, 145]` within their ranges, and names `uint8[n, 10]` of printable characters."""
+    count = draw(st.integers(1, most))
+    raw = draw(hnp.arrays(np.uint8, (count, len(MAXIMA))))
+    names = draw(hnp.arrays(np.uint8, (count, 10), elements=st.integers(32, 126)))
+    return (raw % (MAXIMA.astype(np.uint16) + 1)).astype(np.uint8), names
+
+
+def random_voices(count, seed=0):
+    """As `legal_voices`, but just some."""
+    random = np.random.default_rng(seed)
+    parameters = random.integers(0, MAXIMA.astype(int) + 1, (count, len(MAXIMA))).astype(np.uint8)
+    return parameters, random.integers(65, 91, (count, 10)).astype(np.uint8)
