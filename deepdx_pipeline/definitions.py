@@ -18,7 +18,7 @@ def build_defs(
     report: where progress is shown in place of the run's log. logger: takes the run's log in place of the console.
     """
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([corpus, generator]),
+        assets=dg.load_assets_from_modules([corpus, generator], include_specs=True),
         asset_checks=all_checks(),
         jobs=[automation.everything, automation.corpus],
         sensors=[automation.inbox_sensor],

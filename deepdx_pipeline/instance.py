@@ -13,6 +13,8 @@ _CONFIG = """\
 # Written by deepdx; edit as you like, it is not written again.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 # A run whose process was killed is marked as failed, and does not stand as running for ever.
 run_monitoring:
   enabled: true

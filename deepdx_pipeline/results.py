@@ -1,7 +1,6 @@
 """What an asset says of what it made: row counts, column schemas, tables and charts that a person reads in the UI."""
 
 import base64
-import html
 import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 from deepdx_core.tables.schemas import TABLES, describe_columns
@@ -51,12 +51,13 @@ def _line(cells: Any) -> str:
     return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
 
 
+# Every character that Markdown or HTML would act on, as an entity.
+_HARMLESS = {ord(mark): f"&#{ord(mark)};" for mark in "&<>\"'\\`*_[]|~#!"}
+
+
 def _escape(cell: Any) -> str:
     text = f"{cell:,}" if isinstance(cell, int) else str(cell)
-    escaped = html.escape(text)
-    for mark in "\\`*_[]|~#!":
-        escaped = escaped.replace(mark, f"&#{ord(mark)};")
-    return escaped
+    return text.translate(_HARMLESS)
 
 
 def bar_chart(counts: Mapping[str, int], title: str) -> dg.MarkdownMetadataValue:
@@ -80,3 +81,38 @@ def picture(figure: "Figure", alternative: str) -> dg.MarkdownMetadataValue:
     figure.savefig(png, format="png", dpi=90)
     encoded = base64.b64encode(png.getvalue()).decode()
     return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{encoded})")
+
+
+def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
+    """Every other column over column `x`: faintly as it is, and as a running mean."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for name in rows.columns:
+        if name != x:
+            (line,) = axes.plot(rows[x], rows[name], alpha=0.2, linewidth=0.7)
+            mean = rows[name].rolling_mean(max(1, len(rows) // 50), center=True)
+            axes.plot(rows[x], mean, color=line.get_color(), label=name)
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return picture(figure, title)
+
+
+def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> dg.MarkdownMetadataValue:
+    """A row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
+    from matplotlib.figure import Figure
+
+    columns = max(len(row) for row in images.values())
+    figure = Figure(figsize=(0.9 * columns, 0.9 * len(images)), layout="constrained")
+    grid = figure.subplots(len(images), columns, squeeze=False)
+    for cells, (name, row) in zip(grid, images.items(), strict=True):
+        cells[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        for cell, image in zip(cells, row, strict=False):
+            cell.imshow(image, cmap="magma", vmin=-1, vmax=1)
+        for cell in cells:
+            cell.set(xticks=[], yticks=[])
+    figure.suptitle(title)
+    return picture(figure, title)

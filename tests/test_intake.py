@@ -100,9 +100,9 @@ def test_members_that_are_refused_do_not_stop_the_others(home):
             ("good.syx", BANK),
         ),
     )
-    found = dict(
-        (member, (status, reason)) for member, status, reason in rows(survey(home.inbox), "member", "status", "reason")
-    )
+    found = {
+        member: (status, reason) for member, status, reason in rows(survey(home.inbox), "member", "status", "reason")
+    }
     outside = ("refused", "its path leads out of the archive")
     assert found == {
         None: ("archive", None),
@@ -121,7 +121,7 @@ def test_a_bomb_is_refused_and_its_neighbours_are_read(home, monkeypatch):
     monkeypatch.setattr(contents, "MAX_ARCHIVE", 3 * 2**20)
     bomb = b"\0" * 2**22
     put(home, bomb__zip=zipped(("bomb.bin", bomb), ("good.syx", BANK)))
-    found = {m: r for m, r in rows(survey(home.inbox), "member", "reason")}
+    found = dict(rows(survey(home.inbox), "member", "reason"))
     assert found == {None: None, "bomb.bin": "unpacks to more than 1 MiB", "good.syx": None}
     many = zipped(*((f"{n:02}.bin", bytes([n]) * 2**20) for n in range(5)))
     put(home, bomb__zip=many)
@@ -172,7 +172,7 @@ def test_a_member_damaged_within_a_good_archive(home):
     data = bytearray(zipped(("1.syx", BANK), ("2.syx", OTHER_BANK)))
     data[60:64] = b"\xff\xff\xff\xff"
     put(home, bad__zip=bytes(data))
-    found = {m: r for m, r in rows(survey(home.inbox), "member", "reason")}
+    found = dict(rows(survey(home.inbox), "member", "reason"))
     assert found["1.syx"].startswith("damaged in the archive")
     assert found["2.syx"] is None
 
@@ -181,8 +181,8 @@ def test_files_that_are_none(home):
     put(home, good__syx=BANK)
     (home.inbox / "link.syx").symlink_to("/etc/passwd")
     os.mkfifo(home.inbox / "pipe.syx")
-    os.symlink("nowhere", os.fsencode(home.inbox) + b"/odd\xff\n.syx")
-    found = {p: r for p, r in rows(survey(home.inbox), "path", "reason")}
+    (home.inbox / os.fsdecode(b"odd\xff\n.syx")).symlink_to("nowhere")
+    found = dict(rows(survey(home.inbox), "path", "reason"))
     assert found == {
         "good.syx": None,
         "link.syx": "symbolic link, not followed",

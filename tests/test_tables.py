@@ -80,7 +80,7 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_a_missing_table_says_what_to_do(tmp_path):
-    with pytest.raises(MissingTableError, match="training_splits is not there yet .* run `deepdx run`"):
+    with pytest.raises(MissingTableError, match=r"training_splits is not there yet .* run `deepdx run`"):
         Tables(tmp_path).read("training_splits")
 
 

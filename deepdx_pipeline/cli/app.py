@@ -36,3 +36,6 @@ def main() -> None:
         # The reader, such as `head`, has seen enough.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        print(f"deepdx: {error}", file=sys.stderr)
+        sys.exit(1)

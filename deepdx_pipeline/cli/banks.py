@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deepdx_pipeline.cli.console import out, plain, table
+from deepdx_core.home import find_home
+from deepdx_pipeline.cli.console import err, out, plain, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,6 +64,9 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
 def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
     for file, slots in _by_file(found, voices):
         where = file["path"] if file["member"] is None else f"{file['path']}: {file['member']}"
+        if file["status"] == "refused":
+            err.print(plain(f"{where}: {file['reason']}"), style="red", soft_wrap=True)
+            continue
         if slots.is_empty():
             out.print(plain(f"{where}: no voices: {file['reason'] or file['taken_for']}"), soft_wrap=True)
             continue
@@ -91,5 +95,26 @@ def _print_dump(dump: "pl.DataFrame") -> None:
     out.print(shown)
 
 
-def generate() -> None:
-    """x."""
+def generate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The bank to write, a .syx file.")],
+    label: Annotated[str | None, typer.Option(help="Kind of sound, such as Pads; any if not given.")] = None,
+    algorithm: Annotated[int | None, typer.Option(min=1, max=32, help="Algorithm as on the panel.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=32 * 99, help="Voices; over 32, several banks are written.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same banks.")] = 0,
+) -> None:
+    """Write new voices from the trained model, as banks that a DX7 loads."""
+    from deepdx_core.gan.banks import generate_banks
+    from deepdx_core.gan.model import load_model
+    from deepdx_core.tables.storage import written_whole
+
+    model = load_model(find_home().models / "gan")
+    if label is not None and label not in model.labels:
+        raise typer.BadParameter(f"{label!r} is not known; there are {', '.join(model.labels)}", param_hint="--label")
+    banks = generate_banks(model, count, seed, label, algorithm)
+    paths = [output]
+    if len(banks) > 1:
+        paths = [output.with_name(f"{output.stem}-{number:02}{output.suffix}") for number in range(1, len(banks) + 1)]
+    for path, bank in zip(paths, banks, strict=True):
+        with written_whole(path) as temporary:
+            temporary.write_bytes(bank)
+        out.print(plain(path), soft_wrap=True)

@@ -1,0 +1,234 @@
+"""The `deepdx` command as people call it, in a process of its own where that matters."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+from conftest import DEMO, ROOT, random_voices
+from typer.testing import CliRunner
+
+from deepdx_core.codec.reader import read
+from deepdx_core.codec.writer import write_bank
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+from deepdx_pipeline.cli.app import app
+
+BANK = DEMO / "Keys" / "EPIANOS1.syx"
+
+
+def deepdx(*arguments, environment=None):
+    """Run the command; the result has `returncode`, `stdout` and `stderr`."""
+    return subprocess.run(
+        [sys.executable, "-m", "deepdx_pipeline.cli", *map(str, arguments)],
+        env=os.environ | (environment or {}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A home in which the whole job ran on part of the demo corpus, with a short training."""
+    root = tmp_path_factory.mktemp("trained")
+    environment = {"DEEPDX_HOME": str(root)}
+    added = deepdx("add", DEMO / "Keys", DEMO / "Basses", DEMO / "From the net", environment=environment)
+    assert added.returncode == 0, added.stderr
+    ran = deepdx("run", "--steps", 40, environment=environment)
+    assert ran.returncode == 0, ran.stderr
+    for asset in ("raw_files", "decoded_voices", "corpus_database", "voice_model", "generated_banks"):
+        assert asset in ran.stderr
+    return environment
+
+
+def test_help_names_every_command():
+    result = CliRunner().invoke(app, ["--help"])
+    for command in ("add", "run", "ui", "inspect", "sql", "stats", "generate"):
+        assert command in result.output
+
+
+def lines(*files):
+    result = deepdx("inspect", "--json", *files)
+    return [json.loads(line) for line in result.stdout.splitlines()], result
+
+
+def test_inspect_as_json():
+    found, result = lines(BANK)
+    assert result.returncode == 0
+    assert [line["slot"] for line in found] == list(range(1, 33))
+    for line in found:
+        assert (line["file"], line["member"], line["offset"], line["format"]) == (str(BANK), None, 0, "vmem")
+        assert len(line["parameters"]) == 145
+        assert line["valid"] is True
+        assert line["findings"] == []
+        assert len(line["sound_id"]) == 20
+
+
+def test_inspect_files_without_voices():
+    found, result = lines(DEMO / "From the net" / "voice_list.syx", DEMO / "From the net" / "nothing.syx")
+    assert result.returncode == 0
+    assert [(line["voices"], line["reason"]) for line in found] == [(0, "text, not a dump"), (0, "empty file")]
+
+
+def test_inspect_what_is_wrong(tmp_path):
+    found, _ = lines(DEMO / "From the net" / "bytes_over_127.syx", DEMO / "From the net" / "out_of_range.syx")
+    unreadable = [line for line in found if line["parameters"] is None]
+    assert len(unreadable) == 3
+    assert all(line["sound_id"] is None and line["findings"][0]["rule"] == "byte-over-127" for line in unreadable)
+    beyond = [line for line in found if line["parameters"] and not line["valid"]]
+    assert len(beyond) == 4
+    for line in beyond:
+        for finding in line["findings"]:
+            assert finding["rule"] == "out-of-range"
+            assert line["parameters"][PARAMETER_NAMES.index(finding["parameter"])] == finding["value"]
+
+
+def test_inspect_an_archive(tmp_path):
+    path = tmp_path / "banks.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(BANK, "a/b.syx")
+        archive.writestr("../evil.syx", b"")
+        archive.writestr("empty.txt", b"")
+    found, result = lines(path)
+    assert {line["member"] for line in found[:32]} == {"a/b.syx"}
+    assert {line["member"]: line["reason"] for line in found[32:]} == {
+        "../evil.syx": "its path leads out of the archive",
+        "empty.txt": "empty file",
+    }
+    assert result.returncode == 1  # something was refused
+
+
+def test_inspect_for_people():
+    result = deepdx("inspect", BANK)
+    assert result.stdout.count("\n") == 35
+    assert "checksum right" in result.stdout
+    missing = deepdx("inspect", "no such file.syx")
+    assert missing.returncode == 1
+    assert "no such file.syx: cannot be read: No such file or directory" in missing.stderr
+
+
+def test_adding_reports_what_could_not_be_taken(home, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "song.syx").write_text("la la la")
+    result = deepdx("add", tmp_path / "song.syx", tmp_path / "empty", tmp_path / "missing", BANK)
+    assert result.returncode == 1
+    assert "song.syx: text, not a dump" in result.stderr
+    assert "empty: empty folder" in result.stderr.replace("\n", "")
+    assert "missing: cannot be read: No such file or directory" in result.stderr.replace("\n", "")
+    assert "2 files added, 0 already there, 2 refused; 32 voice slots in 1 banks" in result.stdout
+    again = deepdx("add", BANK)
+    assert again.returncode == 0
+    assert "0 files added, 1 already there" in again.stdout
+
+
+@pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("stats",), ("generate", "-o", "x.syx")])
+def test_before_the_first_run_a_clear_message(home, command):
+    result = deepdx(*command)
+    assert result.returncode == 1
+    assert result.stderr.startswith("deepdx: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_stats_is_the_ladder(trained):
+    result = deepdx("stats", environment=trained)
+    assert result.returncode == 0
+    for step in ("files", "contents", "dumps", "voices", "sounds", "verdicts", "labels", "splits"):
+        assert step in result.stdout
+
+
+def test_sql_in_each_format(trained, tmp_path):
+    query = "SELECT sound_id, label, category FROM labeled_voices ORDER BY sound_id LIMIT 5"
+    shown = deepdx("sql", query, environment=trained).stdout
+    as_json = json.loads(deepdx("sql", query, "--format", "json", environment=trained).stdout)
+    as_csv = list(csv.DictReader(io.StringIO(deepdx("sql", query, "--format", "csv", environment=trained).stdout)))
+    target = tmp_path / "answer.parquet"
+    assert deepdx("sql", query, "--format", "parquet", "-o", target, environment=trained).returncode == 0
+    assert as_json == as_csv == pl.read_parquet(target).to_dicts()
+    assert len(as_json) == 5
+    assert all(row["sound_id"] in shown for row in as_json)
+
+
+def test_sql_writes_lists_and_bytes_as_text(trained):
+    query = "SELECT names, findings, payload FROM unique_voices, dumps WHERE payload IS NOT NULL LIMIT 1"
+    (row,) = csv.DictReader(io.StringIO(deepdx("sql", query, "--format", "csv", environment=trained).stdout))
+    assert json.loads(row["names"])
+    assert bytes.fromhex(row["payload"])
+
+
+def test_sql_that_is_not_a_question(trained):
+    result = deepdx("sql", "DROP VIEW raw_files", environment=trained)
+    assert result.returncode == 1
+    assert "one SELECT at a time" in result.stderr
+
+
+def voices_of(path):
+    (segment,) = read(path.read_bytes()).segments
+    assert (segment.checksum, segment.voices) == ("right", 32)
+    return np.frombuffer(segment.payload, np.uint8).reshape(32, 128)
+
+
+def test_generate(trained, tmp_path):
+    wish = ("generate", "--label", "Pads", "--count", 32, "--seed", 7, "-o")
+    for name in ("pads.syx", "again.syx"):
+        assert deepdx(*wish, tmp_path / name, environment=trained).returncode == 0
+    assert (tmp_path / "pads.syx").read_bytes() == (tmp_path / "again.syx").read_bytes()
+    found, _ = lines(tmp_path / "pads.syx")
+    assert all(line["valid"] for line in found)
+    assert len({line["name"] for line in found}) == 32
+    assert len(voices_of(tmp_path / "pads.syx")) == 32
+
+
+def test_generate_for_an_algorithm_and_several_banks(trained, tmp_path):
+    result = deepdx("generate", "--algorithm", 5, "--count", 40, "-o", tmp_path / "five.syx", environment=trained)
+    assert result.returncode == 0, result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["five-01.syx", "five-02.syx"]
+    voices = np.concatenate([voices_of(tmp_path / "five-01.syx"), voices_of(tmp_path / "five-02.syx")])
+    assert (voices[:40, 110] == 4).all()
+    assert {bytes(name) for name in voices[40:, 118:]} == {b"INIT VOICE"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        (("--label", "Kazoo"), "'Kazoo' is not known; there are Pads, Pianos"),
+        (("--algorithm", 33), "Invalid value for '--algorithm'"),
+        (("--count", 0), "Invalid value for '--count'"),
+    ],
+)
+def test_wishes_that_make_no_sense(trained, tmp_path, wish, message):
+    result = deepdx("generate", *wish, "-o", tmp_path / "x.syx", environment=trained | {"COLUMNS": "200"})
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_model_is_refused(trained, tmp_path):
+    shutil.copytree(trained["DEEPDX_HOME"], tmp_path / "home")
+    weights = tmp_path / "home" / "models" / "gan" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    result = deepdx("generate", "-o", tmp_path / "x.syx", environment={"DEEPDX_HOME": str(tmp_path / "home")})
+    assert result.returncode == 1
+    assert "model.safetensors" in result.stderr
+
+
+def test_without_what():
+    result = deepdx("run", "--without", "coffee")
+    assert result.returncode == 2
+    assert "training" in result.stderr
+
+
+def test_terminal_escapes_in_names_do_not_reach_the_terminal(tmp_path):
+    parameters, names = random_voices(32)
+    names[:] = list(b"\x1b[31mRED  ")
+    (tmp_path / "evil\x1b[31m.syx").write_bytes(write_bank(parameters, names))
+    for result in (deepdx("inspect", tmp_path), deepdx("inspect", "--json", tmp_path)):
+        assert "\x1b" not in result.stdout + result.stderr

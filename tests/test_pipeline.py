@@ -1,0 +1,239 @@
+"""The pipeline as Dagster runs it: definitions, jobs in process on a home of their own, sensor and schedule."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import dagster as dg
+import polars as pl
+import pytest
+from conftest import DEMO, ROOT, random_voices
+
+from deepdx_core.codec.reader import read
+from deepdx_core.codec.writer import write_bank
+from deepdx_core.tables.schemas import TABLES
+from deepdx_core.tables.storage import Tables
+from deepdx_pipeline import automation
+from deepdx_pipeline.definitions import build_defs
+from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
+from deepdx_pipeline.resources import Workplace
+
+SMALL_TRAINING = {"ops": {"voice_model": {"config": {"steps": 20}}}}
+
+
+def run(home, job="corpus", run_config=None):
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return (
+        build_defs(home)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=dg.DagsterInstance.ephemeral(), raise_on_error=False, run_config=quiet | (run_config or {})
+        )
+    )
+
+
+def materializations(result):
+    return {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+    }
+
+
+@pytest.fixture
+def banks(home):
+    """A home with three banks in its inbox, one of them twice, and a text."""
+    for name in ("Keys/EPIANOS1.syx", "Basses/BASSES1.syx", "Mixed/MIXED1.syx"):
+        if (DEMO / name).is_file():
+            shutil.copy(DEMO / name, home.inbox)
+    for number, bank in enumerate(sorted((DEMO / "Backup").iterdir())):
+        shutil.copy(bank, home.inbox / f"{number}-{bank.name}")
+    (home.inbox / "readme.txt").write_text("hello")
+    return home
+
+
+def test_the_definitions():
+    repository = build_defs().get_repository_def()
+    assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
+        "inbox",
+        *TABLES,
+        "corpus_database",
+        "voice_model",
+        "generated_banks",
+    }
+    assert {job.name for job in repository.get_all_jobs()} >= {"everything", "corpus"}
+    checks = {(key.asset_key.to_user_string(), key.name) for key in repository.asset_graph.asset_check_keys}
+    assert checks == {
+        *((table, "fits_its_schema") for table in TABLES),
+        ("corpus_database", "ladder_adds_up"),
+        ("training_splits", "every_sound_in_one_split"),
+    }
+
+
+def test_the_graph_flows_one_way():
+    graph = build_defs().get_repository_def().asset_graph
+    line = ["inbox", "dumps", "decoded_voices", "unique_voices", "labeled_voices", "training_splits", "voice_model"]
+    for upstream, downstream in zip(line, [*line[1:], "generated_banks"], strict=True):
+        assert dg.AssetKey(upstream) in graph.get(dg.AssetKey(downstream)).parent_keys
+
+
+def test_the_corpus_job_writes_every_table_and_the_database(banks):
+    result = run(banks)
+    assert result.success
+    for table in TABLES:
+        assert Tables(banks.tables).exists(table), table
+        made = materializations(result)[table]
+        assert made.metadata["dagster/row_count"].value == len(Tables(banks.tables).read(table)) > 0
+        assert len(made.metadata["dagster/column_schema"].value.columns) == len(TABLES[table].column_names())
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) == len(TABLES) + 2
+    assert all(evaluation.passed for evaluation in evaluations)
+    assert banks.database.is_file()
+    assert not banks.models.exists()
+
+
+def test_from_the_inbox_to_new_banks(banks):
+    result = run(banks, "everything", run_config=SMALL_TRAINING)
+    assert result.success
+    made = sorted(banks.banks.iterdir())
+    assert len(made) == 8
+    for path in made:
+        (segment,) = read(path.read_bytes()).segments
+        assert (segment.voices, segment.checksum) == (32, "right")
+    before = {path.name: path.read_bytes() for path in made}
+    model = materializations(result)["voice_model"]
+    # The same voices, settings and code: the model is kept, and the banks are the same bytes.
+    again = run(banks, "everything", run_config=SMALL_TRAINING)
+    assert materializations(again)["voice_model"].metadata["trained"].text.startswith("kept")
+    version = "dagster/data_version"
+    assert materializations(again)["voice_model"].tags[version] == model.tags[version]
+    assert {path.name: path.read_bytes() for path in banks.banks.iterdir()} == before
+
+
+def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
+    run(banks)
+    (banks.inbox / "new.syx").write_bytes(write_bank(*random_voices(32, seed=11)))
+    next(banks.inbox.glob("0-*")).unlink()
+    assert run(banks).success
+    cold = type(banks)(tmp_path / "cold")
+    shutil.copytree(banks.inbox, cold.inbox)
+    assert run(cold).success
+    for table in TABLES:
+        assert Tables(cold.tables).path(table).read_bytes() == Tables(banks.tables).path(table).read_bytes(), table
+
+
+def test_an_unchanged_inbox_gives_the_same_data_versions(banks):
+    first, second = (materializations(run(banks)) for _ in range(2))
+    versions = [{name: made.tags["dagster/data_version"] for name, made in run_.items()} for run_ in (first, second)]
+    tables = [{name: version for name, version in run_.items() if name in TABLES} for run_ in versions]
+    assert tables[0] == tables[1]
+
+
+def test_a_table_that_was_tampered_with_fails_its_check(banks):
+    run(banks)
+    tables = Tables(banks.tables)
+    labels = tables.read("labeled_voices").with_columns(confidence=pl.lit(7.0, dtype=pl.Float32))
+    labels.write_parquet(tables.path("labeled_voices"))
+    defs = build_defs(banks)
+    check = dg.AssetCheckKey(dg.AssetKey("labeled_voices"), "fits_its_schema")
+    job = dg.Definitions(
+        assets=defs.assets,
+        asset_checks=defs.asset_checks,
+        resources=defs.resources,
+        jobs=[dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(check))],
+    ).resolve_job_def("one_check")
+    result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed
+    assert evaluation.metadata["rows_that_fail"].value == {"confidence|max": len(labels)}
+
+
+def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):
+    assert run(home).success
+    result = run(home, "everything", run_config=SMALL_TRAINING)
+    assert not result.success
+    (failure,) = (event for event in result.get_step_failure_events())
+    assert "no valid voices to train on" in failure.step_failure_data.error.message
+
+
+def test_names_cannot_act_as_markup_in_the_ui(home):
+    parameters, names = random_voices(32)
+    names[:] = list(b"<b>|x](y) ")
+    (home.inbox / "evil.syx").write_bytes(write_bank(parameters, names))
+    shown = materializations(run(home))["unique_voices"].metadata["commonest"].md_str
+    assert "<b>" not in shown
+    assert "](y" not in shown
+    assert "&#60;b&#62;&#124;x&#93;(y) |" in shown
+    assert shown.count("\n") == 1 + 15  # header, rule and the first 15: no name broke its row
+
+
+def tick(home, cursor=None):
+    context = dg.build_sensor_context(cursor=cursor, resources={"workplace": Workplace(home)})
+    return automation.inbox_sensor(context)
+
+
+def settled(path):
+    os.utime(path, (time.time() - 60, time.time() - 60))
+
+
+def test_the_sensor_asks_for_a_run_when_the_inbox_changed_and_settled(home):
+    first = tick(home)
+    assert len(first.run_requests) == 1
+    assert isinstance(tick(home, first.cursor), dg.SkipReason)
+    bank = home.inbox / "new.syx"
+    bank.write_bytes(write_bank(*random_voices(32)))
+    assert "still arriving" in tick(home, first.cursor).skip_message
+    settled(bank)
+    second = tick(home, first.cursor)
+    assert len(second.run_requests) == 1
+    (observation,) = second.asset_events
+    assert observation.asset_key == dg.AssetKey("inbox")
+    # A return to an earlier state is a change too.
+    bank.unlink()
+    assert tick(home, second.cursor).cursor == first.cursor
+
+
+def test_the_schedule_retrains_weekly():
+    schedule = automation.weekly_retraining
+    assert schedule.cron_schedule == "0 4 * * 1"
+    assert schedule.job_name == "everything"
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert automation.inbox_sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_runs_of_dead_processes_are_marked_as_failed(home):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with open_instance(home) as instance:
+        runs = {
+            name: instance.create_run_for_job(
+                build_defs(home).resolve_job_def("corpus"), tags=PROCESS_TAGS | {"deepdx/process": str(process)}
+            )
+            for name, process in (("dead", dead.pid), ("alive", os.getpid()))
+        }
+        for made in runs.values():
+            instance.report_dagster_event(
+                dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "corpus", message=""), made.run_id
+            )
+    with open_instance(home) as instance:
+        statuses = {name: instance.get_run_by_id(made.run_id).status for name, made in runs.items()}
+    assert statuses == {"dead": dg.DagsterRunStatus.FAILURE, "alive": dg.DagsterRunStatus.STARTED}
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_followed_by_a_good_one(banks):
+    environment = os.environ | {"DEEPDX_HOME": str(banks.root)}
+    command = [sys.executable, "-m", "deepdx_pipeline.cli", "run", "--without", "training"]
+    killed = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=ROOT)
+    for line in killed.stderr:
+        if b"decoded_voices" in line:
+            break
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not banks.database.exists()
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=120)
+    assert banks.database.is_file()
+    with open_instance(banks) as instance:
+        assert sorted(made.status.value for made in instance.get_runs()) == ["FAILURE", "SUCCESS"]
