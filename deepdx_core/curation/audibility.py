@@ -1,0 +1,75 @@
+"""Which voices nobody can hear, told from their parameters alone; measuring a rendered voice is not done here."""
+
+import numpy as np
+import numpy.typing as npt
+
+from deepdx_core.codec.packing import Bytes
+from deepdx_core.voice.algorithms import ALGORITHMS
+from deepdx_core.voice.parameters import INDEX, PARAMETERS
+
+Flags = npt.NDArray[np.bool_]
+
+_DB_PER_STEP = 0.7526
+"""A step of output or envelope level, on the DX7's internal scale of 0 to 127, in decibels."""
+
+_THRESHOLD_DB = -60.0
+"""Below a single carrier at full level."""
+
+_MIDDLE_C = 60
+_ORIGIN_OF_BREAK_POINTS = 17
+"""The key from which break points count: four under A-1, break point 0 on the panel, as the firmware rounds."""
+# How much a group of three keys counts by its distance from the break point: the DX7's firmware.
+_LINEAR = 8
+_EXPONENTIAL = np.array(
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190]
+)
+_STEPS_PER_DEPTH = 329 / 32768
+
+_OPERATORS = range(1, 7)
+_LEVELS = np.array([[INDEX[f"op{o}_eg_level_{n}"] for n in (1, 2, 3, 4)] for o in _OPERATORS])
+_SCALING = {
+    name: np.array([INDEX[f"op{o}_{name}"] for o in _OPERATORS])
+    for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
+}
+_OUTPUT_LEVELS = np.array([INDEX[f"op{o}_output_level"] for o in _OPERATORS])
+_CARRIERS = np.array([[o in algorithm.carriers for o in _OPERATORS] for algorithm in ALGORITHMS])
+
+
+def _level_table() -> npt.NDArray[np.float64]:
+    # Levels 0 to 19 rise in steeper steps than the rest: the table of the DX7's firmware.
+    steep = [0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46]
+    return np.array([*steep, *range(48, 128)], dtype=np.float64)
+
+
+_INTERNAL_LEVELS = _level_table()
+
+
+def _key_scaling(parameters: Bytes) -> npt.NDArray[np.float64]:
+    """By how many steps keyboard scaling raises the output level of each operator at middle C, `float64[n, 6]`."""
+    scaling = {name: parameters[:, columns].astype(np.int64) for name, columns in _SCALING.items()}  # each [n, 6]
+    key = _MIDDLE_C + parameters[:, [INDEX["transpose"]]].astype(np.int64) - PARAMETERS[INDEX["transpose"]].default
+    distance = key - scaling["break_point"] - _ORIGIN_OF_BREAK_POINTS  # [n, 6]
+    right = distance >= 0
+    depth = np.where(right, scaling["right_depth"], scaling["left_depth"])
+    curve = np.where(right, scaling["right_curve"], scaling["left_curve"])
+    groups = (np.abs(distance) + 1) // 3  # scaling works by groups of three keys
+    linear = (curve == 0) | (curve == 3)  # the curves are -LIN, -EXP, +EXP, +LIN
+    shape = np.where(linear, _LINEAR * groups, _EXPONENTIAL[groups])
+    sign = np.where(curve < 2, -1.0, 1.0)
+    return np.asarray(sign * shape * depth * _STEPS_PER_DEPTH)
+
+
+def inaudible(parameters: Bytes) -> Flags:
+    """Which of these legal voices, `uint8[n, 145]`, are silent at middle C, however long the key is held, `bool[n]`.
+
+    Only carriers are heard, and a carrier is never louder than its output level, with what keyboard scaling does to it
+    at that key, together with the highest of its envelope's four levels. A voice is inaudible where that bound,
+    added up over the carriers of its algorithm, is 60 dB under one carrier at full level. Whether an envelope gets to
+    its highest level before the key is let go is not asked (a slow voice is not a silent one), nor what velocity and
+    the LFO do.
+    """
+    peaks = _INTERNAL_LEVELS[parameters[:, _LEVELS].max(axis=2)]  # [n, 6], by operator
+    outputs = (_INTERNAL_LEVELS[parameters[:, _OUTPUT_LEVELS]] + _key_scaling(parameters)).clip(0, 127)  # [n, 6]
+    decibels = -_DB_PER_STEP * ((127 - peaks) + (127 - outputs))
+    amplitudes = 10 ** (decibels / 20) * _CARRIERS[parameters[:, INDEX["algorithm"]]]
+    return np.asarray(amplitudes.sum(axis=1) < 10 ** (_THRESHOLD_DB / 20))

@@ -1,0 +1,127 @@
+"""The voice as a 16x16 image, and back: the one place that knows which cell of the image means what.
+
+The image has an area for each operator, as in the blog "Deep DX", and one for what the operators share, each filled
+row by row, left to right, by the parameters in the order of the parameter table:
+
+- rows 0-1 operator 6, rows 2-3 operator 5, ... rows 10-11 operator 1: 32 cells each, 2 of them spare;
+- rows 12-15 the common parameters: 64 cells, 2 of them spare.
+
+A parameter takes one or more cells, side by side:
+
+- an ordinal takes one: -1 for 0, 1 for its maximum, and what is between linear from -0.85 to 0.85. The gap is there
+  because real voices crowd at the ends (an envelope's rest level is 0 in nine of ten), where 0 and 3 are different
+  things to the ear, but without it nearly the same to a network. On decoding, all beyond the inner range is the end.
+  The switches (mode, the two syncs) are ordinals with two ends;
+- an ordinal whose factory default is inside its range (detune 7, coarse 1, break point 39, pitch envelope levels 50,
+  transpose 24, ...) takes a second one: 1 where the voice has the default, else -1. On decoding, a positive cell
+  outweighs the ordinal. Real voices keep to those defaults by the thousand, and a network that has to hit one among
+  100 levels comes close instead: a pitch envelope at 49 is a voice out of tune. The other defaults lie at an end;
+- a categorical (algorithm, LFO wave, the curves), whose values have no order, takes one per value: 1 for the value
+  it has, -1 for the others. On decoding, the largest wins, the first of equals.
+
+Spare cells are 0. Every legal voice survives `encode` and `decode` unchanged, and every finite image decodes to a
+legal voice.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from deepdx_core.codec.packing import MAXIMA, Bytes
+from deepdx_core.voice.parameters import OPERATORS, PARAMETERS, Parameter
+
+Images = npt.NDArray[np.float32]
+
+SIDE = 16
+_OPERATOR_CELLS = 2 * SIDE
+_INNER = 0.85
+"""What the values between the ends of an ordinal's range keep within."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What the cell at `place` (row * SIDE + column) says about the parameter `PARAMETERS[parameter]`.
+
+    ordinal: where the value is in its range. default and choice: whether the value is `value`.
+    """
+
+    place: int
+    kind: Literal["ordinal", "default", "choice"]
+    parameter: int
+    value: int = 0
+
+
+def is_categorical(parameter: Parameter) -> bool:
+    """Whether the parameter's values are names rather than amounts."""
+    return parameter.name.endswith(("_curve", "algorithm", "lfo_wave"))
+
+
+def _cells() -> tuple[Cell, ...]:
+    areas = {f"op{operator}": order * _OPERATOR_CELLS for order, operator in enumerate(OPERATORS)}
+    areas["common"] = len(OPERATORS) * _OPERATOR_CELLS
+    free = dict(areas)  # the next free cell of each area
+    cells: list[Cell] = []
+    for i, parameter in enumerate(PARAMETERS):
+        prefix = parameter.name.partition("_")[0]
+        area = prefix if prefix in areas else "common"
+        if is_categorical(parameter):
+            meanings = [Cell(free[area] + value, "choice", i, value) for value in range(parameter.maximum + 1)]
+        else:
+            meanings = [Cell(free[area], "ordinal", i)]
+            if 0 < parameter.default < parameter.maximum:
+                meanings.append(Cell(free[area] + 1, "default", i, parameter.default))
+        cells += meanings
+        free[area] += len(meanings)
+    return tuple(cells)
+
+
+CELLS: tuple[Cell, ...] = _cells()
+"""All cells that mean something, in the order of the parameter table."""
+
+
+def _columns(kind: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Bytes]:
+    """Places, parameters and values of the cells of a kind."""
+    cells = [cell for cell in CELLS if cell.kind == kind]
+    return (
+        np.array([cell.place for cell in cells], dtype=np.intp),
+        np.array([cell.parameter for cell in cells], dtype=np.intp),
+        np.array([cell.value for cell in cells], dtype=np.uint8),
+    )
+
+
+_ORDINAL_PLACES, _ORDINALS, _ = _columns("ordinal")
+_DEFAULT_PLACES, _DEFAULTED, _DEFAULTS = _columns("default")
+_CHOICE_PLACES, _CHOICES, _CHOICE_VALUES = _columns("choice")
+_HALF_RANGES = MAXIMA[_ORDINALS].astype(np.float32) / 2
+
+
+def encode(parameters: Bytes) -> Images:
+    """Images `float32[n, 16, 16]` of legal voices `uint8[n, 145]`. Raises ValueError for illegal ones."""
+    if parameters.dtype != np.uint8 or parameters.shape[1:] != MAXIMA.shape or (parameters > MAXIMA).any():
+        raise ValueError(f"expected uint8[n, {len(MAXIMA)}] of legal values, got {parameters.dtype}{parameters.shape}")
+    cells = np.zeros((len(parameters), SIDE * SIDE), dtype=np.float32)
+    linear = parameters[:, _ORDINALS] / _HALF_RANGES - 1
+    cells[:, _ORDINAL_PLACES] = np.where(np.abs(linear) == 1, linear, _INNER * linear)
+    cells[:, _DEFAULT_PLACES] = np.where(parameters[:, _DEFAULTED] == _DEFAULTS, 1, -1)
+    cells[:, _CHOICE_PLACES] = np.where(parameters[:, _CHOICES] == _CHOICE_VALUES, 1, -1)
+    return cells.reshape(-1, SIDE, SIDE)
+
+
+def decode(images: Images) -> Bytes:
+    """Legal voices `uint8[n, 145]` of images `float32[n, 16, 16]`. Raises ValueError where a value is not finite."""
+    if images.shape[1:] != (SIDE, SIDE):
+        raise ValueError(f"expected images of {SIDE}x{SIDE}, got the shape {images.shape}")
+    if not np.isfinite(images).all():
+        raise ValueError("an image holds a value that is not finite")
+    cells = images.reshape(-1, SIDE * SIDE)
+    parameters = np.zeros((len(cells), len(PARAMETERS)), dtype=np.uint8)
+    linear = cells[:, _ORDINAL_PLACES].clip(-_INNER, _INNER) / _INNER
+    parameters[:, _ORDINALS] = np.rint((linear + 1) * _HALF_RANGES)
+    at_default = cells[:, _DEFAULT_PLACES] > 0
+    parameters[:, _DEFAULTED] = np.where(at_default, _DEFAULTS, parameters[:, _DEFAULTED])
+    for parameter in np.unique(_CHOICES):
+        places = _CHOICE_PLACES[parameter == _CHOICES]
+        parameters[:, parameter] = cells[:, places].argmax(axis=1)
+    return parameters
