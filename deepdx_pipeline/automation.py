@@ -5,7 +5,7 @@ import time
 import dagster as dg
 
 from deepdx_core.intake.survey import inbox_files
-from deepdx_pipeline.assets.corpus import inbox_version, observe_inbox
+from deepdx_pipeline.assets.corpus import inbox_event, inbox_version
 from deepdx_pipeline.resources import Workplace
 
 TRAINED = dg.AssetSelection.groups("generator")
@@ -43,7 +43,7 @@ def inbox_sensor(
     return dg.SensorResult(
         run_requests=[dg.RunRequest()],
         cursor=version,
-        asset_events=[observe_inbox(workplace)],
+        asset_events=[inbox_event(workplace)],
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import dagster as dg
 from filelock import FileLock
@@ -15,10 +16,22 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# Steps print nothing; capturing that would start two processes a run.
+compute_logs:
+  module: dagster.core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 # A run whose process was killed is marked as failed, and does not stand as running for ever.
 run_monitoring:
   enabled: true
   poll_interval_seconds: 20
+"""
+
+# As in the checkout's workspace.yaml, which an installed package has not got.
+_WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: deepdx_pipeline.definitions
+      location_name: deepdx
 """
 
 _HOST_TAG, _PROCESS_TAG = "deepdx/host", "deepdx/process"
@@ -42,6 +55,14 @@ def open_instance(home: Home) -> dg.DagsterInstance:
         instance = dg.DagsterInstance.get()
         _fail_dead_runs(instance)
     return instance
+
+
+def workspace_file(home: Home) -> Path:
+    """What `dagster dev` loads, under the location name that all its commands share."""
+    path = home.dagster / "workspace.yaml"
+    with written_whole(path) as temporary:
+        temporary.write_text(_WORKSPACE)
+    return path
 
 
 def _fail_dead_runs(instance: dg.DagsterInstance) -> None:

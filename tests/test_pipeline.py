@@ -188,8 +188,8 @@ def test_the_sensor_asks_for_a_run_when_the_inbox_changed_and_settled(home):
     settled(bank)
     second = tick(home, first.cursor)
     assert len(second.run_requests) == 1
-    (observation,) = second.asset_events
-    assert observation.asset_key == dg.AssetKey("inbox")
+    (event,) = second.asset_events
+    assert event.asset_key == dg.AssetKey("inbox")
     # A return to an earlier state is a change too.
     bank.unlink()
     assert tick(home, second.cursor).cursor == first.cursor

@@ -19,9 +19,12 @@ inbox = dg.AssetSpec(
 )
 
 
-def observe_inbox(workplace: Workplace) -> dg.AssetObservation:
-    """The state of the inbox, for lineage and staleness."""
-    return dg.AssetObservation(inbox.key, tags={"dagster/data_version": inbox_version(workplace)})
+def inbox_event(workplace: Workplace) -> dg.AssetMaterialization:
+    """The state of the inbox, for lineage and staleness.
+
+    An observation would not do: Dagster takes the version of an external asset from materializations only.
+    """
+    return dg.AssetMaterialization(inbox.key, tags={"dagster/data_version": inbox_version(workplace)})
 
 
 def inbox_version(workplace: Workplace) -> str:
@@ -55,7 +58,7 @@ def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.Resourc
 
     tables = workplace.tables
     with workplace.alone("survey"):
-        context.log_event(observe_inbox(workplace))
+        context.log_event(inbox_event(workplace))
         same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
         known = Survey(tables.read("raw_files"), tables.read("dumps")) if same_code else NOTHING_KNOWN
         workplace.home.inbox.mkdir(parents=True, exist_ok=True)

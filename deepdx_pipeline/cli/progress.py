@@ -12,6 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from deepdx_pipeline.cli.console import plain
 
+# What Ctrl-C raises: within training, which finishes its step first, and anywhere else.
+_INTERRUPTED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+
 
 class Watcher:
     """Shows progress on the terminal; where stderr is none, only the line for each asset."""
@@ -31,6 +34,8 @@ class Watcher:
         )
         self._task = self._progress.add_task("starting", total=None)
         self._began = time.monotonic()
+        self.interrupted = False
+        """Whether the user stopped the run."""
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -65,6 +70,8 @@ class Watcher:
             self._progress.reset(self._task, total=None, description=str(event.step_key))
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
+            if event.asset_key == dg.AssetKey("inbox"):
+                return  # what arrives, not what is made
             rows = metadata.get("dagster/row_count")
             what = f"{rows.value:>9,} rows" if rows else " " * 14
             self._line(f"{event.asset_key.to_user_string() if event.asset_key else '':<18}{what}")
@@ -76,6 +83,9 @@ class Watcher:
             error = event.step_failure_data.error
             while error and error.cause:
                 error = error.cause
+            if error and error.cls_name in _INTERRUPTED:
+                self.interrupted = True
+                return
             self._line(f"{event.step_key} failed: {error.message.strip() if error else event.message}", style="red")
 
     def _line(self, text: str, style: str = "") -> None:

@@ -36,6 +36,9 @@ def run(
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance, raise_on_error=False, tags=PROCESS_TAGS, run_config=config
         )
+    if watcher.interrupted:
+        err.print("Stopped. The next `deepdx run` takes up where this one was.")
+        raise typer.Exit(130)
     if not result.success:
         err.print(
             plain(f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}")
@@ -49,7 +52,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address it listens on; by default this machine alone.")] = "127.0.0.1",
 ) -> None:
     """Open the Dagster UI on the same home; while it runs, new banks in the inbox reach the tables by themselves."""
-    from deepdx_pipeline.instance import open_instance
+    from deepdx_pipeline.instance import open_instance, workspace_file
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
@@ -57,5 +60,5 @@ def ui(
     os.environ["DEEPDX_HOME"] = str(home.root)
     out.print(f"The UI is at http://{host}:{port}; Ctrl-C ends it. Inbox: {home.inbox}", soft_wrap=True)
     sys.stdout.flush()
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "deepdx_pipeline.definitions"]
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace_file(home))]
     os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606 - arguments of ours
