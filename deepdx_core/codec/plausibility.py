@@ -1,25 +1,284 @@
-"""Whether bytes without a header look like packed voices."""
+"""Whether bytes without a header look like voices, and where such voices stand.
+
+Two tests, one after the other. *Legal*: every byte could stand at its place in a voice record; tried at every offset
+at once. *Voice-like*: the values agree with how voices are programmed, which text, code and tables of numbers do not.
+The shares named below were measured on 36,360 distinct voices of a public collection.
+"""
+
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from deepdx_core.codec.packing import MAXIMA, USED_BITS, Bytes, Flags, unpack_vmem
-from deepdx_core.voice.parameters import VMEM_SIZE
+from deepdx_core.codec.packing import USED_BITS, Bytes, Flags
+from deepdx_core.codec.segments import RECORD_SIZE, Format
+from deepdx_core.voice.parameters import (
+    INDEX,
+    NAME_LENGTH,
+    PARAMETERS,
+    VCED_NAME,
+    VCED_SIZE,
+    VMEM_NAME,
+    VMEM_SIZE,
+    VMEM_VOICES,
+)
+
+VMEM_RECORDS = (Format.HEADERLESS_VMEM,)
+ALL_RECORDS = (Format.HEADERLESS_VMEM, Format.HEADERLESS_VCED, Format.HEADERLESS_VCED_156)
+"""What records without a header may be."""
+
+_OPERATORS = range(1, 7)
+_REST_LEVELS = [INDEX[f"op{o}_eg_level_4"] for o in _OPERATORS]
+_ATTACK_RATES = [INDEX[f"op{o}_eg_rate_1"] for o in _OPERATORS]
+_OUTPUT_LEVELS = [INDEX[f"op{o}_output_level"] for o in _OPERATORS]
+_PITCH_LEVELS = [INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)]
+
+_MAX_GAP = 4
+"""Records that may be broken between two whole ones of a run."""
 
 
-def look_like_voices(payload: bytes) -> bool:
-    """True if at least half of the packed records that are not blank could have been written by a DX7.
+def _name_byte() -> Flags:
+    allowed = np.zeros(256, dtype=bool)
+    allowed[32:128] = True
+    allowed[0] = True  # some editors pad with NUL
+    return allowed
 
-    Such a record has every parameter in its range, no unused bit set and a printable name. Fourteen of its bytes
-    use five bits or fewer, so that text and code fail at once, and random bytes pass with a chance below 1e-20.
+
+_USUAL_IN_NAMES = np.isin(np.arange(256), np.frombuffer(string.ascii_letters.encode() + b"0123456789 .-", np.uint8))
+
+
+def _is_packed(format_: Format) -> bool:
+    return RECORD_SIZE[format_] == VMEM_SIZE
+
+
+def _allowed(format_: Format) -> Flags:
+    """Which bytes may stand at each place of a record, `bool[record size, 256]`; unused bits may be set."""
+    size = RECORD_SIZE[format_]
+    values = np.arange(256)
+    allowed = np.broadcast_to(values < 128, (size, 256)).copy()
+    packed = _is_packed(format_)
+    for i, p in enumerate(PARAMETERS):
+        if packed:
+            allowed[p.vmem] &= ((values >> p.shift) & ((1 << p.bits) - 1)) <= p.maximum
+        else:
+            allowed[i] &= values <= p.maximum
+    name = VMEM_NAME if packed else VCED_NAME
+    allowed[name : name + NAME_LENGTH] = _name_byte()
+    if size > VCED_SIZE and not packed:
+        allowed[VCED_SIZE:] = values < 64  # six operator switches
+    return allowed
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the search knows of a record format."""
+
+    size: int
+    name: int  # offset of the name
+    places: npt.NDArray[np.intp]  # [145], the byte of each parameter
+    classes: Flags  # [classes, 256], which bytes are allowed at places of a class
+    class_of_place: npt.NDArray[np.intp]  # [size]
+
+
+def _record(format_: Format) -> _Record:
+    classes, class_of_place = np.unique(_allowed(format_), axis=0, return_inverse=True)
+    packed = _is_packed(format_)
+    places = np.array([p.vmem if packed else i for i, p in enumerate(PARAMETERS)], dtype=np.intp)
+    return _Record(
+        RECORD_SIZE[format_], VMEM_NAME if packed else VCED_NAME, places, classes, class_of_place.reshape(-1)
+    )
+
+
+_RECORDS = {format_: _record(format_) for format_ in Format}
+
+
+def legal_starts(data: Bytes, format_: Format) -> npt.NDArray[np.intp]:
+    """Every offset of `data`, `uint8[n]`, at which a legal record begins."""
+    record = _RECORDS[format_]
+    count = len(data) - record.size + 1
+    if count <= 0:
+        return np.empty(0, dtype=np.intp)
+    allowed = record.classes[:, data]  # [classes, n]
+    # A name of NULs alone is no name; without this, zeros would be legal throughout.
+    written = data != 0
+    legal = np.logical_or.reduce([written[record.name + i : record.name + i + count] for i in range(NAME_LENGTH)])
+    for place, class_ in enumerate(record.class_of_place):
+        legal &= allowed[class_, place : place + count]
+        if place % 32 == 31 and not legal.any():
+            break
+    return np.flatnonzero(legal)
+
+
+def _legal_records(records: Bytes, format_: Format) -> Flags:
+    """Which records, `uint8[n, record size]`, are legal."""
+    record = _RECORDS[format_]
+    legal: Flags = np.all(record.classes[record.class_of_place, records], axis=1)
+    return legal
+
+
+def share_legal(payload: bytes, format_: Format) -> float:
+    """Which share of the records of a payload is legal, 0 to 1."""
+    records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
+    return float(_legal_records(records, format_).mean()) if len(records) else 0.0
+
+
+def _marks(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> npt.NDArray[np.intp]:
+    """How many of seven marks of a real voice each legal record has, `intp[n]`.
+
+    Rest levels (EG level 4) of 0 in three operators or more (97 %); attack rates of 15 or more in five (97 %); pitch EG
+    levels around the middle, three of them (95 %); an operator at output level 50 or more (99.8 %); no unused bit set
+    (95 %); at least ten different bytes (99 %); eight letters, digits or spaces in the name (97 %).
     """
-    records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, VMEM_SIZE)
-    written = records[(records != records[:, :1]).any(axis=1)]
-    return len(written) > 0 and bool(_could_be_voices(written).mean() >= 0.5)
+    places = _RECORDS[format_].places
+
+    def values(indices: list[int]) -> Bytes:
+        # These parameters fill their byte in both formats, so that no voice need be unpacked to see them.
+        found: Bytes = data[starts[:, None] + places[indices]]
+        return found
+
+    pitch = values(_PITCH_LEVELS)
+    at_rest = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
+    marks: npt.NDArray[np.intp] = (
+        at_rest.astype(np.intp)
+        + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
+        + (np.count_nonzero((pitch >= 40) & (pitch <= 60), axis=1) >= 3)
+        + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
+    )
+    # Zeros are legal at every offset of a file full of them: whole records are looked at only where it can matter.
+    hopeful = np.flatnonzero(marks >= LIKELY - 3)
+    for chunk in np.array_split(hopeful, len(hopeful) // 4096 + 1):
+        records = data[starts[chunk, None] + np.arange(_RECORDS[format_].size)]
+        in_order = np.sort(records, axis=1)
+        different = 1 + np.count_nonzero(in_order[:, 1:] != in_order[:, :-1], axis=1)
+        name = _RECORDS[format_].name
+        names = records[:, name : name + NAME_LENGTH]
+        letters = np.count_nonzero(_USUAL_IN_NAMES[names], axis=1)
+        # NULs pad names at the end; among letters, they are numbers.
+        written_after = np.logical_or.accumulate(names[:, ::-1] > 32, axis=1)[:, ::-1]
+        letters[np.any((names == 0) & written_after, axis=1)] = 0
+        marks[chunk] += different >= 10
+        marks[chunk] += letters >= 8
+        clean = ~np.any(records & ~USED_BITS, axis=1) if _is_packed(format_) else np.ones(len(chunk), dtype=bool)
+        marks[chunk] += clean
+        # Tables of digits and capitals have all but two; and a name that is none, hardly any voice has (0.1 %).
+        marks[chunk[(~clean & ~at_rest[chunk]) | (letters < 5)]] = 0
+    return marks
 
 
-def _could_be_voices(records: Bytes) -> Flags:
-    parameters, names = unpack_vmem(records)
-    in_range: Flags = np.all(parameters <= MAXIMA, axis=1)
-    no_unused_bit: Flags = np.all(records & ~USED_BITS == 0, axis=1)
-    printable: Flags = np.all((names >= 32) & (names < 128), axis=1)
-    return in_range & no_unused_bit & printable
+LIKELY, SURE = 5, 6
+"""Marks of a likely voice, of which data that is nothing but records needs half, and of a sure one, of which a run at
+any other place does: 99.7 and 97.7 % of real voices."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Records that follow each other: `count` of them from `offset`, of which `whole` are legal."""
+
+    format: Format
+    offset: int
+    count: int
+    whole: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last record."""
+        return self.offset + self.count * RECORD_SIZE[self.format]
+
+
+def find_runs(data: Bytes, formats: tuple[Format, ...]) -> list[Run]:
+    """The runs of voices in `data`, `uint8[n]`, in order, none overlapping; those of most whole records win.
+
+    At least half of a run's records, blank ones aside, look like voices. Broken records between whole ones belong to
+    it, and in data that is nothing but records, also those at its ends.
+    """
+    if everything := [run for format_ in formats if (run := _all_records(data, format_))]:
+        return [max(everything, key=lambda run: run.whole)]
+    runs = _settle_borders(data, sorted((run for f in formats for run in _runs(data, f)), key=lambda run: run.offset))
+    chosen: list[Run] = []
+    taken = np.zeros(len(data), dtype=bool)
+    for run in sorted(runs, key=lambda run: (-run.whole, run.offset - run.end, run.offset)):
+        part = _free_part(run, taken)
+        if part:
+            taken[part.offset : part.end] = True
+            chosen.append(part)
+    return sorted(chosen, key=lambda run: run.offset)
+
+
+def _settle_borders(data: Bytes, runs: list[Run]) -> list[Run]:
+    """Runs in order, of which none shares a record's part with the next.
+
+    Where bytes were lost, the broken voice may pass for a whole one that borrows its neighbour's bytes: at its front,
+    the end of a name; at its end, envelope rates. The shared bytes tell whose they are.
+    """
+    settled = list(runs)
+    for i in range(len(settled) - 1):
+        earlier, later = settled[i], settled[i + 1]
+        size = RECORD_SIZE[earlier.format]
+        if later.format is not earlier.format or not 0 < earlier.end - later.offset < size:
+            continue
+        end_of_name = data[max(later.offset, earlier.end - NAME_LENGTH) : earlier.end]
+        if np.all(_USUAL_IN_NAMES[end_of_name]):
+            settled[i + 1] = replace(later, offset=later.offset + size, count=later.count - 1, whole=later.whole - 1)
+        else:
+            settled[i] = replace(earlier, count=earlier.count - 1, whole=earlier.whole - 1)
+    return [run for run in settled if run.count > 0]
+
+
+def _free_part(run: Run, taken: Flags) -> Run | None:
+    """A run without its records at either end that overlap what is taken; None if others do, or nothing is left."""
+    size = RECORD_SIZE[run.format]
+    overlapping = taken[run.offset : run.end].reshape(run.count, size).any(axis=1)
+    free = np.flatnonzero(~overlapping)
+    if len(free) < max(1, run.count - 2) or free[-1] - free[0] != len(free) - 1:
+        return None
+    return replace(run, offset=run.offset + int(free[0]) * size, count=len(free), whole=min(run.whole, len(free)))
+
+
+def _all_records(data: Bytes, format_: Format) -> Run | None:
+    """All of `data` as one run, if that is what it is."""
+    size = RECORD_SIZE[format_]
+    if len(data) == 0 or len(data) % size:
+        return None
+    starts = np.arange(0, len(data), size)
+    legal = _legal_records(data.reshape(-1, size), format_)
+    marks = _marks(data, starts, format_)
+    likely = legal & (marks >= LIKELY)
+    # Where records do not make up whole banks, the first may be a container's header: a broken voice still has marks.
+    first = int(len(starts) % VMEM_VOICES > 0 and len(starts) > 1 and marks[0] < LIKELY)
+    written = np.count_nonzero(~_blank(data, starts[first:], format_))
+    if not likely.any() or np.count_nonzero(likely) * 2 < written:
+        return None
+    return Run(format_, first * size, len(starts) - first, int(np.count_nonzero(legal[first:])))
+
+
+def _blank(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> Flags:
+    """Which records at `starts` have no parameter over 0."""
+    blank: Flags = np.all(data[starts[:, None] + np.arange(_RECORDS[format_].name)] == 0, axis=1)
+    return blank
+
+
+def _runs(data: Bytes, format_: Format) -> Iterator[Run]:
+    starts = legal_starts(data, format_)
+    marks = _marks(data, starts, format_)
+    if not (marks >= LIKELY).any():
+        return
+    size = RECORD_SIZE[format_]
+    order = np.lexsort((starts, starts % size))  # a run stands on one grid: sort by remainder, then by place
+    starts, marks = starts[order], marks[order]
+    likely = np.flatnonzero(marks >= LIKELY)
+    apart = (np.diff(starts[likely] % size) != 0) | (np.diff(starts[likely]) > (_MAX_GAP + 1) * size)
+    touching = np.append(np.diff(starts) == size, False)
+    for group in np.split(likely, np.flatnonzero(apart) + 1):
+        first, last = int(group[0]), int(group[-1])
+        # From the first likely record to the last, and the legal ones right beside them.
+        while first > 0 and touching[first - 1]:
+            first -= 1
+        while touching[last]:
+            last += 1
+        count = int(starts[last] - starts[first]) // size + 1
+        inside = starts[first : last + 1]
+        written = count - np.count_nonzero(_blank(data, inside, format_))
+        if np.count_nonzero(marks[group] >= SURE) * 2 >= written:
+            yield Run(format_, int(inside[0]), count, len(inside))

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from deepdx_core.codec.plausibility import look_like_voices
-from deepdx_core.codec.segments import Format, Kind, Segment
+import numpy as np
+
+from deepdx_core.codec.makers import name_file
+from deepdx_core.codec.plausibility import ALL_RECORDS, find_runs
+from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
+from deepdx_core.codec.sounddiver import read_library
 from deepdx_core.codec.sysex import START, read_message
-from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
-
-_BANK_SIZE = VMEM_VOICES * VMEM_SIZE
+from deepdx_core.codec.text import LINE_ENDS, hex_text, is_text, spoiled_by_text_tool, without_added_line_ends
+from deepdx_core.voice.parameters import VMEM_VOICES
 
 
 @dataclass(frozen=True)
@@ -33,42 +37,91 @@ class Reading:
 
 def read(data: bytes) -> Reading:
     """Account for all of `data`. Never fails: what is not understood is junk, and `reason` says so."""
-    segments = tuple(_segments(data))
+    if spoiled := spoiled_by_text_tool(data):
+        return _refused(data, spoiled)
+    if library := read_library(data):
+        end = library.offset + library.length
+        segments: tuple[Segment, ...] = (_junk(data, 0, library.offset), library, _junk(data, end, len(data)))
+    elif spelled := hex_text(data):
+        segments = _spelled_segments(data, *spelled)
+    else:
+        segments = tuple(_segments(data))
+        if _gained_line_ends(data, segments):
+            return _refused(data, LINE_ENDS)
     has_voices = any(segment.kind is Kind.VOICES for segment in segments)
     return Reading(segments, "" if has_voices else _reason(data, segments))
+
+
+def _refused(data: bytes, reason: str) -> Reading:
+    return Reading((Segment(0, len(data), Kind.JUNK, "spoiled sysex", reason),), reason)
+
+
+def _gained_line_ends(data: bytes, segments: tuple[Segment, ...]) -> bool:
+    """Whether a dump in `data` is right only without the carriage returns before its line feeds."""
+    broken = any(s.kind is not Kind.JUNK and s.checksum is not Checksum.RIGHT for s in segments)
+    if not broken or b"\r\n" not in data:
+        return False
+    return _right_dumps(_segments(without_added_line_ends(data))) > _right_dumps(segments)
+
+
+def _right_dumps(segments: Iterator[Segment] | tuple[Segment, ...]) -> int:
+    return sum(segment.checksum is Checksum.RIGHT and not segment.note for segment in segments)
+
+
+def _spelled_segments(data: bytes, spelled: bytes, places: list[int]) -> tuple[Segment, ...]:
+    """Segments of the bytes that a text spells out, at their places in the text; each ends where the next begins."""
+    found = list(_segments(spelled))
+    starts = [0, *(places[segment.offset] for segment in found[1:]), len(data)]
+    return tuple(
+        replace(segment, offset=start, length=end - start, note="; ".join(filter(None, [segment.note, "hex text"])))
+        for segment, (start, end) in zip(found, pairwise(starts), strict=True)
+    )
 
 
 def _segments(data: bytes) -> Iterator[Segment]:
     done = position = 0
     while (start := data.find(START, position)) >= 0:
         message = read_message(data, start)
-        if message is None:
+        if not message:
             position = start + 1
             continue
         yield from _between(data, done, start)
-        yield message
-        done = position = message.offset + message.length
+        yield from message
+        done = position = message[-1].offset + message[-1].length
     yield from _between(data, done, len(data))
 
 
+_SHORTEST_RECORD = min(RECORD_SIZE[format_] for format_ in ALL_RECORDS)
+_HEADERLESS = {
+    Format.HEADERLESS_VMEM: "voices without a header",
+    Format.HEADERLESS_VCED: "unpacked voices without a header",
+    Format.HEADERLESS_VCED_156: "unpacked voices of 156 bytes without a header",
+}
+
+
 def _between(data: bytes, start: int, end: int) -> Iterator[Segment]:
-    """Segments of bytes outside any message: banks without a header if they look like it, junk otherwise."""
-    stretch = data[start:end]
-    if not stretch:
-        return
-    if len(stretch) % _BANK_SIZE == 0 and look_like_voices(stretch):
-        for offset in range(0, len(stretch), _BANK_SIZE):
-            bank = stretch[offset : offset + _BANK_SIZE]
-            yield Segment(
-                start + offset,
-                _BANK_SIZE,
-                Kind.VOICES,
-                "32 voices without a header",
-                format=Format.HEADERLESS_VMEM,
-                payload=bank,
-            )
-    else:
-        yield Segment(start, len(stretch), Kind.JUNK, "not a message")
+    """Segments of bytes outside any message: voices without a header where they look like it, junk otherwise."""
+    done = start
+    if end - start >= _SHORTEST_RECORD and not is_text(data[start:end]):
+        for run in find_runs(np.frombuffer(data, dtype=np.uint8)[start:end], ALL_RECORDS):
+            size = RECORD_SIZE[run.format]
+            if start + run.offset > done:
+                yield _junk(data, done, start + run.offset)
+            # Banks of 32, so that a slot is what it would be on the panel.
+            for first in range(0, run.count, VMEM_VOICES):
+                count = min(VMEM_VOICES, run.count - first)
+                offset = start + run.offset + first * size
+                payload = data[offset : offset + count * size]
+                what = f"{count} {_HEADERLESS[run.format]}"
+                yield Segment(offset, len(payload), Kind.VOICES, what, format=run.format, payload=payload)
+            done = start + run.end
+    if done < end:
+        yield _junk(data, done, end)
+
+
+def _junk(data: bytes, start: int, end: int) -> Segment:
+    what = (name_file(data) if start == 0 else None) or "not a message"
+    return Segment(start, end - start, Kind.JUNK, what)
 
 
 def _list(things: list[str]) -> str:
@@ -78,18 +131,13 @@ def _list(things: list[str]) -> str:
 def _reason(data: bytes, segments: tuple[Segment, ...]) -> str:
     if not data:
         return "empty file"
+    if kind := name_file(data):
+        return f"{kind} without DX7 voices"
     messages = [segment.what for segment in segments if segment.kind is Kind.MESSAGE]
     if messages:
         return f"system exclusive without DX7 voices: {_list(messages)}"
-    if data.startswith(b"MThd"):
-        return "MIDI file without DX7 voices"
     if data.lstrip()[:1] == b"<":
         return "web page or XML, not a dump"
-    if _is_text(data):
+    if is_text(data):
         return "text, not a dump"
     return f"{len(data)} bytes without system exclusive or DX7 voices"
-
-
-def _is_text(data: bytes) -> bool:
-    control = sum(byte < 32 and byte not in b"\t\n\r\f\x1a" for byte in data[:4096])
-    return control == 0

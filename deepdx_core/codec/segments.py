@@ -21,6 +21,9 @@ class Format(StrEnum):
     VCED = "vced"
     VOLCA_FM = "volca-fm"
     HEADERLESS_VMEM = "headerless-vmem"
+    HEADERLESS_VCED = "headerless-vced"
+    HEADERLESS_VCED_156 = "headerless-vced-156"
+    """Unpacked, and the operator switches behind each voice."""
 
 
 class Checksum(StrEnum):
@@ -39,11 +42,13 @@ RECORD_SIZE = {
     Format.VCED: VCED_SIZE,
     # The Volca FM adds a byte of operator switches (Korg, volca fm MIDI implementation).
     Format.VOLCA_FM: VCED_SIZE + 1,
+    Format.HEADERLESS_VCED: VCED_SIZE,
+    Format.HEADERLESS_VCED_156: VCED_SIZE + 1,
 }
 """Bytes a voice takes in each format."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A stretch of a file, from `offset`, `length` bytes long.
 

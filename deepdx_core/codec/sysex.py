@@ -1,11 +1,15 @@
-"""System exclusive messages in bytes: one message at a given place, what it is, and its voices where it has any.
+"""System exclusive messages in bytes: the message at a given place, what it is, and its voices where it has any.
 
-Source: Yamaha DX7 and DX7II manuals, "MIDI data format"; MIDI 1.0 specification, manufacturer numbers.
+Source: Yamaha DX7 and DX7II manuals, "MIDI data format"; Standard MIDI Files 1.0, system exclusive events.
 """
 
 import re
+from dataclasses import replace
 
-from deepdx_core.codec.plausibility import look_like_voices
+import numpy as np
+
+from deepdx_core.codec.makers import name_maker, name_yamaha_bulk
+from deepdx_core.codec.plausibility import VMEM_RECORDS, find_runs, share_legal
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
 from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
 
@@ -15,6 +19,8 @@ _HEADER = 6
 
 _MESSAGE = re.compile(rb"\xf0[\x00-\x7f]+\xf7")
 _STATUS = re.compile(rb"[\x80-\xff]")
+# A MIDI file has the length of an event, seven bits a byte, between F0 and the message.
+_VOICE_DUMP = re.compile(rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)", re.DOTALL)
 
 _VOICE_DUMPS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 """Voice formats by the dump's format number, the likeliest first."""
@@ -26,95 +32,121 @@ _OTHER_DUMPS = {
     0x04: "4-operator bank",
     0x05: "DX7II supplement of one voice",
     0x06: "DX7II supplement of 32 voices",
-    0x7E: "Yamaha bulk data",
 }
 
-_MAKERS = {
-    0x01: "Sequential",
-    0x06: "Lexicon",
-    0x07: "Kurzweil",
-    0x0F: "Ensoniq",
-    0x10: "Oberheim",
-    0x18: "E-mu",
-    0x3E: "Waldorf",
-    0x40: "Kawai",
-    0x41: "Roland",
-    0x42: "Korg",
-    0x43: "Yamaha",
-    0x44: "Casio",
-    0x47: "Akai",
-    0x7D: "non-commercial",
-    0x7E: "universal",
-    0x7F: "universal real-time",
-}
+_MIN_DISPLACED = 4
+"""Voices off the grid of a dump that count as displaced by lost or added bytes, not as chance."""
 
 
-def read_message(data: bytes, start: int) -> Segment | None:
-    """The message whose F0 stands at `start`, or None where no message begins."""
-    header = data[start : start + _HEADER]
-    if len(header) == _HEADER and header[1] == _YAMAHA and header[2] < 0x10 and header[3] in _VOICE_DUMPS:
-        return _whole_dump(data, start) or _broken_dump(data, start)
-    match = _MESSAGE.match(data, start)
-    if match is None:
-        return None
-    return Segment(start, match.end() - start, Kind.MESSAGE, _describe(match.group()))
+def read_message(data: bytes, start: int) -> list[Segment]:
+    """The message whose F0 stands at `start`, as segments that follow each other; none where no message begins.
+
+    A dump that lost bytes on the way has several: the voices before the damage, and those after it.
+    """
+    if dump := _VOICE_DUMP.match(data, start):
+        formats = _VOICE_DUMPS[dump.group()[-1]]
+        body = dump.end() + 2  # behind the byte count
+        return _whole_dump(data, start, body, formats) or _broken_dump(data, start, body, formats)
+    message = _MESSAGE.match(data, start)
+    if message is None:
+        return []
+    return [Segment(start, message.end() - start, Kind.MESSAGE, _describe(message.group()))]
 
 
 def _data_size(format_: Format) -> int:
     return VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else RECORD_SIZE[format_]
 
 
-def _whole_dump(data: bytes, start: int) -> Segment | None:
+def _whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
     """The dump at `start` if its F7 stands where its format has it, whatever lies between."""
-    body = start + _HEADER
-    for format_ in _VOICE_DUMPS[data[start + 3]]:
+    for format_ in formats:
         size = _data_size(format_)
         for checksum_bytes in (1, 0):
             last = body + size + checksum_bytes
             if data[last : last + 1] == bytes([END]):
                 payload = data[body : body + size]
-                return _dump(data, start, last + 1, format_, payload, data[body + size : last], "")
-    return None
+                checksum = _checksum_state(payload, data[body + size : last])
+                dump = _dump(data, start, body, last + 1, format_, payload, checksum, "")
+                return _displaced(data, body, dump) or [dump]
+    return []
 
 
-def _broken_dump(data: bytes, start: int) -> Segment | None:
-    """The whole voices of a dump that is cut short or has no F7; None if what follows the header is no dump."""
-    body = start + _HEADER
+def _broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
+    """The whole voices of a dump that is cut short, has no F7, or gained or lost bytes."""
+    format_ = formats[0]
+    size, record = _data_size(format_), RECORD_SIZE[format_]
     status = _STATUS.search(data, body)
-    stop = min(status.start() if status else len(data), body + _data_size(_VOICE_DUMPS[data[start + 3]][-1]) + 1)
-    end = stop + 1 if data[stop : stop + 1] == bytes([END]) else stop
-    format_ = _VOICE_DUMPS[data[start + 3]][0]
-    size = _data_size(format_)
-    if stop - body >= size:
-        return _dump(
-            data, start, stop, format_, data[body : body + size], data[body + size : stop][:1], "no F7 at its end"
+    stop = status.start() if status else len(data)
+    # An F7 far beyond a dump's size is not the end of this one.
+    if data[stop : stop + 1] == bytes([END]) and stop - body <= 2 * size:
+        end, note = stop + 1, f"{stop - body} data bytes and no checksum in place of {size}"
+    else:
+        stop = end = min(stop, body + size + 1)
+        note = "no F7 at its end"
+    payload = data[body : body + min(size, (stop - body) // record * record)]
+    if len(payload) < size:
+        note = f"cut short: {stop - body} of {size} data bytes"
+    elif stop - body > size:
+        note = "no F7 at its end" if end == stop else f"{stop - body - size - 1} bytes too many"
+    if not payload:
+        return [_header_only(start, end, format_, note)]
+    checksum = _checksum_state(payload, data[body + size : stop][:1])
+    dump = _dump(data, start, body, end, format_, payload, checksum, note)
+    if displaced := _displaced(data, body, dump):
+        return displaced
+    if len(payload) < size and share_legal(payload, format_) < 0.5:
+        return [_header_only(start, end, format_, note)]
+    return [dump]
+
+
+def _header_only(start: int, end: int, format_: Format, note: str) -> Segment:
+    what = f"{format_.upper()} dump cut short before its first whole voice"
+    return Segment(start, end - start, Kind.MESSAGE, what, note)
+
+
+def _displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
+    """A bank that lost or gained bytes on the way, its voices where they stand now; none if all is in its place."""
+    if dump.format is not Format.VMEM or share_legal(dump.payload, dump.format) > 0.9:
+        return []
+    end = dump.offset + dump.length
+    runs = find_runs(np.frombuffer(data[body:end], dtype=np.uint8), VMEM_RECORDS)
+    first = next((run for run in runs if run.offset % VMEM_SIZE and run.whole >= _MIN_DISPLACED), None)
+    if first is None:
+        return []
+    done = body + first.offset // VMEM_SIZE * VMEM_SIZE
+    note = f"bytes were lost or added before byte {body + first.offset}"
+    segments = [replace(dump, length=done - dump.offset, payload=data[body:done], note=note)]
+    if done == body:
+        segments = [Segment(dump.offset, done - dump.offset, Kind.MESSAGE, "header of a 32-voice dump", note)]
+    for run in runs[runs.index(first) :]:
+        offset, payload = body + run.offset, data[body + run.offset : body + run.end]
+        if offset > done:
+            segments.append(Segment(done, offset - done, Kind.JUNK, "part of a broken voice"))
+        what = "voices displaced in their dump"
+        segments.append(
+            Segment(offset, len(payload), Kind.VOICES, what, format=Format.HEADERLESS_VMEM, payload=payload)
         )
-    record = RECORD_SIZE[format_]
-    payload = data[body : body + (stop - body) // record * record]
-    if not payload or not look_like_voices(payload):
-        what = f"{format_.upper()} dump cut short before its first whole voice"
-        return Segment(start, end - start, Kind.MESSAGE, what, f"{stop - body} of {size} data bytes")
-    return _dump(data, start, end, format_, payload, b"", f"cut short: {stop - body} of {size} data bytes")
+        done = offset + len(payload)
+    if done < end:
+        segments.append(Segment(done, end - done, Kind.JUNK, "end of a broken dump"))
+    return segments
 
 
-def _dump(data: bytes, start: int, end: int, format_: Format, payload: bytes, stored: bytes, note: str) -> Segment:
-    count, right_count = data[start + 4 : start + 6], divmod(RECORD_SIZE[Format.VCED], 128)
+def _dump(
+    data: bytes, start: int, body: int, end: int, format_: Format, payload: bytes, checksum: Checksum, note: str
+) -> Segment:
+    count = tuple(data[body - 2 : body])
+    right_count = divmod(RECORD_SIZE[Format.VCED], 128)
     if format_ is Format.VMEM:
         right_count = divmod(VMEM_VOICES * VMEM_SIZE, 128)
     notes = [note] if note else []
-    if tuple(count) != right_count:
-        notes.append(f"byte count {count.hex(' ')} in place of {bytes(right_count).hex(' ')}")
-    return Segment(
-        start,
-        end - start,
-        Kind.VOICES,
-        "32-voice dump" if format_ is Format.VMEM else "single-voice dump",
-        "; ".join(notes),
-        format_,
-        data[start + 2],
-        _checksum_state(payload, stored),
-        payload,
-    )
+    if body - start > _HEADER:
+        notes.append("the length bytes of a MIDI file behind its F0")
+    if count != right_count:
+        notes.append(f"byte count {bytes(count).hex(' ')} in place of {bytes(right_count).hex(' ')}")
+    what = "32-voice dump" if format_ is Format.VMEM else "single-voice dump"
+    channel = data[body - 4]
+    return Segment(start, end - start, Kind.VOICES, what, "; ".join(notes), format_, channel, checksum, payload)
 
 
 def _checksum_state(payload: bytes, stored: bytes) -> Checksum:
@@ -126,14 +158,12 @@ def _checksum_state(payload: bytes, stored: bytes) -> Checksum:
 
 
 def _describe(message: bytes) -> str:
-    maker = message[1]
-    if maker != _YAMAHA or len(message) < 5:
-        return f"message of another maker ({_MAKERS.get(maker, f'number {maker:02X}')})"
+    if message[1] != _YAMAHA or len(message) < 5:
+        return name_maker(message)
     status, format_number = message[2] >> 4, message[3]
+    if status == 0 and format_number == 0x7E:
+        # Bulk data says what it is in ten characters behind the byte count.
+        return name_yamaha_bulk(message[_HEADER : _HEADER + 10])
     if status == 0:
-        what = _OTHER_DUMPS.get(format_number, f"Yamaha dump of format {format_number:02X}")
-        if format_number == 0x7E:
-            # Bulk data says what it is in ten characters: "LM  8973PM" are DX7II performances.
-            what += f" ({message[_HEADER : _HEADER + 10].decode('ascii', 'replace').strip()})"
-        return what
+        return _OTHER_DUMPS.get(format_number, f"Yamaha dump of format {format_number:02X}")
     return {1: "Yamaha parameter change", 2: "Yamaha dump request"}.get(status, "Yamaha message")
