@@ -19,6 +19,11 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def downloads(self) -> Path:
+        """Downloads under way; what was cut off goes on from here."""
+        return self.root / "downloads"
+
+    @property
     def tables(self) -> Path:
         """One Parquet file a table."""
         return self.root / "tables"

@@ -1,1 +1,1 @@
-"""Files, folders and archives to bytes, and a first look at what each is. Nothing here is ever unpacked to disk."""
+"""Files, folders, archives and downloads to bytes, and a first look at what each is. Nothing is unpacked to disk."""

@@ -1,14 +1,10 @@
-"""Contents: the bytes of files and of archive members, or the reason why they were refused.
+"""Contents: the bytes of files, or the reason why they were refused; which bytes are an archive; the limits on both."""
 
-Archives are read in memory, a member at a time, within limits; sizes that an archive states are not believed.
-"""
-
-import io
+import re
 import stat
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
 
 from deepdx_core.errors import DeepDXError
 
@@ -18,7 +14,24 @@ MAX_ARCHIVE = 2**30
 """Bytes of the largest archive file, and of what all members of an archive may come to unpacked."""
 MAX_DEPTH = 3
 """Archives within archives."""
-_CHUNK = 2**20
+MAX_MEMBERS = 100_000
+"""Members of an archive, with those of all archives in it."""
+
+_MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b\x08": "gzip",
+    b"\xfd7zXZ\x00": "xz",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07\x00": "rar",
+    b"Rar!\x1a\x07\x01\x00": "rar",
+}
+# A block or the end of the stream must follow: "BZh9" alone may be a text or a voice.
+_BZIP2 = re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)")
+# A header's size and sum, the method, sizes and times, and the header's level.
+_LHA = re.compile(rb"..-(lh[0-9a-z]|lz[s45]|pm[0-2s])-.{13}[\x00-\x03]", re.DOTALL)
+_HEAD = tarfile.BLOCKSIZE
+_YAMAHA = b"\xf0\x43"
 
 
 @dataclass(frozen=True)
@@ -51,8 +64,8 @@ def read_file(path: Path) -> bytes:
         if not stat.S_ISREG(mode):
             raise RefusedError("not a regular file")
         with path.open("rb") as file:
-            start = file.read(4)
-            limit = MAX_ARCHIVE if is_archive(start) else MAX_FILE
+            start = file.read(_HEAD)
+            limit = MAX_ARCHIVE if archive_kind(start) else MAX_FILE
             data = start + file.read(limit - len(start) + 1)
         if len(data) > limit:
             raise RefusedError(f"larger than {limit // 2**20} MiB")
@@ -61,90 +74,23 @@ def read_file(path: Path) -> bytes:
         raise RefusedError(f"cannot be read: {error.strerror}") from error
 
 
-def is_archive(data: bytes) -> bool:
-    """Whether bytes are a zip archive."""
-    return data.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+def archive_kind(data: bytes) -> str:
+    """Which kind of archive bytes are ("zip", "tar", "gzip", ...), by their first 512; "" if they are none.
 
-
-@dataclass
-class _Budget:
-    """Bytes that an archive, with all archives in it, may still unpack to."""
-
-    left: int
-
-    def take(self, size: int) -> None:
-        if size > self.left:
-            raise RefusedError(f"the archive unpacks to more than {MAX_ARCHIVE // 2**20} MiB")
-        self.left -= size
-
-
-def archive_members(data: bytes) -> Iterator[Content]:
-    """Every file in a zip archive, archives in it included; folders are left out.
-
-    Raises RefusedError if the archive as a whole cannot be read.
+    Told by magic numbers, never by a name. A tar archive is known by its first header's checksum: "ustar" stands at
+    byte 257, where a bank has the last letters of its second voice's name, and older archives are without it.
     """
-    seen: set[str] = set()
-    for content in _members(data, "", 1, _Budget(MAX_ARCHIVE)):
-        # An archive may hold one path twice; a number keeps them apart.
-        member, number = content.member, 1
-        while member in seen:
-            number += 1
-            member = f"{content.member} ({number})"
-        seen.add(member)
-        yield replace(content, member=member)
-
-
-def _members(data: bytes, prefix: str, depth: int, budget: _Budget) -> Iterator[Content]:
+    if data.startswith(_YAMAHA):
+        return ""
+    for magic, kind in _MAGIC.items():
+        if data.startswith(magic):
+            return kind
+    if _BZIP2.match(data):
+        return "bzip2"
+    if _LHA.match(data):
+        return "lha"
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-        raise RefusedError(f"damaged zip archive: {error}") from error
-    with archive:
-        for info in archive.infolist():
-            if info.is_dir():
-                continue
-            name = prefix + printable(info.filename.replace("\\", "/"))
-            try:
-                member = _read_member(archive, info, budget)
-            except RefusedError as error:
-                yield Content(name, refused=str(error))
-                continue
-            yield Content(name, member)
-            if is_archive(member):
-                yield from _nested(member, f"{name}/", depth, budget)
-
-
-def _nested(data: bytes, prefix: str, depth: int, budget: _Budget) -> Iterator[Content]:
-    if depth == MAX_DEPTH:
-        yield Content(prefix + "*", refused=f"archives nested more than {MAX_DEPTH} deep")
-        return
-    try:
-        yield from _members(data, prefix, depth + 1, budget)
-    except RefusedError as error:
-        yield Content(prefix + "*", refused=str(error))
-
-
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> bytes:
-    path = PurePosixPath(info.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or info.filename[1:2] == ":":
-        raise RefusedError("its path leads out of the archive")
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise RefusedError("symbolic link, not followed")
-    if info.flag_bits & 1:
-        raise RefusedError("encrypted")
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        with archive.open(info) as stream:
-            while piece := stream.read(_CHUNK):
-                size += len(piece)
-                if size > MAX_FILE:
-                    raise RefusedError(f"unpacks to more than {MAX_FILE // 2**20} MiB")
-                budget.take(len(piece))
-                pieces.append(piece)
-    # zlib.error, lzma.LZMAError, struct.error, ... : a damaged archive may fail in any decoder's own way.
-    except RefusedError:
-        raise
-    except Exception as error:
-        raise RefusedError(f"damaged in the archive: {error}") from error
-    return b"".join(pieces)
+        tarfile.TarInfo.frombuf(data[:_HEAD], "utf-8", "surrogateescape")
+    except tarfile.TarError:
+        return ""
+    return "tar"

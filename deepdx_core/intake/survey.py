@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from deepdx_core.codec.reader import read
-from deepdx_core.intake.contents import RefusedError, archive_members, is_archive, printable, read_file
+from deepdx_core.intake.archives import archive_members, can_be_read_later
+from deepdx_core.intake.contents import RefusedError, archive_kind, printable, read_file
 from deepdx_core.progress import Report, silent
 from deepdx_core.provenance import code_version
 from deepdx_core.tables.schemas import Dumps, RawFiles
@@ -74,7 +75,8 @@ class Surveyor:
             archive_at[path] = sha256
         for row in raw_files.filter(pl.col("member").is_not_null()).iter_rows(named=True):
             if archive := archive_at.get(row["path"]):
-                if row["sha256"] in self._contents or row["status"] == "refused":
+                refused = row["status"] == "refused" and not can_be_read_later(row["reason"])
+                if refused or row["sha256"] in self._contents:
                     members[archive].append(row)
                 else:
                     del members[archive], archive_at[row["path"]]
@@ -94,14 +96,11 @@ class Surveyor:
     def _look_inside(self, path: str, sha256: str, data: bytes) -> None:
         if sha256 not in self._members:
             first = len(self._files)
-            try:
-                for content in archive_members(data):
-                    if content.refused:
-                        self._refused(path, content.member, content.refused)
-                    else:
-                        self._content(path, content.member, content.data)
-            except RefusedError as error:
-                self._refused(path, "*", str(error))
+            for content in archive_members(data):
+                if content.refused:
+                    self._refused(path, content.member, content.refused)
+                else:
+                    self._content(path, content.member, content.data)
             self._members[sha256] = self._files[first:]
         else:
             self._files += [row | {"path": path} for row in self._members[sha256]]
@@ -118,8 +117,8 @@ class Surveyor:
         return sha256
 
     def _read(self, sha256: str, data: bytes) -> Row:
-        if is_archive(data):
-            return {"status": "archive", "taken_for": "zip archive", "voices": 0, "reason": None}
+        if kind := archive_kind(data):
+            return {"status": "archive", "taken_for": f"{kind} archive", "voices": 0, "reason": None}
         reading = read(data)
         for segment in reading.segments:
             self._dumps.append(

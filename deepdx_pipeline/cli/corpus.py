@@ -1,36 +1,53 @@
 """Commands on the corpus: add, sql, stats."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_core.home import find_home
+from deepdx_core.errors import DeepDXError
+from deepdx_core.home import Home, find_home
+from deepdx_core.intake.collections import collections
+from deepdx_core.progress import Report
 from deepdx_pipeline.cli.console import err, out, plain, table
 
+if TYPE_CHECKING:
+    from deepdx_core.intake.inbox import Arrival
 
-def add(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, folders or zip archives.")],
-) -> None:
-    """Take files, folders and zip archives into the inbox."""
+_ADDED = f"Files, folders, archives, https:// addresses, or public collections by name: {', '.join(collections())}."
+
+
+def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_ADDED)]) -> None:
+    """Take files, folders, archives and what is on the net into the inbox."""
     from deepdx_core.intake.contents import printable
-    from deepdx_core.intake.inbox import add_to_inbox
     from deepdx_core.intake.survey import Surveyor
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
     surveyor = Surveyor()
     new = known = refused = 0
-    for arrival in add_to_inbox(paths, home.inbox):
-        if arrival.target is None:
-            refused += 1
-            err.print(plain(f"{printable(str(arrival.source))}: {arrival.refused}"), style="red", soft_wrap=True)
-            continue
-        new, known = new + arrival.new, known + (not arrival.new)
-        surveyor.look_at(arrival.target, printable(arrival.target.relative_to(home.inbox).as_posix()))
+
+    def refuse(message: str) -> None:
+        nonlocal refused
+        refused += 1
+        err.print(plain(message), style="red", soft_wrap=True)
+
+    for source in sources:
+        try:
+            for arrival in _arrivals(source, home):
+                if arrival.target is None:
+                    refuse(f"{printable(str(arrival.source))}: {arrival.refused}")
+                    continue
+                new, known = new + arrival.new, known + (not arrival.new)
+                surveyor.look_at(arrival.target, printable(arrival.target.relative_to(home.inbox).as_posix()))
+        except DeepDXError as error:
+            refuse(str(error))
     files = surveyor.result().raw_files
     without = files.filter(files["status"].is_in(["no voices", "refused"]))
     for row in without.head(20).iter_rows(named=True):
@@ -46,6 +63,44 @@ def add(
     )
     if refused:
         raise typer.Exit(1)
+
+
+def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
+    """Bring what an argument names into the inbox: a collection or a URL by way of a download, else files."""
+    from deepdx_core.intake.inbox import add_to_inbox
+
+    collection = None if os.path.lexists(source) else collections().get(source)
+    if collection:
+        out.print(plain(f"{collection.name}: {collection.what}"), soft_wrap=True)
+        out.print(plain(f"licence: {collection.licence}; the voices are other people's work"), soft_wrap=True)
+        url, name, sha256 = collection.url, collection.file, collection.sha256
+    elif source.lower().startswith(("http://", "https://")):
+        url, name, sha256 = source, "", ""
+    else:
+        yield from add_to_inbox([Path(source)], home.inbox)
+        return
+    from deepdx_core.intake.download import fetched
+
+    with (
+        _download_bar() as report,
+        fetched(url, home.downloads, name=name, sha256=sha256, report=report) as path,
+    ):
+        yield from add_to_inbox([path], home.inbox)
+
+
+@contextmanager
+def _download_bar() -> Iterator[Report]:
+    """Show bytes on their way, where there is a terminal to show them on."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("connecting", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total or None)
+
+        yield report
 
 
 class Format(StrEnum):
