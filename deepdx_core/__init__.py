@@ -10,6 +10,7 @@ only those before it:
 - `curation`  what was read, whether a voice is sound, which voices are the same, the splits
 - `labels`    what kind of sound a voice is
 - `corpus`    the DuckDB database over the tables, and the ladder from files to sounds
+- `ports`     dumps sent to MIDI ports and received from them
 - `gan`       the voice as an image, the networks, training and sampling
 - `demo`      the composer of the demo corpus
 """

@@ -6,6 +6,7 @@ import pytest
 from conftest import legal_voices, random_voices
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from deepdx_core.codec import packing
 from deepdx_core.codec.names import names_to_text, text_to_names
@@ -78,6 +79,12 @@ def test_unused_bits_do_not_change_a_voice(voices):
     assert not (packed & ~packing.USED_BITS).any()
     parameters, _ = packing.unpack_vmem(packed | (~packing.USED_BITS & 0x7F))
     np.testing.assert_array_equal(parameters, voices[0])
+
+
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 40), st.just(128))))
+def test_any_bytes_come_back_bit_for_bit(packed):
+    again = packing.repack_vmem(*packing.unpack_vmem(packed), packing.unused_bits(packed))
+    np.testing.assert_array_equal(again, packed)
 
 
 def test_what_is_illegal_is_not_packed():

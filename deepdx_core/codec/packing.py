@@ -43,6 +43,17 @@ USED_BITS: Bytes = _used_bits()
 """The bits of each packed byte that mean something, `uint8[128]`. Wild data sometimes sets the others."""
 
 
+def _kept_bits() -> Bytes:
+    kept = np.zeros(VMEM_SIZE, dtype=np.uint8)
+    for p, mask in zip(PARAMETERS, _MASKS, strict=True):
+        kept[p.vmem] |= mask << p.shift
+    kept[VMEM_NAME:] = 0xFF
+    return kept
+
+
+_KEPT_BITS = _kept_bits()
+
+
 def _records(data: Bytes, size: int) -> Bytes:
     if data.ndim != 2 or data.shape[1] != size or data.dtype != np.uint8:
         raise ValueError(f"expected uint8[n, {size}], got {data.dtype}{list(data.shape)}")
@@ -70,7 +81,17 @@ def pack_vmem(parameters: Bytes, names: Bytes) -> Bytes:
     Raises ValueError where a parameter is out of its range or a name byte over 127.
     """
     _require_legal(parameters, names)
-    packed = np.zeros((len(parameters), VMEM_SIZE), dtype=np.uint8)
+    return repack_vmem(parameters, names, np.zeros((len(parameters), VMEM_SIZE), dtype=np.uint8))
+
+
+def unused_bits(packed: Bytes) -> Bytes:
+    """What `unpack_vmem` drops of packed voices, `uint8[n, 128]`: the bits that no parameter uses, the others 0."""
+    return _records(packed, VMEM_SIZE) & ~_KEPT_BITS
+
+
+def repack_vmem(parameters: Bytes, names: Bytes, unused: Bytes) -> Bytes:
+    """The bytes that `unpack_vmem` and `unused_bits` were given, bit for bit, legal or not, `uint8[n, 128]`."""
+    packed = unused.copy()
     for i, p in enumerate(PARAMETERS):
         packed[:, p.vmem] |= parameters[:, i] << p.shift
     packed[:, VMEM_NAME:] = names

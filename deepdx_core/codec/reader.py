@@ -11,7 +11,7 @@ from deepdx_core.codec.makers import name_file
 from deepdx_core.codec.plausibility import ALL_RECORDS, find_runs
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
 from deepdx_core.codec.sounddiver import read_library
-from deepdx_core.codec.sysex import START, read_message
+from deepdx_core.codec.sysex import next_message
 from deepdx_core.codec.text import LINE_ENDS, hex_text, is_text, spoiled_by_text_tool, without_added_line_ends
 from deepdx_core.voice.parameters import VMEM_VOICES
 
@@ -79,15 +79,11 @@ def _spelled_segments(data: bytes, spelled: bytes, places: list[int]) -> tuple[S
 
 
 def _segments(data: bytes) -> Iterator[Segment]:
-    done = position = 0
-    while (start := data.find(START, position)) >= 0:
-        message = read_message(data, start)
-        if not message:
-            position = start + 1
-            continue
-        yield from _between(data, done, start)
+    done = 0
+    while message := next_message(data, done):
+        yield from _between(data, done, message[0].offset)
         yield from message
-        done = position = message[-1].offset + message[-1].length
+        done = message[-1].offset + message[-1].length
     yield from _between(data, done, len(data))
 
 

@@ -13,14 +13,15 @@ from deepdx_core.codec.plausibility import VMEM_RECORDS, find_runs, share_legal
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
 from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
 
-START, END = 0xF0, 0xF7
+_END = 0xF7
 _YAMAHA = 0x43
 _HEADER = 6
 
-_MESSAGE = re.compile(rb"\xf0[\x00-\x7f]+\xf7")
+_MESSAGE = re.compile(rb"\xf0[\x00-\x7f]++\xf7")
 _STATUS = re.compile(rb"[\x80-\xff]")
 # A MIDI file has the length of an event, seven bits a byte, between F0 and the message.
 _VOICE_DUMP = re.compile(rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)", re.DOTALL)
+_START = re.compile(_VOICE_DUMP.pattern + b"|" + _MESSAGE.pattern, re.DOTALL)
 
 _VOICE_DUMPS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 """Voice formats by the dump's format number, the likeliest first."""
@@ -38,18 +39,19 @@ _MIN_DISPLACED = 4
 """Voices off the grid of a dump that count as displaced by lost or added bytes, not as chance."""
 
 
-def read_message(data: bytes, start: int) -> list[Segment]:
-    """The message whose F0 stands at `start`, as segments that follow each other; none where no message begins.
+def next_message(data: bytes, start: int) -> list[Segment]:
+    """The first message from `start` on, as segments that follow each other; none where no further message begins.
 
     A dump that lost bytes on the way has several: the voices before the damage, and those after it.
     """
+    message = _START.search(data, start)
+    if message is None:
+        return []
+    start = message.start()
     if dump := _VOICE_DUMP.match(data, start):
         formats = _VOICE_DUMPS[dump.group()[-1]]
         body = dump.end() + 2  # behind the byte count
         return _whole_dump(data, start, body, formats) or _broken_dump(data, start, body, formats)
-    message = _MESSAGE.match(data, start)
-    if message is None:
-        return []
     return [Segment(start, message.end() - start, Kind.MESSAGE, _describe(message.group()))]
 
 
@@ -63,7 +65,7 @@ def _whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...])
         size = _data_size(format_)
         for checksum_bytes in (1, 0):
             last = body + size + checksum_bytes
-            if data[last : last + 1] == bytes([END]):
+            if data[last : last + 1] == bytes([_END]):
                 payload = data[body : body + size]
                 checksum = _checksum_state(payload, data[body + size : last])
                 dump = _dump(data, start, body, last + 1, format_, payload, checksum, "")
@@ -78,7 +80,7 @@ def _broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]
     status = _STATUS.search(data, body)
     stop = status.start() if status else len(data)
     # An F7 far beyond a dump's size is not the end of this one.
-    if data[stop : stop + 1] == bytes([END]) and stop - body <= 2 * size:
+    if data[stop : stop + 1] == bytes([_END]) and stop - body <= 2 * size:
         end, note = stop + 1, f"{stop - body} data bytes and no checksum in place of {size}"
     else:
         stop = end = min(stop, body + size + 1)

@@ -1,5 +1,7 @@
-"""Voices to bytes that a DX7 loads: banks of 32 (VMEM) and single voices (VCED), framed as system exclusive.
+"""Voices to dumps that synthesizers load: banks of 32, single voices, and the singles of DX7's relatives.
 
+All functions take `parameters` `uint8[n, 145]` and `names` `uint8[n, 10]`, write what is legal by construction, and
+raise ValueError where a parameter is out of its range, a name byte over 127, or the channel is not within 0 to 15.
 Source: Yamaha DX7 Operating Manual (1983), "MIDI data format".
 """
 
@@ -7,7 +9,18 @@ import numpy as np
 
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, Bytes, pack_vced, pack_vmem
-from deepdx_core.voice.parameters import VMEM_VOICES
+from deepdx_core.voice.parameters import INDEX, OPERATORS, VCED_SIZE, VMEM_SIZE, VMEM_VOICES
+
+ALL_OPERATORS_ON = 0x3F
+
+# The DX7II's supplement of a voice that uses none of what the DX7II adds: pitch bend range 2 (17th byte), no pitch
+# bias of breath control and after touch (34th and 38th, 50 is none), and 0 for all else. JSynthLib's new voice for
+# DX7II, DX7s and TX802 has these bytes.
+_PLAIN_ACED = np.zeros(49, dtype=np.uint8)
+_PLAIN_ACED[[16, 33, 37]] = [2, 50, 50]
+_ACED_SENSITIVITIES = slice(6, 12)
+"""Amplitude modulation sensitivity of each operator, 6 first; 0 to 7 in place of the DX7's 0 to 3."""
+_SENSITIVITIES = [INDEX[f"op{operator}_amp_mod_sensitivity"] for operator in OPERATORS]
 
 
 def checksum(data: bytes) -> int:
@@ -20,28 +33,80 @@ def frame(format_number: int, data: bytes, channel: int = 0) -> bytes:
 
     channel: MIDI channel, 0 to 15.
     """
-    if not 0 <= channel <= 15:
-        raise ValueError(f"channel {channel} is not within 0 to 15")
-    count = len(data)
-    return bytes([0xF0, 0x43, channel, format_number, count >> 7, count & 0x7F, *data, checksum(data), 0xF7])
+    return _frames(format_number, np.frombuffer(data, dtype=np.uint8)[None], channel).tobytes()
+
+
+def write_banks(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes]:
+    """32-voice dumps, 4104 bytes each, of any number of voices; INIT VOICE fills the last."""
+    missing = -len(parameters) % VMEM_VOICES
+    if missing:
+        parameters = np.concatenate([parameters, np.tile(INIT_VOICE, (missing, 1))])
+        names = np.concatenate([names, text_to_names(["INIT VOICE"] * missing)])
+    return _messages(_frames(9, pack_vmem(parameters, names).reshape(-1, VMEM_VOICES * VMEM_SIZE), channel))
 
 
 def write_bank(parameters: Bytes, names: Bytes, channel: int = 0) -> bytes:
     """A 32-voice dump, 4104 bytes, of 1 to 32 voices; INIT VOICE fills what is left.
 
-    parameters: `uint8[n, 145]`; names: `uint8[n, 10]`. Raises ValueError for illegal values or
-    another number of voices.
+    Raises ValueError for another number of voices.
     """
-    missing = VMEM_VOICES - len(parameters)
-    if not 0 <= missing < VMEM_VOICES:
+    if not 0 < len(parameters) <= VMEM_VOICES:
         raise ValueError(f"a bank takes 1 to {VMEM_VOICES} voices, got {len(parameters)}")
-    parameters = np.concatenate([parameters, np.tile(INIT_VOICE, (missing, 1))])
-    names = np.concatenate([names, text_to_names(["INIT VOICE"] * missing)]) if missing else names
-    return frame(9, pack_vmem(parameters, names).tobytes(), channel)
+    (bank,) = write_banks(parameters, names, channel)
+    return bank
+
+
+def write_singles(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes]:
+    """A single-voice dump of each voice, 163 bytes."""
+    return _messages(_frames(0, pack_vced(parameters, names), channel))
 
 
 def write_single(parameters: Bytes, names: Bytes, channel: int = 0) -> bytes:
-    """A single-voice dump, 163 bytes, of one voice: `uint8[1, 145]` and `uint8[1, 10]`."""
+    """A single-voice dump, 163 bytes, of one voice. Raises ValueError for another number of voices."""
     if len(parameters) != 1:
         raise ValueError(f"a single dump takes one voice, got {len(parameters)}")
-    return frame(0, pack_vced(parameters, names).tobytes(), channel)
+    return write_singles(parameters, names, channel)[0]
+
+
+def write_volca_singles(
+    parameters: Bytes, names: Bytes, channel: int = 0, switches: int = ALL_OPERATORS_ON
+) -> list[bytes]:
+    """A Volca FM dump of each voice, 164 bytes: VCED, a byte of operator switches, and a checksum over both.
+
+    switches: 7 bits, of which the low six switch operators 1 (bit 5) to 6 (bit 0) on, as the DX7's parameter 155 does.
+    The byte count stays that of VCED. Source: measured on dumps of Volca FM instruments, which come back byte for byte.
+    """
+    if not 0 <= switches <= 127:
+        raise ValueError(f"operator switches {switches} are not within 0 to 127")
+    data = np.pad(pack_vced(parameters, names), ((0, 0), (0, 1)), constant_values=switches)
+    return _messages(_frames(0, data, channel, count=VCED_SIZE))
+
+
+def write_dx7ii_singles(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes]:
+    """The two dumps of each voice for DX7II, DX7s and TX802, 220 bytes: its supplement (ACED), then the voice (VCED).
+
+    The supplement changes nothing: each operator keeps its sensitivity to amplitude modulation, and nothing that a DX7
+    does not have is used. Source: JSynthLib's drivers of these instruments for the places in ACED and for a new voice's
+    values; measured on DX7II banks: supplement and voice hold the same sensitivity, up to the DX7's 3.
+    """
+    voices = _frames(0, pack_vced(parameters, names), channel)
+    supplements = np.tile(_PLAIN_ACED, (len(parameters), 1))
+    supplements[:, _ACED_SENSITIVITIES] = parameters[:, _SENSITIVITIES]
+    return _messages(np.concatenate([_frames(5, supplements, channel), voices], axis=1))
+
+
+def _frames(format_number: int, data: Bytes, channel: int, count: int | None = None) -> Bytes:
+    """Dump messages, `uint8[n, size + 8]`, of data `uint8[n, size]`; `count` is the byte count if not `size`."""
+    if not 0 <= channel <= 15:
+        raise ValueError(f"channel {channel} is not within 0 to 15")
+    count = data.shape[1] if count is None else count
+    messages = np.empty((len(data), data.shape[1] + 8), dtype=np.uint8)
+    messages[:, :6] = [0xF0, 0x43, channel, format_number, count >> 7, count & 0x7F]
+    messages[:, 6:-2] = data
+    messages[:, -2] = -data.sum(axis=1, dtype=np.int64) & 0x7F
+    messages[:, -1] = 0xF7
+    return messages
+
+
+def _messages(frames: Bytes) -> list[bytes]:
+    return [message.tobytes() for message in frames]

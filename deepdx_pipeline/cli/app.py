@@ -8,7 +8,7 @@ import sys
 import typer
 
 from deepdx_core.errors import DeepDXError
-from deepdx_pipeline.cli import banks, corpus, run
+from deepdx_pipeline.cli import banks, convert, corpus, midi, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,10 @@ app.command()(corpus.add)
 app.command()(run.run)
 app.command()(run.ui)
 app.command()(banks.inspect)
+app.command()(convert.convert)
+app.command()(midi.ports)
+app.command()(midi.send)
+app.command()(midi.receive)
 app.command()(corpus.sql)
 app.command()(corpus.stats)
 app.command()(banks.generate)

@@ -1,0 +1,78 @@
+"""How tables of others spell the parameters: the rules by which a column is known, and no guesses."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+# Only letters and digits count, in either case: "OP1 EG Rate 1", "op-1_eg_rate_1" and "op1_eg_rate_1" are one.
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+
+_VALUE_COLUMN = re.compile(r"(pitch_)?eg_(rate|level)_([1-4])")
+_OPERATOR = re.compile(r"op([1-6])_(.+)")
+
+# Words for the same parameter on the DX7's panel, in its manual, and in Dexed.
+_OTHER_WORDS = {
+    "coarse": ("freq coarse", "frequency coarse", "f coarse"),
+    "fine": ("freq fine", "frequency fine", "f fine"),
+    "detune": ("osc detune",),
+    "mode": ("osc mode", "oscillator mode"),
+    "velocity_sensitivity": ("key velocity sensitivity", "key velocity", "key vel sens", "velocity sens"),
+    "amp_mod_sensitivity": ("amp mod sens", "a mod sens", "amplitude modulation sensitivity"),
+    "left_depth": ("left scale depth", "l scale depth"),
+    "right_depth": ("right scale depth", "r scale depth"),
+    "left_curve": ("left scale curve", "l key scale"),
+    "right_curve": ("right scale curve", "r key scale"),
+    "oscillator_sync": ("osc sync", "osc key sync", "oscillator key sync"),
+    "lfo_sync": ("lfo key sync",),
+    "lfo_wave": ("lfo waveform",),
+    "lfo_pitch_depth": ("lfo pm depth", "lfo pitch mod depth"),
+    "lfo_amp_depth": ("lfo am depth", "lfo amp mod depth"),
+    "pitch_mod_sensitivity": ("pitch mod sens", "p mod sens"),
+    "name": ("voice name", "patch name"),
+}
+
+
+def spelling_key(text: str) -> str:
+    """The letters and digits of a column's name, in lower case."""
+    return _SEPARATORS.sub("", text.lower())
+
+
+def _words(name: str) -> Iterable[str]:
+    """Every spelling of a parameter without its operator."""
+    yield name
+    yield from _OTHER_WORDS.get(name, ())
+    if match := _VALUE_COLUMN.fullmatch(name):
+        pitch, kind, number = match.groups()
+        for word in (kind, kind[0]):
+            if pitch:
+                yield from (f"pitch eg {word}{number}", f"peg {word}{number}", f"p{word[0]}{number}")
+            else:
+                yield from (f"eg {word}{number}", f"{word}{number}")
+
+
+def _spellings() -> Iterable[tuple[str, str]]:
+    for name in ("name", *PARAMETER_NAMES):
+        if match := _OPERATOR.fullmatch(name):
+            operator, rest = match.groups()
+            yield from (
+                (spelling_key(f"{prefix}{operator}{w}"), name) for prefix in ("op", "operator") for w in _words(rest)
+            )
+        else:
+            yield from ((spelling_key(words), name) for words in _words(name))
+
+
+SPELLINGS: Mapping[str, str] = dict(_spellings())
+"""`name` and the parameters' names by every spelling, letters and digits alone."""
+
+
+def known_columns(columns: Iterable[str]) -> dict[str, list[str]]:
+    """The columns that mean `name` or a parameter, by what they mean; the others are left out.
+
+    A column under the parameter's own name stands for it alone, whatever others could mean the same.
+    """
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        if meaning := SPELLINGS.get(spelling_key(column)):
+            found.setdefault(meaning, []).append(column)
+    return {meaning: [meaning] if meaning in given else given for meaning, given in found.items()}

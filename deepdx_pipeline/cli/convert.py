@@ -1,0 +1,163 @@
+"""Command on files of voices: convert."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deepdx_pipeline.cli.console import err, out, plain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Target(StrEnum):
+    """What is written."""
+
+    SYX = "syx"
+    MID = "mid"
+    VCED = "vced"
+    VOLCA = "volca"
+    DX7II = "dx7ii"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+_SINGLES = (Target.VCED, Target.VOLCA, Target.DX7II)
+_ENDINGS = {
+    ".syx": Target.SYX,
+    ".sysex": Target.SYX,
+    ".mid": Target.MID,
+    ".midi": Target.MID,
+    ".csv": Target.CSV,
+    ".json": Target.JSON,
+    ".jsonl": Target.JSONL,
+    ".ndjson": Target.JSONL,
+    ".parquet": Target.PARQUET,
+}
+_MAX_WITHOUT = 20  # files without voices that are told one by one
+
+
+def convert(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="IN...", help="Banks, archives, folders, and tables of voices.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="What to write; its ending says how.")],
+    to: Annotated[
+        Target | None, typer.Option(help="How to write, where the ending does not say: vced, volca, dx7ii are singles.")
+    ] = None,
+    slots: Annotated[str | None, typer.Option(metavar="1,5,7-9", help="Only these slots of each dump.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="GLOB", help="Only voices of such names: `*piano*`.")] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="Each sound once, under its first name.")] = False,
+    clamp: Annotated[bool, typer.Option("--clamp", help="Set parameters out of range to their maximum.")] = False,
+    one_file: Annotated[bool, typer.Option("--one-file", help="Several banks in one file.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+) -> None:
+    """Write voices anew: as banks, singles, MIDI files or tables, with right headers and checksums."""
+    target = _target(output, to)
+    ranges = None if slots is None else parse_slots(slots)
+
+    from deepdx_core.curation.conversion import choose, gather, make_writable
+    from deepdx_core.errors import DeepDXError
+    from deepdx_core.tables.storage import written_whole
+
+    gathered = gather(inputs)
+    writable = make_writable(choose(gathered.voices, ranges, name), clamp, unique)
+    report(gathered.refused, gathered.without, writable.skipped, writable.mended)
+    if writable.voices.is_empty():
+        raise DeepDXError("no voices to write")
+    files = _files(writable.voices, target, output, one_file)
+    there = [path for path, _ in files if path.exists()]
+    if there and not force:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise DeepDXError(f"{there[0]}{more}: there already; nothing was written (--force overwrites)")
+    for path, data in files:
+        with written_whole(path) as temporary:
+            temporary.write_bytes(data)
+    count = f"{len(writable.voices):,} voices"
+    if len(files) > 1:
+        out.print(plain(f"{count} in {len(files):,} files: {files[0][0]} to {files[-1][0]}"), soft_wrap=True)
+    else:
+        out.print(plain(f"{count}: {files[0][0]}"), soft_wrap=True)
+    if gathered.refused or writable.skipped:
+        raise typer.Exit(1)
+
+
+def report(refused: list[str], without: list[str], skipped: list[str], mended: list[str]) -> None:
+    """Say on stderr what was not taken, and what was taken otherwise than it was."""
+    for line in refused + skipped:
+        err.print(plain(line), style="red", soft_wrap=True)
+    for line in without[:_MAX_WITHOUT] + mended:
+        err.print(plain(line), style="yellow", soft_wrap=True)
+    if len(without) > _MAX_WITHOUT:
+        err.print(f"... and {len(without) - _MAX_WITHOUT} more files without voices")
+
+
+def parse_slots(text: str) -> list[tuple[int, int]]:
+    """Ranges of slots, both ends included, of `1,5,7-9`."""
+    ranges = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([1-9]\d{0,5})\s*(?:-\s*([1-9]\d{0,5})\s*)?", part)
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            raise typer.BadParameter(f"{part!r} is neither a slot, from 1, nor a range as 7-9", param_hint="--slots")
+        ranges.append((int(match[1]), int(match[2] or match[1])))
+    return ranges
+
+
+def _target(output: Path, to: Target | None) -> Target:
+    ending = _ENDINGS.get(output.suffix.lower())
+    if to is None and ending is None:
+        raise typer.BadParameter(f"{output} does not end in {', '.join(_ENDINGS)}: give --to", param_hint="--output")
+    if to is not None and ending not in (None, to) and not (to in _SINGLES and ending is Target.SYX):
+        raise typer.BadParameter(f"{to} does not go into a {output.suffix} file", param_hint="--to")
+    target = to or ending
+    assert target is not None
+    if output.is_dir() and target not in _SINGLES:
+        raise typer.BadParameter(f"{output} is a folder", param_hint="--output")
+    return target
+
+
+def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
+    from deepdx_core.codec import writer
+    from deepdx_core.codec.transmission import midi_file
+    from deepdx_core.curation.conversion import to_arrays
+    from deepdx_core.curation.exchange import TableFormat, write_table
+
+    if target.value in list(TableFormat):
+        return [(output, write_table(voices, TableFormat(target.value)))]
+    lost = voices["name"].str.contains("\ufffd", literal=True).sum()
+    if lost:
+        err.print(f"{lost:,} names hold what cannot be written in them; it becomes `?`", style="yellow")
+    parameters, names = to_arrays(voices)
+    if target in _SINGLES:
+        write = {
+            Target.VCED: writer.write_singles,
+            Target.VOLCA: writer.write_volca_singles,
+            Target.DX7II: writer.write_dx7ii_singles,
+        }[target]
+        singles = write(parameters, names)
+        if output.suffix and not output.is_dir():
+            return [(output, b"".join(singles))]
+        return list(zip(_single_paths(output, voices["name"].to_list()), singles, strict=True))
+    banks = writer.write_banks(parameters, names)
+    if target is Target.MID:
+        return [(output, midi_file(banks))]
+    if one_file or len(banks) == 1:
+        return [(output, b"".join(banks))]
+    return list(zip(_numbered(output, len(banks)), banks, strict=True))
+
+
+def _numbered(output: Path, count: int) -> list[Path]:
+    digits = max(2, len(str(count)))
+    return [output.with_name(f"{output.stem}-{number:0{digits}}{output.suffix}") for number in range(1, count + 1)]
+
+
+def _single_paths(folder: Path, names: list[str]) -> list[Path]:
+    digits = max(2, len(str(len(names))))
+    # Names of voices may hold what no file system takes; the number tells equal ones apart.
+    safe = (re.sub(r"[^A-Za-z0-9 _-]", "_", name).strip() for name in names)
+    return [folder / (f"{number:0{digits}} {name}".strip() + ".syx") for number, name in enumerate(safe, 1)]

@@ -1,0 +1,68 @@
+"""Commands on MIDI ports: ports, send, receive."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.convert import report
+
+
+def ports() -> None:
+    """List the MIDI ports."""
+    from deepdx_core.ports import port_names
+
+    inputs, outputs = port_names()
+    if not inputs and not outputs:
+        out.print("No MIDI ports.")
+        return
+    shown = table("port", "receive", "send")
+    for name in dict.fromkeys(inputs + outputs):
+        shown.add_row(plain(name), "yes" if name in inputs else "", "yes" if name in outputs else "")
+    out.print(shown)
+
+
+def send(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bank, singles, an archive, or a table of voices.")],
+    port: Annotated[str, typer.Option(help="MIDI port, as `deepdx ports` lists it.")],
+    channel: Annotated[int, typer.Option(min=1, max=16, help="MIDI channel that the DX7 listens on.")] = 1,
+    clamp: Annotated[bool, typer.Option("--clamp", help="Set parameters out of range to their maximum.")] = False,
+) -> None:
+    """Send voices to a DX7: a bank for each dump of several, a single (to its edit buffer) for each dump of one.
+
+    A dump with a voice that cannot be written is not sent. The DX7 takes banks with its memory protection off.
+    """
+    from deepdx_core.curation.conversion import dumps_to_send, gather
+    from deepdx_core.errors import DeepDXError
+    from deepdx_core.ports import send as send_messages
+
+    gathered = gather([file])
+    to_send, skipped, mended = dumps_to_send(gathered.voices, channel - 1, clamp)
+    report(gathered.refused, gathered.without, skipped, mended)
+    if not to_send:
+        raise DeepDXError("nothing to send")
+    what = [about for about, _ in to_send]
+    send_messages([message for _, message in to_send], port, lambda i: out.print(plain(what[i]), soft_wrap=True))
+    if gathered.refused or skipped:
+        raise typer.Exit(1)
+
+
+def receive(
+    port: Annotated[str, typer.Option(help="MIDI port, as `deepdx ports` lists it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .syx file to write.")],
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait.")] = 60,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+) -> None:
+    """Wait for a DX7 to send a bank or a voice, check it, and write it as it came."""
+    from deepdx_core.errors import DeepDXError
+    from deepdx_core.ports import receive as receive_dump
+    from deepdx_core.tables.storage import written_whole
+
+    if output.exists() and not force:
+        raise DeepDXError(f"{output}: there already (--force overwrites)")
+    err.print(plain(f"Waiting {timeout:g} seconds for a dump from {port}"), soft_wrap=True)
+    data = receive_dump(port, timeout)
+    with written_whole(output) as temporary:
+        temporary.write_bytes(data)
+    out.print(plain(f"{len(data):,} bytes: {output}"), soft_wrap=True)
