@@ -3,9 +3,10 @@
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import unpacking
+from benchmarks import reading, unpacking
 
 table = Table("benchmark", "ours", "otherwise", "ratio", box=None)
-for name, ours, otherwise, unit in unpacking.measure():
-    table.add_row(name, f"{ours:,.0f} {unit}", f"{otherwise:,.0f} {unit}", f"{ours / otherwise:,.0f}x")
+for benchmark in (unpacking, reading):
+    for name, ours, otherwise, unit in benchmark.measure():
+        table.add_row(name, f"{ours:,.0f} {unit}", f"{otherwise:,.0f} {unit}", f"{ours / otherwise:,.1f}x")
 Console().print(table)

@@ -103,7 +103,7 @@ def test_a_dump_cut_short_keeps_its_whole_voices(bank, payload, whole):
 def test_a_header_alone_is_no_voice(bank):
     reading = read(bank[:50])
     assert reading.voices == 0
-    assert "cut short before its first whole voice" in reading.reason
+    assert "voice dump without a whole voice" in reading.reason
 
 
 @pytest.mark.parametrize("banks", [1, 2, 8])

@@ -35,6 +35,12 @@ _ATTACK_RATES = [INDEX[f"op{o}_eg_rate_1"] for o in _OPERATORS]
 _OUTPUT_LEVELS = [INDEX[f"op{o}_output_level"] for o in _OPERATORS]
 _PITCH_LEVELS = [INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)]
 
+_PLACES_OF_ALL = 16
+"""Places looked at for every offset at once; few offsets are left for the others."""
+
+MIN_DISPLACED = 4
+"""Voices off the grid of a dump that count as displaced by lost or added bytes, not as chance."""
+
 _MAX_GAP = 4
 """Records that may be broken between two whole ones of a run."""
 
@@ -80,15 +86,18 @@ class _Record:
     places: npt.NDArray[np.intp]  # [145], the byte of each parameter
     classes: Flags  # [classes, 256], which bytes are allowed at places of a class
     class_of_place: npt.NDArray[np.intp]  # [size]
+    order: npt.NDArray[np.intp]  # [size], the places at which fewest bytes are allowed first
 
 
 def _record(format_: Format) -> _Record:
-    classes, class_of_place = np.unique(_allowed(format_), axis=0, return_inverse=True)
+    allowed = _allowed(format_)
+    classes, class_of_place = np.unique(allowed, axis=0, return_inverse=True)
     packed = _is_packed(format_)
+    name = VMEM_NAME if packed else VCED_NAME
+    # The name before all: numbers, most of which are small, are no letters.
+    order = np.argsort(np.where(np.arange(len(allowed)) // NAME_LENGTH == name // NAME_LENGTH, 0, allowed.sum(axis=1)))
     places = np.array([p.vmem if packed else i for i, p in enumerate(PARAMETERS)], dtype=np.intp)
-    return _Record(
-        RECORD_SIZE[format_], VMEM_NAME if packed else VCED_NAME, places, classes, class_of_place.reshape(-1)
-    )
+    return _Record(RECORD_SIZE[format_], name, places, classes, class_of_place.reshape(-1), order)
 
 
 _RECORDS = {format_: _record(format_) for format_ in Format}
@@ -100,15 +109,16 @@ def legal_starts(data: Bytes, format_: Format) -> npt.NDArray[np.intp]:
     count = len(data) - record.size + 1
     if count <= 0:
         return np.empty(0, dtype=np.intp)
-    allowed = record.classes[:, data]  # [classes, n]
-    # A name of NULs alone is no name; without this, zeros would be legal throughout.
-    written = data != 0
-    legal = np.logical_or.reduce([written[record.name + i : record.name + i + count] for i in range(NAME_LENGTH)])
-    for place, class_ in enumerate(record.class_of_place):
-        legal &= allowed[class_, place : place + count]
-        if place % 32 == 31 and not legal.any():
+    # A name may end in NULs but not begin with one; without this, zeros would be legal throughout.
+    legal = data[record.name : record.name + count] >= 32
+    for place in record.order[:_PLACES_OF_ALL]:
+        legal &= record.classes[record.class_of_place[place]][data[place : place + count]]
+    starts = np.flatnonzero(legal)
+    for place in record.order[_PLACES_OF_ALL:]:
+        if len(starts) == 0:
             break
-    return np.flatnonzero(legal)
+        starts = starts[record.classes[record.class_of_place[place]][data[starts + place]]]
+    return starts
 
 
 def _legal_records(records: Bytes, format_: Format) -> Flags:
@@ -122,6 +132,15 @@ def share_legal(payload: bytes, format_: Format) -> float:
     """Which share of the records of a payload is legal, 0 to 1."""
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
     return float(_legal_records(records, format_).mean()) if len(records) else 0.0
+
+
+def off_the_grid(payload: bytes, format_: Format) -> bool:
+    """Whether records of a payload in a row are illegal, as they are where bytes were lost or added before them."""
+    records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
+    # Four in a row cannot miss every fourth; most dumps are in order, and this is a quarter of the work.
+    if _legal_records(records[MIN_DISPLACED - 1 :: MIN_DISPLACED], format_).all():
+        return False
+    return bytes(MIN_DISPLACED) in _legal_records(records, format_).tobytes()
 
 
 def _marks(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> npt.NDArray[np.intp]:
@@ -167,7 +186,7 @@ def _marks(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> npt.ND
     return marks
 
 
-LIKELY, SURE = 5, 6
+LIKELY, SURE, ALL = 5, 6, 7
 """Marks of a likely voice, of which data that is nothing but records needs half, and of a sure one, of which a run at
 any other place does: 99.7 and 97.7 % of real voices."""
 
@@ -280,5 +299,7 @@ def _runs(data: Bytes, format_: Format) -> Iterator[Run]:
         count = int(starts[last] - starts[first]) // size + 1
         inside = starts[first : last + 1]
         written = count - np.count_nonzero(_blank(data, inside, format_))
-        if np.count_nonzero(marks[group] >= SURE) * 2 >= written:
+        # A record on its own, anywhere in a file, must leave no doubt.
+        sure = SURE if count > 1 else ALL
+        if np.count_nonzero(marks[group] >= sure) * 2 >= written:
             yield Run(format_, int(inside[0]), count, len(inside))

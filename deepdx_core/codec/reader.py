@@ -81,7 +81,8 @@ def _spelled_segments(data: bytes, spelled: bytes, places: list[int]) -> tuple[S
 def _segments(data: bytes) -> Iterator[Segment]:
     done = 0
     while message := next_message(data, done):
-        yield from _between(data, done, message[0].offset)
+        if message[0].offset > done:
+            yield from _between(data, done, message[0].offset)
         yield from message
         done = message[-1].offset + message[-1].length
     yield from _between(data, done, len(data))

@@ -5,11 +5,12 @@ Source: Yamaha DX7 and DX7II manuals, "MIDI data format"; Standard MIDI Files 1.
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from deepdx_core.codec.makers import name_maker, name_yamaha_bulk
-from deepdx_core.codec.plausibility import VMEM_RECORDS, find_runs, share_legal
+from deepdx_core.codec.plausibility import MIN_DISPLACED, VMEM_RECORDS, find_runs, off_the_grid, share_legal
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
 from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
 
@@ -18,10 +19,12 @@ _YAMAHA = 0x43
 _HEADER = 6
 
 _MESSAGE = re.compile(rb"\xf0[\x00-\x7f]++\xf7")
+# Headers of dumps without as much as a voice behind them, up to the next message.
+_BARE_HEADERS = re.compile(rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+(?=\xf0|\Z))++", re.DOTALL)
 _STATUS = re.compile(rb"[\x80-\xff]")
 # A MIDI file has the length of an event, seven bits a byte, between F0 and the message.
 _VOICE_DUMP = re.compile(rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)", re.DOTALL)
-_START = re.compile(_VOICE_DUMP.pattern + b"|" + _MESSAGE.pattern, re.DOTALL)
+_START = re.compile(b"(" + _VOICE_DUMP.pattern + b")|" + _MESSAGE.pattern, re.DOTALL)
 
 _VOICE_DUMPS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 """Voice formats by the dump's format number, the likeliest first."""
@@ -35,8 +38,7 @@ _OTHER_DUMPS = {
     0x06: "DX7II supplement of 32 voices",
 }
 
-_MIN_DISPLACED = 4
-"""Voices off the grid of a dump that count as displaced by lost or added bytes, not as chance."""
+_DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f in (Format.VCED, Format.VOLCA_FM)}
 
 
 def next_message(data: bytes, start: int) -> list[Segment]:
@@ -48,24 +50,31 @@ def next_message(data: bytes, start: int) -> list[Segment]:
     if message is None:
         return []
     start = message.start()
-    if dump := _VOICE_DUMP.match(data, start):
-        formats = _VOICE_DUMPS[dump.group()[-1]]
-        body = dump.end() + 2  # behind the byte count
+    if message.lastindex:
+        formats = _VOICE_DUMPS[data[message.end() - 1]]
+        body = message.end() + 2  # behind the byte count
         return _whole_dump(data, start, body, formats) or _broken_dump(data, start, body, formats)
-    return [Segment(start, message.end() - start, Kind.MESSAGE, _describe(message.group()))]
+    what = _describe(message.group())
+    if message.group()[1] != _YAMAHA:
+        # Other makers' messages come in thousands: those in a row are one segment.
+        message = _in_a_row(message.group()[1]).match(data, start) or message
+        count = data.count(b"\xf0", start, message.end())
+        what = f"{count} x {what}" if count > 1 else what
+    return [Segment(start, message.end() - start, Kind.MESSAGE, what)]
 
 
-def _data_size(format_: Format) -> int:
-    return VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else RECORD_SIZE[format_]
+@cache
+def _in_a_row(maker: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:\xf0" + re.escape(bytes([maker])) + rb"[\x00-\x7f]*+\xf7)++")
 
 
 def _whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
     """The dump at `start` if its F7 stands where its format has it, whatever lies between."""
     for format_ in formats:
-        size = _data_size(format_)
+        size = _DATA_SIZE[format_]
         for checksum_bytes in (1, 0):
             last = body + size + checksum_bytes
-            if data[last : last + 1] == bytes([_END]):
+            if last < len(data) and data[last] == _END:
                 payload = data[body : body + size]
                 checksum = _checksum_state(payload, data[body + size : last])
                 dump = _dump(data, start, body, last + 1, format_, payload, checksum, "")
@@ -76,11 +85,18 @@ def _whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...])
 def _broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
     """The whole voices of a dump that is cut short, has no F7, or gained or lost bytes."""
     format_ = formats[0]
-    size, record = _data_size(format_), RECORD_SIZE[format_]
+    size, record = _DATA_SIZE[format_], RECORD_SIZE[format_]
     status = _STATUS.search(data, body)
     stop = status.start() if status else len(data)
+    ended = stop < len(data) and data[stop] == _END
+    if stop - body < record:
+        if (bare := _BARE_HEADERS.match(data, start)) and (count := data.count(b"\xf0", start, bare.end())) > 1:
+            what = f"{count} x voice dump without a whole voice"
+            return [Segment(start, bare.end() - start, Kind.MESSAGE, what)]
+        note = f"cut short: {stop - body} of {size} data bytes"
+        return [Segment(start, stop + ended - start, Kind.MESSAGE, "voice dump without a whole voice", note)]
     # An F7 far beyond a dump's size is not the end of this one.
-    if data[stop : stop + 1] == bytes([_END]) and stop - body <= 2 * size:
+    if ended and stop - body <= 2 * size:
         end, note = stop + 1, f"{stop - body} data bytes and no checksum in place of {size}"
     else:
         stop = end = min(stop, body + size + 1)
@@ -90,29 +106,22 @@ def _broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]
         note = f"cut short: {stop - body} of {size} data bytes"
     elif stop - body > size:
         note = "no F7 at its end" if end == stop else f"{stop - body - size - 1} bytes too many"
-    if not payload:
-        return [_header_only(start, end, format_, note)]
     checksum = _checksum_state(payload, data[body + size : stop][:1])
     dump = _dump(data, start, body, end, format_, payload, checksum, note)
     if displaced := _displaced(data, body, dump):
         return displaced
     if len(payload) < size and share_legal(payload, format_) < 0.5:
-        return [_header_only(start, end, format_, note)]
+        return [Segment(start, end - start, Kind.MESSAGE, f"{format_.upper()} dump without voices", note)]
     return [dump]
-
-
-def _header_only(start: int, end: int, format_: Format, note: str) -> Segment:
-    what = f"{format_.upper()} dump cut short before its first whole voice"
-    return Segment(start, end - start, Kind.MESSAGE, what, note)
 
 
 def _displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
     """A bank that lost or gained bytes on the way, its voices where they stand now; none if all is in its place."""
-    if dump.format is not Format.VMEM or share_legal(dump.payload, dump.format) > 0.9:
+    if dump.format is not Format.VMEM or not off_the_grid(dump.payload, dump.format):
         return []
     end = dump.offset + dump.length
     runs = find_runs(np.frombuffer(data[body:end], dtype=np.uint8), VMEM_RECORDS)
-    first = next((run for run in runs if run.offset % VMEM_SIZE and run.whole >= _MIN_DISPLACED), None)
+    first = next((run for run in runs if run.offset % VMEM_SIZE and run.whole >= MIN_DISPLACED), None)
     if first is None:
         return []
     done = body + first.offset // VMEM_SIZE * VMEM_SIZE
@@ -154,7 +163,7 @@ def _dump(
 def _checksum_state(payload: bytes, stored: bytes) -> Checksum:
     if not stored:
         return Checksum.MISSING
-    if (sum(payload) + stored[0]) & 0x7F:
+    if (int(np.frombuffer(payload, dtype=np.uint8).sum()) + stored[0]) & 0x7F:
         return Checksum.WRONG
     return Checksum.RIGHT if stored[0] < 0x80 else Checksum.UNMASKED
 

@@ -5,6 +5,7 @@ import re
 # A byte in any of the usual spellings: F0, 0xF0, $F0, F0h; a line of bytes with the usual marks around them.
 _BYTE = rb"(?:0[xX]|\$)?[0-9A-Fa-f]{2}[hH]?"
 _LINE = re.compile(rb"^[ \t\[({]*" + _BYTE + rb"(?:[ \t,;:|-]*" + _BYTE + rb")*[ \t,;\])}\r]*$", re.MULTILINE)
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 _DIGITS = re.compile(rb"(?:0[xX]|\$)?([0-9A-Fa-f]{2})")
 _YAMAHA = re.compile(rb"[fF]0[^0-9A-Za-z]{0,8}(?:0[xX]|\$)?43")
 _YAMAHA_IN_UTF8 = b"\xc3\xb0C"  # F0 43
@@ -13,12 +14,12 @@ _YAMAHA_REPLACED = b"\xef\xbf\xbdC"  # U+FFFD in place of F0
 
 def is_text(data: bytes) -> bool:
     """Whether bytes are text as people write it: no control characters but white space in its first 4096."""
-    return not any(byte < 32 and byte not in b"\t\n\r\f\x1a" for byte in data[:4096])
+    return _CONTROL.search(data, 0, 4096) is None
 
 
 def hex_text(data: bytes) -> tuple[bytes, list[int]] | None:
     """The bytes that a text spells out in hexadecimal digits, and where each stands in it; None without sysex."""
-    if not _YAMAHA.search(data) or not is_text(data):
+    if not is_text(data) or not _YAMAHA.search(data):
         return None
     digits = [found for line in _LINE.finditer(data) for found in _DIGITS.finditer(data, line.start(), line.end())]
     spelled = bytes(int(found.group(1), 16) for found in digits)

@@ -1,0 +1,161 @@
+"""Files to unpacked voices: our whole reading, beside two plain readers as public scripts have them.
+
+`python -m benchmarks.reading [FOLDER or ZIP]` reads what is given; without it the archive `dx7-library.zip` in the
+folder that `DEEPDX_CORPUS` names, or else the demo corpus.
+"""
+
+import io
+import os
+import sys
+import tempfile
+import time
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import mido
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.unpacking import unpack_one_by_one
+from deepdx_core.codec.packing import unpack_vced, unpack_vmem
+from deepdx_core.codec.reader import read
+from deepdx_core.codec.segments import RECORD_SIZE
+from deepdx_core.intake.archives import archive_members
+from deepdx_core.intake.contents import archive_kind, read_file
+from deepdx_core.intake.survey import inbox_files
+from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE
+
+_DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
+_REPEATS = 2
+
+_Files = Callable[[], Iterable[bytes]]
+_Reader = Callable[[Iterable[bytes]], int]
+"""Unpacks the voices in files, and gives their number."""
+
+
+def ours(files: Iterable[bytes]) -> int:
+    """All voices, whatever holds them; unpacked at once."""
+    payloads: dict[int, list[bytes]] = defaultdict(list)
+    for data in files:
+        for segment in read(data).segments:
+            if segment.format:
+                payloads[RECORD_SIZE[segment.format]].append(segment.payload)
+    voices = 0
+    for size, found in payloads.items():
+        records = np.frombuffer(b"".join(found), dtype=np.uint8).reshape(-1, size)
+        parameters, _ = unpack_vmem(records) if size == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
+        voices += len(parameters)
+    return voices
+
+
+def with_mido(files: Iterable[bytes]) -> int:
+    """The voices of every system exclusive message that mido finds, one by one."""
+    voices = 0
+    for data in files:
+        for message in mido.parse_all(data):
+            if message.type != "sysex" or message.data[:1] != (0x43,):
+                continue
+            if len(message.data) == 4102 and message.data[2] == 9:
+                voices += len(unpack_one_by_one(bytes(message.data[5:-1])))
+            elif len(message.data) == 161 and message.data[2] == 0:
+                voices += len([list(message.data[5:150])])
+    return voices
+
+
+def whole_banks_only(files: Iterable[bytes]) -> int:
+    """The voices of files that are one bank with the right header and nothing else, one by one."""
+    voices = 0
+    for data in files:
+        if len(data) == 4104 and data.startswith(b"\xf0\x43\x00\x09\x20\x00") and data[-1] == 0xF7:
+            voices += len(unpack_one_by_one(data[6:-2]))
+    return voices
+
+
+def _timed(reader: _Reader, files: _Files) -> tuple[int, float]:
+    best = float("inf")
+    for _ in range(_REPEATS):
+        began = time.perf_counter()
+        voices = reader(files())
+        best = min(best, time.perf_counter() - began)
+    return voices, best
+
+
+def _folder(source: Path, temporary: Path) -> Path:
+    if source.is_dir():
+        return source
+    # The paths in an archive are not to be trusted; a number will do for a name.
+    for number, content in enumerate(archive_members(source.read_bytes())):
+        (temporary / f"{number}.syx").write_bytes(content.data)
+    return temporary
+
+
+def _zipped(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, path in enumerate(inbox_files(folder)):
+            archive.writestr(f"{number}.syx", read_file(path))
+    return buffer.getvalue()
+
+
+def _plain_members(archive: bytes) -> Iterator[bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as members:
+        for name in members.namelist():
+            yield members.read(name)
+
+
+def results(source: Path) -> Iterator[tuple[str, str, float, int, float]]:
+    """Where the files lie, the reader, megabytes, voices, seconds."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = _folder(source, Path(temporary))
+        archive = _zipped(folder) if source.is_dir() else source.read_bytes()
+        paths = inbox_files(folder)
+        size = sum(path.stat().st_size for path in paths) / 1e6
+
+        def our_members() -> Iterator[bytes]:
+            return (content.data for content in archive_members(archive))
+
+        def plain_members() -> Iterator[bytes]:
+            return _plain_members(archive)
+
+        def our_files() -> Iterator[bytes]:
+            for data in map(read_file, paths):
+                yield data
+                if archive_kind(data):
+                    yield from (content.data for content in archive_members(data))
+
+        def plain_files() -> Iterator[bytes]:
+            return map(Path.read_bytes, paths)
+
+        for place, mine, plain in (("folder", our_files, plain_files), ("zip", our_members, plain_members)):
+            yield place, "ours", size, *_timed(ours, mine)
+            yield place, "mido", size, *_timed(with_mido, plain)
+            yield place, "whole banks only", size, *_timed(whole_banks_only, plain)
+
+
+def default_source() -> Path:
+    """The public collection where it is at hand, or else the demo corpus."""
+    corpus = Path(os.environ.get("DEEPDX_CORPUS", "")) / "dx7-library.zip"
+    return corpus if "DEEPDX_CORPUS" in os.environ and corpus.is_file() else _DEMO
+
+
+def measure() -> Iterator[tuple[str, float, float, str]]:
+    """Name, our speed, the other's speed, unit: megabytes of the same files, and the voices that each finds in them."""
+    speeds: dict[str, tuple[float, float]] = {}
+    for place, reader, size, voices, seconds in results(default_source()):
+        speeds[reader] = size / seconds, voices / seconds
+        if reader != "ours":
+            for ours_, other, unit in zip(speeds["ours"], speeds[reader], ("MB/s", "voices/s"), strict=True):
+                yield f"read a {place}, beside {reader}", ours_, other, unit
+
+
+if __name__ == "__main__":
+    table = Table("from", "reader", "MB", "voices", "seconds", "MB/s", "voices/s", "ours is faster", box=None)
+    of_ours: dict[str, float] = {}
+    for place, reader, size, voices, seconds in results(Path(sys.argv[1]) if len(sys.argv) > 1 else default_source()):
+        mine = of_ours.setdefault(place, seconds)
+        row = (place, reader, f"{size:.1f}", f"{voices:,}", f"{seconds:.2f}", f"{size / seconds:,.1f}")
+        table.add_row(*row, f"{voices / seconds:,.0f}", "" if reader == "ours" else f"{seconds / mine:.1f}x")
+    Console().print(table)
