@@ -1,6 +1,8 @@
 """What tests share: voices to work on, a home folder of their own, and where real data is found."""
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +44,12 @@ def random_voices(count, seed=0):
     random = np.random.default_rng(seed)
     parameters = random.integers(0, MAXIMA.astype(int) + 1, (count, len(MAXIMA))).astype(np.uint8)
     return parameters, random.integers(65, 91, (count, 10)).astype(np.uint8)
+
+
+def zipped(*members):
+    """A zip archive of (name, data) members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return buffer.getvalue()

@@ -6,11 +6,10 @@ import io
 import lzma
 import sys
 import tarfile
-import zipfile
 import zlib
 
 import pytest
-from conftest import random_voices
+from conftest import random_voices, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,14 +29,6 @@ needs_libarchive = pytest.mark.skipif(libarchive is None, reason="libarchive is 
 
 BANK = write_bank(*random_voices(32, seed=1))
 OTHER_BANK = write_bank(*random_voices(32, seed=2))
-
-
-def zipped(*members):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def tarred(*members, format=tarfile.PAX_FORMAT):

@@ -1,6 +1,5 @@
 """Files, folders and archives on their way in: hostile ones too."""
 
-import io
 import os
 import stat
 import zipfile
@@ -8,7 +7,7 @@ import zlib
 
 import polars as pl
 import pytest
-from conftest import DEMO, random_voices
+from conftest import DEMO, random_voices, zipped
 
 from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.intake import contents
@@ -18,14 +17,6 @@ from deepdx_core.tables.schemas import Dumps, RawFiles
 
 BANK = write_bank(*random_voices(32, seed=1))
 OTHER_BANK = write_bank(*random_voices(32, seed=2))
-
-
-def zipped(*members):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return buffer.getvalue()
 
 
 def rows(found, *columns):
