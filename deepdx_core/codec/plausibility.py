@@ -299,7 +299,7 @@ def _runs(data: Bytes, format_: Format) -> Iterator[Run]:
         count = int(starts[last] - starts[first]) // size + 1
         inside = starts[first : last + 1]
         written = count - np.count_nonzero(_blank(data, inside, format_))
-        # A record on its own, anywhere in a file, must leave no doubt.
-        sure = SURE if count > 1 else ALL
+        # A voice on its own, anywhere in a file, must leave no doubt.
+        sure = SURE if len(group) > 1 else ALL
         if np.count_nonzero(marks[group] >= sure) * 2 >= written:
             yield Run(format_, int(inside[0]), count, len(inside))
