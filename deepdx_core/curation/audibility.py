@@ -3,11 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.codec.packing import Bytes
+from deepdx_core.codec.packing import Bytes, Flags
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
-
-Flags = npt.NDArray[np.bool_]
 
 _DB_PER_STEP = 0.7526
 """A step of output or envelope level, on the DX7's internal scale of 0 to 127, in decibels."""
