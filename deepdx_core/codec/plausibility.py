@@ -95,7 +95,8 @@ def _record(format_: Format) -> _Record:
     packed = _is_packed(format_)
     name = VMEM_NAME if packed else VCED_NAME
     # The name before all: numbers, most of which are small, are no letters.
-    order = np.argsort(np.where(np.arange(len(allowed)) // NAME_LENGTH == name // NAME_LENGTH, 0, allowed.sum(axis=1)))
+    in_name = (np.arange(len(allowed)) - name) // NAME_LENGTH == 0
+    order = np.argsort(np.where(in_name, 0, allowed.sum(axis=1)), kind="stable")
     places = np.array([p.vmem if packed else i for i, p in enumerate(PARAMETERS)], dtype=np.intp)
     return _Record(RECORD_SIZE[format_], name, places, classes, class_of_place.reshape(-1), order)
 

@@ -25,7 +25,7 @@ _SENSITIVITIES = [INDEX[f"op{operator}_amp_mod_sensitivity"] for operator in OPE
 
 def checksum(data: bytes) -> int:
     """The two's complement of the sum of the data bytes, in seven bits."""
-    return -sum(data) & 0x7F
+    return int(_checksums(np.frombuffer(data, dtype=np.uint8)[None])[0])
 
 
 def frame(format_number: int, data: bytes, channel: int = 0) -> bytes:
@@ -103,9 +103,15 @@ def _frames(format_number: int, data: Bytes, channel: int, count: int | None = N
     messages = np.empty((len(data), data.shape[1] + 8), dtype=np.uint8)
     messages[:, :6] = [0xF0, 0x43, channel, format_number, count >> 7, count & 0x7F]
     messages[:, 6:-2] = data
-    messages[:, -2] = -data.sum(axis=1, dtype=np.int64) & 0x7F
+    messages[:, -2] = _checksums(data)
     messages[:, -1] = 0xF7
     return messages
+
+
+def _checksums(data: Bytes) -> Bytes:
+    """The checksum of each row of data, `uint8[n]`."""
+    sums: Bytes = (-data.sum(axis=1, dtype=np.int64) & 0x7F).astype(np.uint8)
+    return sums
 
 
 def _messages(frames: Bytes) -> list[bytes]:

@@ -16,7 +16,9 @@ from deepdx_core.curation.decoding import sound_ids
 from deepdx_core.curation.exchange import PROVENANCE, read_table, table_format
 from deepdx_core.curation.faults import TableError
 from deepdx_core.curation.inspection import inspect_files
+from deepdx_core.curation.validity import in_words
 from deepdx_core.intake.contents import RefusedError, printable, read_file
+from deepdx_core.intake.survey import place
 from deepdx_core.tables.schemas import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES
 
@@ -64,7 +66,7 @@ def gather(paths: Iterable[Path]) -> Gathered:
             files, voices = inspect_files(run)
             parts.append(voices.select(COLUMNS))
             for row in files.filter(pl.col("voices") == 0).iter_rows(named=True):
-                where = _where(row)
+                where = place(row)
                 if row["status"] == "refused":
                     refused.append(f"{where}: {row['reason']}")
                 else:
@@ -142,7 +144,7 @@ def dumps_to_send(
         mended += writable.mended
         if writable.skipped:
             continue
-        where = _where(dump.row(0, named=True))
+        where = place(dump.row(0, named=True))
         if len(dump) == 1:
             to_send.append((f"{where}: {dump['name'][0]}", write_single(*to_arrays(writable.voices), channel)))
         for first in range(0, len(dump) if len(dump) > 1 else 0, VMEM_VOICES):
@@ -161,12 +163,8 @@ def _parameters(voices: pl.DataFrame) -> Bytes:
     return np.ascontiguousarray(voices.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
 
 
-def _where(row: dict[str, object]) -> str:
-    return str(row["path"]) if row["member"] is None else f"{row['path']}: {row['member']}"
-
-
 def _slot(row: dict[str, object]) -> str:
-    return f"{_where(row)}: slot {row['slot']} ({row['name']})"
+    return f"{place(row)}: slot {row['slot']} ({row['name']})"
 
 
 def _fault(row: dict[str, object]) -> str:
@@ -174,7 +172,7 @@ def _fault(row: dict[str, object]) -> str:
     if row[PARAMETER_NAMES[0]] is None:
         findings = row["findings"]
         assert findings is None or isinstance(findings, list)
-        faults = [" ".join(str(v) for v in f.values() if v is not None) for f in findings or ()]
+        faults = [in_words(finding) for finding in findings or ()]
         faults = faults or ["its parameters could not be read"]
     else:
         beyond = ((p, row[p.name]) for p in PARAMETERS)

@@ -3,6 +3,7 @@
 Findings are a long table, a row for each fault, so that thousands of voices are checked in one go.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,11 @@ ALL_ZERO = Rule(
     "measured: 12,110 such slots in public collections",
 )
 RULES = (BYTE_OVER_127, OUT_OF_RANGE, ALL_ZERO)
+
+
+def in_words(finding: Mapping[str, object]) -> str:
+    """A finding of the table `decoded_voices` as people read it."""
+    return " ".join(str(value) for value in finding.values() if value is not None)
 
 
 def high_bytes(records: Bytes, format_: Format) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """The survey of an inbox: a row for every path in it, and every stretch of every distinct file."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ class Survey:
 
 
 NOTHING_KNOWN = Survey(RawFiles.create_empty(), Dumps.create_empty())
+
+
+def place(row: Mapping[str, object]) -> str:
+    """Where a row of `raw_files`, or one with its `path` and `member`, says that something is, as people read it."""
+    return str(row["path"]) if row["member"] is None else f"{row['path']}: {row['member']}"
 
 
 def inbox_files(inbox: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.console import err, numbered, out, plain, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,8 +62,10 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
 
 
 def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
+    from deepdx_core.intake.survey import place
+
     for file, slots in _by_file(found, voices):
-        where = file["path"] if file["member"] is None else f"{file['path']}: {file['member']}"
+        where = place(file)
         if file["status"] == "refused":
             err.print(plain(f"{where}: {file['reason']}"), style="red", soft_wrap=True)
             continue
@@ -76,6 +78,8 @@ def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
 
 
 def _print_dump(dump: "pl.DataFrame") -> None:
+    from deepdx_core.curation.validity import in_words
+
     first = dump.row(0, named=True)
     about = [f"at byte {first['offset']:,}", first["what"]]
     if first["channel"] is not None:
@@ -87,7 +91,7 @@ def _print_dump(dump: "pl.DataFrame") -> None:
     out.print(plain(", ".join(about)), style="dim", soft_wrap=True)
     shown = table(">slot", "name", ">alg", "sound", "findings")
     for voice in dump.iter_rows(named=True):
-        findings = "; ".join(" ".join(str(v) for v in f.values() if v is not None) for f in voice["findings"][:4])
+        findings = "; ".join(in_words(finding) for finding in voice["findings"][:4])
         if len(voice["findings"]) > 4:
             findings += f"; {len(voice['findings']) - 4} more"
         algorithm = None if voice["algorithm"] is None else voice["algorithm"] + 1
@@ -111,9 +115,7 @@ def generate(
     if label is not None and label not in model.labels:
         raise typer.BadParameter(f"{label!r} is not known; there are {', '.join(model.labels)}", param_hint="--label")
     banks = generate_banks(model, count, seed, label, algorithm)
-    paths = [output]
-    if len(banks) > 1:
-        paths = [output.with_name(f"{output.stem}-{number:02}{output.suffix}") for number in range(1, len(banks) + 1)]
+    paths = [output] if len(banks) == 1 else numbered(output, len(banks))
     for path, bank in zip(paths, banks, strict=True):
         with written_whole(path) as temporary:
             temporary.write_bytes(bank)

@@ -1,5 +1,7 @@
 """What commands share in what they print."""
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +16,12 @@ def table(*columns: str, title: str | None = None) -> Table:
     for column in columns:
         made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
     return made
+
+
+def numbered(output: Path, count: int) -> list[Path]:
+    """Paths for several files in place of one: `out-01.syx`, `out-02.syx`, ..."""
+    digits = max(2, len(str(count)))
+    return [output.with_name(f"{output.stem}-{number:0{digits}}{output.suffix}") for number in range(1, count + 1)]
 
 
 def plain(value: object) -> Text:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_pipeline.cli.console import err, out, plain
+from deepdx_pipeline.cli.console import err, numbered, out, plain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -148,12 +148,7 @@ def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool)
         return [(output, midi_file(banks))]
     if one_file or len(banks) == 1:
         return [(output, b"".join(banks))]
-    return list(zip(_numbered(output, len(banks)), banks, strict=True))
-
-
-def _numbered(output: Path, count: int) -> list[Path]:
-    digits = max(2, len(str(count)))
-    return [output.with_name(f"{output.stem}-{number:0{digits}}{output.suffix}") for number in range(1, count + 1)]
+    return list(zip(numbered(output, len(banks)), banks, strict=True))
 
 
 def _single_paths(folder: Path, names: list[str]) -> list[Path]:

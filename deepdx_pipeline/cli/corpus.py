@@ -26,7 +26,7 @@ _ADDED = f"Files, folders, archives, https:// addresses, or public collections b
 def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_ADDED)]) -> None:
     """Take files, folders, archives and what is on the net into the inbox."""
     from deepdx_core.intake.contents import printable
-    from deepdx_core.intake.survey import Surveyor
+    from deepdx_core.intake.survey import Surveyor, place
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
@@ -51,8 +51,7 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
     files = surveyor.result().raw_files
     without = files.filter(files["status"].is_in(["no voices", "refused"]))
     for row in without.head(20).iter_rows(named=True):
-        where = row["path"] if row["member"] is None else f"{row['path']}: {row['member']}"
-        err.print(plain(f"{where}: {row['reason']}"), style="yellow", soft_wrap=True)
+        err.print(plain(f"{place(row)}: {row['reason']}"), style="yellow", soft_wrap=True)
     if len(without) > 20:
         err.print(f"... and {len(without) - 20} more without voices: see the table raw_files after `deepdx run`")
     out.print(
