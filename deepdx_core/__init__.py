@@ -7,8 +7,9 @@ only those before it:
 - `codec`     bytes to voices and back; no file system, no data frames
 - `intake`    files, folders and archives to bytes
 - `tables`    the schemas of the corpus' tables, and how a table is stored
-- `curation`  what was read, whether a voice is sound, which voices are the same, the splits
+- `curation`  what was read, which voices are the same, the verdict on each, the splits
 - `labels`    what kind of sound a voice is
+- `sound`     voices rendered, and what is measured of them
 - `corpus`    the DuckDB database over the tables, and the ladder from files to sounds
 - `ports`     dumps sent to MIDI ports and received from them
 - `gan`       the voice as an image, the networks, training and sampling

@@ -34,6 +34,16 @@ class Home:
         return self.root / "corpus.duckdb"
 
     @property
+    def rules(self) -> Path:
+        """The user's changes to the rules of curation; see `deepdx_core/curation/rules.toml`."""
+        return self.root / "rules.toml"
+
+    @property
+    def verdicts(self) -> Path:
+        """The user's own verdicts: sound_id, verdict, why."""
+        return self.root / "verdicts.csv"
+
+    @property
     def models(self) -> Path:
         """Trained generators."""
         return self.root / "models"

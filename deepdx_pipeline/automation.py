@@ -5,7 +5,7 @@ import time
 import dagster as dg
 
 from deepdx_core.intake.survey import inbox_files
-from deepdx_pipeline.assets.corpus import inbox_event, inbox_version
+from deepdx_pipeline.assets.sources import inbox_event, inbox_version, opinions_event, opinions_version
 from deepdx_pipeline.resources import Workplace
 
 TRAINED = dg.AssetSelection.groups("generator")
@@ -28,13 +28,13 @@ _SETTLED_SECONDS = 2.0
     job=corpus,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the tables up to date when something in the inbox changes.",
+    description="Brings the tables up to date when something in the inbox changes, or in rules.toml or verdicts.csv.",
 )
 def inbox_sensor(
     context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Compare the inbox with what it was at the last run that this sensor asked for."""
-    version = inbox_version(workplace)
+    """Compare inbox and opinions with what they were at the last run that this sensor asked for."""
+    version = f"{inbox_version(workplace)} {opinions_version(workplace)}"
     # The cursor, not a run key: a run key would swallow a return to an earlier state.
     if version == context.cursor:
         return dg.SkipReason("nothing new in the inbox")
@@ -43,7 +43,7 @@ def inbox_sensor(
     return dg.SensorResult(
         run_requests=[dg.RunRequest()],
         cursor=version,
-        asset_events=[inbox_event(workplace)],
+        asset_events=[inbox_event(workplace), opinions_event(workplace)],
     )
 
 

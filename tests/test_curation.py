@@ -1,4 +1,4 @@
-"""Voices judged, made unique and split."""
+"""Voices decoded and made unique."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, USED_BITS, pack_vced, pack_vmem
 from deepdx_core.codec.writer import frame, write_bank
 from deepdx_core.curation.decoding import decode_dumps, sound_ids
-from deepdx_core.curation.splits import assign_splits
+from deepdx_core.curation.repair import RepairSettings
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.intake.survey import survey
 from deepdx_core.tables.schemas import DecodedVoices, UniqueVoices
@@ -76,7 +76,7 @@ def test_one_sound_under_many_wrappers_and_names(tmp_path):
         frame(0, pack_vced(parameters, second).tobytes()),
         frame(9, np.tile(unused_bits, (32, 1)).tobytes()),
     )
-    sounds = UniqueVoices.validate(unique_sounds(voices))
+    sounds = UniqueVoices.validate(unique_sounds(voices, RepairSettings()))
     (sound,) = sounds.filter(pl.col("sound_id") == sound_ids(parameters)[0]).iter_rows(named=True)
     assert (sound["names"], sound["name_counts"]) == (["MY PAD", "WARM PAD"], [2, 2])
     assert (sound["slots"], sound["files"]) == (35, 4)
@@ -86,7 +86,7 @@ def test_one_sound_under_many_wrappers_and_names(tmp_path):
 def test_carriers_and_their_rest_levels(tmp_path):
     parameters, names = random_voices(32, seed=6)
     parameters[:, INDEX["algorithm"]] = np.arange(32)
-    sounds = unique_sounds(decoded(tmp_path, write_bank(parameters, names)))
+    sounds = unique_sounds(decoded(tmp_path, write_bank(parameters, names)), RepairSettings())
     for sound in sounds.iter_rows(named=True):
         carriers = ALGORITHMS[sound["algorithm"]].carriers
         assert tuple(sound["carriers"]) == carriers
@@ -107,22 +107,11 @@ def test_legal_voices_are_valid_in_both_formats(tmp_path_factory, voices):
 
 def test_the_order_of_voices_does_not_matter(tmp_path):
     voices = decoded(tmp_path, *(write_bank(*random_voices(32, seed=s)) for s in range(4)))
-    assert unique_sounds(voices.sample(fraction=1, shuffle=True, seed=1)).equals(unique_sounds(voices))
-
-
-def test_splits_are_stable_and_of_the_right_size():
-    ids = pl.Series(sound_ids(random_voices(20_000)[0]))
-    splits = assign_splits(ids)
-    shares = dict(splits["split"].value_counts(normalize=True).iter_rows())
-    assert abs(shares["train"] - 0.8) < 0.02
-    assert abs(shares["validation"] - shares["test"]) < 0.02
-    # New voices move no old one.
-    part = assign_splits(ids[:5000])
-    assert part.join(splits, on=["sound_id", "split"]).height == 5000
+    shuffled = voices.sample(fraction=1, shuffle=True, seed=1)
+    assert unique_sounds(shuffled, RepairSettings()).equals(unique_sounds(voices, RepairSettings()))
 
 
 def test_nothing_in_gives_nothing_out(tmp_path):
     voices = decoded(tmp_path)
     assert voices.is_empty()
-    assert unique_sounds(voices).is_empty()
-    assert assign_splits(unique_sounds(voices)["sound_id"]).is_empty()
+    assert unique_sounds(voices, RepairSettings()).is_empty()

@@ -19,12 +19,32 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 _STORAGE_VERSION = "v1.2.0"
 
 _VOICE_PARAMETERS = f"""
-    SELECT sound_id, {", ".join(PARAMETER_NAMES)} FROM unique_voices WHERE valid
+    SELECT sound_id, {", ".join(PARAMETER_NAMES)} FROM unique_voices SEMI JOIN (FROM verdicts WHERE verdict = 'valid')
+    USING (sound_id)
 """
 _VOICE_SOURCES = """
     SELECT sound_id, name, path, member, "offset", slot
     FROM decoded_voices JOIN (FROM raw_files SELECT path, member, sha256) USING (sha256)
     WHERE sound_id IS NOT NULL
+"""
+_VOICES = """
+    SELECT
+        sound_id, name, names, slots, files, verdict, decided_by, why,
+        list_transform(findings, lambda f: f.rule) AS found,
+        repair, repaired_id, functional_id, family_id, best_name, family_size, family_representative,
+        category, label, confidence, split, algorithm + 1 AS algorithm
+    FROM unique_voices JOIN verdicts USING (sound_id) LEFT JOIN families USING (sound_id)
+    LEFT JOIN labeled_voices USING (sound_id) LEFT JOIN (FROM training_splits WHERE in_corpus) USING (sound_id)
+"""
+_SLOT_VERDICTS = """
+    SELECT sha256, "offset", slot, name, sound_id, coalesce(verdict, 'corrupt') AS verdict
+    FROM decoded_voices LEFT JOIN verdicts USING (sound_id)
+"""
+_FINDINGS = """
+    SELECT sound_id, NULL AS sha256, NULL AS "offset", NULL AS slot, unnest(findings, recursive := true) FROM verdicts
+    UNION ALL BY NAME
+    SELECT sha256, "offset", slot, 'corrupt' AS severity, unnest(findings, recursive := true)
+    FROM decoded_voices WHERE sound_id IS NULL
 """
 
 
@@ -33,8 +53,13 @@ def _ladder_sql() -> str:
 
 
 _VIEWS: dict[str, tuple[str, str, Callable[[], str]]] = {
+    "voices": (
+        "training_splits",
+        "A sound with its names, verdict, family, label and split: what one asks about most.",
+        lambda: _VOICES,
+    ),
     "voice_parameters": (
-        "unique_voices",
+        "verdicts",
         "The 145 parameters, in VCED order, of each valid unique sound.",
         lambda: _VOICE_PARAMETERS,
     ),
@@ -43,9 +68,19 @@ _VIEWS: dict[str, tuple[str, str, Callable[[], str]]] = {
         "Every place where a sound was found: path in the inbox, member of an archive, dump and slot.",
         lambda: _VOICE_SOURCES,
     ),
+    "slot_verdicts": (
+        "verdicts",
+        "The verdict on every slot of every dump: that of its sound, and corrupt where it could not be read.",
+        lambda: _SLOT_VERDICTS,
+    ),
+    "findings": (
+        "verdicts",
+        "Every finding: in a sound, or in a slot that could not be read; rule, severity, parameter and value.",
+        lambda: _FINDINGS,
+    ),
     "ladder": (
         "training_splits",
-        "From files to labeled sounds: how many went on at each step, and what became of the others.",
+        "From files to families and labels: how many went on at each step, from each source, and what of others.",
         _ladder_sql,
     ),
 }

@@ -1,4 +1,4 @@
-"""The ladder from raw files to labeled sounds, and the proof that it adds up."""
+"""The ladder from raw files to families and labeled sounds, and the proof that it adds up."""
 
 from pathlib import Path
 
@@ -8,31 +8,56 @@ from deepdx_core.corpus.database import query
 from deepdx_core.tables.storage import Tables
 
 _RUNGS = (
-    ("files", "voices", "contents"),
-    ("voices", "readable", "sounds"),
-    ("sounds", "unique", "verdicts"),
-    ("verdicts", "valid", "labels"),
-    ("verdicts", "valid", "splits"),
+    ([("files", "voices")], "contents"),
+    ([("voices", "readable")], "sounds"),
+    ([("sounds", "unique"), ("repairs", "made by a repair")], "verdicts"),
+    ([("verdicts", "valid")], "functions"),
+    ([("functions", "different to the ear")], "families"),
+    ([("verdicts", "valid")], "labels"),
+    ([("verdicts", "valid")], "splits"),
 )
-"""(step, outcome, next step): the outcomes of the next step add up to this outcome."""
+"""What goes on ((step, outcome), ...) to which step: the outcomes of that step add up to it."""
 
 
 def ladder(database: Path, tables: Tables) -> pl.DataFrame:
-    """The rows of the view `ladder`: step, outcome, count; what goes on stands first in each step."""
-    goes_on = pl.struct("step", "outcome").is_in([{"step": step, "outcome": outcome} for step, outcome, _ in _RUNGS])
-    rows = query(database, tables, "SELECT * FROM ladder")
+    """The steps in order: step, outcome, count, over all sources; what goes on stands first in each step."""
+    rows = query(
+        database, tables, "SELECT position, step, outcome, sum(count)::UBIGINT AS count FROM ladder GROUP BY ALL"
+    )
+    goes_on = pl.struct("step", "outcome").is_in(
+        [{"step": step, "outcome": outcome} for leading, _ in _RUNGS for step, outcome in leading]
+    )
     return rows.sort("position", ~goes_on, "count", "outcome", descending=[False, False, True, False]).drop("position")
+
+
+def ladder_by_source(database: Path, tables: Tables) -> pl.DataFrame:
+    """One row a source with the counts of what went on, in the order of families that it was the first to bring."""
+    columns = {
+        "files": ("files", "voices"),
+        "distinct": ("contents", "distinct"),
+        "voices": ("voices", "readable"),
+        "sounds": ("sounds", "unique"),
+        "valid": ("verdicts", "valid"),
+        "different": ("functions", "different to the ear"),
+        "families": ("families", "family"),
+    }
+    sums = ", ".join(
+        f"coalesce(sum(count) FILTER (step = '{step}' AND outcome = '{outcome}'), 0)::UBIGINT AS {name}"
+        for name, (step, outcome) in columns.items()
+    )
+    return query(database, tables, f"SELECT source, {sums} FROM ladder GROUP BY ALL ORDER BY families DESC, source")
 
 
 def gaps(rows: pl.DataFrame, dumps: pl.DataFrame) -> list[str]:
     """Where a ladder does not add up, in words; empty where all does. `dumps` is the table of that name."""
     totals = dict(rows.group_by("step").agg(pl.col("count").sum()).iter_rows())
     counts = {(step, outcome): count for step, outcome, count in rows.iter_rows()}
-    found = [
-        f"{totals.get(following, 0)} {following} follow from {counts.get((step, outcome), 0)} {outcome} {step}"
-        for step, outcome, following in _RUNGS
-        if totals.get(following, 0) != counts.get((step, outcome), 0)
-    ]
+    found = []
+    for leading, following in _RUNGS:
+        before = sum(counts.get(outcome, 0) for outcome in leading)
+        if totals.get(following, 0) != before:
+            names = " and ".join(f"{outcome} {step}" for step, outcome in leading)
+            found.append(f"{totals.get(following, 0)} {following} follow from {before} {names}")
     in_dumps = dumps["voices"].sum()
     if in_dumps != totals.get("voices", 0):
         found.append(f"{totals.get('voices', 0)} voices follow from {in_dumps} slots of dumps")

@@ -1,40 +1,92 @@
--- From files to labeled sounds: at each step, how many went on and how many did not, and why.
--- The outcomes of a step add up to the outcome of the step before that leads to it (see ladder.py).
-WITH files AS (
-    SELECT status AS outcome, count(*) AS n FROM raw_files GROUP BY ALL
+-- From files to families and labeled sounds: at each step and from each source, how many went on and how many did not,
+-- and why. The outcomes of a step add up to what led to it (see ladder.py).
+-- A source is a top folder of the inbox, or of an archive in it. What is found more than once counts for the first path.
+WITH paths AS (
+    SELECT
+        *,
+        CASE
+            WHEN member IS NOT NULL THEN path || if(contains(member, '/'), ': ' || split_part(member, '/', 1), '')
+            WHEN contains(path, '/') THEN split_part(path, '/', 1)
+            ELSE '(loose files)'
+        END AS source,
+        row_number() OVER (PARTITION BY sha256, status ORDER BY path, member NULLS FIRST) AS nth,
+        row_number() OVER (ORDER BY path, member NULLS FIRST) AS place
+    FROM raw_files
+), files AS (
+    SELECT source, status AS outcome, count(*) AS n FROM paths GROUP BY ALL
 ), contents AS (
-    SELECT if(first_of_its_content, 'distinct', 'copy of another file') AS outcome, count(*) AS n
-    FROM (
-        SELECT row_number() OVER (PARTITION BY sha256 ORDER BY path, member NULLS FIRST) = 1 AS first_of_its_content
-        FROM raw_files WHERE status = 'voices'
-    )
+    SELECT source, if(nth = 1, 'distinct', 'copy of another file') AS outcome, count(*) AS n
+    FROM paths WHERE status = 'voices'
     GROUP BY ALL
+), origins AS (
+    SELECT sha256, source, place FROM paths WHERE status = 'voices' AND nth = 1
 ), stretches AS (
-    SELECT kind AS outcome, count(*) AS n
-    FROM dumps SEMI JOIN (FROM raw_files WHERE status = 'voices') USING (sha256)
-    GROUP BY ALL
+    SELECT source, kind AS outcome, count(*) AS n FROM dumps JOIN origins USING (sha256) GROUP BY ALL
 ), slots AS (
-    SELECT if(sound_id IS NULL, 'byte-over-127', 'readable') AS outcome, count(*) AS n FROM decoded_voices GROUP BY ALL
+    SELECT sound_id, source, row_number() OVER (PARTITION BY sound_id ORDER BY place, "offset", slot) AS nth
+    FROM decoded_voices JOIN origins USING (sha256)
+), readable AS (
+    SELECT source, if(sound_id IS NULL, 'corrupt: byte-over-127', 'readable') AS outcome, count(*) AS n
+    FROM slots GROUP BY ALL
 ), sounds AS (
-    SELECT 'unique' AS outcome, count(*) AS n FROM unique_voices
-    UNION ALL
-    SELECT 'repeat of a sound', sum(slots) - count(*) FROM unique_voices
-), verdicts AS (
-    SELECT if(valid, 'valid', findings[1].rule) AS outcome, count(*) AS n FROM unique_voices GROUP BY ALL
+    SELECT source, if(nth = 1, 'unique', 'repeat of a sound') AS outcome, count(*) AS n
+    FROM slots WHERE sound_id IS NOT NULL
+    GROUP BY ALL
+), found AS (
+    SELECT sound_id, source FROM slots WHERE sound_id IS NOT NULL AND nth = 1
+), made AS (
+    SELECT repaired_id AS sound_id, min(source) AS source
+    FROM unique_voices JOIN found USING (sound_id)
+    WHERE repaired_id IN (SELECT sound_id FROM unique_voices WHERE slots = 0)
+    GROUP BY ALL
+), repairs AS (
+    SELECT source, 'made by a repair' AS outcome, count(*) AS n FROM made GROUP BY ALL
+), judged AS (
+    SELECT sound_id, source, verdict, decided_by, findings
+    FROM verdicts JOIN (FROM found UNION ALL FROM made) USING (sound_id)
+), verdict_counts AS (
+    SELECT
+        source,
+        CASE
+            WHEN verdict = 'valid' THEN 'valid'
+            WHEN decided_by = 'user' THEN verdict || ': the user''s word'
+            ELSE verdict || ': ' || findings[1].rule
+        END AS outcome,
+        count(*) AS n
+    FROM judged GROUP BY ALL
+), kin AS (
+    SELECT
+        source,
+        row_number() OVER (PARTITION BY functional_id ORDER BY files DESC, slots DESC, sound_id) AS nth_of_function,
+        row_number() OVER (PARTITION BY family_id ORDER BY files DESC, slots DESC, sound_id) AS nth_of_family
+    FROM judged JOIN families USING (sound_id) JOIN unique_voices USING (sound_id)
+    WHERE verdict = 'valid'
+), functions AS (
+    SELECT source, if(nth_of_function = 1, 'different to the ear', 'differs in what nobody hears') AS outcome, count(*) AS n
+    FROM kin GROUP BY ALL
+), family_counts AS (
+    SELECT source, if(nth_of_family = 1, 'family', 'variant within a family') AS outcome, count(*) AS n
+    FROM kin WHERE nth_of_function = 1
+    GROUP BY ALL
 ), labels AS (
-    SELECT label AS outcome, count(*) AS n FROM labeled_voices GROUP BY ALL
+    SELECT source, label AS outcome, count(*) AS n FROM labeled_voices JOIN judged USING (sound_id) GROUP BY ALL
 ), splits AS (
-    SELECT split AS outcome, count(*) AS n FROM training_splits GROUP BY ALL
-), steps AS (
+    SELECT source, split AS outcome, count(*) AS n
+    FROM training_splits JOIN judged USING (sound_id)
+    WHERE in_corpus
+    GROUP BY ALL
+)
+SELECT position, step, source, outcome, n::UBIGINT AS count
+FROM (
     SELECT 1 AS position, 'files' AS step, * FROM files
     UNION ALL SELECT 2, 'contents', * FROM contents
     UNION ALL SELECT 3, 'dumps', * FROM stretches
-    UNION ALL SELECT 4, 'voices', * FROM slots
+    UNION ALL SELECT 4, 'voices', * FROM readable
     UNION ALL SELECT 5, 'sounds', * FROM sounds
-    UNION ALL SELECT 6, 'verdicts', * FROM verdicts
-    UNION ALL SELECT 7, 'labels', * FROM labels
-    UNION ALL SELECT 8, 'splits', * FROM splits
+    UNION ALL SELECT 6, 'repairs', * FROM repairs
+    UNION ALL SELECT 7, 'verdicts', * FROM verdict_counts
+    UNION ALL SELECT 8, 'functions', * FROM functions
+    UNION ALL SELECT 9, 'families', * FROM family_counts
+    UNION ALL SELECT 10, 'labels', * FROM labels
+    UNION ALL SELECT 11, 'splits', * FROM splits
 )
-SELECT position, step, outcome, n::UBIGINT AS count
-FROM steps
-WHERE n > 0

@@ -3,6 +3,7 @@
 A class's docstring describes its table; a column's `metadata["description"]` describes the column.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import dataframely as dy
@@ -12,7 +13,17 @@ from deepdx_core.codec.segments import Checksum, Format, Kind
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, PARAMETERS
 
 STATUSES = ("voices", "no voices", "archive", "refused")
+REPAIRS = ("clamped", "as in its twin", "nobody hears it")
+VERDICTS = ("valid", "repairable", "empty", "silent", "corrupt")
 SPLITS = ("train", "validation", "test")
+
+CONTOUR_HELD = (0.0, 0.02, 0.06, 0.12, 0.24, 0.5)
+CONTOUR_AFTER = (0.0, 0.1)
+"""When each stretch of a clip's loudness contour begins, in seconds after the key goes down, and after it is let go."""
+
+BAND_EDGES = (20, 177, 354, 707, 1414, 2828, 5657, 11314, 22050)
+"""Where a spectrum is divided, in hertz: octaves, but for the first and the last."""
+WITHHELD = "withheld"
 
 
 def _about(description: str) -> dict[str, Any]:
@@ -40,6 +51,28 @@ def _parameters(**options: Any) -> dict[str, dy.Column]:
 
 def _name(description: str) -> dy.String:
     return dy.String(check=lambda column: column.str.len_chars() <= NAME_LENGTH, metadata=_about(description))
+
+
+def _measure(description: str, **options: Any) -> dy.Float32:
+    return dy.Float32(metadata=_about(description), **options)
+
+
+def _contour() -> dict[str, dy.Column]:
+    stretches = [(f"{start} s after key-down", end) for start, end in pairwise([*CONTOUR_HELD, "key-up"])]
+    stretches += [(f"{start} s after key-up", end) for start, end in pairwise([*CONTOUR_AFTER, "the end"])]
+    return {
+        f"level_{n}": _measure(f"mean power from {start} to {end}, in dB")
+        for n, (start, end) in enumerate(stretches, 1)
+    }
+
+
+def _bands() -> dict[str, dy.Column]:
+    frames = {"early": "the first 0.09 s", "late": "the last 0.09 s before key-up"}
+    return {
+        f"{frame}_band_{n}": _measure(f"power from {low} to {high} Hz in {when}, in dB")
+        for frame, when in frames.items()
+        for n, (low, high) in enumerate(pairwise(BAND_EDGES), 1)
+    }
 
 
 def _findings() -> dy.List:
@@ -121,16 +154,20 @@ class DecodedVoices(dy.Schema):
 
 
 class UniqueVoices(dy.Schema):
-    """A sound: exact duplicates (names and unused bits apart) are one row that keeps every name."""
+    """A sound: exact duplicates (names and unused bits apart) are one row that keeps every name, legal or not.
+
+    A sound that a repair made of one out of range has a row of its own.
+    """
 
     sound_id = _sound_id(primary_key=True)
     name = _name("the name most files give it")
     names = dy.List(dy.String(), min_length=1, metadata=_about("every name it was found under, the commonest first"))
     name_counts = dy.List(dy.UInt32(), metadata=_about("distinct files that give it each of these names"))
-    slots = dy.UInt32(min=1, metadata=_about("slots of distinct files that hold it"))
-    files = dy.UInt32(min=1, metadata=_about("distinct files that hold it"))
-    valid = dy.Bool(metadata=_about("no finding speaks against it"))
-    findings = _findings()
+    slots = dy.UInt32(metadata=_about("slots of distinct files that hold it; 0 where only a repair made it"))
+    files = dy.UInt32(metadata=_about("distinct files that hold it"))
+    in_range = dy.Bool(metadata=_about("every parameter is in its range"))
+    repair = _one_of(REPAIRS, "how its parameters out of range were put right", nullable=True)
+    repaired_id = dy.String(nullable=True, metadata=_about("the sound that a repair made of it"))
     carriers = dy.List(dy.UInt8(), metadata=_about("the operators that are heard, by its algorithm"))
     carrier_levels_4 = dy.List(
         dy.UInt8(), metadata=_about("envelope level 4 of each carrier: over 0, it may sound without a key")
@@ -138,13 +175,130 @@ class UniqueVoices(dy.Schema):
     locals().update(_parameters())
 
     @dy.rule()
-    def valid_in_range(cls) -> pl.Expr:
-        in_range = pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)
-        return ~pl.col("valid") | in_range
+    def in_range_as_it_says(cls) -> pl.Expr:
+        return pl.col("in_range") == pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)
+
+    @dy.rule()
+    def repaired_where_it_says(cls) -> pl.Expr:
+        return (pl.col("repair").is_not_null() == pl.col("repaired_id").is_not_null()) & (
+            pl.col("repair").is_null() | ~pl.col("in_range")
+        )
 
     @dy.rule()
     def a_count_for_each_name(cls) -> pl.Expr:
         return pl.col("names").list.len() == pl.col("name_counts").list.len()
+
+
+class AudioFeatures(dy.Schema):
+    """One note of a valid sound as Dexed's engine renders it, and what it measures.
+
+    0 dB is one carrier at full level (a sine between -1 and 1), -100 dB the least that is told, and under -60 dB is
+    silence. What a silent clip has no measure for is null.
+    """
+
+    sound_id = _sound_id(primary_key=True)
+    note = dy.UInt8(primary_key=True, max=127, metadata=_about("MIDI note; 60 is middle C"))
+    velocity = dy.UInt8(primary_key=True, min=1, max=127, metadata=_about("MIDI velocity"))
+    renderer = dy.String(metadata=_about("what rendered and measured it, with versions"))
+    sample_rate = dy.UInt32(metadata=_about("samples a second"))
+    held_seconds = _measure("seconds that the key was held", min=0)
+    after_seconds = _measure("seconds listened to after it was let go", min=0)
+    silent = dy.Bool(metadata=_about("under -60 dB all the time, in every 20 ms"))
+    never_heard = dy.Bool(
+        metadata=_about(
+            "the sound was silent in all its clips, and stayed so with the key held for 20 s at full velocity, without "
+            "the amplitude modulation that breath and wheel could take away, and with all pitch modulation"
+        )
+    )
+    peak_db = _measure("highest sample, all carriers together")
+    loudness_db = _measure("power of the loudest 0.2 s, as the DX7 plays it: divided by the number of carriers")
+    attack_seconds = _measure("from key-down until it first comes within 6 dB of its loudest", nullable=True, min=0)
+    decay_seconds = _measure(
+        "from its loudest, with the key held, until it is 20 dB quieter; null where it is not while held",
+        nullable=True,
+        min=0,
+    )
+    sustain_db = _measure("level as the key is let go, below its loudest", nullable=True)
+    release_seconds = _measure(
+        "from key-up until for good 40 dB quieter, or silent; null where that outlasts the clip", nullable=True, min=0
+    )
+    end_db = _measure("level in the last 0.1 s of the clip")
+    rest_db = _measure("level at which it rests long after key-up; only asked of middle C", nullable=True)
+    sounds_at_rest = dy.Bool(nullable=True, metadata=_about("it rests over -60 dB, and so never falls silent"))
+    brightness_hz = _measure("centroid of its power over frequency", nullable=True, min=0)
+    harshness = _measure("share of what is heard (A-weighted power) over 4 kHz, 0 to 1", nullable=True, min=0, max=1)
+    flatness = _measure("spectral flatness, 100 Hz to 10 kHz: 0 for tones, over 0.5 for noise", nullable=True, min=0)
+    harmonicity = _measure(
+        "how periodic it is, 0 to 1: the highest peak of its autocorrelation", nullable=True, min=0, max=1
+    )
+    pitch_hz = _measure("the frequency of that period; null where harmonicity is under 0.7", nullable=True, min=0)
+    locals().update(_contour())
+    locals().update(_bands())
+
+    @dy.rule()
+    def silence_measures_nothing(cls) -> pl.Expr:
+        measured = ("attack_seconds", "sustain_db", "brightness_hz", "harshness", "flatness", "harmonicity")
+        return pl.all_horizontal(pl.col(name).is_null() == pl.col("silent") for name in measured)
+
+    @dy.rule()
+    def never_heard_is_silent(cls) -> pl.Expr:
+        return ~pl.col("never_heard") | pl.col("silent")
+
+
+class Families(dy.Schema):
+    """A legal sound and the sounds that are the same to a musician: functionally, and by family."""
+
+    sound_id = _sound_id(primary_key=True)
+    functional_id = dy.String(
+        regex="^[0-9a-f]{20}$",
+        metadata=_about(
+            "equal for sounds that differ only in what nobody hears: digest of the parameters without that"
+        ),
+    )
+    family_id = dy.String(
+        regex="^[0-9a-f]{20}$",
+        metadata=_about("equal for sounds linked by 5 or fewer differing parameters, function or ear: its smallest id"),
+    )
+    functional_representative = dy.Bool(
+        metadata=_about("stands for its functional equals: in most files, then most slots, then smallest id")
+    )
+    family_representative = dy.Bool(metadata=_about("stands for its family, by the same rule"))
+    best_name = _name("the name most files give to sounds of the family")
+    functional_size = dy.UInt32(min=1, metadata=_about("sounds that are functionally the same"))
+    family_size = dy.UInt32(min=1, metadata=_about("sounds in the family"))
+
+
+class Verdicts(dy.Schema):
+    """What a sound was judged to be, with the findings that decided and what they were found in."""
+
+    sound_id = _sound_id(primary_key=True)
+    verdict = _one_of(VERDICTS, "what it was judged to be")
+    decided_by = _one_of(("rules", "user"), "who decided")
+    why = dy.String(nullable=True, metadata=_about("the user's reason"))
+    heard = dy.Bool(metadata=_about("it was rendered, and what was heard entered the verdict"))
+    findings = dy.List(
+        dy.Struct(
+            {
+                "rule": dy.String(),
+                "severity": dy.String(),
+                "parameter": dy.String(nullable=True),
+                "value": dy.Float64(nullable=True),
+            }
+        ),
+        metadata=_about("what was found: rule, what it means (note: nothing), parameter or measure, and its value"),
+    )
+    faults = dy.UInt8(metadata=_about("parameters out of range"))
+    different_values = dy.UInt8(metadata=_about("different values among its parameters"))
+    at_default = dy.UInt8(metadata=_about("parameters that are as in INIT VOICE"))
+    from_init = dy.UInt8(nullable=True, metadata=_about("parameters unlike INIT VOICE's, what nobody hears left aside"))
+    loudest_db = dy.Float64(
+        nullable=True, metadata=_about("by its parameters, upper bound of its level; 0 dB is one carrier at full level")
+    )
+    rest_db = dy.Float64(nullable=True, metadata=_about("by its parameters, the level at which it rests after key-up"))
+    oddness = dy.Float64(nullable=True, metadata=_about("log-odds that it is damaged or random data and no voice"))
+    oddness_around = dy.Float64(nullable=True, metadata=_about("mean oddness of its neighbours, where it stands best"))
+    oddness_model = dy.String(nullable=True, metadata=_about("version of the models that said so"))
+    stuck_bit = dy.UInt8(nullable=True, metadata=_about("the bit, 1 to 7, that never changes in the dumps it is in"))
 
 
 class LabeledVoices(dy.Schema):
@@ -159,10 +313,16 @@ class LabeledVoices(dy.Schema):
 
 
 class TrainingSplits(dy.Schema):
-    """Which sounds the models train on, are chosen on, and are judged on."""
+    """Which sounds the models train on, are chosen on, and are judged on. An assignment lasts.
+
+    A family is in one split. A sound that came later and joins families of different splits is withheld: it stands in
+    none, so that it neither leaks nor moves what was assigned.
+    """
 
     sound_id = _sound_id(primary_key=True)
-    split = _one_of(SPLITS, "the part it belongs to")
+    split = _one_of((*SPLITS, WITHHELD), "the part it belongs to")
+    reason = dy.String(metadata=_about("why it belongs there"))
+    in_corpus = dy.Bool(metadata=_about("it is a valid sound of the corpus now; its assignment is kept if it is not"))
 
 
 TABLES: dict[str, type[dy.Schema]] = {
@@ -170,6 +330,9 @@ TABLES: dict[str, type[dy.Schema]] = {
     "dumps": Dumps,
     "decoded_voices": DecodedVoices,
     "unique_voices": UniqueVoices,
+    "audio_features": AudioFeatures,
+    "families": Families,
+    "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
 }

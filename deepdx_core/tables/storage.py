@@ -58,6 +58,10 @@ class Tables:
             raise MissingTableError(table, self.path(table))
         return pl.read_parquet(self.path(table), columns=columns)
 
+    def read_or_empty(self, table: str) -> pl.DataFrame:
+        """A table, empty if it was never written."""
+        return self.read(table) if self.exists(table) else TABLES[table].create_empty()
+
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
         """Write a table whole and return the SHA-256 of its file.
 

@@ -1,1 +1,1 @@
-"""The assets, in the order in which data flows: `corpus` (inbox to splits and database), then `generator`."""
+"""The assets, in the order in which data flows: `sources`, `corpus`, `curation`, `generator`."""

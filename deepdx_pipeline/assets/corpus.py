@@ -1,47 +1,16 @@
-"""From the inbox to the splits, and the database over all of it. A table is one Parquet file, written whole."""
+"""From the inbox to the sounds in it, and the database over all tables. A table is one Parquet file, written whole."""
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import dagster as dg
 
-from deepdx_core.tables.schemas import describe
+from deepdx_core.tables.schemas import TABLES, describe
+from deepdx_pipeline.assets.sources import inbox, inbox_event, opinions_event
+from deepdx_pipeline.assets.tables import table_asset
 from deepdx_pipeline.resources import Workplace
-from deepdx_pipeline.results import Result, bar_chart, markdown_table, materialized
+from deepdx_pipeline.results import Result, markdown_table, materialized
 
 GROUP = "corpus"
-
-
-inbox = dg.AssetSpec(
-    "inbox",
-    group_name=GROUP,
-    description="The folder where banks arrive, as people have them. Its files are only read.",
-)
-
-
-def inbox_event(workplace: Workplace) -> dg.AssetMaterialization:
-    """The state of the inbox, for lineage and staleness.
-
-    An observation would not do: Dagster takes the version of an external asset from materializations only.
-    """
-    return dg.AssetMaterialization(inbox.key, tags={"dagster/data_version": inbox_version(workplace)})
-
-
-def inbox_version(workplace: Workplace) -> str:
-    """A digest of every path in the inbox with its size and time, without reading a file.
-
-    It changes when a file comes, goes, grows or is written anew.
-    """
-    from deepdx_core.intake.survey import inbox_files
-
-    digest = hashlib.sha256()
-    for path in inbox_files(workplace.home.inbox):
-        try:
-            status = path.lstat()
-        except OSError:
-            continue  # gone since it was listed
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 @dg.multi_asset(
@@ -71,11 +40,7 @@ def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.Resourc
     yield materialized("dumps", found.dumps, dumps_version, kinds=markdown_table(kinds.head(40)))
 
 
-def _table(name: str, *deps: str) -> Callable[[Callable[..., Result]], dg.AssetsDefinition]:
-    return dg.asset(name=name, group_name=GROUP, deps=list(deps), description=describe(name), kinds={"parquet"})
-
-
-@_table("decoded_voices", "dumps")
+@table_asset(GROUP, "decoded_voices", "dumps")
 def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Unpack every slot of every dump, and judge it."""
     from deepdx_core.curation.decoding import decode_dumps
@@ -88,61 +53,32 @@ def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
     return materialized("decoded_voices", voices, version, findings=markdown_table(worst.head(20)))
 
 
-@_table("unique_voices", "decoded_voices")
-def unique_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Make exact duplicates one sound that keeps all its names."""
+@table_asset(GROUP, "unique_voices", "decoded_voices", "opinions")
+def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Make exact duplicates one sound that keeps all its names, and put right what can be."""
+    from deepdx_core.curation.rules import load_rules
     from deepdx_core.curation.uniqueness import unique_sounds
 
+    context.log_event(opinions_event(workplace))
+    rules = load_rules(workplace.home.rules)
     with workplace.alone("unique_voices"):
-        sounds = unique_sounds(workplace.tables.read("decoded_voices"))
+        sounds = unique_sounds(workplace.tables.read("decoded_voices"), rules.repair)
         version = workplace.tables.write("unique_voices", sounds)
     commonest = sounds.sort("files", "sound_id", descending=[True, False]).select("name", "files", "slots").head(15)
+    repairs = sounds.drop_nulls("repair")["repair"].value_counts(sort=True, name="sounds")
     return materialized(
-        "unique_voices", sounds, version, valid=int(sounds["valid"].sum()), commonest=markdown_table(commonest)
-    )
-
-
-@_table("labeled_voices", "unique_voices")
-def labeled_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Say of every valid sound what kind it is."""
-    from deepdx_core.labels.sounds import label_sounds
-    from deepdx_core.labels.taxonomy import load_taxonomy
-
-    taxonomy = load_taxonomy()
-    with workplace.alone("labeled_voices"):
-        columns = ["sound_id", "names", "name_counts", "algorithm", "valid"]
-        sounds = workplace.tables.read("unique_voices", columns)
-        labels = label_sounds(sounds.filter("valid").drop("valid"), taxonomy)
-        version = workplace.tables.write("labeled_voices", labels)
-    by_label = dict(labels["label"].value_counts().iter_rows())
-    by_category = labels["category"].value_counts(sort=True)
-    return materialized(
-        "labeled_voices",
-        labels,
+        "unique_voices",
+        sounds,
         version,
-        labels=bar_chart({label: by_label.get(label, 0) for label in taxonomy.labels}, "Sounds by label"),
-        categories=bar_chart(dict(by_category.iter_rows()), "Sounds by category"),
+        in_range=int(sounds["in_range"].sum()),
+        repairs=markdown_table(repairs),
+        commonest=markdown_table(commonest),
     )
-
-
-@_table("training_splits", "labeled_voices")
-def training_splits(workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Part the sounds into those that models train on, are chosen on and are judged on."""
-    from deepdx_core.curation.splits import assign_splits
-
-    with workplace.alone("training_splits"):
-        labels = workplace.tables.read("labeled_voices", ["sound_id", "label"])
-        splits = assign_splits(labels["sound_id"])
-        version = workplace.tables.write("training_splits", splits)
-    shares = labels.join(splits, on="sound_id").pivot(
-        "split", index="label", values="sound_id", aggregate_function="len"
-    )
-    return materialized("training_splits", splits, version, shares=markdown_table(shares.sort("label")))
 
 
 @dg.asset(
     group_name=GROUP,
-    deps=["raw_files", "dumps", "decoded_voices", "unique_voices", "labeled_voices", "training_splits"],
+    deps=list(TABLES),
     kinds={"duckdb"},
     description="corpus.duckdb: a view with comments for each table, the views people ask for, and the ladder.",
 )

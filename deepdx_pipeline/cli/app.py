@@ -8,7 +8,7 @@ import sys
 import typer
 
 from deepdx_core.errors import DeepDXError
-from deepdx_pipeline.cli import banks, convert, corpus, midi, run
+from deepdx_pipeline.cli import banks, convert, corpus, curation, midi, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,8 @@ app.command()(midi.send)
 app.command()(midi.receive)
 app.command()(corpus.sql)
 app.command()(corpus.stats)
+app.command()(curation.explain)
+app.command()(curation.verdict)
 app.command()(banks.generate)
 
 

@@ -157,13 +157,22 @@ def sql(
         temporary.write_bytes(buffer.getvalue())
 
 
-def stats() -> None:
-    """Show the ladder from raw files to labeled sounds."""
-    from deepdx_core.corpus.ladder import gaps, ladder
+def stats(
+    by_source: Annotated[bool, typer.Option("--sources", help="What each source brought, not the steps.")] = False,
+) -> None:
+    """Show the ladder from raw files to families and labeled sounds."""
+    from deepdx_core.corpus.ladder import gaps, ladder, ladder_by_source
     from deepdx_core.tables.storage import Tables
 
     home = find_home()
     tables = Tables(home.tables)
+    if by_source:
+        sources = ladder_by_source(home.database, tables)
+        shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in sources.schema.items()))
+        for row in sources.iter_rows():
+            shown.add_row(*map(plain, row))
+        out.print(shown)
+        return
     rows = ladder(home.database, tables)
     shown = table("step", "outcome", ">count")
     last = None

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,31 +11,42 @@ from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import err, out, plain
 
 
+class Part(StrEnum):
+    """What a run can do without."""
+
+    TRAINING = "training"
+    AUDIO = "audio"
+
+
 def run(
     without: Annotated[
-        str | None, typer.Option("--without", metavar="training", help="Stop before the model: `--without training`.")
+        list[Part] | None,
+        typer.Option("--without", help="Leave out: `training` (model and banks), `audio` (no new sound is rendered)."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps, in place of the model's default.")] = None,
 ) -> None:
     """Bring every asset up to date. What did not change is not done again."""
-    if without not in (None, "training"):
-        raise typer.BadParameter(f"{without!r} is not known; it can be `training`", param_hint="--without")
-
     from deepdx_pipeline.cli.progress import Watcher
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 
+    left_out = without or []
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
-    job = "corpus" if without else "everything"
-    config: dict[str, Any] = {"loggers": {"console": {}}}
-    if steps and not without:
-        config["ops"] = {"voice_model": {"config": {"steps": steps}}}
+    job = "corpus" if Part.TRAINING in left_out else "everything"
+    ops: dict[str, Any] = {}
+    if steps and job == "everything":
+        ops["voice_model"] = {"config": {"steps": steps}}
+    if Part.AUDIO in left_out:
+        ops["audio_features"] = {"config": {"render": False}}
     with Watcher() as watcher:
         defs = build_defs(home, watcher.report, watcher.logger())
         result = defs.resolve_job_def(job).execute_in_process(
-            instance=instance, raise_on_error=False, tags=PROCESS_TAGS, run_config=config
+            instance=instance,
+            raise_on_error=False,
+            tags=PROCESS_TAGS,
+            run_config={"loggers": {"console": {}}, "ops": ops},
         )
     if watcher.interrupted:
         err.print("Stopped. The next `deepdx run` takes up where this one was.")

@@ -1,0 +1,88 @@
+"""Families of sounds: ours, beside brute force in NumPy on the same rows, as pairs decided a second.
+
+`python -m benchmarks.families [COUNT]` groups so many voices, 1,000,000 if nothing is said, and prints seconds and
+memory. Each is a voice of the demo corpus, or of the table `unique_voices` that DEEPDX_VOICES names, in which 0 to 40
+parameters at random places have been set to random legal values.
+"""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+
+from deepdx_core.codec.packing import MAXIMA, Bytes
+from deepdx_core.curation.decoding import decode_dumps
+from deepdx_core.curation.families import MAX_DIFFERING, Rows, families
+from deepdx_core.intake.survey import survey
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+_DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
+_VOICES = 38_000
+_VOICES_BY_BRUTE_FORCE = 4_000
+_MOST_CHANGES = 40
+
+
+def brute_force(parameters: Bytes) -> Rows:
+    """Every voice compared with every one after it."""
+    columns = np.ascontiguousarray(parameters.T)
+    labels = np.arange(len(parameters))
+    for row in range(len(parameters)):
+        differing = np.zeros(len(parameters) - row, dtype=np.uint8)
+        for column in columns:
+            differing += column[row:] != column[row]
+        together = np.unique(labels[row:][differing <= MAX_DIFFERING])
+        labels[np.isin(labels, together)] = together[0]
+    return labels
+
+
+def real_voices() -> Bytes:
+    """Valid sounds to start from."""
+    given = os.environ.get("DEEPDX_VOICES")
+    sounds = pl.read_parquet(given) if given else decode_dumps(survey(_DEMO).dumps).unique("sound_id")
+    return sounds.filter("valid").sort("sound_id").select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
+
+
+def mutated(base: Bytes, count: int) -> Bytes:
+    """So many voices, each one of `base` with 0 to 40 parameters changed."""
+    random = np.random.default_rng(1)
+    voices = base[random.integers(0, len(base), count)]
+    changes = random.integers(0, _MOST_CHANGES + 1, count)
+    for number in range(_MOST_CHANGES):
+        (rows,) = np.nonzero(changes > number)
+        columns = random.integers(0, voices.shape[1], len(rows))
+        voices[rows, columns] = random.integers(0, MAXIMA[columns].astype(int) + 1)
+    return voices
+
+
+def measure() -> Iterator[tuple[str, float, float, str]]:
+    """Name, our speed, the other's speed, unit."""
+    voices = mutated(real_voices(), _VOICES)
+    few = voices[:_VOICES_BY_BRUTE_FORCE]
+    began = time.perf_counter()
+    expected = brute_force(few)
+    otherwise = len(few) ** 2 / 2 / (time.perf_counter() - began)
+    if not np.array_equal(families(few), expected):
+        raise AssertionError("families are not what brute force finds")
+    began = time.perf_counter()
+    families(voices)
+    ours = len(voices) ** 2 / 2 / (time.perf_counter() - began)
+    yield f"families of {_VOICES:,}", ours / 1e6, otherwise / 1e6, "million pairs/s"
+
+
+if __name__ == "__main__":
+    voices = mutated(real_voices(), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    began = time.perf_counter()
+    found = families(voices)
+    seconds = time.perf_counter() - began
+    _, sizes = np.unique(found, return_counts=True)
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Console().print(
+        f"{len(voices):,} voices: {len(sizes):,} families, the largest {sizes.max():,}; "
+        f"{seconds:.1f} s, {megabytes:,.0f} MB at most"
+    )

@@ -1,0 +1,145 @@
+"""The whole story of a sound: where it was found, under what names, what was found in it, its kin, label and split."""
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from deepdx_core.curation.rules import Rules
+from deepdx_core.errors import DeepDXError
+from deepdx_core.tables.storage import Tables
+
+_ID = re.compile(r"[0-9a-f]{6,20}")
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is known of a sound; frames are in the order in which people read them."""
+
+    sound_id: str
+    name: str
+    names: pl.DataFrame
+    """name, files."""
+    places: pl.DataFrame
+    """path, member, offset, slot, format, checksum, name: every place where it was found."""
+    verdict: dict[str, object]
+    """The row of `verdicts`."""
+    findings: pl.DataFrame
+    """rule, severity, parameter, value, reason, source."""
+    repaired_from: pl.DataFrame
+    """sound_id, name, repair: the sounds that a repair made into this one."""
+    repair: tuple[str, str] | None
+    """How this sound was put right, and the id of what that made."""
+    family: pl.DataFrame
+    """sound_id, name, files, differing (parameters), same (functionally): its kin, the nearest first."""
+    label: dict[str, object] | None
+    """The row of `labeled_voices`."""
+    split: dict[str, object] | None
+    """The row of `training_splits`."""
+
+
+def find_sounds(tables: Tables, asked: str) -> pl.DataFrame:
+    """The sounds that an id, the beginning of one, or a name means: sound_id, name, files, verdict; most files first.
+
+    A name means every sound that ever had it, case aside. Raises DeepDXError where there is none.
+    """
+    sounds = tables.read("unique_voices", ["sound_id", "name", "names", "files"])
+    found = sounds.clear()
+    if _ID.fullmatch(asked):
+        found = sounds.filter(pl.col("sound_id").str.starts_with(asked))
+    if found.is_empty():
+        wanted = asked.strip().lower()
+        alike = pl.element().str.strip_chars().str.to_lowercase() == wanted
+        found = sounds.filter(pl.col("names").list.eval(alike).list.any())
+    if found.is_empty():
+        raise DeepDXError(f"no sound has the id or name {asked!r}{_unreadable(tables, asked)}")
+    verdicts = tables.read("verdicts", ["sound_id", "verdict"])
+    return (
+        found.drop("names")
+        .join(verdicts, on="sound_id", how="left")
+        .sort("files", "sound_id", descending=[True, False])
+    )
+
+
+def _unreadable(tables: Tables, asked: str) -> str:
+    slots = tables.read("decoded_voices", ["sha256", "slot", "name", "sound_id"]).filter(
+        pl.col("sound_id").is_null(), pl.col("name").str.strip_chars().str.to_lowercase() == asked.strip().lower()
+    )
+    if slots.is_empty():
+        return ""
+    files = slots.join(tables.read("raw_files", ["path", "member", "sha256"]), on="sha256")
+    where = ", ".join(
+        f"slot {slot} of {path if member is None else f'{path}: {member}'}"
+        for slot, path, member in files.select("slot", "path", "member").head(5).iter_rows()
+    )
+    return f"; unreadable, with a byte over 127: {where}"
+
+
+def explain(tables: Tables, rules: Rules, sound_id: str) -> Story:
+    """The story of a sound by its whole id."""
+    sounds = tables.read("unique_voices")
+    row = sounds.row(by_predicate=pl.col("sound_id") == sound_id, named=True)
+    verdict = tables.read("verdicts").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
+    about = pl.DataFrame(
+        [(rule.id, rule.reason, rule.source) for rule in rules.rules],
+        schema={"rule": pl.String, "reason": pl.String, "source": pl.String},
+        orient="row",
+    )
+    findings = pl.DataFrame(
+        verdict["findings"],
+        schema={"rule": pl.String, "severity": pl.String, "parameter": pl.String, "value": pl.Float64},
+    )
+    return Story(
+        sound_id=sound_id,
+        name=row["name"],
+        names=pl.DataFrame({"name": row["names"], "files": row["name_counts"]}),
+        places=_places(tables, sound_id),
+        verdict=verdict,
+        findings=findings.join(about, on="rule", how="left", maintain_order="left"),
+        repaired_from=sounds.filter(pl.col("repaired_id") == sound_id).select("sound_id", "name", "repair"),
+        repair=None if row["repair"] is None else (row["repair"], row["repaired_id"]),
+        family=_family(tables, sounds, sound_id),
+        label=_row(tables, "labeled_voices", sound_id),
+        split=_row(tables, "training_splits", sound_id),
+    )
+
+
+def _places(tables: Tables, sound_id: str) -> pl.DataFrame:
+    slots = tables.read(
+        "decoded_voices", ["sha256", "offset", "slot", "format", "checksum", "name", "sound_id"]
+    ).filter(pl.col("sound_id") == sound_id)
+    files = tables.read("raw_files", ["path", "member", "sha256"])
+    return (
+        slots.join(files, on="sha256")
+        .select("path", "member", "offset", "slot", "format", "checksum", "name")
+        .sort("path", "member", "offset", "slot")
+    )
+
+
+def _family(tables: Tables, sounds: pl.DataFrame, sound_id: str) -> pl.DataFrame:
+    from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+    families = tables.read("families", ["sound_id", "family_id", "functional_id"])
+    own = families.filter(pl.col("sound_id") == sound_id)
+    kin = families.join(own.select("family_id", own_function="functional_id"), on="family_id").filter(
+        pl.col("sound_id") != sound_id
+    )
+    values = dict(
+        zip(PARAMETER_NAMES, sounds.filter(pl.col("sound_id") == sound_id).select(PARAMETER_NAMES).row(0), strict=True)
+    )
+    return (
+        sounds.join(kin, on="sound_id")
+        .select(
+            "sound_id",
+            "name",
+            "files",
+            differing=pl.sum_horizontal(pl.col(name) != value for name, value in values.items()),
+            same=pl.col("functional_id") == pl.col("own_function"),
+        )
+        .sort("differing", "sound_id")
+    )
+
+
+def _row(tables: Tables, table: str, sound_id: str) -> dict[str, object] | None:
+    found = tables.read(table).filter(pl.col("sound_id") == sound_id)
+    return found.row(0, named=True) if len(found) else None

@@ -1,0 +1,106 @@
+"""How much a voice and its neighbours look like damaged or random data: a statistical test learnt from the corpus.
+
+Data can be wrong and yet pass every range check: bytes lost, a bit stuck, a machine that draws values. What such data
+looks like is known, since it can be made (`spoiling`); what voices look like, the corpus tells. Boosted trees learn the
+difference, and their log-odds are the oddness.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from deepdx_core.codec.packing import MAXIMA, Bytes, pack_vmem, unpack_vmem
+from deepdx_core.curation import spoiling
+from deepdx_core.provenance import code_version
+from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_SIZE, VMEM_VOICES
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+FEWEST = 512
+"""Sounds that a corpus must have for the test to be made."""
+MOST = 8.0
+"""The oddness of what is no legal voice, and the bound of every other: one voice must not decide for its neighbours."""
+
+_FOLDS = 2
+_REAL_PER_FOLD = 6400  # sounds to learn from; more makes it slower and hardly better
+_SPOILED_PER_KIND = 1600
+_LEAST_CHANGED = 6  # parameters; voices that are spoiled less may be as good as before
+_NEIGHBOURS = 6  # on each side
+_ROUNDS = 150
+_SEED = 0
+
+
+class Oddness(NamedTuple):
+    """What the test says of sounds."""
+
+    log_odds: npt.NDArray[np.float64]
+    """`float64[n]`, within MOST."""
+    model: str
+    """Which models said so: a digest of what they were taught and of the code that taught them."""
+
+
+def oddness(parameters: Bytes, family_ids: pl.Series) -> Oddness | None:
+    """Log-odds that a sound is damaged or random data, for legal sounds `uint8[n, 145]`, `float64[n]`.
+
+    The sounds come in the order of their ids, which is no order of sound; family_ids are hexadecimal. The odds are
+    those of a corpus half of which were damaged. No sound is judged by a model that was taught with its family. None
+    where there are too few to learn from.
+    """
+    fold = family_ids.str.slice(0, 8).str.to_integer(base=16).to_numpy() % _FOLDS
+    if len(fold) < FEWEST or np.bincount(fold, minlength=_FOLDS).min() < FEWEST // 4:
+        return None
+    odds = np.empty(len(parameters))
+    taught = hashlib.sha256(code_version("deepdx_core.curation").encode())
+    for number in range(_FOLDS):
+        judged = fold == number
+        real = parameters[~judged][:_REAL_PER_FOLD]
+        taught.update(real.tobytes())
+        odds[judged] = _taught(real).decision_function(parameters[judged])
+    return Oddness(odds.clip(-MOST, MOST), taught.hexdigest()[:16])
+
+
+def _taught(real: Bytes) -> "HistGradientBoostingClassifier":
+    """A model that tells real sounds, `uint8[n, 145]`, from what spoiling makes of them."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    kinds = _spoiled(real)
+    spoiled = np.concatenate(kinds)
+    # Every kind counts alike, except those of which hardly anything passes for a voice.
+    shares = np.concatenate([np.full(len(kind), 1 / max(len(kind), 50)) for kind in kinds])
+    weights = np.concatenate([np.full(len(real), 1 / len(real)), shares / shares.sum()])
+    model = HistGradientBoostingClassifier(
+        max_iter=_ROUNDS, learning_rate=0.1, max_leaf_nodes=31, l2_regularization=1.0, early_stopping=False
+    )
+    truth = np.concatenate([np.zeros(len(real)), np.ones(len(spoiled))])
+    return model.fit(np.concatenate([real, spoiled]), truth, sample_weight=weights * len(truth) / 2)
+
+
+def _spoiled(sounds: Bytes) -> list[Bytes]:
+    """Of each kind of damage, what it leaves legal and yet changes, `uint8[up to _SPOILED_PER_KIND, 145]`."""
+    random = np.random.default_rng(_SEED)
+    whole_banks = sounds[: len(sounds) // VMEM_VOICES * VMEM_VOICES]
+    names = random.integers(ord("A"), ord("Z") + 1, (len(whole_banks), NAME_LENGTH)).astype(np.uint8)
+    banks = pack_vmem(whole_banks, names).reshape(-1, VMEM_VOICES, VMEM_SIZE)
+    kinds = []
+    for spoil in spoiling.ALL:
+        parameters, _ = unpack_vmem(spoil(banks, random).reshape(-1, VMEM_SIZE))
+        legal = np.all(parameters <= MAXIMA, axis=1)
+        changed = np.count_nonzero(parameters != whole_banks, axis=1) >= _LEAST_CHANGED
+        passing = parameters[legal & changed]
+        kinds.append(passing[random.permutation(len(passing))[:_SPOILED_PER_KIND]])
+    return kinds
+
+
+def around(odds: pl.Series, dumps: pl.Series) -> pl.Series:
+    """The mean oddness of up to six neighbours on each side in the same dump, null where there is none.
+
+    odds: of each slot in its order, null for slots that say nothing (blank ones). dumps: what tells dumps apart.
+    """
+    frame = pl.DataFrame({"odds": odds, "dump": dumps})
+    steps = [step for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step]
+    neighbours = frame.select(pl.col("odds").shift(step).over("dump").alias(str(step)) for step in steps)
+    return neighbours.select(pl.mean_horizontal(pl.all())).to_series()

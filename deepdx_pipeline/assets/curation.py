@@ -1,0 +1,145 @@
+"""From the sounds to the splits: heard, brought into families, judged, labeled and parted."""
+
+import dagster as dg
+import polars as pl
+
+from deepdx_pipeline.assets.sources import opinions_event
+from deepdx_pipeline.assets.tables import table_asset
+from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.results import Result, bar_chart, markdown_table, materialized
+
+GROUP = "curation"
+
+
+class Listening(dg.Config):
+    """Whether sounds are rendered. What was heard before stays either way."""
+
+    render: bool = True
+
+
+@table_asset(GROUP, "audio_features", "unique_voices")
+def audio_features(
+    context: dg.AssetExecutionContext, config: Listening, workplace: dg.ResourceParam[Workplace]
+) -> Result:
+    """Render every legal sound that was not rendered yet, and measure what is heard."""
+    from deepdx_core.sound.measuring import by_sound, measure
+    from deepdx_core.sound.rendering import available, renderer
+    from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+    tables = workplace.tables
+    with workplace.alone("audio_features"):
+        sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
+        known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
+        if config.render and available():
+            # What there is is written now and then: who stops a long run loses little of it.
+            for rows in measure(sounds, known, workplace.reporter(context)):
+                version = tables.write("audio_features", rows)
+        else:
+            version = tables.write("audio_features", rows)
+    heard, before = by_sound(rows), known["sound_id"].n_unique()
+    return materialized(
+        "audio_features",
+        rows,
+        version,
+        renderer=renderer() if available() else "none: install the extra `audio` to have sounds rendered",
+        sounds=f"{len(heard):,} of {len(sounds):,} sounds were heard, {len(heard) - before:,} of them now",
+        silent=int(heard["silent"].sum()),
+        never_fall_silent=int(heard["sounds_at_rest"].sum()),
+    )
+
+
+@table_asset(GROUP, "families", "unique_voices", "audio_features")
+def families(workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Bring together what is the same to a musician."""
+    from deepdx_core.curation.kinship import kin
+    from deepdx_core.curation.likeness import alike
+
+    tables = workplace.tables
+    with workplace.alone("families"):
+        sounds = tables.read("unique_voices").filter("in_range")
+        rows = kin(sounds, alike(tables.read("audio_features")))
+        version = tables.write("families", rows)
+    largest = rows.filter("family_representative").sort("family_size", "family_id", descending=[True, False])
+    return materialized(
+        "families",
+        rows,
+        version,
+        functionally_different=int(rows["functional_representative"].sum()),
+        families=len(largest),
+        largest=markdown_table(largest.select("best_name", "family_size").head(15)),
+    )
+
+
+@table_asset(GROUP, "verdicts", "decoded_voices", "unique_voices", "audio_features", "families", "opinions")
+def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Judge every sound by the rules, and by the user's word."""
+    from deepdx_core.curation.measures import measures
+    from deepdx_core.curation.opinions import read_opinions
+    from deepdx_core.curation.rules import load_rules
+    from deepdx_core.curation.verdicts import judge
+    from deepdx_core.sound.measuring import by_sound
+    from deepdx_core.tables.schemas import VERDICTS
+
+    context.log_event(opinions_event(workplace))
+    home, tables = workplace.home, workplace.tables
+    rules = load_rules(home.rules)
+    said = read_opinions(home.verdicts, "verdict", VERDICTS)
+    with workplace.alone("verdicts"):
+        sounds = tables.read("unique_voices")
+        slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
+        kin = tables.read("families", ["sound_id", "family_id", "family_size"])
+        rows = judge(measures(sounds, slots, kin, by_sound(tables.read("audio_features"))), rules.rules, said)
+        version = tables.write("verdicts", rows)
+    findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
+    by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
+    by_verdict = dict(rows["verdict"].value_counts().iter_rows())
+    return materialized(
+        "verdicts",
+        rows,
+        version,
+        verdicts=bar_chart({verdict: by_verdict.get(verdict, 0) for verdict in VERDICTS}, "Sounds by verdict"),
+        findings=markdown_table(by_rule),
+        by_the_user=int((rows["decided_by"] == "user").sum()),
+    )
+
+
+@table_asset(GROUP, "labeled_voices", "unique_voices", "verdicts")
+def labeled_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Say of every valid sound what kind it is."""
+    from deepdx_core.labels.sounds import label_sounds
+    from deepdx_core.labels.taxonomy import load_taxonomy
+
+    taxonomy = load_taxonomy()
+    with workplace.alone("labeled_voices"):
+        sounds = workplace.tables.read("unique_voices", ["sound_id", "names", "name_counts", "algorithm"])
+        valid = workplace.tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
+        labels = label_sounds(sounds.join(valid, on="sound_id", how="semi"), taxonomy)
+        version = workplace.tables.write("labeled_voices", labels)
+    by_label = dict(labels["label"].value_counts().iter_rows())
+    by_category = labels["category"].value_counts(sort=True)
+    return materialized(
+        "labeled_voices",
+        labels,
+        version,
+        labels=bar_chart({label: by_label.get(label, 0) for label in taxonomy.labels}, "Sounds by label"),
+        categories=bar_chart(dict(by_category.iter_rows()), "Sounds by category"),
+    )
+
+
+@table_asset(GROUP, "training_splits", "families", "labeled_voices")
+def training_splits(workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Part the families into those that models train on, are chosen on and are judged on. What was assigned stays."""
+    from deepdx_core.curation.splits import assign_splits
+
+    tables = workplace.tables
+    with workplace.alone("training_splits"):
+        labels = tables.read("labeled_voices", ["sound_id", "label"])
+        families = tables.read("families", ["sound_id", "family_id"])
+        splits = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
+        version = tables.write("training_splits", splits)
+    present = labels.join(splits, on="sound_id")
+    shares = present.pivot("split", index="label", values="sound_id", aggregate_function="len")
+    reasons = present["reason"].value_counts(sort=True, name="sounds")
+    return materialized(
+        "training_splits", splits, version, shares=markdown_table(shares.sort("label")), reasons=markdown_table(reasons)
+    )

@@ -1,0 +1,262 @@
+"""Verdicts: measures, rules, the user's word, and what a statistical test finds in spoiled data."""
+
+import numpy as np
+import polars as pl
+import pytest
+from conftest import DEMO, random_voices
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, pack_vmem, unpack_vmem
+from deepdx_core.curation import spoiling
+from deepdx_core.curation.decoding import decode_dumps, sound_ids
+from deepdx_core.curation.kinship import kin
+from deepdx_core.curation.measures import measures
+from deepdx_core.curation.oddness import around
+from deepdx_core.curation.opinions import OpinionsError, read_opinions, write_opinion
+from deepdx_core.curation.rules import RulesError, load_rules
+from deepdx_core.curation.uniqueness import unique_sounds
+from deepdx_core.curation.verdicts import judge
+from deepdx_core.intake.survey import survey
+from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, Verdicts
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+
+NOT_HEARD = pl.DataFrame(
+    schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32, "sounds_at_rest": pl.Boolean}
+)
+NO_OPINIONS = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
+
+
+def changed(**changes):
+    """INIT VOICE with a second carrier, and these changes."""
+    parameters = INIT_VOICE.copy()
+    for name, value in ({"algorithm": 4, "op3_output_level": 90, "op3_coarse": 3} | changes).items():
+        parameters[INDEX[name]] = value
+    return parameters
+
+
+def decoded(parameters):
+    """Voices as one dump of `decoded_voices`."""
+    legal = (parameters <= MAXIMA).all(axis=1)
+    return pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
+        sha256=pl.lit("0" * 64),
+        offset=pl.lit(0, pl.UInt64),
+        slot=pl.int_range(1, len(parameters) + 1, dtype=pl.UInt16),
+        name=pl.format("VOICE {}", pl.int_range(pl.len())),
+        sound_id=pl.Series(sound_ids(parameters)),
+        valid=pl.Series(legal),
+    )
+
+
+def verdicts_of(voices, heard=NOT_HEARD, opinions=NO_OPINIONS, rules=None):
+    rules = rules or load_rules()
+    sounds = unique_sounds(voices, rules.repair)
+    families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
+    return Verdicts.validate(judge(measures(sounds, voices, families, heard), rules.rules, opinions))
+
+
+def verdict(parameters, **options):
+    """Verdict and the ids of its findings."""
+    verdicts = verdicts_of(decoded(parameters[None]), **options)
+    row = verdicts.row(by_predicate=pl.col("sound_id") == sound_ids(parameters[None])[0], named=True)
+    return row["verdict"], [finding["rule"] for finding in row["findings"]]
+
+
+def test_a_plain_voice_is_valid_without_findings():
+    assert verdict(changed()) == ("valid", [])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        (np.zeros(145, np.uint8), ("empty", "all-zero")),
+        (INIT_VOICE, ("empty", "init-voice")),
+        # Its kin: what nobody hears is different.
+        (np.where(np.arange(145) == INDEX["lfo_speed"], 99, INIT_VOICE).astype(np.uint8), ("empty", "init-voice")),
+        (np.where(MAXIMA == 1, 1, np.minimum(MAXIMA, 7)).astype(np.uint8), ("corrupt", "few-values")),
+        (changed(op1_output_level=102), ("repairable", "repairable")),
+        (changed(op1_output_level=127, op3_eg_level_1=120), ("corrupt", "out-of-range")),
+        (changed(op1_output_level=0, op3_output_level=0, op5_output_level=0), ("silent", "silent-by-parameters")),
+        (random_voices(1, seed=1)[0][0], ("corrupt", "random-parameters")),
+    ],
+)
+def test_what_decides(parameters, expected):
+    found, rules = verdict(parameters)
+    assert (found, rules[0]) == expected
+
+
+def test_drones_and_quiet_voices_are_sounds():
+    assert verdict(changed(op3_eg_level_4=99)) == ("valid", ["never-falls-silent"])
+    # Level 4 of a carrier that is turned down, or of a modulator, is no drone.
+    assert verdict(changed(op3_eg_level_4=99, op3_output_level=20)) == ("valid", [])
+    assert verdict(changed(op4_eg_level_4=99, op4_output_level=80)) == ("valid", [])
+
+
+def test_findings_tell_parameter_value_and_severity():
+    verdicts = verdicts_of(decoded(changed(op1_output_level=127)[None]))
+    assert verdicts["findings"].to_list()[0] == [
+        {"rule": "out-of-range", "severity": "corrupt", "parameter": "op1_output_level", "value": 127.0},
+        {"rule": "alone-out-of-range", "severity": "note", "parameter": "op1_output_level", "value": 127.0},
+    ]
+
+
+def test_what_was_heard_counts_over_what_parameters_say():
+    voice = changed(op1_output_level=0, op3_output_level=0, op5_output_level=0)
+    (id_,) = sound_ids(voice[None])
+    heard = pl.DataFrame([(id_, False, -20.0, False)], schema=NOT_HEARD.schema, orient="row")
+    verdicts = verdicts_of(decoded(voice[None]), heard=heard)
+    assert (verdicts["verdict"].item(), verdicts["heard"].item()) == ("valid", True)
+    silent = heard.with_columns(silent=pl.lit(True))
+    assert verdict(changed(), heard=silent.with_columns(sound_id=pl.Series(sound_ids(changed()[None]))))[0] == "silent"
+
+
+def test_the_users_word_wins():
+    voice = random_voices(1, seed=1)[0]
+    opinions = pl.DataFrame([(sound_ids(voice)[0], "valid", "I like it")], schema=NO_OPINIONS.schema, orient="row")
+    verdicts = verdicts_of(decoded(voice), opinions=opinions)
+    assert verdicts.select("verdict", "decided_by", "why").row(0) == ("valid", "user", "I like it")
+    assert len(verdicts["findings"].item()) > 0  # what was found is told all the same
+
+
+def test_rules_are_switched_tuned_and_added_in_a_file(tmp_path):
+    (tmp_path / "rules.toml").write_text(
+        """
+        [repair]
+        margin = 0
+        [rule.few-values]
+        enabled = false
+        [rule.never-falls-silent]
+        verdict = "corrupt"
+        [rule.too-much-feedback]
+        when = "feedback = 7 AND algorithm = 4"
+        shows = "feedback"
+        verdict = "note"
+        reason = "I do not care for it"
+        """
+    )
+    rules = load_rules(tmp_path / "rules.toml")
+    assert verdict(changed(op1_output_level=102), rules=rules)[0] == "corrupt"
+    assert verdict(changed(op3_eg_level_4=99), rules=rules) == ("corrupt", ["never-falls-silent"])
+    assert verdict(changed(feedback=7), rules=rules) == ("valid", ["too-much-feedback"])
+    few = np.where(MAXIMA == 1, 1, np.minimum(MAXIMA, 7)).astype(np.uint8)
+    assert "few-values" not in verdict(few, rules=rules)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[rule.x]\nverdict = 'note'", "rule.x.reason: must be there"),
+        ("[rule.x]\nverdict = 'bad'\nreason = 'r'\nwhen = 'true'", "rule.x.verdict: 'bad' is none of corrupt"),
+        ("[rule.x]\nverdict = 'note'\nreason = 'r'", "rule.x.when: must be there"),
+        ("[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = 'SELECT FROM'", "rule.x.when: "),
+        ("[rule.few-values]\nwhenever = 'true'", "rule.few-values.whenever: means nothing here"),
+        ("[rule.few-values]\nenabled = 'no'", "rule.few-values.enabled: must be true or false"),
+        ("[rule.byte-over-127]\nenabled = false", "it is found while reading, and cannot be changed"),
+        ("[repair]\nmargin = -1", "repair.margin: must be a whole number"),
+        ("[repair]\nmargins = 1", "repair.margins: means nothing here"),
+        ("[rules]", "rules: there may be"),
+        ("rule = 3", "rule: there may be"),
+        ("[rule", "rules.toml: "),
+    ],
+)
+def test_a_wrong_file_of_rules_is_refused_with_place_and_reason(tmp_path, text, says):
+    (tmp_path / "rules.toml").write_text(text)
+    with pytest.raises(RulesError) as refused:
+        load_rules(tmp_path / "rules.toml")
+    assert says in str(refused.value)
+    assert str(tmp_path / "rules.toml") in str(refused.value)
+
+
+def test_a_rule_that_asks_for_what_there_is_not_is_named(tmp_path):
+    (tmp_path / "rules.toml").write_text("[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = 'loudness > 3'")
+    with pytest.raises(RulesError, match=r"rule x: 'loudness > 3' cannot be answered: .*loudness"):
+        verdict(changed(), rules=load_rules(tmp_path / "rules.toml"))
+
+
+def test_every_rule_has_a_reason_and_a_source():
+    for rule in load_rules().rules:
+        assert rule.reason, rule.id
+        assert rule.source, rule.id
+
+
+def test_opinions_are_kept_in_a_file_sorted_by_sound(tmp_path):
+    path = tmp_path / "verdicts.csv"
+    assert read_opinions(path, "verdict", VERDICTS).is_empty()
+    for id_, value in (("f" * 20, "valid"), ("0" * 20, "corrupt"), ("f" * 20, "silent")):
+        write_opinion(path, "verdict", VERDICTS, id_, value, 'a "reason",\n with a line')
+    assert path.read_text() == (
+        'sound_id,verdict,why\n00000000000000000000,corrupt,"a ""reason"", with a line"\n'
+        'ffffffffffffffffffff,silent,"a ""reason"", with a line"\n'
+    )
+    assert read_opinions(path, "verdict", VERDICTS)["why"].unique().to_list() == ['a "reason", with a line']
+    write_opinion(path, "verdict", VERDICTS, "f" * 20, None, "")
+    assert read_opinions(path, "verdict", VERDICTS)["sound_id"].to_list() == ["0" * 20]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the first line must be sound_id,verdict,why"),
+        ("sound_id,verdict\n", "the first line must be"),
+        ("sound_id,verdict,why\nabc,valid,x\n", "line 2: 'abc' is no sound_id"),
+        (f"sound_id,verdict,why\n{'0' * 20},good,x\n", "line 2: 'good' is none of valid"),
+        (f"sound_id,verdict,why\n{'0' * 20},valid\n", "line 2: 2 fields in place of 3"),
+        (f"sound_id,verdict,why\n{'0' * 20},valid,\n{'0' * 20},silent,\n", "line 3: 0000"),
+        ('sound_id,verdict,why\n"', "unexpected end of data"),
+    ],
+)
+def test_a_wrong_file_of_opinions_is_refused(tmp_path, text, says):
+    (tmp_path / "verdicts.csv").write_text(text)
+    with pytest.raises(OpinionsError) as refused:
+        read_opinions(tmp_path / "verdicts.csv", "verdict", VERDICTS)
+    assert says in str(refused.value)
+
+
+def test_a_bit_that_is_stuck_throughout_a_dump():
+    parameters, _ = random_voices(32, seed=3)
+    stuck = np.where(MAXIMA == 99, parameters & ~np.uint8(4), parameters).astype(np.uint8)
+    assert set(verdicts_of(decoded(stuck))["stuck_bit"]) == {3}
+    assert verdicts_of(decoded(parameters))["stuck_bit"].is_null().all()
+
+
+def test_neighbours_are_those_of_the_same_dump():
+    odds = pl.Series([1.0, 2.0, None, 4.0, 10.0])
+    dumps = pl.Series([1, 1, 1, 1, 2])
+    assert around(odds, dumps).to_list() == [3.0, 2.5, pytest.approx(7 / 3), 1.5, None]
+
+
+@pytest.mark.parametrize("spoil", spoiling.ALL, ids=lambda spoil: spoil.__name__)
+def test_spoiled_banks_are_records_of_seven_bits_and_not_what_they_were(spoil):
+    banks = pack_vmem(*random_voices(96)).reshape(3, 32, 128)
+    before = banks.copy()
+    spoiled = spoil(banks, np.random.default_rng(1))
+    assert (spoiled.shape, spoiled.dtype) == (banks.shape, np.uint8)
+    assert (spoiled < 128).all()
+    np.testing.assert_array_equal(banks, before)
+    assert (spoiled != banks).mean() > 0.01
+    np.testing.assert_array_equal(spoil(banks, np.random.default_rng(1)), spoiled)
+
+
+@pytest.mark.slow
+def test_the_demo_corpus_with_damage_in_it(tmp_path):
+    """Of voices whose parameters are drawn from real ones most are found, though the corpus is small."""
+    voices = decode_dumps(survey(DEMO).dumps)
+    clean = verdicts_of(voices)
+    banks = voices.filter("valid").group_by("sha256", "offset").agg(pl.len()).filter(pl.col("len") == 32).head(12)
+    good = voices.join(banks, on=["sha256", "offset"], how="semi", maintain_order="left")
+    names = np.full((len(good), 10), ord("X"), np.uint8)
+    packed = pack_vmem(good.select(PARAMETER_NAMES).to_numpy().astype(np.uint8), names).reshape(-1, 32, 128)
+    drawn, _ = unpack_vmem(spoiling.independent(packed, np.random.default_rng(2)).reshape(-1, 128))
+    spoiled = decoded(drawn).with_columns(sha256=pl.lit("f" * 64), slot=pl.int_range(len(drawn)).cast(pl.UInt16) + 1)
+    both = pl.concat([voices.select(spoiled.columns), spoiled], how="vertical_relaxed")
+    after = verdicts_of(both)
+    found = after.filter(pl.col("sound_id").is_in(spoiled["sound_id"].unique()))
+    assert (found["verdict"] == "corrupt").mean() > 0.8
+    assert found["oddness_model"].n_unique() == 1
+    sound = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
+    assert (sound["verdict_right"] == "valid").mean() > 0.99
+
+
+def test_heard_columns_are_those_of_the_table():
+    # Rules ask for heard_NAME; the names come from the sound room's condensed table.
+    from deepdx_core.sound.measuring import by_sound
+
+    assert set(by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_HEARD.columns)
