@@ -107,7 +107,7 @@ def main() -> None:
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
     heard = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
     heard = heard.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
-    verdicts = judge(measures(sounds, voices, families, heard), rules.rules, _NO_OPINIONS)
+    verdicts = judge(measures(sounds, voices, families, heard, rules.repair), rules.rules, _NO_OPINIONS)
     console = Console()
     shown = Table("damage", "voices damaged", "found", "recall", box=None)
     recalls = []

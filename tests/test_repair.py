@@ -48,15 +48,30 @@ def test_the_settings_decide_how_far():
 
 
 def test_a_lost_value_is_that_of_the_only_twin():
-    twin, broken = voice(op1_eg_rate_1=42, lfo_speed=7), voice(op1_eg_rate_1=127, lfo_speed=7)
-    found = repaired(broken, twin, voice(op1_eg_rate_1=42, lfo_speed=8))
+    twin, broken = voice(op1_eg_level_1=42, lfo_speed=7), voice(op1_eg_level_1=127, lfo_speed=7)
+    found = repaired(broken, twin, voice(op1_eg_level_1=43, lfo_speed=8))
     assert found.keys() == {0}
     assert found[0][0] == "as in its twin"
     np.testing.assert_array_equal(found[0][1], twin)
 
 
 def test_two_twins_leave_a_doubt():
-    assert repaired(voice(op1_eg_rate_1=127), voice(op1_eg_rate_1=42), voice(op1_eg_rate_1=43)) == {}
+    assert repaired(voice(op1_eg_level_1=127), voice(op1_eg_level_1=42), voice(op1_eg_level_1=43)) == {}
+
+
+def test_what_all_kin_agree_on_is_taken():
+    kin = [voice(op1_eg_level_1=42, op2_fine=n) for n in (1, 2, 3)]
+    far = voice(op1_eg_level_1=7, **{f"op{o}_coarse": 5 for o in range(1, 7)})
+    ((how, mended),) = repaired(voice(op1_eg_level_1=127), *kin, far).values()
+    assert how == "as in its kin"
+    np.testing.assert_array_equal(mended, voice(op1_eg_level_1=42))
+    assert repaired(voice(op1_eg_level_1=127), *kin, voice(op1_eg_level_1=41, op2_fine=4)) == {}
+
+
+def test_a_rate_that_is_too_fast_plays_as_the_fastest():
+    ((how, mended),) = repaired(voice(op1_eg_rate_1=127)).values()
+    assert (how, mended[INDEX["op1_eg_rate_1"]]) == ("plays alike", 99)
+    assert repaired(voice(pitch_eg_rate_1=127, pitch_eg_level_1=99)) == {}
 
 
 def test_a_byte_with_all_bits_set_is_lost_with_all_that_it_holds():

@@ -50,7 +50,7 @@ def verdicts_of(voices, heard=NOT_HEARD, opinions=NO_OPINIONS, rules=None):
     rules = rules or load_rules()
     sounds = unique_sounds(voices, rules.repair)
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    return Verdicts.validate(judge(measures(sounds, voices, families, heard), rules.rules, opinions))
+    return Verdicts.validate(judge(measures(sounds, voices, families, heard, rules.repair), rules.rules, opinions))
 
 
 def verdict(parameters, **options):

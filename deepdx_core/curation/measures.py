@@ -3,10 +3,11 @@
 import numpy as np
 import polars as pl
 
-from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, Bytes
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.curation.audibility import loudest_db, rest_db
 from deepdx_core.curation.identity import functional
 from deepdx_core.curation.oddness import MOST, around, oddness
+from deepdx_core.curation.repair import RepairSettings, wild_faults
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _FULL_BYTES = np.flatnonzero(MAXIMA == 99)
@@ -15,7 +16,9 @@ _SOUNDS_THAT_SET_EVERY_BIT = 16
 """Different sounds in a dump, with which each bit is set and each not set in some byte, unless it is stuck."""
 
 
-def measures(sounds: pl.DataFrame, slots: pl.DataFrame, families: pl.DataFrame, heard: pl.DataFrame) -> pl.DataFrame:
+def measures(
+    sounds: pl.DataFrame, slots: pl.DataFrame, families: pl.DataFrame, heard: pl.DataFrame, settings: RepairSettings
+) -> pl.DataFrame:
     """Every column that rules may use, one row a sound, sorted by `sound_id`.
 
     sounds: the table `unique_voices`. slots: of `decoded_voices` the columns `sha256`, `offset`, `slot`, `sound_id`.
@@ -27,45 +30,54 @@ def measures(sounds: pl.DataFrame, slots: pl.DataFrame, families: pl.DataFrame, 
     faults = np.count_nonzero(parameters > MAXIMA, axis=1)
     base = sounds.select("sound_id", "slots", "files", "repair", *PARAMETER_NAMES).with_columns(
         faults=pl.Series(faults, dtype=pl.UInt8),
+        wild_faults=pl.Series(wild_faults(parameters, settings), dtype=pl.UInt8),
         different_values=pl.Series(1 + np.count_nonzero(np.diff(in_order, axis=1), axis=1), dtype=pl.UInt8),
         at_default=pl.Series(np.count_nonzero(parameters == INIT_VOICE, axis=1), dtype=pl.UInt8),
     )
-    legal = (
-        sounds.filter("in_range").select("sound_id", *PARAMETER_NAMES).join(families, on="sound_id").sort("sound_id")
-    )
-    told = _of_legal(legal.select(PARAMETER_NAMES).to_numpy(), legal["family_id"])
+    legal = sounds.filter("in_range").select("sound_id", *PARAMETER_NAMES)
     frame = (
-        base.join(
-            pl.concat([legal.select("sound_id", "family_size"), told], how="horizontal"), on="sound_id", how="left"
-        )
+        base.sort("sound_id")
+        .join(_of_legal(legal), on="sound_id", how="left", maintain_order="left")
+        .join(families, on="sound_id", how="left", maintain_order="left")
+        .pipe(_with_oddness)
         .join(heard.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
-        .sort("sound_id")
     )
     return frame.join(_of_places(frame, slots), on="sound_id", how="left").sort("sound_id")
 
 
-def _of_legal(parameters: Bytes, family_ids: pl.Series) -> pl.DataFrame:
-    said = oddness(parameters, family_ids)
-    return pl.DataFrame(
-        {
-            "from_init": np.count_nonzero(functional(parameters) != functional(INIT_VOICE[None]), axis=1),
-            "loudest_db": loudest_db(parameters),
-            "rest_db": rest_db(parameters),
-            "oddness": said.log_odds if said else None,
-        },
-        schema={"from_init": pl.UInt8, "loudest_db": pl.Float64, "rest_db": pl.Float64, "oddness": pl.Float64},
-    ).with_columns(oddness_model=pl.lit(said.model if said else None, pl.String))
+def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
+    parameters = legal.select(PARAMETER_NAMES).to_numpy()
+    from_init = np.count_nonzero(functional(parameters) != functional(INIT_VOICE[None]), axis=1)
+    return legal.select(
+        "sound_id",
+        from_init=pl.Series(from_init, dtype=pl.UInt8),
+        loudest_db=pl.Series(loudest_db(parameters), dtype=pl.Float64),
+        rest_db=pl.Series(rest_db(parameters), dtype=pl.Float64),
+    )
+
+
+def _with_oddness(sounds: pl.DataFrame) -> pl.DataFrame:
+    family_ids = sounds.select(pl.coalesce("family_id", "sound_id")).to_series()
+    said = oddness(sounds.select(PARAMETER_NAMES).to_numpy(), family_ids)
+    return sounds.with_columns(
+        oddness=pl.Series(said.log_odds) if said else pl.lit(None, pl.Float64),
+        oddness_model=pl.lit(said.model if said else None, pl.String),
+    )
 
 
 def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
-    """What the dumps tell in which a sound was found: `oddness_around` and `stuck_bit`, a row for each sound found."""
+    """What the dumps tell in which a sound was found, a row for each: oddness_around, neighbourhoods, stuck_bit."""
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()[:, _FULL_BYTES]
     known = sounds.select(
         "sound_id",
         ever_set=pl.Series(np.bitwise_or.reduce(parameters, axis=1, initial=0)),
         always_set=pl.Series(np.bitwise_and.reduce(parameters, axis=1, initial=_ALL_BITS)),
-        # Blank slots say nothing of their neighbours; what is no legal voice says that they are damaged too.
-        odds=pl.when(pl.col("from_init") == 0).then(None).when(pl.col("faults") > 0).then(MOST).otherwise("oddness"),
+        # Blank slots say nothing of others, and wild values all there is to say.
+        odds=pl.when(pl.col("from_init") == 0)
+        .then(None)
+        .when(pl.col("wild_faults") > 0)
+        .then(MOST)
+        .otherwise("oddness"),
     )
     places = (
         slots.sort("sha256", "offset", "slot")
@@ -79,6 +91,9 @@ def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
     return (
         places.with_columns(
             around=around(places["odds"], places["dump"]),
+            neighbours=pl.struct(
+                before=pl.col("sound_id").shift(1).over("dump"), after=pl.col("sound_id").shift(-1).over("dump")
+            ),
             stuck=pl.when(many).then(stuck_at_0 | stuck_at_1).otherwise(0),
         )
         .drop_nulls("sound_id")
@@ -86,6 +101,7 @@ def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         .agg(
             # The dump that speaks best for a sound counts: others may be spoiled copies.
             oddness_around=pl.col("around").min(),
+            neighbourhoods=pl.col("neighbours").n_unique(),
             stuck_bit=pl.col("stuck").bitwise_and(),
         )
         .with_columns(stuck_bit=pl.when(pl.col("stuck_bit") > 0).then(pl.col("stuck_bit").bitwise_trailing_zeros() + 1))

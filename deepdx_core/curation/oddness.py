@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FEWEST = 512
 """Sounds that a corpus must have for the test to be made."""
 MOST = 8.0
-"""The oddness of what is no legal voice, and the bound of every other: one voice must not decide for its neighbours."""
+"""The bound of every oddness, and that of what could not be read: one voice must not decide for its neighbours."""
 
 _FOLDS = 2
 _REAL_PER_FOLD = 6400  # sounds to learn from; more makes it slower and hardly better
@@ -44,22 +44,24 @@ class Oddness(NamedTuple):
 
 
 def oddness(parameters: Bytes, family_ids: pl.Series) -> Oddness | None:
-    """Log-odds that a sound is damaged or random data, for legal sounds `uint8[n, 145]`, `float64[n]`.
+    """Log-odds that sounds, `uint8[n, 145]`, are damaged or random data.
 
-    The sounds come in the order of their ids, which is no order of sound; family_ids are hexadecimal. The odds are
-    those of a corpus half of which were damaged. No sound is judged by a model that was taught with its family. None
-    where there are too few to learn from.
+    The sounds come in the order of their ids, which is no order of sound; family_ids are hexadecimal, of one without
+    a family its own id. Legal sounds are learnt from; of others, what is out of range is judged as the highest value.
+    The odds are those of a corpus half of which were damaged. No sound is judged by a model that was taught with its
+    family. None where there are too few to learn from.
     """
+    legal = np.all(parameters <= MAXIMA, axis=1)
     fold = family_ids.str.slice(0, 8).str.to_integer(base=16).to_numpy() % _FOLDS
-    if len(fold) < FEWEST or np.bincount(fold, minlength=_FOLDS).min() < FEWEST // 4:
+    if legal.sum() < FEWEST or np.bincount(fold[legal], minlength=_FOLDS).min() < FEWEST // 4:
         return None
     odds = np.empty(len(parameters))
     taught = hashlib.sha256(code_version("deepdx_core.curation").encode())
     for number in range(_FOLDS):
         judged = fold == number
-        real = parameters[~judged][:_REAL_PER_FOLD]
+        real = parameters[legal & ~judged][:_REAL_PER_FOLD]
         taught.update(real.tobytes())
-        odds[judged] = _taught(real).decision_function(parameters[judged])
+        odds[judged] = _taught(real).decision_function(np.minimum(parameters[judged], MAXIMA))
     return Oddness(odds.clip(-MOST, MOST), taught.hexdigest()[:16])
 
 

@@ -13,7 +13,7 @@ from deepdx_core.codec.segments import Checksum, Format, Kind
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, PARAMETERS
 
 STATUSES = ("voices", "no voices", "archive", "refused")
-REPAIRS = ("clamped", "as in its twin", "nobody hears it")
+REPAIRS = ("clamped", "as in its twin", "nobody hears it", "as in its kin", "plays alike")
 VERDICTS = ("valid", "repairable", "empty", "silent", "corrupt")
 SPLITS = ("train", "validation", "test")
 
@@ -288,6 +288,7 @@ class Verdicts(dy.Schema):
         metadata=_about("what was found: rule, what it means (note: nothing), parameter or measure, and its value"),
     )
     faults = dy.UInt8(metadata=_about("parameters out of range"))
+    wild_faults = dy.UInt8(metadata=_about("of these, by more than an editor's slip or a lost byte"))
     different_values = dy.UInt8(metadata=_about("different values among its parameters"))
     at_default = dy.UInt8(metadata=_about("parameters that are as in INIT VOICE"))
     from_init = dy.UInt8(nullable=True, metadata=_about("parameters unlike INIT VOICE's, what nobody hears left aside"))
@@ -298,6 +299,7 @@ class Verdicts(dy.Schema):
     oddness = dy.Float64(nullable=True, metadata=_about("log-odds that it is damaged or random data and no voice"))
     oddness_around = dy.Float64(nullable=True, metadata=_about("mean oddness of its neighbours, where it stands best"))
     oddness_model = dy.String(nullable=True, metadata=_about("version of the models that said so"))
+    neighbourhoods = dy.UInt32(nullable=True, metadata=_about("different pairs of neighbours it was found between"))
     stuck_bit = dy.UInt8(nullable=True, metadata=_about("the bit, 1 to 7, that never changes in the dumps it is in"))
 
 

@@ -88,7 +88,9 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
         sounds = tables.read("unique_voices")
         slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
         kin = tables.read("families", ["sound_id", "family_id", "family_size"])
-        rows = judge(measures(sounds, slots, kin, by_sound(tables.read("audio_features"))), rules.rules, said)
+        rows = judge(
+            measures(sounds, slots, kin, by_sound(tables.read("audio_features")), rules.repair), rules.rules, said
+        )
         version = tables.write("verdicts", rows)
     findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
     by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
