@@ -52,7 +52,7 @@ def trained(tmp_path_factory):
 
 def test_help_names_every_command():
     result = CliRunner().invoke(app, ["--help"])
-    for command in ("add", "run", "ui", "inspect", "sql", "stats", "generate"):
+    for command in ("add", "run", "ui", "inspect", "sql", "stats", "explain", "verdict", "generate"):
         assert command in result.output
 
 
@@ -158,10 +158,71 @@ def test_sql_in_each_format(trained, tmp_path):
 
 
 def test_sql_writes_lists_and_bytes_as_text(trained):
-    query = "SELECT names, findings, payload FROM unique_voices, dumps WHERE payload IS NOT NULL LIMIT 1"
+    lists = "unique_voices JOIN verdicts USING (sound_id)"
+    query = f"SELECT names, findings, payload FROM {lists}, dumps WHERE payload IS NOT NULL LIMIT 1"
     (row,) = csv.DictReader(io.StringIO(deepdx("sql", query, "--format", "csv", environment=trained).stdout))
     assert json.loads(row["names"])
     assert bytes.fromhex(row["payload"])
+
+
+def one_sound(environment, where="verdict = 'valid'"):
+    sql = f"SELECT sound_id, name FROM voices WHERE {where} ORDER BY files DESC, sound_id LIMIT 1"
+    (row,) = csv.DictReader(io.StringIO(deepdx("sql", sql, "--format", "csv", environment=environment).stdout))
+    return row["sound_id"], row["name"]
+
+
+def test_explain_tells_the_story_of_a_sound(trained):
+    sound_id, name = one_sound(trained)
+    told = deepdx("explain", sound_id, environment=trained)
+    assert told.returncode == 0, told.stderr
+    for part in (sound_id, "Verdict: valid, by the rules", "Found in", "slot ", "Label:", "Split:", name):
+        assert part in told.stdout
+    # By the beginning of its id, and as JSON.
+    story = json.loads(deepdx("explain", sound_id[:8], "--json", environment=trained).stdout)
+    assert story["sound_id"] == sound_id
+    assert story["verdict"]["verdict"] == "valid"
+    assert story["places"][0]["slot"] >= 1
+    assert deepdx("explain", name, environment=trained).returncode == 0
+
+
+def test_explain_tells_what_was_found_and_what_could_not_be_read(trained):
+    sound_id, _ = one_sound(trained, "list_contains(found, 'out-of-range')")
+    told = deepdx("explain", sound_id, environment=trained).stdout
+    assert "corrupt: out-of-range (" in told
+    assert "a parameter is over its highest value" in told
+    sql = "SELECT name FROM decoded_voices WHERE sound_id IS NULL LIMIT 1"
+    ((row),) = json.loads(deepdx("sql", sql, "--format", "json", environment=trained).stdout)
+    told = deepdx("explain", row["name"], environment=trained)
+    assert "unreadable, with a byte over 127: slot" in told.stdout + told.stderr
+
+
+def test_explain_of_what_is_not_there(trained):
+    told = deepdx("explain", "no such voice", environment=trained)
+    assert told.returncode == 1
+    assert "no sound has the id or name 'no such voice'" in told.stderr
+
+
+def test_verdicts_of_ones_own(trained, tmp_path):
+    sound_id, name = one_sound(trained)
+    home = tmp_path / "home"
+    shutil.copytree(trained["DEEPDX_HOME"], home)
+    own = {"DEEPDX_HOME": str(home)}
+    said = deepdx("verdict", sound_id, "corrupt", "--why", "hum, all through", environment=own)
+    assert said.returncode == 0, said.stderr
+    assert f"{name} {sound_id} is corrupt, from the next `deepdx run` on" in said.stdout
+    assert (home / "verdicts.csv").read_text() == f'sound_id,verdict,why\n{sound_id},corrupt,"hum, all through"\n'
+    assert deepdx("verdict", sound_id, "--forget", environment=own).returncode == 0
+    assert (home / "verdicts.csv").read_text() == "sound_id,verdict,why\n"
+    assert deepdx("verdict", sound_id, "bad", environment=own).returncode == 2
+    assert deepdx("verdict", sound_id, environment=own).returncode == 2
+    assert deepdx("verdict", "no such voice", "valid", environment=own).returncode == 1
+
+
+def test_what_each_source_brought(trained):
+    shown = deepdx("stats", "--sources", environment=trained)
+    assert shown.returncode == 0
+    for source in ("Keys", "Basses", "From the net"):
+        assert source in shown.stdout
 
 
 def test_sql_that_is_not_a_question(trained):

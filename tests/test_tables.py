@@ -7,14 +7,20 @@ from conftest import DEMO
 from dataframely.exc import SchemaError, ValidationError
 
 from deepdx_core.corpus.database import DatabaseError, build_database, query
-from deepdx_core.corpus.ladder import gaps, ladder
+from deepdx_core.corpus.ladder import gaps, ladder, ladder_by_source
 from deepdx_core.curation.decoding import decode_dumps
+from deepdx_core.curation.kinship import kin
+from deepdx_core.curation.measures import measures
+from deepdx_core.curation.opinions import read_opinions
+from deepdx_core.curation.rules import load_rules
 from deepdx_core.curation.splits import assign_splits
 from deepdx_core.curation.uniqueness import unique_sounds
+from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
-from deepdx_core.tables.schemas import TABLES, describe, describe_columns
+from deepdx_core.sound.measuring import by_sound
+from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
 from deepdx_core.tables.storage import MissingTableError, Tables, written_whole
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -23,15 +29,27 @@ def write_corpus(folder):
     tables = Tables(folder / "tables")
     found = survey(DEMO)
     voices = decode_dumps(found.dumps)
-    sounds = unique_sounds(voices)
-    labels = label_sounds(sounds.filter("valid"), load_taxonomy())
+    rules = load_rules()
+    sounds = unique_sounds(voices, rules.repair)
+    families = kin(sounds.filter("in_range"))
+    audio = tables.read_or_empty("audio_features")
+    measured = measures(
+        sounds, voices, families.select("sound_id", "family_id", "family_size"), by_sound(audio), rules.repair
+    )
+    verdicts = judge(measured, rules.rules, read_opinions(folder / "verdicts.csv", "verdict", VERDICTS))
+    valid = verdicts.filter(pl.col("verdict") == "valid")
+    labels = label_sounds(sounds.join(valid, on="sound_id", how="semi"), load_taxonomy())
+    families_and_labels = labels.join(families, on="sound_id")
     for table, rows in (
         ("raw_files", found.raw_files),
         ("dumps", found.dumps),
         ("decoded_voices", voices),
         ("unique_voices", sounds),
+        ("audio_features", audio),
+        ("families", families),
+        ("verdicts", verdicts),
         ("labeled_voices", labels),
-        ("training_splits", assign_splits(labels["sound_id"])),
+        ("training_splits", assign_splits(families_and_labels, tables.read_or_empty("training_splits"))),
     ):
         tables.write(table, rows)
     return tables
@@ -64,10 +82,11 @@ def test_every_table_and_column_says_what_it_is(corpus, table):
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path):
     tables = Tables(tmp_path)
-    tables.write("training_splits", assign_splits(pl.Series(["a" * 20])))
+    one = pl.DataFrame({"sound_id": ["a" * 20], "family_id": ["a" * 20], "label": ["Pads"]})
+    tables.write("training_splits", assign_splits(one, tables.read_or_empty("training_splits")))
     before = tables.path("training_splits").read_bytes()
     for wrong, error in (
-        (pl.DataFrame({"sound_id": ["b" * 20], "split": ["exam"]}), ValidationError),
+        (tables.read("training_splits").with_columns(split=pl.lit("exam")), ValidationError),
         (pl.DataFrame({"sound_id": ["b" * 20]}), SchemaError),
     ):
         with pytest.raises(error):
@@ -87,7 +106,7 @@ def test_a_missing_table_says_what_to_do(tmp_path):
 def test_voice_parameters_are_the_145_in_vced_order(corpus):
     answer = query(*corpus, "SELECT * FROM voice_parameters")
     assert answer.columns == ["sound_id", *PARAMETER_NAMES]
-    valid = corpus[1].read("unique_voices").filter("valid")
+    valid = corpus[1].read("verdicts").filter(pl.col("verdict") == "valid")
     assert len(answer) == len(valid) > 1500
 
 
@@ -108,11 +127,30 @@ def test_the_ladder_adds_up(corpus):
     rows = ladder(*corpus)
     assert gaps(rows, corpus[1].read("dumps")) == []
     counts = {(step, outcome): n for step, outcome, n in rows.rows()}
-    assert counts["voices", "byte-over-127"] == 3
-    assert counts["verdicts", "all-zero"] == 1
+    assert counts["voices", "corrupt: byte-over-127"] == 3
+    assert counts["verdicts", "empty: all-zero"] == 1
+    assert counts["families", "family"] > 500
     assert counts["files", "no voices"] >= 8
+    # By source it is the same sounds.
+    sources = ladder_by_source(*corpus)
+    assert sources["families"].sum() == counts["families", "family"]
+    assert sources["sounds"].sum() == counts["sounds", "unique"]
+    assert sources["valid"].sum() == counts["verdicts", "valid"]
+    assert len(sources) > 5
     # ... and is seen not to where a row is lost.
     assert gaps(rows.filter(pl.col("outcome") != "Pads"), corpus[1].read("dumps")) != []
+
+
+def test_the_views_on_verdicts_agree_with_the_tables(corpus):
+    slots = query(*corpus, "SELECT verdict, count(*) AS n FROM slot_verdicts GROUP BY ALL")
+    assert slots["n"].sum() == len(corpus[1].read("decoded_voices"))
+    findings = query(*corpus, "SELECT rule, severity, parameter, value, slot FROM findings")
+    in_tables = corpus[1].read("verdicts")["findings"].list.len().sum()
+    assert findings.filter(pl.col("slot").is_null()).height == in_tables
+    assert set(findings.drop_nulls("slot")["rule"]) == {"byte-over-127"}
+    voices = query(*corpus, "SELECT sound_id, verdict, label, split FROM voices")
+    assert len(voices) == len(corpus[1].read("unique_voices"))
+    assert (voices["label"].is_not_null() == (voices["verdict"] == "valid")).all()
 
 
 def test_plain_duckdb_reads_the_database(corpus):

@@ -86,7 +86,7 @@ def test_what_decides(parameters, expected):
 def test_drones_and_quiet_voices_are_sounds():
     assert verdict(changed(op3_eg_level_4=99)) == ("valid", ["never-falls-silent"])
     # Level 4 of a carrier that is turned down, or of a modulator, is no drone.
-    assert verdict(changed(op3_eg_level_4=99, op3_output_level=20)) == ("valid", [])
+    assert verdict(changed(op3_eg_level_4=99, op3_output_level=10)) == ("valid", [])
     assert verdict(changed(op4_eg_level_4=99, op4_output_level=80)) == ("valid", [])
 
 
@@ -144,7 +144,7 @@ def test_rules_are_switched_tuned_and_added_in_a_file(tmp_path):
     ("text", "says"),
     [
         ("[rule.x]\nverdict = 'note'", "rule.x.reason: must be there"),
-        ("[rule.x]\nverdict = 'bad'\nreason = 'r'\nwhen = 'true'", "rule.x.verdict: 'bad' is none of corrupt"),
+        ("[rule.x]\nverdict = 'bad'\nreason = 'r'\nwhen = 'true'", "rule.x.verdict: 'bad' is none of empty"),
         ("[rule.x]\nverdict = 'note'\nreason = 'r'", "rule.x.when: must be there"),
         ("[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = 'SELECT FROM'", "rule.x.when: "),
         ("[rule.few-values]\nwhenever = 'true'", "rule.few-values.whenever: means nothing here"),

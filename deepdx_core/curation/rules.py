@@ -12,7 +12,7 @@ import polars as pl
 from deepdx_core.curation.repair import RepairSettings
 from deepdx_core.errors import DeepDXError
 
-SEVERITIES = ("corrupt", "empty", "silent", "repairable", "note")
+SEVERITIES = ("empty", "corrupt", "silent", "repairable", "note")
 """What a finding may mean; where there are several, the first of these in this order decides."""
 
 _EACH = ("sound", "parameter", "slot")
