@@ -27,10 +27,12 @@ from deepdx_core.codec.writer import frame
 from deepdx_core.curation.decoding import decode_dumps
 from deepdx_core.curation.kinship import kin
 from deepdx_core.curation.measures import measures
+from deepdx_core.curation.oddness import lessons
 from deepdx_core.curation.rules import load_rules
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
+from deepdx_core.tables.schemas import TaughtVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
 _BANKS_EACH = 30
@@ -107,7 +109,9 @@ def main() -> None:
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
     heard = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
     heard = heard.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
-    verdicts = judge(measures(sounds, voices, families, heard, rules.repair), rules.rules, _NO_OPINIONS)
+    taught = lessons(TaughtVoices.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measures(sounds, voices, families, heard, taught, rules.repair)
+    verdicts = judge(measured, rules.rules, _NO_OPINIONS)
     console = Console()
     shown = Table("damage", "voices damaged", "found", "recall", box=None)
     recalls = []

@@ -11,6 +11,7 @@ from deepdx_core.corpus.ladder import gaps, ladder, ladder_by_source
 from deepdx_core.curation.decoding import decode_dumps
 from deepdx_core.curation.kinship import kin
 from deepdx_core.curation.measures import measures
+from deepdx_core.curation.oddness import lessons
 from deepdx_core.curation.opinions import read_opinions
 from deepdx_core.curation.rules import load_rules
 from deepdx_core.curation.splits import assign_splits
@@ -33,9 +34,9 @@ def write_corpus(folder):
     sounds = unique_sounds(voices, rules.repair)
     families = kin(sounds.filter("in_range"))
     audio = tables.read_or_empty("audio_features")
-    measured = measures(
-        sounds, voices, families.select("sound_id", "family_id", "family_size"), by_sound(audio), rules.repair
-    )
+    taught = lessons(tables.read_or_empty("taught_voices"), sounds.join(families, on="sound_id"))
+    sizes = families.select("sound_id", "family_id", "family_size")
+    measured = measures(sounds, voices, sizes, by_sound(audio), taught, rules.repair)
     verdicts = judge(measured, rules.rules, read_opinions(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
     labels = label_sounds(sounds.join(valid, on="sound_id", how="semi"), load_taxonomy())
@@ -47,6 +48,7 @@ def write_corpus(folder):
         ("unique_voices", sounds),
         ("audio_features", audio),
         ("families", families),
+        ("taught_voices", taught),
         ("verdicts", verdicts),
         ("labeled_voices", labels),
         ("training_splits", assign_splits(families_and_labels, tables.read_or_empty("training_splits"))),

@@ -10,13 +10,13 @@ from deepdx_core.curation import spoiling
 from deepdx_core.curation.decoding import decode_dumps, sound_ids
 from deepdx_core.curation.kinship import kin
 from deepdx_core.curation.measures import measures
-from deepdx_core.curation.oddness import around
+from deepdx_core.curation.oddness import around, lessons
 from deepdx_core.curation.opinions import OpinionsError, read_opinions, write_opinion
 from deepdx_core.curation.rules import RulesError, load_rules
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
-from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, Verdicts
+from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, TaughtVoices, Verdicts
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 NOT_HEARD = pl.DataFrame(
@@ -50,7 +50,9 @@ def verdicts_of(voices, heard=NOT_HEARD, opinions=NO_OPINIONS, rules=None):
     rules = rules or load_rules()
     sounds = unique_sounds(voices, rules.repair)
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    return Verdicts.validate(judge(measures(sounds, voices, families, heard, rules.repair), rules.rules, opinions))
+    taught = lessons(TaughtVoices.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measures(sounds, voices, families, heard, taught, rules.repair)
+    return Verdicts.validate(judge(measured, rules.rules, opinions))
 
 
 def verdict(parameters, **options):
@@ -253,6 +255,23 @@ def test_the_demo_corpus_with_damage_in_it(tmp_path):
     assert found["oddness_model"].n_unique() == 1
     sound = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
     assert (sound["verdict_right"] == "valid").mean() > 0.99
+
+
+def test_lessons_stay_until_the_corpus_has_grown_by_half():
+    def sounds(count):
+        parameters, _ = random_voices(count, seed=5)
+        ids = sound_ids(parameters)
+        frame = pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8))
+        return frame.with_columns(sound_id=pl.Series(ids), family_id=pl.Series(ids))
+
+    nothing = TaughtVoices.create_empty()
+    assert lessons(nothing, sounds(400)).is_empty()
+    first = TaughtVoices.validate(lessons(nothing, sounds(1000)))
+    assert set(first["fold"]) == {0, 1}
+    assert lessons(first, sounds(1400)).equals(first)
+    later = lessons(first, sounds(1500))
+    assert set(later["corpus_sounds"]) == {1500}
+    assert len(later) == 1500
 
 
 def test_heard_columns_are_those_of_the_table():

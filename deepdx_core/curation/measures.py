@@ -17,13 +17,19 @@ _SOUNDS_THAT_SET_EVERY_BIT = 16
 
 
 def measures(
-    sounds: pl.DataFrame, slots: pl.DataFrame, families: pl.DataFrame, heard: pl.DataFrame, settings: RepairSettings
+    sounds: pl.DataFrame,
+    slots: pl.DataFrame,
+    families: pl.DataFrame,
+    heard: pl.DataFrame,
+    taught: pl.DataFrame,
+    settings: RepairSettings,
 ) -> pl.DataFrame:
     """Every column that rules may use, one row a sound, sorted by `sound_id`.
 
     sounds: the table `unique_voices`. slots: of `decoded_voices` the columns `sha256`, `offset`, `slot`, `sound_id`.
     families: `sound_id`, `family_id` and `family_size` of the legal sounds. heard: `sound_id` and what was measured of
-    as many sounds as were rendered; its columns come out as `heard_...`.
+    as many sounds as were rendered; its columns come out as `heard_...`. taught: the table
+    `taught_voices`.
     """
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     in_order = np.sort(parameters, axis=1)
@@ -39,7 +45,7 @@ def measures(
         base.sort("sound_id")
         .join(_of_legal(legal), on="sound_id", how="left", maintain_order="left")
         .join(families, on="sound_id", how="left", maintain_order="left")
-        .pipe(_with_oddness)
+        .pipe(_with_oddness, taught)
         .join(heard.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
     )
     return frame.join(_of_places(frame, slots), on="sound_id", how="left").sort("sound_id")
@@ -56,9 +62,8 @@ def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_oddness(sounds: pl.DataFrame) -> pl.DataFrame:
-    family_ids = sounds.select(pl.coalesce("family_id", "sound_id")).to_series()
-    said = oddness(sounds.select(PARAMETER_NAMES).to_numpy(), family_ids)
+def _with_oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
+    said = oddness(sounds, taught)
     return sounds.with_columns(
         oddness=pl.Series(said.log_odds) if said else pl.lit(None, pl.Float64),
         oddness_model=pl.lit(said.model if said else None, pl.String),

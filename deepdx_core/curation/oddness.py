@@ -15,7 +15,8 @@ import polars as pl
 from deepdx_core.codec.packing import MAXIMA, Bytes, pack_vmem, unpack_vmem
 from deepdx_core.curation import spoiling
 from deepdx_core.provenance import code_version
-from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_SIZE, VMEM_VOICES
+from deepdx_core.tables.schemas import TaughtVoices
+from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, VMEM_SIZE, VMEM_VOICES
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -27,6 +28,7 @@ MOST = 8.0
 
 _FOLDS = 2
 _REAL_PER_FOLD = 6400  # sounds to learn from; more makes it slower and hardly better
+_GROWTH = 1.5
 _SPOILED_PER_KIND = 1600
 _LEAST_CHANGED = 6  # parameters; voices that are spoiled less may be as good as before
 _NEIGHBOURS = 6  # on each side
@@ -43,26 +45,47 @@ class Oddness(NamedTuple):
     """Which models said so: a digest of what they were taught and of the code that taught them."""
 
 
-def oddness(parameters: Bytes, family_ids: pl.Series) -> Oddness | None:
-    """Log-odds that sounds, `uint8[n, 145]`, are damaged or random data.
+def lessons(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
+    """What the models are taught with, as rows of the table `taught_voices`; empty where there are too few sounds.
 
-    The sounds come in the order of their ids, which is no order of sound; family_ids are hexadecimal, of one without
-    a family its own id. Legal sounds are learnt from; of others, what is out of range is judged as the highest value.
-    The odds are those of a corpus half of which were damaged. No sound is judged by a model that was taught with its
-    family. None where there are too few to learn from.
+    before: the table as it was. It stays until the corpus has grown by half: were models taught anew with each bank,
+    verdicts on the border would flip each time. sounds: the legal ones, `sound_id`, `family_id` and parameters.
     """
-    legal = np.all(parameters <= MAXIMA, axis=1)
-    fold = family_ids.str.slice(0, 8).str.to_integer(base=16).to_numpy() % _FOLDS
-    if legal.sum() < FEWEST or np.bincount(fold[legal], minlength=_FOLDS).min() < FEWEST // 4:
+    if len(before) and len(sounds) < _GROWTH * before["corpus_sounds"][0]:
+        return before
+    folded = sounds.with_columns(fold=_fold(pl.col("family_id")), corpus_sounds=pl.lit(len(sounds), pl.UInt32))
+    taught = folded.sort("sound_id").filter(pl.int_range(pl.len()).over("fold") < _REAL_PER_FOLD)
+    smallest = min(len(taught.filter(pl.col("fold") == fold)) for fold in range(_FOLDS))
+    if len(sounds) < FEWEST or smallest < FEWEST // 4:
+        taught = taught.clear()
+    return taught.select(TaughtVoices.column_names())
+
+
+def _fold(family_id: pl.Expr) -> pl.Expr:
+    return (family_id.str.slice(0, 8).str.to_integer(base=16) % _FOLDS).cast(pl.UInt8)
+
+
+def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:
+    """Log-odds that sounds are damaged or random data; None where there were too few to learn from.
+
+    sounds: `sound_id`, `family_id` (null for what is out of range, which is judged as if at the highest value) and the
+    parameters. taught: what `lessons` gives. The odds are those of a corpus half of which were damaged. No sound is
+    judged by a model that was taught with it, or with its family as that was then.
+    """
+    if taught.is_empty():
         return None
+    parameters = np.minimum(sounds.select(PARAMETER_NAMES).to_numpy(), MAXIMA)
+    known = sounds.join(taught.select("sound_id", "fold"), on="sound_id", how="left", maintain_order="left")
+    fold = known.select(pl.coalesce("fold", _fold(pl.coalesce("family_id", "sound_id")))).to_series().to_numpy()
     odds = np.empty(len(parameters))
-    taught = hashlib.sha256(code_version("deepdx_core.curation").encode())
+    version = hashlib.sha256(code_version("deepdx_core.curation").encode())
     for number in range(_FOLDS):
+        real = taught.filter(pl.col("fold") != number).select(PARAMETER_NAMES).to_numpy()
+        version.update(real.tobytes())
         judged = fold == number
-        real = parameters[legal & ~judged][:_REAL_PER_FOLD]
-        taught.update(real.tobytes())
-        odds[judged] = _taught(real).decision_function(np.minimum(parameters[judged], MAXIMA))
-    return Oddness(odds.clip(-MOST, MOST), taught.hexdigest()[:16])
+        if judged.any():
+            odds[judged] = _taught(real).decision_function(parameters[judged])
+    return Oddness(odds.clip(-MOST, MOST), version.hexdigest()[:16])
 
 
 def _taught(real: Bytes) -> "HistGradientBoostingClassifier":

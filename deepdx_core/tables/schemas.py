@@ -268,6 +268,15 @@ class Families(dy.Schema):
     family_size = dy.UInt32(min=1, metadata=_about("sounds in the family"))
 
 
+class TaughtVoices(dy.Schema):
+    """A sound that the models of oddness are taught with. They stay as they are until the corpus has grown by half."""
+
+    sound_id = _sound_id(primary_key=True)
+    fold = dy.UInt8(max=1, metadata=_about("sounds of this fold are judged by the model taught with the other"))
+    corpus_sounds = dy.UInt32(min=1, metadata=_about("legal sounds that there were when these were chosen"))
+    locals().update(_parameters())
+
+
 class Verdicts(dy.Schema):
     """What a sound was judged to be, with the findings that decided and what they were found in."""
 
@@ -334,6 +343,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "unique_voices": UniqueVoices,
     "audio_features": AudioFeatures,
     "families": Families,
+    "taught_voices": TaughtVoices,
     "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,

@@ -70,7 +70,24 @@ def families(workplace: dg.ResourceParam[Workplace]) -> Result:
     )
 
 
-@table_asset(GROUP, "verdicts", "decoded_voices", "unique_voices", "audio_features", "families", "opinions")
+@table_asset(GROUP, "taught_voices", "unique_voices", "families")
+def taught_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Choose what the models of oddness are taught with, unless what was chosen still stands for the corpus."""
+    from deepdx_core.curation.oddness import lessons
+
+    tables = workplace.tables
+    with workplace.alone("taught_voices"):
+        families = tables.read("families", ["sound_id", "family_id"])
+        before = tables.read_or_empty("taught_voices")
+        rows = lessons(before, tables.read("unique_voices").join(families, on="sound_id"))
+        version = tables.write("taught_voices", rows)
+    kept = len(before) > 0 and rows.equals(before)
+    return materialized("taught_voices", rows, version, chosen="kept as they were" if kept else "anew")
+
+
+@table_asset(
+    GROUP, "verdicts", "decoded_voices", "unique_voices", "audio_features", "families", "taught_voices", "opinions"
+)
 def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Judge every sound by the rules, and by the user's word."""
     from deepdx_core.curation.measures import measures
@@ -88,9 +105,9 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
         sounds = tables.read("unique_voices")
         slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
         kin = tables.read("families", ["sound_id", "family_id", "family_size"])
-        rows = judge(
-            measures(sounds, slots, kin, by_sound(tables.read("audio_features")), rules.repair), rules.rules, said
-        )
+        heard = by_sound(tables.read("audio_features"))
+        measured = measures(sounds, slots, kin, heard, tables.read("taught_voices"), rules.repair)
+        rows = judge(measured, rules.rules, said)
         version = tables.write("verdicts", rows)
     findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
     by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
