@@ -30,20 +30,29 @@ def ladder(database: Path, tables: Tables) -> pl.DataFrame:
     return rows.sort("position", ~goes_on, "count", "outcome", descending=[False, False, True, False]).drop("position")
 
 
+_GOES_ON = {
+    "files": ("files", "voices"),
+    "distinct": ("contents", "distinct"),
+    "voices": ("voices", "readable"),
+    "sounds": ("sounds", "unique"),
+    "valid": ("verdicts", "valid"),
+    "different": ("functions", "different to the ear"),
+    "families": ("families", "family"),
+}
+"""The rungs in short: (step, outcome) of what goes on."""
+
+
+def going_on(rows: pl.DataFrame) -> dict[str, int]:
+    """How many are on each rung of a ladder."""
+    counts = {(step, outcome): count for step, outcome, count in rows.iter_rows()}
+    return {name: counts.get(rung, 0) for name, rung in _GOES_ON.items()}
+
+
 def ladder_by_source(database: Path, tables: Tables) -> pl.DataFrame:
     """One row a source with the counts of what went on, in the order of families that it was the first to bring."""
-    columns = {
-        "files": ("files", "voices"),
-        "distinct": ("contents", "distinct"),
-        "voices": ("voices", "readable"),
-        "sounds": ("sounds", "unique"),
-        "valid": ("verdicts", "valid"),
-        "different": ("functions", "different to the ear"),
-        "families": ("families", "family"),
-    }
     sums = ", ".join(
         f"coalesce(sum(count) FILTER (step = '{step}' AND outcome = '{outcome}'), 0)::UBIGINT AS {name}"
-        for name, (step, outcome) in columns.items()
+        for name, (step, outcome) in _GOES_ON.items()
     )
     return query(database, tables, f"SELECT source, {sums} FROM ladder GROUP BY ALL ORDER BY families DESC, source")
 

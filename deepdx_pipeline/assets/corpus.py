@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from deepdx_core.tables.schemas import TABLES, describe
+from deepdx_core.tables.schemas import describe
 from deepdx_pipeline.assets.sources import inbox, inbox_event, opinions_event
 from deepdx_pipeline.assets.tables import table_asset
 from deepdx_pipeline.resources import Workplace
-from deepdx_pipeline.results import Result, markdown_table, materialized
+from deepdx_pipeline.results import Result, bar_chart, markdown_table, materialized
 
 GROUP = "corpus"
 
@@ -77,15 +77,15 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
 
 
 @dg.asset(
-    group_name=GROUP,
-    deps=list(TABLES),
+    group_name="database",
+    deps=["raw_files", "training_splits"],  # all other tables come before the splits
     kinds={"duckdb"},
     description="corpus.duckdb: a view with comments for each table, the views people ask for, and the ladder.",
 )
 def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Rebuild the database of views."""
     from deepdx_core.corpus.database import build_database
-    from deepdx_core.corpus.ladder import ladder
+    from deepdx_core.corpus.ladder import going_on, ladder, ladder_by_source
 
     home = workplace.home
     with workplace.alone("corpus_database"):
@@ -94,7 +94,9 @@ def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
     return Result(
         metadata={
             "views": ", ".join(views),
+            "rungs": bar_chart(going_on(rows), "From files to families"),
             "ladder": markdown_table(rows),
+            "sources": markdown_table(ladder_by_source(home.database, workplace.tables).head(40)),
             "path": dg.MetadataValue.path(home.database),
         }
     )
