@@ -110,15 +110,20 @@ def pack_vced(parameters: Bytes, names: Bytes) -> Bytes:
     return np.concatenate([parameters, names], axis=1)
 
 
-def _require_legal(parameters: Bytes, names: Bytes) -> None:
+def require_legal(parameters: Bytes) -> None:
+    """Raises ValueError naming the first fault unless `parameters` is `uint8[n, 145]`, every value in its range."""
     _records(parameters, len(PARAMETERS))
-    _records(names, NAME_LENGTH)
-    if len(parameters) != len(names):
-        raise ValueError(f"{len(parameters)} voices, but {len(names)} names")
     over = np.argwhere(parameters > MAXIMA)
     if len(over):
         voice, column = over[0]
         p = PARAMETERS[column]
         raise ValueError(f"voice {voice}: {p.name} is {parameters[voice, column]}, its range is 0 to {p.maximum}")
+
+
+def _require_legal(parameters: Bytes, names: Bytes) -> None:
+    _records(names, NAME_LENGTH)
+    if len(parameters) != len(names):
+        raise ValueError(f"{len(parameters)} voices, but {len(names)} names")
+    require_legal(parameters)
     if (names > 127).any():
         raise ValueError(f"voice {int(np.argmax((names > 127).any(axis=1)))}: a name byte is over 127")

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.codec.packing import Bytes, Flags
+from deepdx_core.codec.packing import Bytes, Flags, require_legal
 from deepdx_core.progress import Report
 from deepdx_core.sound import features
-from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, renderer, require_legal
+from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, renderer
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.codec.packing import MAXIMA, Bytes
+from deepdx_core.codec.packing import Bytes, require_legal
 from deepdx_core.errors import DeepDXError
 from deepdx_core.provenance import code_version
-from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETERS
+from deepdx_core.voice.parameters import NAME_LENGTH
 
 Audio = npt.NDArray[np.float32]
 
@@ -51,17 +51,6 @@ def renderer() -> str:
     if not available():
         raise NoRendererError
     return f"dexed-py {version('dexed-py')}, deepdx {code_version('deepdx_core.sound')}"
-
-
-def require_legal(parameters: Bytes) -> None:
-    """Raises ValueError unless `parameters` is `uint8[n, 145]`, all in range: the engine does not check, or clamps."""
-    if parameters.ndim != 2 or parameters.shape[1] != len(PARAMETERS) or parameters.dtype != np.uint8:
-        raise ValueError(f"expected uint8[n, {len(PARAMETERS)}], got {parameters.dtype}{list(parameters.shape)}")
-    over = np.argwhere(parameters > MAXIMA)
-    if len(over):
-        voice, column = over[0]
-        p = PARAMETERS[column]
-        raise ValueError(f"voice {voice}: {p.name} is {parameters[voice, column]}, its range is 0 to {p.maximum}")
 
 
 class _Sysex:
