@@ -44,6 +44,21 @@ class Home:
         return self.root / "verdicts.csv"
 
     @property
+    def taxonomy(self) -> Path:
+        """The user's own taxonomy, in place of `deepdx_core/labels/taxonomy.toml`."""
+        return self.root / "taxonomy.toml"
+
+    @property
+    def labels(self) -> Path:
+        """The user's own labels: sound_id, category, why."""
+        return self.root / "labels.csv"
+
+    @property
+    def opinions(self) -> tuple[Path, ...]:
+        """All files in which the user has a say."""
+        return self.rules, self.verdicts, self.taxonomy, self.labels
+
+    @property
     def models(self) -> Path:
         """Trained generators."""
         return self.root / "models"

@@ -28,7 +28,7 @@ _SETTLED_SECONDS = 2.0
     job=corpus,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the tables up to date when something in the inbox changes, or in rules.toml or verdicts.csv.",
+    description="Brings the tables up to date when something in the inbox changes, or in the files of your opinions.",
 )
 def inbox_sensor(
     context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]

@@ -90,6 +90,68 @@ def families_stay_together(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCh
     )
 
 
+_LEAST_COVERAGE = 0.6
+_MOST_DRIFT = 0.1
+
+
+@dg.asset_check(
+    asset="labeled_voices",
+    description=f"At least {_LEAST_COVERAGE:.0%} of the sounds are something other than Other.",
+)
+def most_sounds_have_a_label(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+    """Count what is labeled."""
+    from deepdx_core.labels.taxonomy import OTHER
+
+    categories = workplace.tables.read("labeled_voices", ["category"])["category"]
+    coverage = len(categories.filter(categories != OTHER)) / max(len(categories), 1)
+    return dg.AssetCheckResult(
+        passed=coverage >= _LEAST_COVERAGE or categories.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"coverage": coverage},
+    )
+
+
+@dg.asset_check(
+    asset="labeled_voices",
+    description="Every training label has enough sounds to be learnt from; how many is said in the taxonomy.",
+)
+def no_label_is_too_small(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+    """Find the smallest label."""
+    from deepdx_core.labels.taxonomy import find_taxonomy
+
+    taxonomy = find_taxonomy(workplace.home.taxonomy)
+    rows = workplace.tables.read("labeled_voices", ["label"])
+    counts = dict.fromkeys(taxonomy.labels, 0) | dict(rows["label"].value_counts().iter_rows())
+    smallest = min(counts, key=lambda label: counts[label])
+    return dg.AssetCheckResult(
+        passed=counts[smallest] >= taxonomy.least_examples or rows.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"smallest": smallest, "sounds": counts[smallest]},
+    )
+
+
+@dg.asset_check(
+    asset="labeled_voices",
+    description=f"The shares of the labels moved by at most {_MOST_DRIFT:.0%} (total variation) since the last run.",
+)
+def labels_do_not_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Compare the last two materializations."""
+    found = context.instance.fetch_materializations(dg.AssetKey("labeled_voices"), limit=2).records
+    counts = [_counts(record.asset_materialization) for record in found]
+    drift = 0.0
+    if len(counts) == 2 and all(counts):
+        now, before = ({label: n / sum(c.values()) for label, n in c.items()} for c in counts)
+        drift = sum(abs(now.get(label, 0) - before.get(label, 0)) for label in now.keys() | before.keys()) / 2
+    return dg.AssetCheckResult(
+        passed=drift <= _MOST_DRIFT, severity=dg.AssetCheckSeverity.WARN, metadata={"total_variation": drift}
+    )
+
+
+def _counts(materialization: dg.AssetMaterialization | None) -> dict[str, int]:
+    value = materialization.metadata.get("counts") if materialization else None
+    return value.data if isinstance(value, dg.JsonMetadataValue) and isinstance(value.data, dict) else {}
+
+
 def all_checks() -> Sequence[dg.AssetChecksDefinition]:
     """A schema check for each table, and the checks across tables."""
     return [
@@ -98,4 +160,7 @@ def all_checks() -> Sequence[dg.AssetChecksDefinition]:
         every_sound_in_one_split,
         splits_do_not_leak,
         families_stay_together,
+        most_sounds_have_a_label,
+        no_label_is_too_small,
+        labels_do_not_drift,
     ]

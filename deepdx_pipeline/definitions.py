@@ -5,7 +5,7 @@ import dagster as dg
 from deepdx_core.home import Home, find_home
 from deepdx_core.progress import Report
 from deepdx_pipeline import automation
-from deepdx_pipeline.assets import corpus, curation, generator, sources
+from deepdx_pipeline.assets import corpus, curation, generator, labels, sources
 from deepdx_pipeline.checks import all_checks
 from deepdx_pipeline.resources import Workplace
 
@@ -18,7 +18,7 @@ def build_defs(
     report: where progress is shown in place of the run's log. logger: takes the run's log in place of the console.
     """
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([sources, corpus, curation, generator], include_specs=True),
+        assets=dg.load_assets_from_modules([sources, corpus, curation, labels, generator], include_specs=True),
         asset_checks=all_checks(),
         jobs=[automation.everything, automation.corpus],
         sensors=[automation.inbox_sensor],

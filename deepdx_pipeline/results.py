@@ -101,6 +101,44 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
     return picture(figure, title)
 
 
+def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> dg.MarkdownMetadataValue:
+    """A horizontal bar for each value of `bar`, in the order of the rows, of a piece for each `part`."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    bars, parts = (rows[column].unique(maintain_order=True).to_list() for column in (bar, part))
+    counts = {(b, p): n for b, p, n in rows.select(bar, part, count).iter_rows()}
+    figure = Figure(figsize=(9, 1.2 + 0.45 * len(bars)), layout="constrained")
+    axes = figure.subplots()
+    left = [0] * len(bars)
+    for number, name in enumerate(parts):
+        widths = [counts.get((b, name), 0) for b in bars]
+        axes.barh(bars, widths, left=left, label=name, color=colormaps["tab10"](number % 10))
+        left = [a + b for a, b in zip(left, widths, strict=True)]
+    axes.invert_yaxis()
+    axes.set_title(title)
+    axes.legend(frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    axes.spines[["top", "right"]].set_visible(False)
+    return picture(figure, title)
+
+
+def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> dg.MarkdownMetadataValue:
+    """How often which values of two columns meet: darker for the larger share of a row."""
+    from matplotlib.figure import Figure
+
+    table = rows.sort(x).pivot(x, index=y, values=count).fill_null(0).sort(y)
+    names = table[y].to_list()
+    values = table.drop(y).to_numpy().astype(float)
+    shares = values / values.sum(axis=1, keepdims=True).clip(1)
+    figure = Figure(figsize=(2.5 + 0.3 * values.shape[1], 1.5 + 0.3 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set(yticks=range(len(names)), yticklabels=names, xticks=range(values.shape[1]))
+    axes.set_xticklabels(table.drop(y).columns, rotation=90)
+    axes.set(title=title, xlabel=x, ylabel=y)
+    return picture(figure, title)
+
+
 def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> dg.MarkdownMetadataValue:
     """A row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
     from matplotlib.figure import Figure

@@ -52,7 +52,7 @@ def trained(tmp_path_factory):
 
 def test_help_names_every_command():
     result = CliRunner().invoke(app, ["--help"])
-    for command in ("add", "run", "ui", "inspect", "sql", "stats", "explain", "verdict", "generate"):
+    for command in ("add", "run", "ui", "inspect", "sql", "stats", "explain", "verdict", "label", "generate"):
         assert command in result.output
 
 
@@ -216,6 +216,29 @@ def test_verdicts_of_ones_own(trained, tmp_path):
     assert deepdx("verdict", sound_id, "bad", environment=own).returncode == 2
     assert deepdx("verdict", sound_id, environment=own).returncode == 2
     assert deepdx("verdict", "no such voice", "valid", environment=own).returncode == 1
+
+
+def test_labels_of_ones_own(trained, tmp_path):
+    sound_id, name = one_sound(trained)
+    home = tmp_path / "home"
+    shutil.copytree(trained["DEEPDX_HOME"], home)
+    own = {"DEEPDX_HOME": str(home)}
+    said = deepdx("label", sound_id, "E. Piano", "--why", "I made it", environment=own)
+    assert said.returncode == 0, said.stderr
+    assert f"{name} {sound_id} is electric-piano, from the next `deepdx run` on" in said.stdout
+    assert (home / "labels.csv").read_text() == f"sound_id,category,why\n{sound_id},electric-piano,I made it\n"
+    assert deepdx("label", sound_id, "--forget", environment=own).returncode == 0
+    assert (home / "labels.csv").read_text() == "sound_id,category,why\n"
+    unknown = deepdx("label", sound_id, "kazoo orchestra of mars", environment=own)
+    assert unknown.returncode == 1
+    assert "electric-piano" in unknown.stderr  # what there is
+    assert deepdx("label", sound_id, environment=own).returncode == 2
+
+
+def test_voices_worth_asking_about(trained):
+    asked = deepdx("label", "--suggest", "--count", 5, environment=trained)
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.count("perhaps ") == 5
 
 
 def test_what_each_source_brought(trained):

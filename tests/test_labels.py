@@ -8,17 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepdx_core.labels.names import categories_of_names
+from deepdx_core.codec.packing import INIT_VOICE
+from deepdx_core.labels.combination import gather
+from deepdx_core.labels.names import UnknownCategoryError, categories_of_names, category_called
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import Taxonomy, load_taxonomy
+from deepdx_core.tables.schemas import LabeledVoices
+from deepdx_core.voice.parameters import PARAMETER_NAMES
 
+NO_FAMILIES = pl.DataFrame(schema={"sound_id": pl.String, "family_id": pl.String})
 TAXONOMY = load_taxonomy()
 
 # What a DX7 player expects of a name.
 EXPECTED = {
     "electric-piano": [
         "E.PIANO 1", "EPIANO1", "E-Piano1", "EPNO 3", "E.P.", "DX EP", "RHDS 2", "RHODES 1", "WURLI", "WURLITZER",
-        "FULLTINES", "FullTines", "TINE BOX", "ELEC.PNO A", "SYN-PIANO", "BAD ROAD",
+        "FULLTINES", "FullTines", "TINE BOX", "ELEC.PNO A", "SYN-PIANO", "BAD ROAD", "TYNOTE.1",
     ],
     "acoustic-piano": [
         "PIANO 2", "PNO", "BELL PNO", "GRANDPIANO", "THE PIANO", "KLAVIER 3", "HONKY TONK", "STEINWAY 1", "VLEUGEL",
@@ -32,18 +37,18 @@ EXPECTED = {
     "accordion": ["ACCORDION", "ACCORD 1", "MUSETTE", "BANDONEON", "AKKORDEON"],
     "bass": [
         "BASS 1", "BS", "BAS", "SYNBS 4", "SYNBASS 1", "SlapBass", "BASSO", "ORGAN BASS", "STRING BASS",
-        "FRETLESS 2", "PIANO BASS", "BASS GUIT.",
+        "FRETLESS 2", "PIANO BASS", "BASS GUIT.", "FrtLess II", "BAJO 2",
     ],
     "guitar": [
         "GTR", "GT 2", "GUIT ACOUS", "GUITARRA", "LEAD GUITR", "12STRG 1", "PEDALSTEEL", "GITARRE", "BASS-STRAT",
     ],
     "harp": ["HARP", "HARP    2", "HARFE", "ARPA"],
     "plucked-ethnic": ["SITAR", "KOTO", "SHAMI", "BANJO", "KALIMBA", "LUTE", "MANDOLIN"],
-    "strings": ["STRINGS 1", "STRGS LOW", "STR", "SAITEN", "CORDES", "PIANO STR", "ANALOG STR", "PIZZ."],
-    "solo-strings": ["CELLO", "VIOLIN", "VIOLON", "GEIGE", "VLN 1", "CELLO SOLO"],
+    "strings": ["STRINGS 1", "STRGS LOW", "STR", "SAITEN", "CORDES", "PIANO STR", "ANALOG STR", "PIZZ.", "CORDAS AT1"],
+    "solo-strings": ["CELLO", "VIOLIN", "VIOLON", "GEIGE", "VLN 1", "CELLO SOLO", "Dbl CHELLO"],
     "brass": [
         "BRASS   1", "BRSS", "BRS", "SYN BRASS", "BRASSHORNS", "FRENCHHORN", "HRN", "TPT", "TROMBONE 1", "Tuba",
-        "POSAUNE",
+        "POSAUNE", "Blass.Edit", "BLAESER",
     ],
     "woodwind": [
         "FLT", "FLUTE   1", "FLOETE", "PANFLUTE1", "OBOE", "CLAR", "BASSOON", "BASS CLAR", "BASSCLARNT",
@@ -53,7 +58,7 @@ EXPECTED = {
     "choir": ["CHOIR 1A", "MALE CHOIR", "VOX", "VOICES", "AAH", "CHORUS", "BellVoice", "SYN. VOX 1"],
     "pad": ["PAD", "WARM PAD 1", "CHOIRPAD", "STRING PAD"],
     "bell": ["BELLS", "PianoBells", "TUBULAR", "TUB BELLS", "GLOCKE", "CAMPANA", "CHIMES", "GLASSHARP2", "MUSIC BOX"],
-    "mallet": ["VIBES", "VIBE    2", "MARMB", "MARIMBA", "XYLO 2", "XYLOSYN 1", "GLOCK", "STEEL DRUM", "CELESTE"],
+    "mallet": ["VIBES", "VIBE    2", "MARMB", "MARIMBA", "XYLO 2", "XYLOSYN 1", "GLOCK", "STEEL DRUM", "XILOFONO"],
     "drum": ["BASS DRUM", "BassDr,1MS", "SNARE", "TIMPANI", "TAIKO", "CONGA", "TOM TOMS", "PAUKE"],
     "percussion": ["CYMBAL", "CLAVES", "COW BELL", "WOOD BLOCK", "TRIANGLE", "TAMBOURINE"],
     "lead": ["SYN-LEAD 1", "LEAD 3"],
@@ -61,26 +66,26 @@ EXPECTED = {
     "effect": ["TRAIN", "LASER10", "HELICOPTER", "EXPLOSION"],
     "other": [
         "INIT VOICE", "STRATOS", "STRPDX", "VIBRATO", "LEADER", "ORGANIC", "SHARP", "PADDLE", "BASIC", "STEP",
-        "5 22", "...", "", "\ufffd\ufffd", "PORCH",
+        "5 22", "DX-7", "...", "", "\ufffd\ufffd", "PORCH",
     ],
 }  # fmt: skip
 
 
 def sounds(*rows: tuple[list[str], list[int]], algorithm: int = 0) -> pl.DataFrame:
-    return pl.DataFrame(
+    frame = pl.DataFrame(
         {
-            "sound_id": [f"sound {i}" for i in range(len(rows))],
+            "sound_id": [f"{i:020x}" for i in range(len(rows))],
             "names": [names for names, _ in rows],
             "name_counts": [counts for _, counts in rows],
-            "algorithm": [algorithm] * len(rows),
         },
-        schema={
-            "sound_id": pl.String,
-            "names": pl.List(pl.String),
-            "name_counts": pl.List(pl.UInt32),
-            "algorithm": pl.UInt8,
-        },
+        schema={"sound_id": pl.String, "names": pl.List(pl.String), "name_counts": pl.List(pl.UInt32)},
     )
+    voice = dict(zip(PARAMETER_NAMES, INIT_VOICE.tolist(), strict=True)) | {"algorithm": algorithm}
+    return frame.with_columns(pl.lit(value, pl.UInt8).alias(name) for name, value in voice.items())
+
+
+def label(frame: pl.DataFrame, taxonomy: Taxonomy) -> pl.DataFrame:
+    return label_sounds(gather(frame, NO_FAMILIES, taxonomy))
 
 
 def shipped_text() -> str:
@@ -95,8 +100,19 @@ def small(tmp_path: Path) -> Taxonomy:
         """
         labels = ["Low", "High", "Rest"]
         [reliability]
-        words = 100
+        words = 90
         hints = 50
+        family = 80
+        folders = 40
+        [weight]
+        names = 100
+        model = 100
+        family = 100
+        folders = 100
+        [decision]
+        least_confidence = 40
+        also_from = 30
+        least_examples = 2
         [category.bass]
         label = "Low"
         words = ["*BASS*"]
@@ -120,7 +136,8 @@ def test_a_name_says_what_a_player_reads_in_it(category: str) -> None:
 
 def test_names_keep_their_order_repeats_and_nulls() -> None:
     names = ["PNO 1", "XYZ", None, "STRINGS", "PNO 1"]
-    assert categories_of_names(pl.Series(names), TAXONOMY).rows() == [
+    said = categories_of_names(pl.Series(names), TAXONOMY)
+    assert said.select("name", "category", "evidence").rows() == [
         ("PNO 1", "acoustic-piano", "PNO"),
         ("XYZ", "other", None),
         (None, "other", None),
@@ -151,66 +168,101 @@ def test_the_training_labels() -> None:
 
 
 def test_a_sound_is_labelled_by_its_names() -> None:
-    labelled = label_sounds(sounds((["E.PIANO 1", "BASS"], [12, 2]), (["XYZ"], [3]), ([], []), algorithm=31), TAXONOMY)
-    assert dict(labelled.schema) == {
-        "sound_id": pl.String,
-        "category": pl.String,
-        "label": pl.String,
-        "algorithm_label": pl.UInt8,
-        "confidence": pl.Float32,
-        "evidence": pl.String,
-    }
-    piano, unknown, nameless = labelled.rows(named=True)
-    assert (piano["sound_id"], piano["category"], piano["label"]) == ("sound 0", "electric-piano", "Pianos")
-    assert piano["evidence"] == "E.PIANO 1 -> electric-piano (EPIANO) 12 of 14 votes"
-    assert piano["confidence"] == pytest.approx(12 / 14 * TAXONOMY.word_reliability / 100)
-    assert piano["algorithm_label"] == 32
+    rows = label(sounds((["E.PIANO 1", "BASS"], [12, 2]), (["XYZ"], [3]), ([], []), algorithm=31), TAXONOMY)
+    LabeledVoices.validate(rows)
+    piano, unknown, nameless = rows.rows(named=True)
+    assert (piano["sound_id"], piano["category"], piano["label"]) == ("0" * 20, "electric-piano", "Pianos")
+    assert piano["evidence"] == "names: electric-piano, 12 of 14 votes (E.PIANO 1, by EPIANO)"
+    trusted = TAXONOMY.reliability["words"] / 100
+    assert piano["confidence"] == pytest.approx(12 / 14 * trusted + (1 - trusted) / len(TAXONOMY.learnable))
+    assert piano["label_confidence"] > piano["confidence"]
+    assert (piano["by_names"], piano["by_model"], piano["model"]) == ("electric-piano", None, None)
+    assert (piano["decided_by"], piano["algorithm_label"]) == ("names", 32)
     for row in (unknown, nameless):
-        assert (row["category"], row["label"], row["confidence"], row["evidence"]) == ("other", "Other", 0.0, None)
+        assert (row["category"], row["label"], row["decided_by"]) == ("other", "Other", "nothing")
+        assert (row["by_names"], row["evidence"], row["categories"]) == (None, None, ["other"])
+
+
+def test_a_name_may_speak_of_several_categories() -> None:
+    rows = label(sounds((["BELL PNO"], [1]), (["SYN LEAD"], [1]), (["BASS", "BASS 2", "FLUTE"], [2, 2, 2])), TAXONOMY)
+    assert rows["categories"].to_list() == [["acoustic-piano", "bell"], ["lead"], ["bass", "woodwind"]]
+    assert rows["labels"].to_list() == [["Pianos", "Perc"], ["Synth"], ["Bass", "Orchestra"]]
+    said = categories_of_names(pl.Series(["BELL PNO", "XYLO SYN", "SYN", "PIANO PNO"]), TAXONOMY)["mentions"]
+    assert said.to_list() == [["acoustic-piano", "bell"], ["mallet"], [], ["acoustic-piano"]]
 
 
 @pytest.mark.parametrize(
-    ("names", "counts", "category", "confidence", "evidence"),
+    ("text", "category"),
+    [("organ", "organ"), (" Electric-Piano ", "electric-piano"), ("E. Piano", "electric-piano"), ("other", "other")],
+)
+def test_a_category_may_be_called_by_any_word_for_it(text: str, category: str) -> None:
+    assert category_called(text, TAXONOMY) == category
+
+
+@given(st.text())
+def test_whatever_a_user_calls_a_sound_is_a_category_or_refused(text: str) -> None:
+    try:
+        assert category_called(text, TAXONOMY) in TAXONOMY.categories
+    except UnknownCategoryError as error:
+        assert "known are electric-piano, " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("names", "counts", "category", "share", "evidence"),
     [
-        (["BASS"], [1], "bass", 1.0, "BASS -> bass (BASS) 1 of 1 votes"),
-        (["AIR"], [4], "flute", 0.5, "AIR -> flute (AIR) 4 of 4 votes"),
+        (["BASS"], [1], "bass", 0.9, "names: bass, 1 of 1 votes (BASS, by BASS)"),
+        (["AIR"], [4], "flute", 0.5, "names: flute, 4 of 4 votes (AIR, by AIR)"),
         # Three hints weigh less than two words.
-        (["AIR", "BASS"], [3, 2], "bass", 0.4, "BASS -> bass (BASS) 2 of 5 votes"),
+        (["AIR", "BASS"], [3, 2], "bass", 0.36, "names: bass, 2 of 5 votes (BASS, by BASS)"),
         # Names that say nothing do not count.
-        (["BASS", "XYZ"], [1, 99], "bass", 1.0, "BASS -> bass (BASS) 1 of 1 votes"),
+        (["BASS", "XYZ"], [1, 99], "bass", 0.9, "names: bass, 1 of 1 votes (BASS, by BASS)"),
         # Words and hints of a category add up; the name with the most weight is shown.
-        (["AIR", "FLUTE", "BASS"], [2, 3, 3], "flute", 0.5, "FLUTE -> flute (FLUTE) 5 of 8 votes"),
+        (["AIR", "FLUTE", "BASS"], [2, 3, 3], "flute", 0.4625, "names: flute, 5 of 8 votes (FLUTE, by FLUTE)"),
         # A tie goes to the category further up in the file, whatever the order of the names.
-        (["FLUTE", "BASS"], [2, 2], "bass", 0.5, "BASS -> bass (BASS) 2 of 4 votes"),
-        (["AIR", "BASS"], [4, 2], "bass", 1 / 3, "BASS -> bass (BASS) 2 of 6 votes"),
+        (["FLUTE", "BASS"], [2, 2], "bass", 0.45, "names: bass, 2 of 4 votes (BASS, by BASS)"),
         # Of names with equal weight the alphabet's first is shown.
-        (["Z BASS", "A BASS"], [1, 1], "bass", 1.0, "A BASS -> bass (BASS) 2 of 2 votes"),
+        (["Z BASS", "A BASS"], [1, 1], "bass", 0.9, "names: bass, 2 of 2 votes (A BASS, by BASS)"),
     ],
 )
 def test_votes(
-    small: Taxonomy, names: list[str], counts: list[int], category: str, confidence: float, evidence: str
+    small: Taxonomy, names: list[str], counts: list[int], category: str, share: float, evidence: str
 ) -> None:
-    (row,) = label_sounds(sounds((names, counts)), small).rows(named=True)
+    evidences = gather(sounds((names, counts)), NO_FAMILIES, small)
+    assert evidences.shares["names"][0, small.number[category]] == pytest.approx(share)
+    (row,) = label_sounds(evidences).rows(named=True)
     assert (row["category"], row["evidence"]) == (category, evidence)
-    assert row["confidence"] == pytest.approx(confidence)
-    (reversed_row,) = label_sounds(sounds((names[::-1], counts[::-1])), small).rows(named=True)
+    (reversed_row,) = label(sounds((names[::-1], counts[::-1])), small).rows(named=True)
     assert reversed_row == row
 
 
-def test_rows_come_back_in_their_order_and_the_same_each_time() -> None:
+def test_below_a_confidence_a_sound_is_other_on_purpose(small: Taxonomy, tmp_path: Path) -> None:
+    frame = sounds((["AIR"], [1]))
+    assert label(frame, small)["category"].to_list() == ["flute"]
+    strict = (tmp_path / "small.toml").read_text().replace("least_confidence = 40", "least_confidence = 80")
+    (tmp_path / "strict.toml").write_text(strict)
+    (row,) = label(frame, load_taxonomy(tmp_path / "strict.toml")).rows(named=True)
+    assert (row["category"], row["label"], row["decided_by"]) == ("other", "Rest", "nothing")
+    assert (row["likeliest"], row["confidence"]) == ("flute", pytest.approx(0.75))
+
+
+def test_a_sound_of_which_nothing_speaks_is_other_however_few_categories_there_are(small: Taxonomy) -> None:
+    rows = label(sounds((["XYZ"], [1]), (["BASS"], [1])), small)
+    assert rows["category"].to_list() == ["other", "bass"]
+
+
+def test_rows_come_sorted_whatever_their_order() -> None:
     words = [name for names in EXPECTED.values() for name in names]
-    rows = [([words[i % len(words)], words[i * 7 % len(words)]], [i % 3 + 1, i % 2 + 1]) for i in range(3000)]
+    rows = [([words[i % len(words)], words[i * 7 % len(words)]], [i % 3 + 1, i % 2 + 1]) for i in range(200)]
     frame = sounds(*rows)
-    labelled = label_sounds(frame, TAXONOMY)
+    labelled = label(frame, TAXONOMY)
     assert labelled["sound_id"].equals(frame["sound_id"])
-    assert labelled.equals(label_sounds(frame, TAXONOMY))
-    assert labelled.reverse().equals(label_sounds(frame.reverse(), TAXONOMY))
-    assert label_sounds(frame.clear(), TAXONOMY).schema == labelled.schema
+    assert labelled.equals(label(frame.reverse(), TAXONOMY))
+    assert label(frame.clear(), TAXONOMY).schema == labelled.schema
 
 
 def test_names_without_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="same length"):
-        label_sounds(sounds((["BASS", "FLUTE"], [1])), TAXONOMY)
+        label(sounds((["BASS", "FLUTE"], [1])), TAXONOMY)
 
 
 def test_a_copy_of_the_taxonomy_may_be_edited(tmp_path: Path) -> None:
@@ -221,7 +273,28 @@ def test_a_copy_of_the_taxonomy_may_be_edited(tmp_path: Path) -> None:
     assert categories_of_names(pl.Series(["PIANOTUNER"]), load_taxonomy(path))["category"].to_list() == ["other"]
 
 
-SMALLEST = 'labels = ["Rest"]\n[reliability]\nwords = 90\nhints = 50\n[category.other]\nlabel = "Rest"\n'
+SMALLEST = """labels = ["Rest"]
+[reliability]
+words = 90
+hints = 50
+family = 80
+folders = 40
+[weight]
+names = 100
+model = 100
+family = 0
+folders = 100
+[decision]
+least_confidence = 30
+also_from = 20
+least_examples = 5
+[category.low]
+label = "Rest"
+[category.high]
+label = "Rest"
+[category.other]
+label = "Rest"
+"""
 
 
 @pytest.mark.parametrize(
@@ -233,7 +306,7 @@ SMALLEST = 'labels = ["Rest"]\n[reliability]\nwords = 90\nhints = 50\n[category.
         ("labels = 3", "'labels' must be a list of texts"),
         ('labels = ["A"]\n[category.bass]\nlabel = "A"', "category: there must be one named 'other'"),
         (
-            SMALLEST.replace('label = "Rest"', 'label = "Bass"'),
+            SMALLEST[::-1].replace('"tseR"', '"ssaB"', 1)[::-1],
             "category.other.label: 'Bass' is not among the labels Rest",
         ),
         (SMALLEST + 'wrods = ["BASS"]', "category.other: 'wrods' means nothing here"),
@@ -248,8 +321,18 @@ SMALLEST = 'labels = ["Rest"]\n[reliability]\nwords = 90\nhints = 50\n[category.
         (SMALLEST + 'words = ["BA*SS"]', r"category.other.words: 'BA\*SS' is not a word"),
         (SMALLEST + 'words = ["(BASS|.)"]', "category.other.words: .* is not a word"),
         (SMALLEST + 'words = ["*BS*"]', r"category.other.words: '\*BS\*' is too short"),
-        (SMALLEST.replace("90", "0"), "reliability.words: must be a whole number from 1 to 100, not 0"),
+        (
+            SMALLEST.replace("[category.high]", "[category.low.x]"),
+            "category: there must be two at least beside 'other'",
+        ),
+        (SMALLEST.replace("90", "0"), "reliability.words: must be a whole number from 1 to 99, not 0"),
         (SMALLEST.replace("50", "true"), "reliability.hints: must be a whole number"),
+        (SMALLEST.replace("names = 100", "name = 100"), "weight: 'name' means nothing here; known are family, folders"),
+        (SMALLEST.replace("model = 100", "model = -1"), "weight.model: must be a whole number from 0 to 1000"),
+        (
+            SMALLEST.replace("also_from = 20\n", ""),
+            "decision.also_from: must be a whole number from 1 to 100, not None",
+        ),
         (SMALLEST + '[[phrase]]\ncategory = "bas"', "phrase 1.category: there is no category 'bas'"),
         (SMALLEST + "[phrase]", "phrase: must be a list of tables"),
         (SMALLEST + "[extra]", "the file: 'extra' means nothing here"),

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import resources
 
 import dagster as dg
 import polars as pl
@@ -74,6 +75,9 @@ def test_the_definitions():
         ("training_splits", "every_sound_in_one_split"),
         ("training_splits", "splits_do_not_leak"),
         ("training_splits", "families_stay_together"),
+        ("labeled_voices", "most_sounds_have_a_label"),
+        ("labeled_voices", "no_label_is_too_small"),
+        ("labeled_voices", "labels_do_not_drift"),
     }
 
 
@@ -95,8 +99,9 @@ def test_the_corpus_job_writes_every_table_and_the_database(banks):
         assert (made.metadata["dagster/row_count"].value > 0) or (table == "taught_voices") or not available()
         assert len(made.metadata["dagster/column_schema"].value.columns) == len(TABLES[table].column_names())
     evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == len(TABLES) + 4
-    assert all(evaluation.passed for evaluation in evaluations)
+    assert len(evaluations) == len(TABLES) + 7
+    # A few banks do not have enough of every label.
+    assert {e.check_name for e in evaluations if not e.passed} <= {"no_label_is_too_small"}
     assert banks.database.is_file()
     assert not banks.models.exists()
 
@@ -156,6 +161,33 @@ def test_what_the_user_says_is_heard(banks):
     assert sound_id not in tables.read("labeled_voices")["sound_id"]
     assert not tables.read("training_splits").filter(pl.col("sound_id") == sound_id)["in_corpus"].item()
     assert materializations(result)["verdicts"].metadata["by_the_user"].value == 1
+
+
+def test_the_users_label_is_heard_and_their_taxonomy(banks):
+    run(banks)
+    tables = Tables(banks.tables)
+    sound_id = tables.read("labeled_voices").filter(pl.col("label") != "Perc")["sound_id"][0]
+    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "")
+    assert run(banks).success
+    row = tables.read("labeled_voices").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
+    assert (row["category"], row["label"], row["decided_by"], row["confidence"]) == ("bell", "Perc", "user", 1.0)
+    own = resources.files("deepdx_core.labels") / "taxonomy.toml"
+    banks.taxonomy.write_text(own.read_text().replace('"Perc"', '"Struck"'))
+    assert run(banks).success
+    assert "Struck" in tables.read("labeled_voices")["label"]
+    assert "Perc" not in tables.read("labeled_voices")["label"]
+
+
+def test_a_drift_of_the_labels_is_told(banks):
+    with dg.DagsterInstance.ephemeral() as instance:
+        for number in range(2):
+            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            job = build_defs(banks).resolve_job_def("corpus")
+            result = job.execute_in_process(instance=instance, run_config=quiet)
+            (told,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "labels_do_not_drift")
+            assert told.passed == (number == 0)
+            for bank in sorted((DEMO / "Orchestra").iterdir()):
+                shutil.copy(bank, banks.inbox)
 
 
 def test_without_audio_nothing_is_rendered_and_all_the_rest_is_done(banks):

@@ -18,6 +18,8 @@ from deepdx_core.curation.splits import assign_splits
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
+from deepdx_core.labels.combination import gather
+from deepdx_core.labels.evidence import heard, paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.sound.measuring import by_sound
@@ -39,7 +41,9 @@ def write_corpus(folder):
     measured = measures(sounds, voices, sizes, by_sound(audio), taught, rules.repair)
     verdicts = judge(measured, rules.rules, read_opinions(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
-    labels = label_sounds(sounds.join(valid, on="sound_id", how="semi"), load_taxonomy())
+    places = paths(found.raw_files, voices)
+    valid_sounds = sounds.join(valid, on="sound_id", how="semi")
+    labels = label_sounds(gather(valid_sounds, families, load_taxonomy(), heard=heard(audio), places=places))
     families_and_labels = labels.join(families, on="sound_id")
     for table, rows in (
         ("raw_files", found.raw_files),

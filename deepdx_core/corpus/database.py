@@ -29,7 +29,7 @@ _VOICE_SOURCES = """
 """
 _VOICES = """
     SELECT
-        sound_id, name, names, slots, files, verdict, decided_by, why,
+        sound_id, name, names, slots, files, verdict, verdicts.decided_by, why,
         list_transform(findings, lambda f: f.rule) AS found,
         repair, repaired_id, functional_id, family_id, best_name, family_size, family_representative,
         category, label, confidence, split, algorithm + 1 AS algorithm
@@ -52,11 +52,23 @@ def _ladder_sql() -> str:
     return (files(__package__) / "ladder.sql").read_text()
 
 
+_LABEL_DISAGREEMENTS = """
+    SELECT sound_id, name, by_names, by_model, category, confidence, evidence
+    FROM labeled_voices JOIN (FROM unique_voices SELECT sound_id, name) USING (sound_id)
+    WHERE by_names <> by_model
+"""
+
+
 _VIEWS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "voices": (
         "training_splits",
         "A sound with its names, verdict, family, label and split: what one asks about most.",
         lambda: _VOICES,
+    ),
+    "label_disagreements": (
+        "labeled_voices",
+        "Sounds whose names say one thing and whose parameters another: worth a listen.",
+        lambda: _LABEL_DISAGREEMENTS,
     ),
     "voice_parameters": (
         "verdicts",

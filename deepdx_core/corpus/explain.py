@@ -61,6 +61,15 @@ def find_sounds(tables: Tables, asked: str) -> pl.DataFrame:
     )
 
 
+def find_one(tables: Tables, asked: str) -> tuple[str, str]:
+    """The id and name of the one sound that is meant. Raises DeepDXError where there is none, or several."""
+    found = find_sounds(tables, asked)
+    if len(found) > 1:
+        lines = [f"{id_} {name}, {files} files, {verdict}" for id_, name, files, verdict in found.head(12).iter_rows()]
+        raise DeepDXError(f"{asked!r} means {len(found):,} sounds: give the id of one\n  " + "\n  ".join(lines))
+    return found["sound_id"][0], found["name"][0]
+
+
 def _unreadable(tables: Tables, asked: str) -> str:
     slots = tables.read("decoded_voices", ["sha256", "slot", "name", "sound_id"]).filter(
         pl.col("sound_id").is_null(), pl.col("name").str.strip_chars().str.to_lowercase() == asked.strip().lower()

@@ -2,14 +2,22 @@
 
 import polars as pl
 
+from deepdx_core.errors import DeepDXError
+from deepdx_core.intake.contents import printable
 from deepdx_core.labels.taxonomy import OTHER, Rule, Taxonomy
 
 
-def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
-    """The category of each name, in the order given: columns `name`, `category` and `evidence`.
+class UnknownCategoryError(DeepDXError):
+    """What a user calls a sound is no category of the taxonomy; the message says which there are."""
 
-    `evidence` is the word that decided, without its gaps; it is null where the category is "other" because no word
-    says anything. The rules and their order are explained in the taxonomy's file.
+
+def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
+    """What each name says, in the order given: columns `name`, `category`, `evidence`, `hint` and `mentions`.
+
+    `evidence` is the word that decided, without its gaps, and `hint` whether it only hints; both are null where the
+    category is "other" because no word says anything. `mentions` are all categories that words, not hints, of the name
+    speak of, the one decided on first: a BELL PNO is a piano and mentions a bell. The rules and their order are
+    explained in the taxonomy's file.
     """
     asked = pl.DataFrame({"name": names.cast(pl.String)})
     rules = pl.DataFrame(
@@ -29,14 +37,34 @@ def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
         .with_columns(pl.col("evidence").str.replace_all(" ", "", literal=True), place=pl.int_range(pl.len()))
         .join(rules.lazy(), on="evidence")
         .sort("hint", "place", descending=[False, True])
-        .unique("name", keep="first", maintain_order=True)
+        .group_by("name", maintain_order=True)
+        .agg(
+            pl.col("category", "evidence", "hint").first(),
+            mentions=pl.col("category").filter(~pl.col("hint")).unique(maintain_order=True),
+        )
     )
     return (
         asked.lazy()
         .join(decided, on="name", how="left", maintain_order="left")
-        .select("name", pl.col("category").fill_null(OTHER), "evidence")
+        .select(
+            "name", pl.col("category").fill_null(OTHER), "evidence", "hint", pl.col("mentions").fill_null(pl.lit([]))
+        )
         .collect()
     )
+
+
+def category_called(text: str, taxonomy: Taxonomy) -> str:
+    """The category that somebody means who writes its name, or any word for it: "E. Piano" is electric-piano.
+
+    Raises UnknownCategoryError where it is neither.
+    """
+    name = text.strip().lower()
+    if name in taxonomy.categories:
+        return name
+    category, word = categories_of_names(pl.Series([text]), taxonomy).select("category", "evidence").row(0)
+    if word is None:
+        raise UnknownCategoryError(f"{printable(text)!r} is no category; known are {', '.join(taxonomy.categories)}")
+    return str(category)
 
 
 def _pieces(name: pl.Expr) -> pl.Expr:

@@ -1,65 +1,134 @@
-"""The label of a sound: its names vote."""
+"""The labels of each sound, and in words what decided them."""
 
+import numpy as np
 import polars as pl
 
-from deepdx_core.labels.names import categories_of_names
-from deepdx_core.labels.taxonomy import OTHER, Taxonomy
+from deepdx_core.labels.combination import Evidence
+from deepdx_core.labels.model import Numbers, Probabilities
+from deepdx_core.labels.taxonomy import EVIDENCE, OTHER, Taxonomy
+from deepdx_core.tables.schemas import LabeledVoices
 
 
-def label_sounds(sounds: pl.DataFrame, taxonomy: Taxonomy) -> pl.DataFrame:
-    """Category and label of each sound, one row a sound in the order given.
+def label_sounds(evidence: Evidence) -> pl.DataFrame:
+    """The labels that evidence gives each sound, as rows of `labeled_voices`, sorted by key.
 
-    Takes `sound_id`, `names` and `name_counts` (lists of one length: in how many dumps the sound had that name) and
-    `algorithm` (0 to 31); other columns are ignored. Returns
-
-    - `sound_id`, `category`, `label`
-    - `algorithm_label`: the algorithm's number on the panel, 1 to 32
-    - `confidence`: votes for the category, each by how reliable the word that decided is, of all votes of names that
-      say something; 0 where none does
-    - `evidence`: the name most voted with for the category, and how the votes went; null where no name says anything
-
-    A name votes once for each dump, and less for a hint than for a word. Where categories tie, the one further up in
-    the taxonomy's file wins; where names do, the one first in the alphabet is shown.
+    The likeliest category is a sound's, if it is likely enough; the user's word stands over all evidence. Where
+    categories tie, the one further up in the taxonomy's file wins.
     """
-    if sounds.select((pl.col("names").list.len() != pl.col("name_counts").list.len()).any()).item():
-        raise ValueError("names and name_counts of a sound must have the same length")
-    row = sounds.with_row_index("row").lazy()
-    names = row.select("row", "names", "name_counts").explode("names", "name_counts").drop_nulls().collect()
-    said = categories_of_names(names["names"].unique(), taxonomy).filter(pl.col("evidence").is_not_null())
-    strength = {
-        rule.key: taxonomy.hint_reliability if rule.hint else taxonomy.word_reliability for rule in taxonomy.rules
-    }
-    votes = (
-        names.lazy()
-        .join(said.lazy(), left_on="names", right_on="name")
-        .with_columns(votes=pl.col("name_counts").cast(pl.UInt64))
-        .with_columns(weight=pl.col("votes") * pl.col("evidence").replace_strict(strength, return_dtype=pl.UInt64))
-    )
-    ballot = (
-        votes.sort("row", "weight", "names", descending=[False, True, False])
-        .group_by("row", "category", maintain_order=True)
-        .agg(pl.col("votes", "weight").sum(), pl.col("names", "evidence").first())
+    taxonomy = evidence.taxonomy
+    probable = evidence.combined()
+    likeliest = probable.argmax(axis=1)
+    said = evidence.sounds["said"]
+    confidence = np.where(said.is_not_null(), 1.0, probable.max(axis=1))
+    enough = evidence.spoken() & (confidence >= taxonomy.least_confidence)
+    names = pl.Series(taxonomy.learnable)
+    by_kind = {kind: _best(evidence, kind) for kind in EVIDENCE}
+    label_of = dict(taxonomy.label_of)
+    rows = (
+        evidence.sounds.with_columns(
+            likeliest=names.gather(likeliest),
+            confidence=pl.Series(confidence),
+            label_confidence=pl.Series(np.where(said.is_not_null(), 1.0, _of_label(probable, likeliest, taxonomy))),
+            decided_by=_decided_by(evidence, probable),
+            also=_several(evidence, probable, likeliest),
+            algorithm_label=pl.col("algorithm") + 1,
+            model=pl.lit(evidence.judged.model if evidence.judged else None, pl.String),
+            **{f"by_{kind}": best for kind, best in by_kind.items()},
+            evidence=_in_words(evidence, by_kind),
+        )
         .with_columns(
-            all_votes=pl.col("votes").sum().over("row"),
-            rank=pl.col("category").replace_strict(
-                {c: i for i, c in enumerate(taxonomy.categories)}, return_dtype=pl.UInt32
-            ),
+            category=pl.when(pl.col("said").is_not_null())
+            .then("said")
+            .when(pl.Series(enough))
+            .then("likeliest")
+            .otherwise(pl.lit(OTHER))
         )
-        .sort("weight", "rank", descending=[True, False])
-        .unique("row", keep="first", maintain_order=True)
+        .with_columns(
+            label=pl.col("category").replace_strict(label_of, return_dtype=pl.String),
+            categories=pl.when(pl.col("said").is_not_null() | (pl.col("category") == OTHER))
+            .then(pl.concat_list("category"))
+            .otherwise("also"),
+            decided_by=pl.when(pl.col("said").is_not_null())
+            .then(pl.lit("user"))
+            .when(pl.col("category") == OTHER)
+            .then(pl.lit("nothing"))
+            .otherwise("decided_by"),
+        )
+        .with_columns(
+            labels=pl.col("categories")
+            .list.eval(pl.element().replace_strict(label_of, return_dtype=pl.String))
+            .list.unique(maintain_order=True)
+        )
     )
-    said_so = pl.format("{} -> {} ({}) {} of {} votes", "names", "category", "evidence", "votes", "all_votes")
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in LabeledVoices.create_empty().schema.items())
+
+
+def _best(evidence: Evidence, kind: str) -> pl.Series:
+    """The category a kind of evidence is most for, null where it says nothing."""
+    best = pl.Series(evidence.taxonomy.learnable).gather(evidence.probabilities(kind).argmax(axis=1))
+    return pl.select(pl.when(pl.Series(evidence.strength(kind) > 0)).then(best)).to_series()
+
+
+def _of_label(probable: Probabilities, likeliest: Numbers, taxonomy: Taxonomy) -> Probabilities:
+    """How probable the label of each sound's likeliest category is, `float64[n]`."""
+    label = np.array([taxonomy.labels.index(taxonomy.label_of[name]) for name in taxonomy.learnable])
+    return np.asarray((probable * (label[likeliest][:, None] == label)).sum(axis=1).clip(0, 1))
+
+
+def _decided_by(evidence: Evidence, probable: Probabilities) -> pl.Series:
+    """The kind of evidence that most put the likeliest category before the next; "combination" if it is for another."""
+    first, second = np.argsort(-probable, axis=1, kind="stable")[:, :2].T
+    rows = np.arange(len(probable))
+    pulls, agree = [], []
+    for kind in EVIDENCE:
+        log_odds = np.log(evidence.probabilities(kind)) * evidence.taxonomy.weight[kind]
+        pulls.append((log_odds[rows, first] - log_odds[rows, second]) * evidence.strength(kind))
+        agree.append(log_odds.argmax(axis=1) == first)
+    strongest = np.argmax(pulls, axis=0)
+    return pl.Series(np.where(np.array(agree)[strongest, rows], np.array(EVIDENCE)[strongest], "combination"))
+
+
+def _several(evidence: Evidence, probable: Probabilities, likeliest: Numbers) -> pl.Series:
+    """The likeliest category, and all others that are likely enough or that enough of the names mention."""
+    strength = np.maximum(probable, evidence.names.mentions)
+    strength[np.arange(len(strength)), likeliest] = 2
+    rows, numbers = np.nonzero(strength >= evidence.taxonomy.also_from)
     return (
-        row.select("row", "sound_id", "algorithm")
-        .join(ballot, on="row", how="left", maintain_order="left")
-        .with_columns(pl.col("category").fill_null(OTHER), algorithm_label=pl.col("algorithm").cast(pl.UInt8) + 1)
+        pl.DataFrame({"row": rows, "strength": strength[rows, numbers], "number": numbers})
+        .with_columns(category=pl.Series(evidence.taxonomy.learnable, dtype=pl.String).gather(numbers))
+        .sort("row", "strength", "number", descending=[False, True, False])
+        .group_by("row", maintain_order=True)
+        .agg("category")["category"]
+    )
+
+
+def _in_words(evidence: Evidence, best: dict[str, pl.Series]) -> pl.Series:
+    """What each kind of evidence says of each sound, and why; null where none says anything."""
+    percent = {
+        kind: pl.Series((100 * shares.max(axis=1)).round(), dtype=pl.Int64)
+        for kind, shares in (*evidence.shares.items(), ("model", evidence.probabilities("model")))
+    }
+    vote = pl.format("names: {}, {} of {} votes ({}, by {})", "category", "votes", "all_votes", "name", "word")
+    named = (
+        evidence.names.words.sort("row", "trusted", "number", descending=[False, True, False])
+        .unique("row", keep="first", maintain_order=True)
+        .select("row", names=vote)
+    )
+    traits = pl.when(pl.col("traits") != "").then(pl.format(" ({})", "traits")).otherwise(pl.lit(""))
+    return (
+        evidence.sounds.with_row_index("row")
+        .join(named, on="row", how="left", maintain_order="left")
         .select(
-            "sound_id",
-            "category",
-            pl.col("category").replace_strict(dict(taxonomy.label_of), return_dtype=pl.String).alias("label"),
-            "algorithm_label",
-            (pl.col("weight") / (100 * pl.col("all_votes"))).fill_null(0.0).cast(pl.Float32).alias("confidence"),
-            pl.when(pl.col("names").is_not_null()).then(said_so).alias("evidence"),
+            pl.concat_str(
+                pl.when(pl.col("said").is_not_null()).then(pl.format("the user: {}", "said")),
+                "names",
+                pl.format("model: {} {} %{}", best["model"], percent["model"], traits),
+                pl.format("family: {} {} %", best["family"], percent["family"]),
+                pl.format("folders: {} {} %", best["folders"], percent["folders"]),
+                separator="; ",
+                ignore_nulls=True,
+            )
         )
-        .collect()
+        .to_series()
+        .replace("", None)
     )

@@ -9,11 +9,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from deepdx_core.errors import DeepDXError
+
 OTHER = "other"
-"""The category of what no name says anything about; every taxonomy has it."""
+"""The category of what nothing says enough about; every taxonomy has it."""
+
+EVIDENCE = ("names", "model", "family", "folders")
+"""The kinds of evidence that are weighed."""
 
 _STRENGTHS = ("words", "hints")
+_RELIABILITIES = (*_STRENGTHS, "family", "folders")
 _WORD = re.compile(r"\*?[A-Za-z0-9]+(?:[ .-]+[A-Za-z0-9]+)*\*?")
+_FEWEST_CATEGORIES = 3
 _SHORTEST_INSIDE = 3  # letters; shorter abbreviations stand inside almost anything
 
 
@@ -39,39 +46,66 @@ class Rule:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """Labels and categories in the order of their file, and the rules for names.
+    """Labels and categories in the order of their file, the rules for names, and how evidence is weighed.
 
-    The reliabilities say, in percent, how far a name is trusted that a word or only a hint decided.
+    `reliability` says, in percent, how far each kind of statement is trusted; `weight` how much each kind of evidence
+    counts beside the others. Under `least_confidence`, a share of 1, a voice is "other"; a category over
+    `also_from` stands among the several that a voice may have. A category with fewer confidently named voices than
+    `least_examples` is too small to be learnt. The taxonomy's file explains each.
     """
 
     labels: tuple[str, ...]
     categories: tuple[str, ...]
     label_of: Mapping[str, str]
     rules: tuple[Rule, ...]
-    word_reliability: int
-    hint_reliability: int
+    reliability: Mapping[str, int]
+    weight: Mapping[str, float]
+    least_confidence: float
+    also_from: float
+    least_examples: int
+
+    @property
+    def learnable(self) -> tuple[str, ...]:
+        """The categories that something can speak for: all but "other"."""
+        return tuple(category for category in self.categories if category != OTHER)
+
+    @property
+    def number(self) -> dict[str, int]:
+        """The place of each of these."""
+        return {category: number for number, category in enumerate(self.learnable)}
+
+
+class TaxonomyError(DeepDXError, ValueError):
+    """A file is not a taxonomy; the message names the file, the place in it and the reason."""
+
+
+def find_taxonomy(own: Path) -> Taxonomy:
+    """The taxonomy in a user's own file where there is one, else the one that comes with the package."""
+    return load_taxonomy(own if own.is_file() else None)
 
 
 def load_taxonomy(path: Path | None = None) -> Taxonomy:
     """The taxonomy in a TOML file, or the one that comes with the package.
 
-    Raises ValueError naming the file, the place in it and the reason where the file is not a taxonomy.
+    Raises TaxonomyError naming the file, the place in it and the reason where the file is not a taxonomy.
     """
     source = resources.files(__package__) / "taxonomy.toml" if path is None else path
     try:
         return _taxonomy(tomllib.loads(source.read_text(encoding="utf-8")))
     except ValueError as error:  # also what tomllib and the decoder raise
-        raise ValueError(f"{source}: {error}") from error
+        raise TaxonomyError(f"{source}: {error}") from error
 
 
 def _taxonomy(document: dict[str, Any]) -> Taxonomy:
-    _only(document, "the file", {"labels", "silent", "reliability", "category", "phrase"})
+    _only(document, "the file", {"labels", "silent", "reliability", "weight", "decision", "category", "phrase"})
     labels = _strings(document, "labels", "the file")
     if not labels or len(set(labels)) < len(labels):
         raise ValueError("labels: there must be some, each once")
     tables = _table(document, "category", "the file")
     if OTHER not in tables:
         raise ValueError(f"category: there must be one named {OTHER!r}, for what no word says anything about")
+    if len(tables) < _FEWEST_CATEGORIES:
+        raise ValueError(f"category: there must be two at least beside {OTHER!r}")
     label_of = {}
     for category in tables:
         place = f"category.{category}"
@@ -82,14 +116,21 @@ def _taxonomy(document: dict[str, Any]) -> Taxonomy:
             raise ValueError(f"{place}.label: {label!r} is not among the labels {', '.join(labels)}")
         label_of[category] = label
     reliability = _table(document, "reliability", "the file")
-    _only(reliability, "reliability", set(_STRENGTHS))
+    _only(reliability, "reliability", set(_RELIABILITIES))
+    weight = _table(document, "weight", "the file")
+    _only(weight, "weight", set(EVIDENCE))
+    decision = _table(document, "decision", "the file")
+    _only(decision, "decision", {"least_confidence", "also_from", "least_examples"})
     return Taxonomy(
         labels=labels,
         categories=tuple(tables),
         label_of=MappingProxyType(label_of),
         rules=_rules(document),
-        word_reliability=_percent(reliability, "words"),
-        hint_reliability=_percent(reliability, "hints"),
+        reliability=MappingProxyType({key: _whole(reliability, key, "reliability", 1, 99) for key in _RELIABILITIES}),
+        weight=MappingProxyType({key: _whole(weight, key, "weight", 0, 1000) / 100 for key in EVIDENCE}),
+        least_confidence=_whole(decision, "least_confidence", "decision", 0, 100) / 100,
+        also_from=_whole(decision, "also_from", "decision", 1, 100) / 100,
+        least_examples=_whole(decision, "least_examples", "decision", 1, 1_000_000),
     )
 
 
@@ -157,10 +198,10 @@ def _strings(table: dict[str, Any], key: str, place: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _percent(table: dict[str, Any], key: str) -> int:
+def _whole(table: dict[str, Any], key: str, place: str, least: int, most: int) -> int:
     value = table.get(key)
-    if type(value) is not int or not 1 <= value <= 100:
-        raise ValueError(f"reliability.{key}: must be a whole number from 1 to 100, not {value!r}")
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{place}.{key}: must be a whole number from {least} to {most}, not {value!r}")
     return value
 
 

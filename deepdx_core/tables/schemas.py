@@ -15,6 +15,7 @@ from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, PARAMETER
 STATUSES = ("voices", "no voices", "archive", "refused")
 REPAIRS = ("clamped", "as in its twin", "nobody hears it", "as in its kin", "plays alike")
 VERDICTS = ("valid", "repairable", "empty", "silent", "corrupt")
+DECIDERS = ("names", "model", "family", "folders", "combination", "user", "nothing")
 SPLITS = ("train", "validation", "test")
 
 CONTOUR_HELD = (0.0, 0.02, 0.06, 0.12, 0.24, 0.5)
@@ -316,11 +317,37 @@ class LabeledVoices(dy.Schema):
     """A valid sound with its labels and what decided them."""
 
     sound_id = _sound_id(primary_key=True)
-    category = dy.String(metadata=_about("fine category, such as electric-piano"))
+    category = dy.String(metadata=_about("fine category, such as electric-piano; other where nothing says enough"))
     label = dy.String(metadata=_about("training label, such as Pianos"))
     algorithm_label = dy.UInt8(min=1, max=32, metadata=_about("algorithm as on the panel, 1 to 32"))
-    confidence = dy.Float32(min=0, max=1, metadata=_about("how sure the category is, 0 to 1"))
-    evidence = dy.String(nullable=True, metadata=_about("what decided the category, in words"))
+    confidence = dy.Float32(min=0, max=1, metadata=_about("probability of the likeliest category, calibrated"))
+    label_confidence = dy.Float32(
+        min=0, max=1, metadata=_about("probability that the label of the likeliest category is right")
+    )
+    likeliest = dy.String(metadata=_about("the category that evidence is most for, even if it does not say enough"))
+    categories = dy.List(
+        dy.String(), metadata=_about("every category that is likely or that names mention, best first")
+    )
+    labels = dy.List(dy.String(), metadata=_about("their training labels"))
+    decided_by = _one_of(DECIDERS, "what most put the category before the next likely one")
+    evidence = dy.String(nullable=True, metadata=_about("what each kind of evidence says, in words"))
+    by_names = dy.String(nullable=True, metadata=_about("category by names alone; null where they say nothing"))
+    by_model = dy.String(nullable=True, metadata=_about("category by what the model makes of parameters and sound"))
+    by_family = dy.String(nullable=True, metadata=_about("category by the names of other sounds of its family"))
+    by_folders = dy.String(nullable=True, metadata=_about("category by the files and folders it comes from"))
+    model = dy.String(nullable=True, metadata=_about("version of the models, where there was enough to teach them"))
+
+    @dy.rule()
+    def likeliest_or_other_or_as_the_user_says(cls) -> pl.Expr:
+        by_evidence = (pl.col("category") == "other") == (pl.col("decided_by") == "nothing")
+        likeliest = (pl.col("category") == pl.col("likeliest")) | (pl.col("decided_by") == "nothing")
+        return (pl.col("decided_by") == "user") | (by_evidence & likeliest)
+
+    @dy.rule()
+    def several_begin_with_the_one(cls) -> pl.Expr:
+        return (pl.col("categories").list.first() == pl.col("category")) & (
+            pl.col("labels").list.first() == pl.col("label")
+        )
 
 
 class TrainingSplits(dy.Schema):

@@ -1,1 +1,1 @@
-"""The assets, in the order in which data flows: `sources`, `corpus`, `curation`, `generator`."""
+"""The assets, in the order in which data flows: `sources`, `corpus`, `curation`, `labels`, `generator`."""

@@ -1,7 +1,6 @@
-"""From the sounds to the splits: heard, brought into families, judged, labeled and parted."""
+"""From the sounds to the splits: heard, brought into families, judged, and parted; labels stand in `labels`."""
 
 import dagster as dg
-import polars as pl
 
 from deepdx_pipeline.assets.sources import opinions_event
 from deepdx_pipeline.assets.tables import table_asset
@@ -119,29 +118,6 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
         verdicts=bar_chart({verdict: by_verdict.get(verdict, 0) for verdict in VERDICTS}, "Sounds by verdict"),
         findings=markdown_table(by_rule),
         by_the_user=int((rows["decided_by"] == "user").sum()),
-    )
-
-
-@table_asset(GROUP, "labeled_voices", "unique_voices", "verdicts")
-def labeled_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Say of every valid sound what kind it is."""
-    from deepdx_core.labels.sounds import label_sounds
-    from deepdx_core.labels.taxonomy import load_taxonomy
-
-    taxonomy = load_taxonomy()
-    with workplace.alone("labeled_voices"):
-        sounds = workplace.tables.read("unique_voices", ["sound_id", "names", "name_counts", "algorithm"])
-        valid = workplace.tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
-        labels = label_sounds(sounds.join(valid, on="sound_id", how="semi"), taxonomy)
-        version = workplace.tables.write("labeled_voices", labels)
-    by_label = dict(labels["label"].value_counts().iter_rows())
-    by_category = labels["category"].value_counts(sort=True)
-    return materialized(
-        "labeled_voices",
-        labels,
-        version,
-        labels=bar_chart({label: by_label.get(label, 0) for label in taxonomy.labels}, "Sounds by label"),
-        categories=bar_chart(dict(by_category.iter_rows()), "Sounds by category"),
     )
 
 

@@ -31,9 +31,9 @@ def voice_model(context: dg.AssetExecutionContext, config: Training, workplace: 
     from deepdx_core.gan.checkpoints import run_fingerprint
     from deepdx_core.gan.model import save_model
     from deepdx_core.gan.training import CHECKPOINT, TrainingProgress, train
-    from deepdx_core.labels.taxonomy import load_taxonomy
+    from deepdx_core.labels.taxonomy import find_taxonomy
 
-    labels = load_taxonomy().labels
+    labels = find_taxonomy(workplace.home.taxonomy).labels
     settings = GanConfig(steps=config.steps, seed=config.seed)
     parameters, label_ids = _training_voices(workplace, labels)
     fingerprint = run_fingerprint(parameters, label_ids, labels, settings)

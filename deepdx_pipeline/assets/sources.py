@@ -14,7 +14,7 @@ inbox = dg.AssetSpec(
 opinions = dg.AssetSpec(
     "opinions",
     group_name="corpus",
-    description="What you say yourself: rules.toml changes the rules of curation, verdicts.csv has your verdicts.",
+    description="What you say yourself: rules.toml, taxonomy.toml, and your own verdicts.csv and labels.csv.",
 )
 
 
@@ -51,7 +51,7 @@ def opinions_event(workplace: Workplace) -> dg.AssetMaterialization:
 def opinions_version(workplace: Workplace) -> str:
     """A digest of the files that hold opinions."""
     digest = hashlib.sha256()
-    for path in (workplace.home.rules, workplace.home.verdicts):
+    for path in workplace.home.opinions:
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.name}\0{len(content)}\0".encode())
         digest.update(content)

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from deepdx_core.errors import DeepDXError
-from deepdx_pipeline.cli import banks, convert, corpus, curation, midi, run
+from deepdx_pipeline.cli import banks, convert, corpus, curation, labels, midi, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +28,7 @@ app.command()(corpus.sql)
 app.command()(corpus.stats)
 app.command()(curation.explain)
 app.command()(curation.verdict)
+app.command()(labels.label)
 app.command()(banks.generate)
 
 

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_core.errors import DeepDXError
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.console import out, plain, table
 
 if TYPE_CHECKING:
     from deepdx_core.corpus.explain import Story
 
-_SOUND = "A sound's id, its beginning (six digits or more), or its name."
+SOUND = "A sound's id, its beginning (six digits or more), or its name."
 _MOST_ROWS = 12  # of places and of kin that are shown
 
 
 def explain(
-    sound: Annotated[str, typer.Argument(metavar="SOUND", help=_SOUND)],
+    sound: Annotated[str, typer.Argument(metavar="SOUND", help=SOUND)],
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as one JSON object.")] = False,
 ) -> None:
     """Tell the whole story of a voice: where it was found, what was found in it, its kin, its label and split."""
@@ -112,13 +111,13 @@ class Verdict(StrEnum):
 
 
 def verdict(
-    sound: Annotated[str, typer.Argument(metavar="SOUND", help=_SOUND)],
+    sound: Annotated[str, typer.Argument(metavar="SOUND", help=SOUND)],
     what: Annotated[Verdict | None, typer.Argument(metavar="VERDICT", help=f"{', '.join(Verdict)}.")] = None,
     why: Annotated[str, typer.Option(help="Your reason, kept with it.")] = "",
     forget: Annotated[bool, typer.Option("--forget", help="Take your verdict back.")] = False,
 ) -> None:
     """Say what a voice is: your word counts over every rule, from the next run on."""
-    from deepdx_core.corpus.explain import find_sounds
+    from deepdx_core.corpus.explain import find_one
     from deepdx_core.curation.opinions import write_opinion
     from deepdx_core.tables.schemas import VERDICTS
     from deepdx_core.tables.storage import Tables
@@ -126,12 +125,7 @@ def verdict(
     if (what is None) != forget:
         raise typer.BadParameter(f"give one of {', '.join(Verdict)}, or --forget", param_hint="VERDICT")
     home = find_home()
-    found = find_sounds(Tables(home.tables), sound)
-    if len(found) > 1:
-        for row in found.head(_MOST_ROWS).iter_rows():
-            err.print(plain("  ".join(map(str, row))), soft_wrap=True)
-        raise DeepDXError(f"{sound!r} means {len(found):,} sounds: give the id of one")
-    sound_id, name = found.row(0)[:2]
+    sound_id, name = find_one(Tables(home.tables), sound)
     write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why)
     said = f"is {what.value}" if what else "is left to the rules"
     out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"), soft_wrap=True)

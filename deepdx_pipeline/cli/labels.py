@@ -1,0 +1,59 @@
+"""Command on labels: label."""
+
+from typing import Annotated
+
+import typer
+
+from deepdx_core.home import find_home
+from deepdx_pipeline.cli.console import out, plain
+from deepdx_pipeline.cli.curation import SOUND
+
+
+def label(
+    sound: Annotated[str | None, typer.Argument(metavar="SOUND", help=SOUND)] = None,
+    category: Annotated[
+        str | None, typer.Argument(metavar="CATEGORY", help="What it is: electric-piano, or a name such as `E. Piano`.")
+    ] = None,
+    why: Annotated[str, typer.Option(help="Your reason, kept with it.")] = "",
+    forget: Annotated[bool, typer.Option("--forget", help="Take your label back.")] = False,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Show the voices whose answer would teach most.")] = False,
+    count: Annotated[int, typer.Option(min=1, help="How many voices `--suggest` shows.")] = 20,
+) -> None:
+    """Say what kind of sound a voice is: your word counts over all evidence, from the next run on."""
+    if suggest:
+        _suggest(count)
+        return
+    if sound is None or (category is None) != forget:
+        raise typer.BadParameter("give a sound and what it is, or --forget, or --suggest", param_hint="CATEGORY")
+    from deepdx_core.corpus.explain import find_one
+    from deepdx_core.curation.opinions import write_opinion
+    from deepdx_core.labels.names import category_called
+    from deepdx_core.labels.taxonomy import find_taxonomy
+    from deepdx_core.tables.storage import Tables
+
+    home = find_home()
+    taxonomy = find_taxonomy(home.taxonomy)
+    meant = None if category is None else category_called(category, taxonomy)
+    sound_id, name = find_one(Tables(home.tables), sound)
+    write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why)
+    said = f"is {meant}" if meant else "is left to the evidence"
+    out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"), soft_wrap=True)
+
+
+def _suggest(count: int) -> None:
+    from deepdx_core.labels.suggestions import suggestions
+    from deepdx_core.tables.storage import Tables
+
+    tables = Tables(find_home().tables)
+    rows = suggestions(
+        tables.read("labeled_voices"),
+        tables.read("families", ["sound_id", "family_id"]),
+        tables.read("unique_voices", ["sound_id", "name"]),
+        count,
+    )
+    for row in rows.iter_rows(named=True):
+        out.print(plain(f"{row['sound_id']}  {row['name']}"), style="bold", soft_wrap=True)
+        guess = f"perhaps {row['likeliest']} ({row['confidence']:.0%}); about {row['unsure']:.1f} labels hang on it"
+        out.print(plain(f"  {guess}"), soft_wrap=True)
+        out.print(plain(f"  {row['evidence'] or 'nothing speaks for anything'}"), style="dim", soft_wrap=True)
+    out.print("`deepdx explain SOUND` tells more; `deepdx label SOUND CATEGORY` answers.", style="dim")
