@@ -103,6 +103,8 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
 
 def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> dg.MarkdownMetadataValue:
     """A horizontal bar for each value of `bar`, in the order of the rows, of a piece for each `part`."""
+    if rows.is_empty():
+        return dg.MetadataValue.md("nothing yet")
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -124,6 +126,8 @@ def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str
 
 def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> dg.MarkdownMetadataValue:
     """How often which values of two columns meet: darker for the larger share of a row."""
+    if rows.is_empty():
+        return dg.MetadataValue.md("nothing yet")
     from matplotlib.figure import Figure
 
     table = rows.sort(x).pivot(x, index=y, values=count).fill_null(0).sort(y)
@@ -132,7 +136,7 @@ def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> dg.M
     shares = values / values.sum(axis=1, keepdims=True).clip(1)
     figure = Figure(figsize=(2.5 + 0.3 * values.shape[1], 1.5 + 0.3 * len(names)), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.imshow(shares, cmap="Blues", vmin=0, aspect="auto")
     axes.set(yticks=range(len(names)), yticklabels=names, xticks=range(values.shape[1]))
     axes.set_xticklabels(table.drop(y).columns, rotation=90)
     axes.set(title=title, xlabel=x, ylabel=y)

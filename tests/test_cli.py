@@ -229,7 +229,7 @@ def test_labels_of_ones_own(trained, tmp_path):
     assert (home / "labels.csv").read_text() == f"sound_id,category,why\n{sound_id},electric-piano,I made it\n"
     assert deepdx("label", sound_id, "--forget", environment=own).returncode == 0
     assert (home / "labels.csv").read_text() == "sound_id,category,why\n"
-    unknown = deepdx("label", sound_id, "kazoo orchestra of mars", environment=own)
+    unknown = deepdx("label", sound_id, "xyzzy", environment=own)
     assert unknown.returncode == 1
     assert "electric-piano" in unknown.stderr  # what there is
     assert deepdx("label", sound_id, environment=own).returncode == 2
