@@ -13,5 +13,6 @@ only those before it:
 - `corpus`    the DuckDB database over the tables, and the ladder from files to sounds
 - `ports`     dumps sent to MIDI ports and received from them
 - `gan`       the voice as an image, the networks, training and sampling
+- `evaluation`  how generators are judged, and the baselines beside them
 - `demo`      the composer of the demo corpus
 """

@@ -10,15 +10,23 @@ from deepdx_pipeline.resources import Workplace
 
 TRAINED = dg.AssetSelection.groups("generator")
 
+JUDGED = dg.AssetSelection.assets("model_evaluation")
+
 everything = dg.define_asset_job(
     "everything",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - JUDGED,
     description="From the inbox to new banks. What did not change is not done again.",
 )
 corpus = dg.define_asset_job(
     "corpus",
     selection=dg.AssetSelection.all() - TRAINED,
     description="From the inbox to the splits and the database, without the model.",
+)
+
+evaluation = dg.define_asset_job(
+    "evaluation",
+    selection=JUDGED,
+    description="The model judged by the protocol of evaluation, beside real voices and baselines: some minutes.",
 )
 
 _SETTLED_SECONDS = 2.0

@@ -20,7 +20,7 @@ def build_defs(
     return dg.Definitions(
         assets=dg.load_assets_from_modules([sources, corpus, curation, labels, generator], include_specs=True),
         asset_checks=all_checks(),
-        jobs=[automation.everything, automation.corpus],
+        jobs=[automation.everything, automation.corpus, automation.evaluation],
         sensors=[automation.inbox_sensor],
         schedules=[automation.weekly_retraining],
         resources={"workplace": dg.ResourceDefinition.hardcoded_resource(Workplace(home or find_home(), report))},

@@ -52,7 +52,19 @@ def trained(tmp_path_factory):
 
 def test_help_names_every_command():
     result = CliRunner().invoke(app, ["--help"])
-    for command in ("add", "run", "ui", "inspect", "sql", "stats", "explain", "verdict", "label", "generate"):
+    for command in (
+        "add",
+        "run",
+        "ui",
+        "inspect",
+        "sql",
+        "stats",
+        "explain",
+        "verdict",
+        "label",
+        "evaluate",
+        "generate",
+    ):
         assert command in result.output
 
 

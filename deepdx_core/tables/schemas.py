@@ -58,6 +58,18 @@ def _measure(description: str, **options: Any) -> dy.Float32:
     return dy.Float32(metadata=_about(description), **options)
 
 
+def _number(description: str, **options: Any) -> dy.Float64:
+    return dy.Float64(min=0, metadata=_about(description), **options)
+
+
+def _estimate(name: str, description: str, **options: Any) -> dict[str, dy.Column]:
+    """A measure with its standard error, both null where there was too little to tell."""
+    return {
+        name: _number(description, nullable=True, **options),
+        f"{name}_error": _number(f"standard error of {name}", nullable=True),
+    }
+
+
 def _contour() -> dict[str, dy.Column]:
     stretches = [(f"{start} s after key-down", end) for start, end in pairwise([*CONTOUR_HELD, "key-up"])]
     stretches += [(f"{start} s after key-up", end) for start, end in pairwise([*CONTOUR_AFTER, "the end"])]
@@ -363,6 +375,67 @@ class TrainingSplits(dy.Schema):
     in_corpus = dy.Bool(metadata=_about("it is a valid sound of the corpus now; its assignment is kept if it is not"))
 
 
+class ModelEvaluation(dy.Schema):
+    """How a generator did by the protocol of evaluation, beside the real voices and the baselines.
+
+    Voices that it made for the labels of the voices held out are compared with these. Standard errors count voices of a
+    family as one, and do not regard that another seed would give another generator.
+    """
+
+    generator = dy.String(primary_key=True, metadata=_about("the generator, baseline or real reference"))
+    judged_on = _one_of(SPLITS[1:], "the split whose voices it was judged against", primary_key=True)
+    seed = dy.UInt32(primary_key=True, metadata=_about("of fitting, of sampling and of what the measures draw"))
+    voices = dy.UInt32(min=1, metadata=_about("voices judged"))
+    against = dy.UInt32(min=1, metadata=_about("real voices they were judged against"))
+    locals().update(
+        _estimate(
+            "c2st",
+            "area under the ROC curve of boosted trees that tell its voices from real ones by their parameters, with "
+            "families kept together: 0.5 is not at all, 1 always",
+            max=1,
+        )
+    )
+    locals().update(_estimate("precision", "share of its voices that are among real ones", max=1))
+    locals().update(_estimate("recall", "share of real voices that are among its voices", max=1))
+    locals().update(_estimate("density", "how densely real voices lie about its voices; about 1 for real ones"))
+    locals().update(_estimate("coverage", "share of real voices with one of its voices near by", max=1))
+    dcr_median = dy.Float64(
+        min=0, max=145, metadata=_about("parameters in which its voices differ from the closest training voice: median")
+    )
+    locals().update(
+        _estimate("dcr_near", "share of its voices with a training voice 5 or fewer parameters away", max=1)
+    )
+    copies = dy.UInt32(metadata=_about("of its voices, exact copies of training voices"))
+    duplicates = dy.UInt32(metadata=_about("of its voices, those equal to one before"))
+    locals().update(
+        _estimate(
+            "label_agreement",
+            "share of its voices that a classifier taught with real voices gives the label that was asked for",
+            max=1,
+        )
+    )
+    label_accuracy = _number("share of the real voices that this classifier gives their label", max=1)
+    structure_frequency = _number("total variation of mode with frequency", max=1)
+    structure_envelopes = _number("total variation of output levels with envelope levels", max=1)
+    structure_velocity = _number("total variation of velocity sensitivities", max=1)
+    structure_key_scaling = _number("total variation of keyboard level scaling", max=1)
+    structure_rate_scaling = _number("total variation of keyboard rate scaling", max=1)
+    structure = _number("mean of the total variations: 0 is as in real voices, 1 has nothing in common", max=1)
+    bits = _number("bits it needs to tell a real voice, given its label; null where it gives no chances", nullable=True)
+    locals().update(_estimate("audio_c2st", "as c2st, by what rendered voices measure; null where none were", max=1))
+    locals().update(_estimate("silent", "share never heard; null where none were rendered", max=1))
+    locals().update(
+        _estimate(
+            "sounding_after",
+            "share still over -60 dB 1.5 s after the key is let go; null where none were rendered",
+            max=1,
+        )
+    )
+    locals().update(_estimate("noisy", "share without a pitch at middle C; null where none were rendered", max=1))
+    fit_seconds = _number("seconds to fit it; null for what was fitted before and for real voices", nullable=True)
+    bank_seconds = _number("seconds to make 32 voices; null for real ones", nullable=True)
+
+
 TABLES: dict[str, type[dy.Schema]] = {
     "raw_files": RawFiles,
     "dumps": Dumps,
@@ -374,6 +447,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
+    "model_evaluation": ModelEvaluation,
 }
 """Every table's schema by the table's name, in the order in which the data flows."""
 

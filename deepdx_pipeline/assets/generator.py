@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.gan.config import GanConfig
+from deepdx_pipeline.assets.tables import table_asset
 from deepdx_pipeline.resources import Workplace
-from deepdx_pipeline.results import Result, curves, image_grid, markdown_table
+from deepdx_pipeline.results import Result, curves, image_grid, markdown_table, materialized
 
 GROUP = "generator"
 
@@ -94,6 +95,48 @@ def _write_losses(folder: Path, history: pl.DataFrame) -> None:
 
     with written_whole(folder / "losses.parquet") as temporary:
         history.write_parquet(temporary)
+
+
+class Protocol(dg.Config):
+    """How the evaluation is run."""
+
+    seed: int = 0
+    render: bool = True
+
+
+@table_asset(
+    GROUP,
+    "model_evaluation",
+    *("unique_voices", "audio_features", "families", "labeled_voices", "training_splits", "voice_model"),
+)
+def model_evaluation(
+    context: dg.AssetExecutionContext, config: Protocol, workplace: dg.ResourceParam[Workplace]
+) -> Result:
+    """Judge the model beside the real voices and the baselines, on families that it has never seen."""
+    from deepdx_core.evaluation.adversarial import FittedGan
+    from deepdx_core.evaluation.generators import Taught
+    from deepdx_core.evaluation.protocol import BASELINES, evaluate
+    from deepdx_core.evaluation.voices import splits_of
+    from deepdx_core.gan.model import load_model
+
+    tables = workplace.tables
+    model = load_model(workplace.home.models / "gan")
+    with workplace.alone("model_evaluation"):
+        splits = splits_of(
+            tables.read("unique_voices"),
+            tables.read("families"),
+            tables.read("labeled_voices"),
+            tables.read("training_splits"),
+            model.labels,
+        )
+        methods = {**BASELINES, "GAN": Taught(FittedGan(model, model.labels))}
+        audio = tables.read_or_empty("audio_features") if config.render else None
+        rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=workplace.reporter(context))
+        version = tables.write("model_evaluation", rows)
+    shown = rows.select(pl.exclude("^.*_error$", "judged_on", "seed").cast(pl.String)).transpose(
+        include_header=True, header_name="measure", column_names="generator"
+    )
+    return materialized("model_evaluation", rows, version, measures=markdown_table(shown.fill_null("")))
 
 
 class Wish(dg.Config):

@@ -30,6 +30,7 @@ app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)
 app.command()(banks.generate)
+app.command()(run.evaluate)
 
 
 def main() -> None:

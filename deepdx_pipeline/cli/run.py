@@ -1,4 +1,4 @@
-"""Commands that run the pipeline: run, ui."""
+"""Commands that run the pipeline: run, evaluate, ui."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, out, plain
+from deepdx_core.home import Home, find_home
+from deepdx_pipeline.cli.console import err, out, plain, table
 
 
 class Part(StrEnum):
@@ -26,20 +26,47 @@ def run(
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps, in place of the model's default.")] = None,
 ) -> None:
     """Bring every asset up to date. What did not change is not done again."""
-    from deepdx_pipeline.cli.progress import Watcher
-    from deepdx_pipeline.definitions import build_defs
-    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
-
     left_out = without or []
-    home = find_home()
-    home.inbox.mkdir(parents=True, exist_ok=True)
-    instance = open_instance(home)
     job = "corpus" if Part.TRAINING in left_out else "everything"
     ops: dict[str, Any] = {}
     if steps and job == "everything":
         ops["voice_model"] = {"config": {"steps": steps}}
     if Part.AUDIO in left_out:
         ops["audio_features"] = {"config": {"render": False}}
+    home = _execute(job, ops)
+    out.print(plain(f"Up to date: {home.root}"), soft_wrap=True)
+
+
+def evaluate(
+    seed: Annotated[int, typer.Option(min=0, help="Of what the protocol draws.")] = 0,
+    without_audio: Annotated[bool, typer.Option("--without-audio", help="Nothing is rendered.")] = False,
+) -> None:
+    """Judge the trained model by the protocol, beside real voices and baselines, on families it has never seen."""
+    import polars as pl
+
+    from deepdx_core.tables.storage import Tables
+
+    home = _execute("evaluation", {"model_evaluation": {"config": {"seed": seed, "render": not without_audio}}})
+    rows = Tables(home.tables).read("model_evaluation")
+    measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
+    shown = table("measure", *(f">{name}" for name in rows["generator"]))
+    shown.columns[0].no_wrap = True
+    for name in measures:
+        values = rows[name].cast(pl.Float64).to_list()
+        shown.add_row(name, *("" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") for value in values))
+    out.print(shown)
+    out.print('What each measure is: deepdx sql "DESCRIBE model_evaluation"', style="dim")
+
+
+def _execute(job: str, ops: dict[str, Any]) -> Home:
+    """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command."""
+    from deepdx_pipeline.cli.progress import Watcher
+    from deepdx_pipeline.definitions import build_defs
+    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
+
+    home = find_home()
+    home.inbox.mkdir(parents=True, exist_ok=True)
+    instance = open_instance(home)
     with Watcher() as watcher:
         defs = build_defs(home, watcher.report, watcher.logger())
         result = defs.resolve_job_def(job).execute_in_process(
@@ -56,7 +83,7 @@ def run(
             plain(f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}")
         )
         raise typer.Exit(1)
-    out.print(plain(f"Up to date: {home.root}"), soft_wrap=True)
+    return home
 
 
 def ui(

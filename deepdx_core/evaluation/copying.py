@@ -1,0 +1,37 @@
+"""Whether a generator repeats what it was taught, or itself."""
+
+import numpy as np
+
+from deepdx_core.codec.packing import Bytes
+from deepdx_core.curation.families import Rows
+
+_TILE = 8192  # training voices compared at a time
+_AT_A_TIME = 32  # voices; a tile's counts fit in the processor's cache
+
+
+def differing_from_closest(voices: Bytes, train: Bytes) -> Rows:
+    """In how many parameters each voice, `uint8[n, 145]`, differs from the training voice nearest to it, `int64[n]`.
+
+    Exact: every voice is compared with every one of `train`, `uint8[m, 145]`. Raises ValueError where there is none.
+    """
+    if not len(train):
+        raise ValueError("there are no training voices to compare with")
+    columns = np.ascontiguousarray(train.T)  # [145, m]
+    closest = np.full(len(voices), voices.shape[1])
+    for start in range(0, len(voices), _AT_A_TIME):
+        some = voices[start : start + _AT_A_TIME]
+        for begin in range(0, len(train), _TILE):
+            tile = columns[:, begin : begin + _TILE]
+            differing = np.zeros((len(some), tile.shape[1]), dtype=np.uint8)
+            unequal = np.empty(differing.shape, dtype=np.bool_)
+            for column, values in zip(tile, some.T, strict=True):
+                np.not_equal(column, values[:, None], out=unequal)
+                differing += unequal.view(np.uint8)
+            least = closest[start : start + len(some)]
+            np.minimum(least, differing.min(axis=1), out=least)
+    return closest
+
+
+def duplicates(voices: Bytes) -> int:
+    """How many of these voices, `uint8[n, 145]`, are equal to one before them."""
+    return len(voices) - len(np.unique(voices, axis=0))

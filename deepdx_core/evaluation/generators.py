@@ -1,0 +1,45 @@
+"""What a generator must be able to do to be judged, and no generator itself."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from deepdx_core.codec.packing import Bytes
+from deepdx_core.evaluation.voices import Ids, Voices
+
+Floats = npt.NDArray[np.float64]
+
+
+class Generator(Protocol):
+    """What has learnt, and makes voices."""
+
+    def sample(self, labels: Ids, seed: int) -> Bytes:
+        """A legal voice for each of these labels, `int64[n]`, as `uint8[n, 145]`; the same seed gives the same."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A generator that can also say how likely a voice is."""
+
+    def score(self, voices: Voices) -> Floats:
+        """The log-probability of each voice given its label, in nats, `float64[n]`."""
+
+
+class Method(Protocol):
+    """How a generator is taught. Test voices are kept from it: it is handed training and validation voices only."""
+
+    def fit(self, train: Voices, validation: Voices, seed: int) -> Generator:
+        """A generator taught with `train`; what is chosen is chosen by `validation`."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A generator that has already been taught, as a method: fitting costs nothing, and is not reported."""
+
+    generator: Generator
+
+    def fit(self, train: Voices, validation: Voices, seed: int) -> Generator:
+        """The generator as it is."""
+        return self.generator
