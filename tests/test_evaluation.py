@@ -41,14 +41,14 @@ def labelled(count, seed=0):
 
 @pytest.fixture(scope="module")
 def demo():
-    """The demo corpus' voices, split by family; labels are its families of instruments, in three parts."""
+    """Voices of the demo corpus, split by family; labels are its families of instruments, in three parts."""
     composed = compose_voices(1)
     parameters, first = np.unique(composed.parameters, axis=0, return_index=True)
     labels = composed.families[first] % 3
     own = families_together(made(parameters, labels))
-    part = np.random.default_rng(0).integers(0, 4, len(parameters))[own]
+    part = np.random.default_rng(0).integers(0, 8, len(parameters))[own]
     voices = Voices(parameters, labels, own)
-    train, validation, test = (voices[np.flatnonzero(where)] for where in (part < 2, part == 2, part == 3))
+    train, validation, test = (voices[np.flatnonzero(where)] for where in (part < 3, part == 3, part == 4))
     return Splits(train, validation, test, ("a", "b", "c"))
 
 
@@ -56,15 +56,15 @@ def demo():
 
 
 def test_sets_of_one_kind_cannot_be_told_apart_and_sets_of_two_can():
-    one, other = random_voices(400, 1)[0], random_voices(400, 2)[0]
-    alike, error = c2st(one, other, ALONE[:800], 0)
+    one, other = random_voices(200, 1)[0], random_voices(200, 2)[0]
+    alike, error = c2st(one, other, ALONE[:400], 0)
     assert abs(alike - 0.5) < 4 * error < 0.15
     other[:, INDEX["op1_output_level"]] //= 2
-    told, error = c2st(one, other, ALONE[:800], 0)
-    assert told > 0.7
+    told, error = c2st(one, other, ALONE[:400], 0)
+    assert told > 0.65
     other[:, INDEX["op1_output_level"]] = 0
     one[:, INDEX["op1_output_level"]] = 99
-    assert c2st(one, other, ALONE[:800], 0) == (1, 0)
+    assert c2st(one, other, ALONE[:400], 0) == (1, 0)
 
 
 def test_copies_of_judged_voices_are_not_told_by_their_twins():
@@ -250,12 +250,12 @@ def test_mutations_are_near_and_crossovers_have_whole_operators():
 
 
 def test_trees_learn_what_goes_together():
-    train = labelled(600)
+    train = labelled(400)
     cart = SequentialCart().fit(train, train, 0)
     wished = np.arange(400) % 2
     voices = cart.sample(wished, 1)
     levels = voices[:, [INDEX["op1_output_level"], INDEX["op2_output_level"]]].astype(int)
-    assert np.median(np.abs(levels[:, 0] - levels[:, 1])) <= 3
+    assert np.median(np.abs(levels[:, 0] - levels[:, 1])) <= 4
     assert (voices[:, INDEX["algorithm"]] // 8 == wished).all()
     # A label that was not there is no label.
     require_legal(cart.sample(np.full(5, 2), 0))
@@ -265,7 +265,7 @@ def test_trees_learn_what_goes_together():
 
 
 def test_scores_are_log_probabilities_and_tell_voices_from_noise():
-    train, other = labelled(600), labelled(200, seed=7)
+    train, other = labelled(400), labelled(200, seed=7)
     for method in (Marginals(), SequentialCart()):
         generator = method.fit(train, train, 0)
         assert isinstance(generator, Scorer)
@@ -357,11 +357,12 @@ def test_what_is_chosen_is_chosen_without_test(demo):
 
 
 def test_a_generator_that_gives_something_else_is_refused(demo):
-    illegal = np.full((len(demo.test), 145), 127, np.uint8)
+    few = Splits(demo.train, demo.validation[ALONE[:30]], demo.test[ALONE[:30]], demo.labels)
+    illegal = np.full((30, 145), 127, np.uint8)
     with pytest.raises(ValueError, match="its range is"):
-        evaluate({"illegal": Taught(Copies(illegal))}, demo)
-    with pytest.raises(ValueError, match="voices were asked for, 30 came"):
-        evaluate({"few": Taught(Copies(demo.train.parameters[:30]))}, demo)
+        evaluate({"illegal": Taught(Copies(illegal))}, few)
+    with pytest.raises(ValueError, match="30 voices were asked for, 20 came"):
+        evaluate({"few": Taught(Copies(demo.train.parameters[:20]))}, few)
 
 
 def test_the_gan_is_a_generator_like_others():

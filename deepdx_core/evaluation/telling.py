@@ -24,6 +24,7 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Rows, seed: 
     voices were judged, not which the trees learnt from. nan where a fold lacks one of the sets.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     both = np.concatenate([first, second])
     is_first = np.arange(len(both)) < len(first)
@@ -36,7 +37,9 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Rows, seed: 
         model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
         # What is nan throughout tells nothing, and the trees do not take it.
         told = (both[~judged] == both[~judged]).any(axis=0)
-        model.fit(both[~judged][:, told], is_first[~judged])
+        # On so few voices a second thread gains little, and where another program wants its core it waits long.
+        with threadpool_limits(1, "openmp"):
+            model.fit(both[~judged][:, told], is_first[~judged])
         areas.append(area(model.decision_function(both[judged][:, told]), is_first[judged], groups[judged]))
     means, errors = np.array(areas).T
     return float(means.mean()), float(np.sqrt((errors**2).sum()) / FOLDS)
