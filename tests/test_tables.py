@@ -149,6 +149,16 @@ def test_the_ladder_adds_up(corpus):
     assert gaps(rows.filter(pl.col("outcome") != "Pads"), corpus[1].read("dumps")) != []
 
 
+def test_a_table_of_other_columns_is_taken_for_none(tmp_path):
+    tables = Tables(tmp_path)
+    assert tables.read_or_empty("training_splits").is_empty()
+    before = pl.DataFrame({"sound_id": ["a" * 20], "split": ["train"]})
+    before.write_parquet(tables.path("training_splits"))
+    assert tables.read_or_empty("training_splits").is_empty()
+    tables.write("training_splits", before.with_columns(reason=pl.lit("allotted"), in_corpus=True))
+    assert len(tables.read_or_empty("training_splits")) == 1
+
+
 def test_the_views_on_verdicts_agree_with_the_tables(corpus):
     slots = query(*corpus, "SELECT verdict, count(*) AS n FROM slot_verdicts GROUP BY ALL")
     assert slots["n"].sum() == len(corpus[1].read("decoded_voices"))

@@ -59,8 +59,10 @@ class Tables:
         return pl.read_parquet(self.path(table), columns=columns)
 
     def read_or_empty(self, table: str) -> pl.DataFrame:
-        """A table, empty if it was never written."""
-        return self.read(table) if self.exists(table) else TABLES[table].create_empty()
+        """A table that the next run takes up from; empty if it was never written, or had other columns then."""
+        columns = TABLES[table].column_names()
+        there = self.exists(table) and pl.read_parquet_schema(self.path(table)).keys() == set(columns)
+        return self.read(table) if there else TABLES[table].create_empty()
 
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
         """Write a table whole and return the SHA-256 of its file.
