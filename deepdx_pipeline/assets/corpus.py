@@ -78,7 +78,7 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
 
 @dg.asset(
     group_name="database",
-    deps=["raw_files", "training_splits"],  # all other tables come before the splits
+    deps=["raw_files", "training_splits", "model_evaluation"],  # all other tables come before the splits
     kinds={"duckdb"},
     description="corpus.duckdb: a view with comments for each table, the views people ask for, and the ladder.",
 )

@@ -55,7 +55,8 @@ def evaluate(
         values = rows[name].cast(pl.Float64).to_list()
         shown.add_row(name, *("" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") for value in values))
     out.print(shown)
-    out.print('What each measure is: deepdx sql "DESCRIBE model_evaluation"', style="dim")
+    about = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'model_evaluation'"
+    out.print(f'What each measure is: deepdx sql "{about}"', style="dim", soft_wrap=True, highlight=False)
 
 
 def _execute(job: str, ops: dict[str, Any]) -> Home:
