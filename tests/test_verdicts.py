@@ -242,16 +242,17 @@ def test_the_demo_corpus_with_damage_in_it(tmp_path):
     """Of voices whose parameters are drawn from real ones most are found, though the corpus is small."""
     voices = decode_dumps(survey(DEMO).dumps)
     clean = verdicts_of(voices)
-    banks = voices.filter("valid").group_by("sha256", "offset").agg(pl.len()).filter(pl.col("len") == 32).head(12)
+    banks = voices.filter("valid").group_by("sha256", "offset").agg(pl.len()).filter(pl.col("len") == 32)
     good = voices.join(banks, on=["sha256", "offset"], how="semi", maintain_order="left")
     names = np.full((len(good), 10), ord("X"), np.uint8)
     packed = pack_vmem(good.select(PARAMETER_NAMES).to_numpy().astype(np.uint8), names).reshape(-1, 32, 128)
-    drawn, _ = unpack_vmem(spoiling.independent(packed, np.random.default_rng(2)).reshape(-1, 128))
+    # Drawn from all banks: what is drawn from a few that are alike may well be a voice.
+    drawn, _ = unpack_vmem(spoiling.independent(packed, np.random.default_rng(2))[:12].reshape(-1, 128))
     spoiled = decoded(drawn).with_columns(sha256=pl.lit("f" * 64), slot=pl.int_range(len(drawn)).cast(pl.UInt16) + 1)
     both = pl.concat([voices.select(spoiled.columns), spoiled], how="vertical_relaxed")
     after = verdicts_of(both)
     found = after.filter(pl.col("sound_id").is_in(spoiled["sound_id"].unique()))
-    assert (found["verdict"] == "corrupt").mean() > 0.8
+    assert (found["verdict"] == "corrupt").mean() > 0.95
     assert found["oddness_model"].n_unique() == 1
     sound = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
     assert (sound["verdict_right"] == "valid").mean() > 0.99
