@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from deepdx_core.codec.columns import of_operators
 from deepdx_core.codec.packing import USED_BITS, Bytes, Flags
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.voice.parameters import (
@@ -29,11 +30,10 @@ VMEM_RECORDS = (Format.HEADERLESS_VMEM,)
 ALL_RECORDS = (Format.HEADERLESS_VMEM, Format.HEADERLESS_VCED, Format.HEADERLESS_VCED_156)
 """What records without a header may be."""
 
-_OPERATORS = range(1, 7)
-_REST_LEVELS = [INDEX[f"op{o}_eg_level_4"] for o in _OPERATORS]
-_ATTACK_RATES = [INDEX[f"op{o}_eg_rate_1"] for o in _OPERATORS]
-_OUTPUT_LEVELS = [INDEX[f"op{o}_output_level"] for o in _OPERATORS]
-_PITCH_LEVELS = [INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)]
+_REST_LEVELS = of_operators("eg_level_4")
+_ATTACK_RATES = of_operators("eg_rate_1")
+_OUTPUT_LEVELS = of_operators("output_level")
+_PITCH_LEVELS = np.array([INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)])
 
 _PLACES_OF_ALL = 16
 """Places looked at for every offset at once; few offsets are left for the others."""
@@ -153,7 +153,7 @@ def _marks(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> npt.ND
     """
     places = _RECORDS[format_].places
 
-    def values(indices: list[int]) -> Bytes:
+    def values(indices: npt.NDArray[np.intp]) -> Bytes:
         # These parameters fill their byte in both formats, so that no voice need be unpacked to see them.
         found: Bytes = data[starts[:, None] + places[indices]]
         return found

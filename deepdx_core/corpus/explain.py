@@ -7,7 +7,9 @@ import polars as pl
 
 from deepdx_core.curation.rules import Rules
 from deepdx_core.errors import DeepDXError
+from deepdx_core.intake.survey import place
 from deepdx_core.tables.storage import Tables
+from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _ID = re.compile(r"[0-9a-f]{6,20}")
 
@@ -78,8 +80,8 @@ def _unreadable(tables: Tables, asked: str) -> str:
         return ""
     files = slots.join(tables.read("raw_files", ["path", "member", "sha256"]), on="sha256")
     where = ", ".join(
-        f"slot {slot} of {path if member is None else f'{path}: {member}'}"
-        for slot, path, member in files.select("slot", "path", "member").head(5).iter_rows()
+        f"slot {found['slot']} of {place(found)}"
+        for found in files.select("slot", "path", "member").head(5).iter_rows(named=True)
     )
     return f"; unreadable, with a byte over 127: {where}"
 
@@ -126,8 +128,6 @@ def _places(tables: Tables, sound_id: str) -> pl.DataFrame:
 
 
 def _family(tables: Tables, sounds: pl.DataFrame, sound_id: str) -> pl.DataFrame:
-    from deepdx_core.voice.parameters import PARAMETER_NAMES
-
     families = tables.read("families", ["sound_id", "family_id", "functional_id"])
     own = families.filter(pl.col("sound_id") == sound_id)
     kin = families.join(own.select("family_id", own_function="functional_id"), on="family_id").filter(

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from deepdx_core.codec.columns import CARRIERS, of_operators
 from deepdx_core.codec.packing import Bytes, Flags
-from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 _DB_PER_STEP = 0.7526
@@ -27,14 +27,11 @@ _EXPONENTIAL = np.array(
 )
 _STEPS_PER_DEPTH = 329 / 32768
 
-_OPERATORS = range(1, 7)
-_LEVELS = np.array([[INDEX[f"op{o}_eg_level_{n}"] for n in (1, 2, 3, 4)] for o in _OPERATORS])
+_LEVELS = np.stack([of_operators(f"eg_level_{n}") for n in (1, 2, 3, 4)], axis=1)  # [6, 4]
 _SCALING = {
-    name: np.array([INDEX[f"op{o}_{name}"] for o in _OPERATORS])
-    for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
+    name: of_operators(name) for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
 }
-_OUTPUT_LEVELS = np.array([INDEX[f"op{o}_output_level"] for o in _OPERATORS])
-_CARRIERS = np.array([[o in algorithm.carriers for o in _OPERATORS] for algorithm in ALGORITHMS])
+_OUTPUT_LEVELS = of_operators("output_level")
 
 
 def _level_table() -> npt.NDArray[np.float64]:
@@ -66,7 +63,7 @@ def _level_db(parameters: Bytes, envelope_levels: Bytes, key: int) -> npt.NDArra
     envelopes = _INTERNAL_LEVELS[envelope_levels]  # [n, 6]
     outputs = (_INTERNAL_LEVELS[parameters[:, _OUTPUT_LEVELS]] + _key_scaling(parameters, key)).clip(0, 127)
     decibels = -_DB_PER_STEP * ((127 - envelopes) + (127 - outputs))
-    amplitudes = 10 ** (decibels / 20) * _CARRIERS[parameters[:, INDEX["algorithm"]]]
+    amplitudes = 10 ** (decibels / 20) * CARRIERS[parameters[:, INDEX["algorithm"]]]
     return np.asarray(20 * np.log10(amplitudes.sum(axis=1)))
 
 

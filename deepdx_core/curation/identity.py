@@ -14,6 +14,7 @@ calls unfinished; for this comparison the sensitivity was left as it is.
 import numpy as np
 import numpy.typing as npt
 
+from deepdx_core.codec.columns import CARRIERS, of_operators
 from deepdx_core.codec.packing import INIT_VOICE, Bytes, Flags
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX
@@ -23,24 +24,19 @@ _LIFTING = 2  # the first of the curves that raise the level: +EXP, +LIN
 _FIXED_COARSE = 4  # 1, 10, 100 and 1000 Hz, over and over
 
 
-def _columns(name: str) -> npt.NDArray[np.intp]:
-    return np.array([INDEX[f"op{operator}_{name}"] for operator in _OPERATORS])
-
-
 _OPERATOR_COLUMNS = np.array([[i for name, i in INDEX.items() if name.startswith(f"op{o}_")] for o in _OPERATORS])
-_RATES = np.array([_columns(f"eg_rate_{n}") for n in (1, 2, 3, 4)])
-_LEVELS = np.array([_columns(f"eg_level_{n}") for n in (1, 2, 3, 4)])
+_RATES = np.array([of_operators(f"eg_rate_{n}") for n in (1, 2, 3, 4)])
+_LEVELS = np.array([of_operators(f"eg_level_{n}") for n in (1, 2, 3, 4)])
 _PITCH_RATES = [INDEX[f"pitch_eg_rate_{n}"] for n in (1, 2, 3, 4)]
 _PITCH_LEVELS = [INDEX[f"pitch_eg_level_{n}"] for n in (1, 2, 3, 4)]
 _LFO = [INDEX[f"lfo_{name}"] for name in ("speed", "delay", "sync", "wave")]
 _SILENCE: Bytes = INIT_VOICE.copy()
-_SILENCE[_columns("output_level")] = 0
+_SILENCE[of_operators("output_level")] = 0
 
 _MODULATED = np.array(
     [[[(m, o) in algorithm.modulations for o in _OPERATORS] for m in _OPERATORS] for algorithm in ALGORITHMS]
 )
 """`bool[32, 6, 6]`: whether an operator modulates another, by algorithm."""
-_CARRIERS = np.array([[o in algorithm.carriers for o in _OPERATORS] for algorithm in ALGORITHMS])
 _FEEDBACK = np.array([algorithm.feedback for algorithm in ALGORITHMS]) - 1
 _BITS = 1 << np.arange(6)
 
@@ -73,12 +69,12 @@ def heard_operators(parameters: Bytes) -> Flags:
     """
     lifted = np.zeros((len(parameters), len(_OPERATORS)), dtype=bool)
     for side in ("left", "right"):
-        lifted |= (parameters[:, _columns(f"{side}_depth")] > 0) & (
-            parameters[:, _columns(f"{side}_curve")] >= _LIFTING
+        lifted |= (parameters[:, of_operators(f"{side}_depth")] > 0) & (
+            parameters[:, of_operators(f"{side}_curve")] >= _LIFTING
         )
-    loud = ((parameters[:, _columns("output_level")] > 0) | lifted) & parameters[:, _LEVELS].any(axis=1)
+    loud = ((parameters[:, of_operators("output_level")] > 0) | lifted) & parameters[:, _LEVELS].any(axis=1)
     algorithms = parameters[:, INDEX["algorithm"]]
-    heard: Flags = loud & _CARRIERS[algorithms]
+    heard: Flags = loud & CARRIERS[algorithms]
     # A modulator always has a higher number than what it modulates.
     for operator in range(1, len(_OPERATORS)):
         reaches = (_MODULATED[algorithms, operator] & heard).any(axis=1)
@@ -126,31 +122,31 @@ def functional(parameters: Bytes) -> Bytes:
     pitch_off = (voices[:, INDEX["lfo_pitch_depth"]] == 0) | (voices[:, INDEX["pitch_mod_sensitivity"]] == 0)
     reset(INDEX["lfo_pitch_depth"], pitch_off)
     reset(INDEX["pitch_mod_sensitivity"], pitch_off)
-    sensitive = voices[:, _columns("amp_mod_sensitivity")].any(axis=1)
+    sensitive = voices[:, of_operators("amp_mod_sensitivity")].any(axis=1)
     amp_off = (voices[:, INDEX["lfo_amp_depth"]] == 0) | ~sensitive
     reset(INDEX["lfo_amp_depth"], amp_off)
-    reset(_columns("amp_mod_sensitivity"), amp_off[:, None])
+    reset(of_operators("amp_mod_sensitivity"), amp_off[:, None])
     reset(_LFO, (pitch_off & amp_off)[:, None])
 
-    left, right = (voices[:, _columns(f"{side}_depth")] == 0 for side in ("left", "right"))
-    reset(_columns("left_curve"), left)
-    reset(_columns("right_curve"), right)
-    reset(_columns("break_point"), left & right)
+    left, right = (voices[:, of_operators(f"{side}_depth")] == 0 for side in ("left", "right"))
+    reset(of_operators("left_curve"), left)
+    reset(of_operators("right_curve"), right)
+    reset(of_operators("break_point"), left & right)
 
     levels = [voices[:, columns] for columns in _LEVELS]
     reset(_RATES[2], levels[1] == levels[2])
     reset(_RATES[1], (levels[0] == levels[1]) & (levels[1] == levels[2]))
-    reset(_columns("rate_scaling"), (voices[:, _RATES] == INIT_VOICE[_RATES]).all(axis=1))
+    reset(of_operators("rate_scaling"), (voices[:, _RATES] == INIT_VOICE[_RATES]).all(axis=1))
     pitch = [voices[:, [column]] for column in _PITCH_LEVELS]
     held = pitch[1] == pitch[2]
     reset(_PITCH_RATES[2:3], held)
     reset(_PITCH_RATES[1:2], held & (pitch[0] == pitch[1]))
     reset(_PITCH_RATES, held & (pitch[0] == pitch[1]) & (pitch[2] == pitch[3]))
 
-    fixed = voices[:, _columns("mode")] == 1
-    coarse = _columns("coarse")
+    fixed = voices[:, of_operators("mode")] == 1
+    coarse = of_operators("coarse")
     voices[:, coarse] = np.where(fixed, voices[:, coarse] % _FIXED_COARSE, voices[:, coarse])
-    reset(_columns("detune"), fixed & (voices[:, _columns("detune")] < INIT_VOICE[_columns("detune")]))
+    reset(of_operators("detune"), fixed & (voices[:, of_operators("detune")] < INIT_VOICE[of_operators("detune")]))
 
     voices[~heard.any(axis=1)] = _SILENCE
     return voices

@@ -64,6 +64,11 @@ def kin(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl.DataFrame
     )
 
 
+def fold_of(family_id: pl.Expr, folds: int) -> pl.Expr:
+    """Into which of so many folds a family falls, 0 to folds - 1: by its id, which is a digest, and so for good."""
+    return family_id.str.slice(0, 8).str.to_integer(base=16) % folds
+
+
 def _rows(sounds: pl.DataFrame, pairs: pl.DataFrame) -> Rows:
     """Pairs of ids as pairs of rows, `int64[m, 2]`; pairs with an end that is not there are left out."""
     rows = sounds.select("sound_id", pl.col("row").cast(pl.Int64))

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from deepdx_core.codec.packing import MAXIMA, Bytes, pack_vmem, unpack_vmem
 from deepdx_core.curation import spoiling
+from deepdx_core.curation.kinship import fold_of
 from deepdx_core.provenance import code_version
 from deepdx_core.tables.schemas import TaughtVoices
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, VMEM_SIZE, VMEM_VOICES
@@ -55,16 +56,14 @@ def lessons(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
     """
     if len(before) and len(sounds) < _GROWTH * before["corpus_sounds"][0]:
         return before
-    folded = sounds.with_columns(fold=_fold(pl.col("family_id")), corpus_sounds=pl.lit(len(sounds), pl.UInt32))
+    folded = sounds.with_columns(
+        fold=fold_of(pl.col("family_id"), _FOLDS).cast(pl.UInt8), corpus_sounds=pl.lit(len(sounds), pl.UInt32)
+    )
     taught = folded.sort("sound_id").filter(pl.int_range(pl.len()).over("fold") < _REAL_PER_FOLD)
     smallest = min(len(taught.filter(pl.col("fold") == fold)) for fold in range(_FOLDS))
     if len(sounds) < FEWEST or smallest < FEWEST // 4:
         taught = taught.clear()
     return taught.select(TaughtVoices.column_names())
-
-
-def _fold(family_id: pl.Expr) -> pl.Expr:
-    return (family_id.str.slice(0, 8).str.to_integer(base=16) % _FOLDS).cast(pl.UInt8)
 
 
 def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:
@@ -78,7 +77,9 @@ def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:
         return None
     parameters = np.minimum(sounds.select(PARAMETER_NAMES).to_numpy(), MAXIMA)
     known = sounds.join(taught.select("sound_id", "fold"), on="sound_id", how="left", maintain_order="left")
-    fold = known.select(pl.coalesce("fold", _fold(pl.coalesce("family_id", "sound_id")))).to_series().to_numpy()
+    fold = (
+        known.select(pl.coalesce("fold", fold_of(pl.coalesce("family_id", "sound_id"), _FOLDS))).to_series().to_numpy()
+    )
     odds = np.empty(len(parameters))
     real = [taught.filter(pl.col("fold") != number).select(PARAMETER_NAMES).to_numpy() for number in range(_FOLDS)]
     # A model a thread, and each model on one: threads within a fit wait for each other, and on a busy machine for long.

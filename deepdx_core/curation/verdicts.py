@@ -57,17 +57,19 @@ _NO_FINDINGS = pl.DataFrame(
 
 def _found(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """A row for each sound, or parameter of it, in which a rule finds something."""
-    parameter = pl.col("parameter") if rule.each == "parameter" else pl.lit(rule.shows or None, pl.String)
-    value = (
-        pl.col("value" if rule.each == "parameter" else rule.shows) if rule.each == "parameter" or rule.shows else None
-    )
+    if rule.each == "parameter":
+        parameter, value = pl.col("parameter"), pl.col("value")
+    elif rule.shows:
+        parameter, value = pl.lit(rule.shows), pl.col(rule.shows)
+    else:
+        parameter, value = pl.lit(None, pl.String), pl.lit(None)
     try:
         return frame.filter(pl.sql_expr(rule.when)).select(
             "sound_id",
             rule=pl.lit(rule.id),
             severity=pl.lit(rule.verdict),
             parameter=parameter,
-            value=pl.lit(None, pl.Float64) if value is None else value.cast(pl.Float64),
+            value=value.cast(pl.Float64),
         )
     except pl.exceptions.PolarsError as error:
         raise RulesError(f"rule {rule.id}: {rule.when!r} cannot be answered: {error}") from error

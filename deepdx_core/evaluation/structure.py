@@ -5,13 +5,11 @@ from statistics import fmean
 
 import numpy as np
 
+from deepdx_core.codec.columns import CARRIERS, of_operators
 from deepdx_core.codec.packing import Bytes
 from deepdx_core.curation.families import Rows
-from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX
 
-_OPERATORS = range(1, 7)
-_CARRIERS = np.array([[o in algorithm.carriers for o in _OPERATORS] for algorithm in ALGORITHMS], dtype=np.int64)
 _STEPS = 10  # of a scale from 0 to 99
 _Cells = Iterator[Rows]
 
@@ -43,12 +41,12 @@ def _total_variation(one: Rows, other: Rows, operator: int) -> float:
 
 def _of(parameters: Bytes, name: str) -> Rows:
     """A parameter of operators 1 to 6, `int64[n, 6]`."""
-    return parameters[:, [INDEX[f"op{operator}_{name}"] for operator in _OPERATORS]].astype(np.int64)
+    return parameters[:, of_operators(name)].astype(np.int64)
 
 
 def _cells(parameters: Bytes, *parts: tuple[Rows, int]) -> Rows:
     """One number for a carrier or not and all parts, `int64[n, 6]`; each is under the number that stands with it."""
-    cell = _CARRIERS[parameters[:, INDEX["algorithm"]]]
+    cell = CARRIERS[parameters[:, INDEX["algorithm"]]].astype(np.int64)
     for part, size in parts:
         cell = cell * size + part
     return cell

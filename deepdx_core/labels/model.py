@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize_scalar
 
+from deepdx_core.curation.kinship import fold_of
 from deepdx_core.labels.traits import Floats
 from deepdx_core.provenance import code_version
 
@@ -51,7 +52,7 @@ def judge(
     family_ids are hexadecimal, of one without a family its own id. No sound is judged by a model that was taught with
     its family. None where there are too few to learn from. The sounds come in the order of their ids.
     """
-    fold = family_ids.str.slice(0, 8).str.to_integer(base=16).to_numpy() % _FOLDS
+    fold = pl.select(fold_of(pl.lit(family_ids), _FOLDS)).to_series().to_numpy()
     known = taught >= 0
     features = np.nan_to_num(features, nan=_UNKNOWN)
     if known.sum() < FEWEST or np.bincount(fold[known], minlength=_FOLDS).min() < FEWEST // 2 // _FOLDS:

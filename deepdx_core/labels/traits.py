@@ -4,14 +4,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from deepdx_core.codec.columns import CARRIERS, of_operators
 from deepdx_core.codec.packing import Bytes
-from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 Floats = npt.NDArray[np.float32]
 
-_OPERATORS = range(1, 7)
-_CARRIERS = np.array([[o in algorithm.carriers for o in _OPERATORS] for algorithm in ALGORITHMS])
 _LOUDEST = 3  # operators of each role that are told one by one
 _STEPS_PER_DOUBLING = 8.0  # output levels
 _TRANSPOSE = PARAMETERS[INDEX["transpose"]].default
@@ -27,7 +25,7 @@ def traits(parameters: Bytes) -> dict[str, Floats]:
     levels 0 to 99, as on the panel; ratios and frequencies are in octaves above the key and above 1 Hz.
     """
     of = {name: _of_operators(parameters, name) for name in _OPERATOR_NAMES}
-    carrier = _CARRIERS[parameters[:, INDEX["algorithm"]]]
+    carrier = CARRIERS[parameters[:, INDEX["algorithm"]]]
     fixed = of["mode"] == 1
     ratio = np.log2(np.where(of["coarse"] == 0, 0.5, of["coarse"]) * (1 + of["fine"] / 100))
     hertz = (of["coarse"] % 4 + of["fine"] / 100) * np.log2(10)
@@ -112,4 +110,4 @@ _MEANS = (
 
 def _of_operators(parameters: Bytes, name: str) -> npt.NDArray[np.float64]:
     """A parameter of operators 1 to 6, `float64[n, 6]`."""
-    return parameters[:, [INDEX[f"op{o}_{name}"] for o in _OPERATORS]].astype(np.float64)
+    return parameters[:, of_operators(name)].astype(np.float64)

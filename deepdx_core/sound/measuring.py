@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from deepdx_core.codec.columns import CARRIERS, of_operators
 from deepdx_core.codec.packing import Bytes, Flags, require_legal
 from deepdx_core.progress import Report
 from deepdx_core.sound import features
 from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, renderer
 from deepdx_core.tables.schemas import AudioFeatures
-from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
 Ids = npt.NDArray[np.object_]
@@ -49,10 +49,9 @@ _OF_MAIN = (
 _BATCH = 16  # sounds; what is kept of their clips fits in a core's cache
 _AHEAD = 4  # batches waiting, for each thread
 
-_RELEASE_RATES = [INDEX[f"op{operator}_eg_rate_4"] for operator in range(1, 7)]
-_LEVELS_4 = np.array([INDEX[f"op{operator}_eg_level_4"] for operator in range(1, 7)])
-_AMP_MOD_SENSITIVITIES = [INDEX[f"op{operator}_amp_mod_sensitivity"] for operator in range(1, 7)]
-_CARRIERS = np.array([[operator in algorithm.carriers for operator in range(1, 7)] for algorithm in ALGORITHMS])
+_RELEASE_RATES = of_operators("eg_rate_4")
+_LEVELS_4 = of_operators("eg_level_4")
+_AMP_MOD_SENSITIVITIES = of_operators("amp_mod_sensitivity")
 _SCHEMA = AudioFeatures.create_empty().schema
 _KEY = ["sound_id", "note", "velocity"]
 
@@ -158,7 +157,7 @@ def _measure(synth: Synth, ids: Ids, parameters: Bytes) -> _Columns:
 
 def _measure_clip(synth: Synth, parameters: Bytes, clip: Clip) -> _Columns:
     rendered = (synth.render(voice, clip) for voice in parameters)
-    carriers = _CARRIERS[parameters[:, INDEX["algorithm"]]].sum(axis=1)
+    carriers = CARRIERS[parameters[:, INDEX["algorithm"]]].sum(axis=1)
     return features.measures(features.distil(rendered, len(parameters), clip.held, clip.after), carriers)
 
 
@@ -182,7 +181,7 @@ def _table(parts: list[_Columns], made_by: str) -> pl.DataFrame:
 def _rest(synth: Synth, parameters: Bytes, end_db: features.Floats) -> features.Floats:
     """Where the sounds rest, in dB: asked of those that still sound at the end, and of those that may rise again."""
     resting = end_db.copy()
-    carriers = _CARRIERS[parameters[:, INDEX["algorithm"]]]
+    carriers = CARRIERS[parameters[:, INDEX["algorithm"]]]
     asked = (end_db >= features.SILENCE_DB) | (carriers & (parameters[:, _LEVELS_4] > 0)).any(axis=1)
     copies = parameters[asked]
     copies[:, _RELEASE_RATES] = PARAMETERS[_RELEASE_RATES[0]].maximum
