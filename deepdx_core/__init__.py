@@ -12,7 +12,9 @@ only those before it:
 - `sound`     voices rendered, and what is measured of them
 - `corpus`    the DuckDB database over the tables, and the ladder from files to sounds
 - `ports`     dumps sent to MIDI ports and received from them
-- `gan`       the voice as an image, the networks, training and sampling
+- `learning`  what training runs share
+- `gan`       the reference model of the evaluation: the voice as an image, the networks, training and sampling
 - `evaluation`  how generators are judged, and the baselines beside them
+- `generation`  the generator that banks come from: a writer, its critic, names, the registry of models
 - `demo`      the composer of the demo corpus
 """

@@ -19,6 +19,17 @@ CORPUS = Path(os.environ.get("DEEPDX_CORPUS", ROOT.parent / "shared" / "corpus")
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"real data is not at hand: no folder {CORPUS}")
 
+SMALL_TRAINING = (
+    *("--steps", "40"),
+    *(
+        part
+        for setting in ("batch_size=16", "width=16", "depth=1", "heads=2", "learning_rate=0.03", "dropout=0.0")
+        for part in ("--set", setting)
+    ),
+    *("--set", "ema_decay=0.9", "--set", "written=200", "--set", "mixed=false", "--set", "threads=1"),
+)
+"""Options of `deepdx run` for a model of a few seconds, whose voices are good enough to be taken."""
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):

@@ -9,13 +9,11 @@ import subprocess
 import sys
 import zipfile
 
-import numpy as np
 import polars as pl
 import pytest
-from conftest import DEMO, ROOT, random_voices
+from conftest import DEMO, ROOT, SMALL_TRAINING, random_voices
 from typer.testing import CliRunner
 
-from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from deepdx_pipeline.cli.app import app
@@ -43,9 +41,9 @@ def trained(tmp_path_factory):
     environment = {"DEEPDX_HOME": str(root)}
     added = deepdx("add", DEMO / "Keys", DEMO / "Basses", DEMO / "From the net", environment=environment)
     assert added.returncode == 0, added.stderr
-    ran = deepdx("run", "--steps", 40, environment=environment)
+    ran = deepdx("run", *SMALL_TRAINING, environment=environment)
     assert ran.returncode == 0, ran.stderr
-    for asset in ("raw_files", "decoded_voices", "corpus_database", "voice_model", "generated_banks"):
+    for asset in ("raw_files", "decoded_voices", "corpus_database", "voice_model", "models", "generated_banks"):
         assert asset in ran.stderr
     return environment
 
@@ -266,54 +264,44 @@ def test_sql_that_is_not_a_question(trained):
     assert "one SELECT at a time" in result.stderr
 
 
-def voices_of(path):
-    (segment,) = read(path.read_bytes()).segments
-    assert (segment.checksum, segment.voices) == ("right", 32)
-    return np.frombuffer(segment.payload, np.uint8).reshape(32, 128)
+def test_who_is_champion_and_what_it_is_least_sure_of(trained):
+    models = "SELECT judged, role, reason FROM models"
+    rows = json.loads(deepdx("sql", models, "--format", "json", environment=trained).stdout)
+    assert rows == [{"judged": 1, "role": "champion", "reason": "the first"}]
+    least = json.loads(deepdx("sql", "FROM least_real LIMIT 20", "--format", "json", environment=trained).stdout)
+    assert len(least) == 20
+    odds = [row["realness"] for row in least]
+    assert odds == sorted(odds)
+    told = deepdx("explain", least[0]["sound_id"], environment=trained).stdout
+    assert f"Critic: log-odds of {odds[0]:+.1f}" in told
 
 
-def test_generate(trained, tmp_path):
-    wish = ("generate", "--label", "Pads", "--count", 32, "--seed", 7, "-o")
-    for name in ("pads.syx", "again.syx"):
-        assert deepdx(*wish, tmp_path / name, environment=trained).returncode == 0
-    assert (tmp_path / "pads.syx").read_bytes() == (tmp_path / "again.syx").read_bytes()
-    found, _ = lines(tmp_path / "pads.syx")
-    assert all(line["valid"] for line in found)
-    assert len({line["name"] for line in found}) == 32
-    assert len(voices_of(tmp_path / "pads.syx")) == 32
-
-
-def test_generate_for_an_algorithm_and_several_banks(trained, tmp_path):
-    result = deepdx("generate", "--algorithm", 5, "--count", 40, "-o", tmp_path / "five.syx", environment=trained)
-    assert result.returncode == 0, result.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["five-01.syx", "five-02.syx"]
-    voices = np.concatenate([voices_of(tmp_path / "five-01.syx"), voices_of(tmp_path / "five-02.syx")])
-    assert (voices[:40, 110] == 4).all()
-    assert {bytes(name) for name in voices[40:, 118:]} == {b"INIT VOICE"}
+def test_evaluate_shows_a_column_for_each_generator(trained, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(trained["DEEPDX_HOME"], home)
+    own = {"DEEPDX_HOME": str(home), "COLUMNS": "300"}
+    shown = deepdx("evaluate", "--gan-steps", 100, "--without-audio", "--seed", 3, environment=own)
+    assert shown.returncode == 0, shown.stderr
+    for name in ("real: one half against the other", "sequential CART", "GAN of the blog", "writer and critic"):
+        assert name in shown.stdout
+    asked = deepdx("sql", "SELECT DISTINCT seed FROM model_evaluation", "--format", "csv", environment=own)
+    assert asked.stdout.split() == ["seed", "3"]
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("setting", "told"),
     [
-        (("--label", "Kazoo"), "'Kazoo' is not known; there are Pads, Pianos"),
-        (("--algorithm", 33), "Invalid value for '--algorithm'"),
-        (("--count", 0), "Invalid value for '--count'"),
+        ("widht=7", "unknown settings widht"),
+        ("width=wide", "Expecting value"),
+        ("width=0.5", "width must be of the type int, got 0.5"),
+        ("width", "Expecting value"),
     ],
 )
-def test_wishes_that_make_no_sense(trained, tmp_path, wish, message):
-    result = deepdx("generate", *wish, "-o", tmp_path / "x.syx", environment=trained | {"COLUMNS": "200"})
-    assert result.returncode == 2
-    assert message in result.stderr
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_damaged_model_is_refused(trained, tmp_path):
-    shutil.copytree(trained["DEEPDX_HOME"], tmp_path / "home")
-    weights = tmp_path / "home" / "models" / "gan" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    result = deepdx("generate", "-o", tmp_path / "x.syx", environment={"DEEPDX_HOME": str(tmp_path / "home")})
-    assert result.returncode == 1
-    assert "model.safetensors" in result.stderr
+def test_settings_that_make_no_sense_are_refused_before_anything_is_done(home, setting, told):
+    result = CliRunner().invoke(app, ["run", "--set", setting], env={"COLUMNS": "300"})
+    assert result.exit_code == 2
+    assert told in result.output
+    assert not home.tables.exists()
 
 
 def test_without_what():

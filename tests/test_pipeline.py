@@ -1,5 +1,6 @@
 """The pipeline as Dagster runs it: definitions, jobs in process on a home of their own, sensor and schedule."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -15,7 +16,9 @@ from conftest import DEMO, ROOT, random_voices
 
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank
+from deepdx_core.corpus.database import query
 from deepdx_core.curation.opinions import write_opinion
+from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import TABLES, VERDICTS
 from deepdx_core.tables.storage import Tables
@@ -24,8 +27,14 @@ from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 from deepdx_pipeline.resources import Workplace
 
-CORPUS_TABLES = set(TABLES) - {"model_evaluation"}  # that one is another job's
-SMALL_TRAINING = {"ops": {"voice_model": {"config": {"steps": 20}}}}
+CORPUS_TABLES = set(TABLES) - {"models", "realness", "model_evaluation"}  # these are other jobs'
+
+
+def small_training(**settings):
+    """The run config of a training that takes seconds; its voices are good enough to be taken."""
+    small = {"steps": 30, "batch_size": 16, "width": 16, "depth": 1, "heads": 2, "learning_rate": 0.03}
+    small |= {"dropout": 0.0, "ema_decay": 0.9, "written": 200, "mixed": False, "threads": 1}
+    return {"ops": {"voice_model": {"config": {"settings": small | settings}}}}
 
 
 def run(home, job="corpus", run_config=None):
@@ -85,8 +94,11 @@ def test_the_definitions():
 def test_the_graph_flows_one_way():
     graph = build_defs().get_repository_def().asset_graph
     line = ["inbox", "dumps", "decoded_voices", "unique_voices", "audio_features", "families", "taught_voices"]
-    line += ["verdicts", "labeled_voices", "training_splits", "voice_model"]
-    for upstream, downstream in zip(line, [*line[1:], "generated_banks"], strict=True):
+    line += ["verdicts", "labeled_voices", "training_splits", "voice_model", "models"]
+    flow = list(itertools.pairwise(line))
+    flow += [("models", leaf) for leaf in ("generated_banks", "realness", "model_evaluation")]
+    flow += [(last, "corpus_database") for last in ("training_splits", "realness", "model_evaluation")]
+    for upstream, downstream in flow:
         assert dg.AssetKey(upstream) in graph.get(dg.AssetKey(downstream)).parent_keys
 
 
@@ -108,21 +120,66 @@ def test_the_corpus_job_writes_every_table_and_the_database(banks):
 
 
 def test_from_the_inbox_to_new_banks(banks):
-    result = run(banks, "everything", run_config=SMALL_TRAINING)
+    result = run(banks, "everything", run_config=small_training())
     assert result.success
     made = sorted(banks.banks.iterdir())
     assert len(made) == 8
     for path in made:
         (segment,) = read(path.read_bytes()).segments
         assert (segment.voices, segment.checksum) == (32, "right")
-    before = {path.name: path.read_bytes() for path in made}
+    tables = Tables(banks.tables)
+    (champion,) = tables.read("models").iter_rows(named=True)
+    assert (champion["role"], champion["reason"]) == ("champion", "the first")
     model = materializations(result)["voice_model"]
-    # The same voices, settings and code: the model is kept, and the banks are the same bytes.
-    again = run(banks, "everything", run_config=SMALL_TRAINING)
+    assert model.metadata["model"].text == champion["model_id"]
+    assert model.metadata["trained"].text == "anew"
+    assert {path.name for path in banks.models.iterdir()} == {champion["model_id"], "training"}
+    assert not list((banks.models / "training").iterdir())  # the checkpoint is of no more use
+    realness = tables.read("realness")
+    assert set(realness["sound_id"]) == set(tables.read("labeled_voices")["sound_id"])
+    assert realness["model_id"].unique().to_list() == [champion["model_id"]]
+    assert len(query(banks.database, tables, "FROM least_real")) == len(realness)
+
+    # The same voices, settings and code: the model is kept, and all that comes of it is the same bytes.
+    kept = [*made, *(tables.path(table) for table in ("models", "realness"))]
+    before = [path.read_bytes() for path in kept]
+    again = run(banks, "everything", run_config=small_training())
+    assert again.success
     assert materializations(again)["voice_model"].metadata["trained"].text.startswith("kept")
     version = "dagster/data_version"
     assert materializations(again)["voice_model"].tags[version] == model.tags[version]
-    assert {path.name: path.read_bytes() for path in banks.banks.iterdir()} == before
+    assert [path.read_bytes() for path in kept] == before
+
+    # Another seed is a challenger, and a row says who won and why.
+    assert run(banks, "everything", run_config=small_training(seed=1)).success
+    rows = {row["model_id"]: row for row in tables.read("models").iter_rows(named=True)}
+    (challenger,) = rows.keys() - {champion["model_id"]}
+    assert rows[challenger]["against"] == champion["model_id"]
+    if rows[challenger]["role"] == "champion":
+        assert rows[champion["model_id"]]["reason"] == f"{challenger} took its place"
+    else:
+        assert rows[challenger]["reason"].startswith("worse than the champion in ")
+        assert rows[champion["model_id"]] == champion
+    (winner,) = (model_id for model_id, row in rows.items() if row["role"] == "champion")
+    assert tables.read("realness")["model_id"].unique().to_list() == [winner]
+
+
+def test_the_champion_is_judged_beside_the_others(banks):
+    assert run(banks, "everything", run_config=small_training()).success
+    protocol = {"ops": {"model_evaluation": {"config": {"gan_steps": 100, "render": False}}}}
+    result = run(banks, "evaluation", run_config=protocol)
+    assert result.success
+    rows = Tables(banks.tables).read("model_evaluation")
+    assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *BASELINES, "GAN of the blog", "writer and critic"]
+    assert rows["judged_on"].unique().to_list() == ["test"]
+    assert rows["fit_seconds"].is_null().to_list() == [True, True, *[False] * 5, True]
+    assert "model_evaluation" in materializations(result)["corpus_database"].metadata["views"].text
+
+
+def test_settings_that_make_no_sense_are_named(banks):
+    result = run(banks, "everything", run_config=small_training(widht=7))
+    (failure,) = result.get_step_failure_events()
+    assert "unknown settings widht; there are seed, steps" in failure.step_failure_data.error.message
 
 
 def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
@@ -227,10 +284,11 @@ def test_a_table_that_was_tampered_with_fails_its_check(banks):
 
 def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):
     assert run(home).success
-    result = run(home, "everything", run_config=SMALL_TRAINING)
+    result = run(home, "everything", run_config=small_training())
     assert not result.success
     (failure,) = (event for event in result.get_step_failure_events())
-    assert "no valid voices to train on" in failure.step_failure_data.error.message
+    assert failure.step_key == "voice_model"
+    assert "there are no train voices: add banks with `deepdx add`" in failure.step_failure_data.error.message
 
 
 def test_names_cannot_act_as_markup_in_the_ui(home):

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SMALL_TRAINING
 
 README = (ROOT / "README.md").read_text()
 # These have tests of their own below, or are what runs the tests.
@@ -22,6 +22,8 @@ WRITTEN = {
     "five.syx": {"five-01.syx", "five-02.syx"},
     "pianos.syx": {"pianos-01.syx", "pianos-02.syx"},
 }  # where it is not the file named after -o
+SHORTER = {"deepdx evaluate": "deepdx evaluate --gan-steps 100"}
+"""Commands that take minutes, and what is run in their place."""
 
 
 def blocks(language):
@@ -40,7 +42,7 @@ def environment(tmp_path_factory):
     home = tmp_path_factory.mktemp("readme")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"DEEPDX_HOME": str(home), "PATH": path}
-    for command in ("deepdx add data/demo", "deepdx run --steps 40"):
+    for command in ("deepdx add data/demo", shlex.join(["deepdx", "run", *SMALL_TRAINING])):
         subprocess.run(shlex.split(command), cwd=ROOT, env=environment, check=True)
     return environment
 
@@ -58,7 +60,13 @@ def test_command(command, environment, tmp_path):
     shutil.copy(ROOT / "workspace.yaml", tmp_path)
     where = ROOT if command.startswith("dg ") else tmp_path
     result = subprocess.run(
-        shlex.split(command), cwd=where, env=environment, capture_output=True, text=True, timeout=300, check=False
+        shlex.split(SHORTER.get(command, command)),
+        cwd=where,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
     _, option, output = command.partition(" -o ")

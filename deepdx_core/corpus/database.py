@@ -59,6 +59,11 @@ _LABEL_DISAGREEMENTS = """
 """
 
 
+_LEAST_REAL = """
+    SELECT sound_id, name, realness, learnt, label, files, family_size, found
+    FROM realness JOIN voices USING (sound_id, label) ORDER BY realness, sound_id
+"""
+
 _VIEWS: dict[str, tuple[str, str, Callable[[], str]]] = {
     "voices": (
         "training_splits",
@@ -69,6 +74,11 @@ _VIEWS: dict[str, tuple[str, str, Callable[[], str]]] = {
         "labeled_voices",
         "Sounds whose names say one thing and whose parameters another: worth a listen.",
         lambda: _LABEL_DISAGREEMENTS,
+    ),
+    "least_real": (
+        "realness",
+        "Valid sounds, those first that the critic takes most for a model's: odd ones, and some that rules missed.",
+        lambda: _LEAST_REAL,
     ),
     "voice_parameters": (
         "verdicts",

@@ -38,6 +38,8 @@ class Story:
     """The row of `labeled_voices`."""
     split: dict[str, object] | None
     """The row of `training_splits`."""
+    realness: dict[str, object] | None
+    """The row of `realness`."""
 
 
 def find_sounds(tables: Tables, asked: str) -> pl.DataFrame:
@@ -112,6 +114,7 @@ def explain(tables: Tables, rules: Rules, sound_id: str) -> Story:
         family=_family(tables, sounds, sound_id),
         label=_row(tables, "labeled_voices", sound_id),
         split=_row(tables, "training_splits", sound_id),
+        realness=_row(tables, "realness", sound_id),
     )
 
 
@@ -150,5 +153,5 @@ def _family(tables: Tables, sounds: pl.DataFrame, sound_id: str) -> pl.DataFrame
 
 
 def _row(tables: Tables, table: str, sound_id: str) -> dict[str, object] | None:
-    found = tables.read(table).filter(pl.col("sound_id") == sound_id)
+    found = tables.read_or_empty(table).filter(pl.col("sound_id") == sound_id)
     return found.row(0, named=True) if len(found) else None

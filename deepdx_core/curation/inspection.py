@@ -3,11 +3,22 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
+from deepdx_core.codec.packing import Bytes
 from deepdx_core.curation.decoding import decode_dumps
+from deepdx_core.curation.validity import in_words
+from deepdx_core.errors import DeepDXError
 from deepdx_core.intake.contents import printable
-from deepdx_core.intake.survey import Surveyor, inbox_files
+from deepdx_core.intake.survey import Surveyor, inbox_files, place
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+_MOST_TOLD = 4  # files, or faults of a voice
+
+
+class NoVoiceError(DeepDXError):
+    """A slot of a file holds no voice that could be taken; says which, and why."""
 
 
 def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -29,3 +40,24 @@ def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
         .join(found.dumps.select("sha256", "offset", "what", "note"), on=["sha256", "offset"], maintain_order="left")
     )
     return files, voices
+
+
+def voice_in(path: Path, slot: int) -> Bytes:
+    """The parameters of the voice in a slot of a file, `uint8[145]`, all within their ranges.
+
+    Slots count from 1 in each dump; where there are several dumps, in archives say, the first that has the slot counts.
+    Raises NoVoiceError.
+    """
+    files, voices = inspect_files([path])
+    in_slot = voices.filter(pl.col("slot") == slot).head(1)
+    if in_slot.is_empty():
+        where = f"{printable(str(path))}: no slot {slot}"
+        if len(voices):
+            raise NoVoiceError(f"{where}: the last is {max(voices['slot'].to_list())}")
+        reasons = [f"{place(file)}: {file['reason'] or file['taken_for']}" for file in files.iter_rows(named=True)]
+        raise NoVoiceError(f"{where}: {'; '.join(reasons[:_MOST_TOLD]) or 'no files in it'}")
+    voice = in_slot.row(0, named=True)
+    if not voice["valid"]:
+        faults = "; ".join(in_words(finding) for finding in voice["findings"][:_MOST_TOLD])
+        raise NoVoiceError(f"{place(voice)}: slot {slot} ({voice['name']}) is not a legal voice: {faults}")
+    return np.array(in_slot.select(PARAMETER_NAMES).row(0), dtype=np.uint8)

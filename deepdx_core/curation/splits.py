@@ -5,7 +5,8 @@ import hashlib
 import polars as pl
 
 from deepdx_core.curation.families import crossing
-from deepdx_core.tables.schemas import SPLITS, WITHHELD, TrainingSplits
+from deepdx_core.tables.columns import SPLITS
+from deepdx_core.tables.schemas import WITHHELD, TrainingSplits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}

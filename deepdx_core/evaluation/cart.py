@@ -18,7 +18,7 @@ from deepdx_core.codec.packing import MAXIMA, Bytes
 from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.voices import Ids, Voices
 from deepdx_core.sound.measuring import cores
-from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 if TYPE_CHECKING:
     from sklearn.tree import BaseDecisionTree
@@ -27,8 +27,6 @@ _Known = npt.NDArray[np.float32]
 
 _ORDER = [INDEX["algorithm"], *(i for i in range(len(MAXIMA)) if i != INDEX["algorithm"])]
 """The algorithm first, then as in the VCED format: operators 6 to 1, and what they share."""
-_UNORDERED = ("algorithm", "left_curve", "right_curve", "lfo_wave")
-"""Parameters whose values are kinds, not degrees."""
 _WEIGHT_OF_ANY = 1.0
 """When a voice is scored, so many voices in each leaf count as if they were just any voices."""
 _STRIDE = 256  # more than any value
@@ -133,7 +131,7 @@ def _taught(known: _Known, labels: int, place: int, leaf: int, seed: int) -> _Tr
 
     column = _ORDER[place]
     before, values = known[:, : labels + place], known[:, labels + place].astype(np.int64)
-    kind = DecisionTreeClassifier if PARAMETER_NAMES[column].endswith(_UNORDERED) else DecisionTreeRegressor
+    kind = DecisionTreeClassifier if PARAMETERS[column].categorical else DecisionTreeRegressor
     tree = kind(min_samples_leaf=leaf, random_state=seed).fit(before, values)
     leaves = tree.apply(before).astype(np.int64)
     nodes = np.arange(tree.tree_.node_count)

@@ -22,7 +22,7 @@ from deepdx_core.evaluation.telling import c2st
 from deepdx_core.evaluation.voices import Splits, Voices, families_together, made
 from deepdx_core.progress import Report, silent
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import ModelEvaluation
+from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import VMEM_VOICES
 
 BASELINES: Mapping[str, Method] = {

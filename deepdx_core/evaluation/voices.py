@@ -8,7 +8,7 @@ import polars as pl
 
 from deepdx_core.codec.packing import Bytes
 from deepdx_core.curation.families import Rows, families
-from deepdx_core.tables.schemas import SPLITS
+from deepdx_core.tables.columns import SPLITS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 Ids = npt.NDArray[np.int64]

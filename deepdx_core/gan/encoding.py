@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepdx_core.codec.packing import MAXIMA, Bytes
-from deepdx_core.voice.parameters import OPERATORS, PARAMETERS, Parameter
+from deepdx_core.voice.parameters import OPERATORS, PARAMETERS
 
 Images = npt.NDArray[np.float32]
 
@@ -53,11 +53,6 @@ class Cell:
     value: int = 0
 
 
-def is_categorical(parameter: Parameter) -> bool:
-    """Whether the parameter's values are names rather than amounts."""
-    return parameter.name.endswith(("_curve", "algorithm", "lfo_wave"))
-
-
 def _cells() -> tuple[Cell, ...]:
     areas = {f"op{operator}": order * _OPERATOR_CELLS for order, operator in enumerate(OPERATORS)}
     areas["common"] = len(OPERATORS) * _OPERATOR_CELLS
@@ -66,7 +61,7 @@ def _cells() -> tuple[Cell, ...]:
     for i, parameter in enumerate(PARAMETERS):
         prefix = parameter.name.partition("_")[0]
         area = prefix if prefix in areas else "common"
-        if is_categorical(parameter):
+        if parameter.categorical:
             meanings = [Cell(free[area] + value, "choice", i, value) for value in range(parameter.maximum + 1)]
         else:
             meanings = [Cell(free[area], "ordinal", i)]

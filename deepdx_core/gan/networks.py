@@ -2,8 +2,8 @@
 
 Two additions of ours. The discriminator does not see the class as an input, so nothing would teach the generator to
 obey it: its 100 values also feed a classifier of labels (AC-GAN: Odena et al. 2017, arXiv:1610.09585). And the
-algorithm is a second condition with a classifier of its own, so that one model serves a wish for a label, for an
-algorithm, for both or none.
+algorithm is a second condition with a classifier of its own: it is settled before all else, as the real voices of a
+label have it, and the rest of the voice is made to suit.
 """
 
 from typing import NamedTuple

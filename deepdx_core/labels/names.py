@@ -32,7 +32,7 @@ def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
         asked.lazy()
         .unique()
         .drop_nulls()
-        .select("name", evidence=_pieces(pl.col("name")).str.extract_all(_pattern(taxonomy)))
+        .select("name", evidence=pieces(pl.col("name")).str.extract_all(_pattern(taxonomy)))
         .explode("evidence")
         .with_columns(pl.col("evidence").str.replace_all(" ", "", literal=True), place=pl.int_range(pl.len()))
         .join(rules.lazy(), on="evidence")
@@ -67,7 +67,7 @@ def category_called(text: str, taxonomy: Taxonomy) -> str:
     return str(category)
 
 
-def _pieces(name: pl.Expr) -> pl.Expr:
+def pieces(name: pl.Expr) -> pl.Expr:
     """Runs of letters and of digits in upper case, with one space between."""
     humps = name.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}").str.replace_all(r"([A-Z])([A-Z][a-z]{2})", "${1} ${2}")
     return humps.str.to_uppercase().str.extract_all(r"[A-Z]+|[0-9]+").list.join(" ")

@@ -10,13 +10,14 @@ import dataframely as dy
 import polars as pl
 
 from deepdx_core.codec.segments import Checksum, Format, Kind
+from deepdx_core.tables.columns import SPLITS, about, one_of, sound_id
+from deepdx_core.tables.generator import ModelEvaluation, Realness, TrainedModels
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, PARAMETERS
 
 STATUSES = ("voices", "no voices", "archive", "refused")
 REPAIRS = ("clamped", "as in its twin", "nobody hears it", "as in its kin", "plays alike")
 VERDICTS = ("valid", "repairable", "empty", "silent", "corrupt")
 DECIDERS = ("names", "model", "family", "folders", "combination", "user", "nothing")
-SPLITS = ("train", "validation", "test")
 
 CONTOUR_HELD = (0.0, 0.02, 0.06, 0.12, 0.24, 0.5)
 CONTOUR_AFTER = (0.0, 0.1)
@@ -27,47 +28,20 @@ BAND_EDGES = (20, 177, 354, 707, 1414, 2828, 5657, 11314, 22050)
 WITHHELD = "withheld"
 
 
-def _about(description: str) -> dict[str, Any]:
-    return {"description": description}
-
-
-def _one_of(values: Any, description: str, **options: Any) -> dy.String:
-    known = [str(value) for value in values]
-    about = f"{description}: {', '.join(known)}"
-    return dy.String(check=lambda column: column.is_in(known), metadata=_about(about), **options)
-
-
 def _sha256() -> dict[str, Any]:
     return {"regex": "^[0-9a-f]{64}$"}
 
 
-def _sound_id(**options: Any) -> dy.String:
-    about = _about("the sound: first 20 hexadecimal digits of the SHA-256 of its 145 parameter bytes in VCED order")
-    return dy.String(regex="^[0-9a-f]{20}$", metadata=about, **options)
-
-
 def _parameters(**options: Any) -> dict[str, dy.Column]:
-    return {p.name: dy.UInt8(metadata=_about(f"{p.description}; 0 to {p.maximum}"), **options) for p in PARAMETERS}
+    return {p.name: dy.UInt8(metadata=about(f"{p.description}; 0 to {p.maximum}"), **options) for p in PARAMETERS}
 
 
 def _name(description: str) -> dy.String:
-    return dy.String(check=lambda column: column.str.len_chars() <= NAME_LENGTH, metadata=_about(description))
+    return dy.String(check=lambda column: column.str.len_chars() <= NAME_LENGTH, metadata=about(description))
 
 
 def _measure(description: str, **options: Any) -> dy.Float32:
-    return dy.Float32(metadata=_about(description), **options)
-
-
-def _number(description: str, **options: Any) -> dy.Float64:
-    return dy.Float64(min=0, metadata=_about(description), **options)
-
-
-def _estimate(name: str, description: str, **options: Any) -> dict[str, dy.Column]:
-    """A measure with its standard error, both null where there was too little to tell."""
-    return {
-        name: _number(description, nullable=True, **options),
-        f"{name}_error": _number(f"standard error of {name}", nullable=True),
-    }
+    return dy.Float32(metadata=about(description), **options)
 
 
 def _contour() -> dict[str, dy.Column]:
@@ -90,20 +64,20 @@ def _bands() -> dict[str, dy.Column]:
 
 def _findings() -> dy.List:
     finding = dy.Struct({"rule": dy.String(), "parameter": dy.String(nullable=True), "value": dy.UInt8(nullable=True)})
-    return dy.List(finding, metadata=_about("what was found wrong: rule, parameter and value"))
+    return dy.List(finding, metadata=about("what was found wrong: rule, parameter and value"))
 
 
 class RawFiles(dy.Schema):
     """A path in the inbox, and inside its archive: what it was taken for, and why it gave no voices."""
 
-    path = dy.String(metadata=_about("path in the inbox, with / between folders"))
-    member = dy.String(nullable=True, metadata=_about("path inside an archive"))
-    size = dy.UInt64(nullable=True, metadata=_about("bytes; null where it could not be read"))
-    sha256 = dy.String(nullable=True, metadata=_about("SHA-256 of the content"), **_sha256())
-    status = _one_of(STATUSES, "what became of it")
-    taken_for = dy.String(nullable=True, metadata=_about("what it holds, in words"))
-    voices = dy.UInt32(metadata=_about("voice slots in it"))
-    reason = dy.String(nullable=True, metadata=_about("why it gave no voices"))
+    path = dy.String(metadata=about("path in the inbox, with / between folders"))
+    member = dy.String(nullable=True, metadata=about("path inside an archive"))
+    size = dy.UInt64(nullable=True, metadata=about("bytes; null where it could not be read"))
+    sha256 = dy.String(nullable=True, metadata=about("SHA-256 of the content"), **_sha256())
+    status = one_of(STATUSES, "what became of it")
+    taken_for = dy.String(nullable=True, metadata=about("what it holds, in words"))
+    voices = dy.UInt32(metadata=about("voice slots in it"))
+    reason = dy.String(nullable=True, metadata=about("why it gave no voices"))
 
     @dy.rule()
     def one_row_a_path(cls) -> pl.Expr:
@@ -122,17 +96,17 @@ class RawFiles(dy.Schema):
 class Dumps(dy.Schema):
     """A stretch of a distinct file: a dump of voices, another message, or junk. Together they cover the file."""
 
-    sha256 = dy.String(primary_key=True, metadata=_about("SHA-256 of the file"), **_sha256())
-    offset = dy.UInt64(primary_key=True, metadata=_about("where it begins in the file, in bytes"))
-    length = dy.UInt64(min=1, metadata=_about("bytes, frame included"))
-    kind = _one_of(Kind, "what it holds")
-    what = dy.String(metadata=_about("what it is, in words"))
-    note = dy.String(nullable=True, metadata=_about("what is wrong or unusual about it"))
-    format = _one_of(Format, "how its voices are stored", nullable=True)
-    channel = dy.UInt8(nullable=True, max=15, metadata=_about("MIDI channel of the dump, counted from 0"))
-    checksum = _one_of(Checksum, "whether the checksum fits", nullable=True)
-    voices = dy.UInt32(metadata=_about("whole voice records in it"))
-    payload = dy.Binary(nullable=True, metadata=_about("the bytes of the voice records as found"))
+    sha256 = dy.String(primary_key=True, metadata=about("SHA-256 of the file"), **_sha256())
+    offset = dy.UInt64(primary_key=True, metadata=about("where it begins in the file, in bytes"))
+    length = dy.UInt64(min=1, metadata=about("bytes, frame included"))
+    kind = one_of(Kind, "what it holds")
+    what = dy.String(metadata=about("what it is, in words"))
+    note = dy.String(nullable=True, metadata=about("what is wrong or unusual about it"))
+    format = one_of(Format, "how its voices are stored", nullable=True)
+    channel = dy.UInt8(nullable=True, max=15, metadata=about("MIDI channel of the dump, counted from 0"))
+    checksum = one_of(Checksum, "whether the checksum fits", nullable=True)
+    voices = dy.UInt32(metadata=about("whole voice records in it"))
+    payload = dy.Binary(nullable=True, metadata=about("the bytes of the voice records as found"))
 
     @dy.rule()
     def voices_have_a_payload(cls) -> pl.Expr:
@@ -143,15 +117,15 @@ class Dumps(dy.Schema):
 class DecodedVoices(dy.Schema):
     """One slot of one dump of one distinct file: the voice as found, sound or not."""
 
-    sha256 = dy.String(primary_key=True, metadata=_about("SHA-256 of the file"), **_sha256())
-    offset = dy.UInt64(primary_key=True, metadata=_about("where its dump begins in the file, in bytes"))
-    slot = dy.UInt16(primary_key=True, min=1, metadata=_about("place in the dump, counted from 1 as on the panel"))
-    format = _one_of(Format, "how it was stored")
-    channel = dy.UInt8(nullable=True, max=15, metadata=_about("MIDI channel of the dump, counted from 0"))
-    checksum = _one_of(Checksum, "whether the dump's checksum fits", nullable=True)
+    sha256 = dy.String(primary_key=True, metadata=about("SHA-256 of the file"), **_sha256())
+    offset = dy.UInt64(primary_key=True, metadata=about("where its dump begins in the file, in bytes"))
+    slot = dy.UInt16(primary_key=True, min=1, metadata=about("place in the dump, counted from 1 as on the panel"))
+    format = one_of(Format, "how it was stored")
+    channel = dy.UInt8(nullable=True, max=15, metadata=about("MIDI channel of the dump, counted from 0"))
+    checksum = one_of(Checksum, "whether the dump's checksum fits", nullable=True)
     name = _name("its name; U+FFFD for what is not printable")
-    sound_id = _sound_id(nullable=True)
-    valid = dy.Bool(metadata=_about("no finding speaks against it"))
+    sound_id = sound_id(nullable=True)
+    valid = dy.Bool(metadata=about("no finding speaks against it"))
     findings = _findings()
     locals().update(_parameters(nullable=True))
 
@@ -172,18 +146,18 @@ class UniqueVoices(dy.Schema):
     A sound that a repair made of one out of range has a row of its own.
     """
 
-    sound_id = _sound_id(primary_key=True)
+    sound_id = sound_id(primary_key=True)
     name = _name("the name most files give it")
-    names = dy.List(dy.String(), min_length=1, metadata=_about("every name it was found under, the commonest first"))
-    name_counts = dy.List(dy.UInt32(), metadata=_about("distinct files that give it each of these names"))
-    slots = dy.UInt32(metadata=_about("slots of distinct files that hold it; 0 where only a repair made it"))
-    files = dy.UInt32(metadata=_about("distinct files that hold it"))
-    in_range = dy.Bool(metadata=_about("every parameter is in its range"))
-    repair = _one_of(REPAIRS, "how its parameters out of range were put right", nullable=True)
-    repaired_id = dy.String(nullable=True, metadata=_about("the sound that a repair made of it"))
-    carriers = dy.List(dy.UInt8(), metadata=_about("the operators that are heard, by its algorithm"))
+    names = dy.List(dy.String(), min_length=1, metadata=about("every name it was found under, the commonest first"))
+    name_counts = dy.List(dy.UInt32(), metadata=about("distinct files that give it each of these names"))
+    slots = dy.UInt32(metadata=about("slots of distinct files that hold it; 0 where only a repair made it"))
+    files = dy.UInt32(metadata=about("distinct files that hold it"))
+    in_range = dy.Bool(metadata=about("every parameter is in its range"))
+    repair = one_of(REPAIRS, "how its parameters out of range were put right", nullable=True)
+    repaired_id = dy.String(nullable=True, metadata=about("the sound that a repair made of it"))
+    carriers = dy.List(dy.UInt8(), metadata=about("the operators that are heard, by its algorithm"))
     carrier_levels_4 = dy.List(
-        dy.UInt8(), metadata=_about("envelope level 4 of each carrier: over 0, it may sound without a key")
+        dy.UInt8(), metadata=about("envelope level 4 of each carrier: over 0, it may sound without a key")
     )
     locals().update(_parameters())
 
@@ -209,16 +183,16 @@ class AudioFeatures(dy.Schema):
     silence. What a silent clip has no measure for is null.
     """
 
-    sound_id = _sound_id(primary_key=True)
-    note = dy.UInt8(primary_key=True, max=127, metadata=_about("MIDI note; 60 is middle C"))
-    velocity = dy.UInt8(primary_key=True, min=1, max=127, metadata=_about("MIDI velocity"))
-    renderer = dy.String(metadata=_about("what rendered and measured it, with versions"))
-    sample_rate = dy.UInt32(metadata=_about("samples a second"))
+    sound_id = sound_id(primary_key=True)
+    note = dy.UInt8(primary_key=True, max=127, metadata=about("MIDI note; 60 is middle C"))
+    velocity = dy.UInt8(primary_key=True, min=1, max=127, metadata=about("MIDI velocity"))
+    renderer = dy.String(metadata=about("what rendered and measured it, with versions"))
+    sample_rate = dy.UInt32(metadata=about("samples a second"))
     held_seconds = _measure("seconds that the key was held", min=0)
     after_seconds = _measure("seconds listened to after it was let go", min=0)
-    silent = dy.Bool(metadata=_about("under -60 dB all the time, in every 20 ms"))
+    silent = dy.Bool(metadata=about("under -60 dB all the time, in every 20 ms"))
     never_heard = dy.Bool(
-        metadata=_about(
+        metadata=about(
             "the sound was silent in all its clips, and stayed so with the key held for 20 s at full velocity, without "
             "the amplitude modulation that breath and wheel could take away, and with all pitch modulation"
         )
@@ -237,7 +211,7 @@ class AudioFeatures(dy.Schema):
     )
     end_db = _measure("level in the last 0.1 s of the clip")
     rest_db = _measure("level at which it rests long after key-up; only asked of middle C", nullable=True)
-    sounds_at_rest = dy.Bool(nullable=True, metadata=_about("it rests over -60 dB, and so never falls silent"))
+    sounds_at_rest = dy.Bool(nullable=True, metadata=about("it rests over -60 dB, and so never falls silent"))
     brightness_hz = _measure("centroid of its power over frequency", nullable=True, min=0)
     harshness = _measure("share of what is heard (A-weighted power) over 4 kHz, 0 to 1", nullable=True, min=0, max=1)
     flatness = _measure("spectral flatness, 100 Hz to 10 kHz: 0 for tones, over 0.5 for noise", nullable=True, min=0)
@@ -261,43 +235,41 @@ class AudioFeatures(dy.Schema):
 class Families(dy.Schema):
     """A legal sound and the sounds that are the same to a musician: functionally, and by family."""
 
-    sound_id = _sound_id(primary_key=True)
+    sound_id = sound_id(primary_key=True)
     functional_id = dy.String(
         regex="^[0-9a-f]{20}$",
-        metadata=_about(
-            "equal for sounds that differ only in what nobody hears: digest of the parameters without that"
-        ),
+        metadata=about("equal for sounds that differ only in what nobody hears: digest of the parameters without that"),
     )
     family_id = dy.String(
         regex="^[0-9a-f]{20}$",
-        metadata=_about("equal for sounds linked by 5 or fewer differing parameters, function or ear: its smallest id"),
+        metadata=about("equal for sounds linked by 5 or fewer differing parameters, function or ear: its smallest id"),
     )
     functional_representative = dy.Bool(
-        metadata=_about("stands for its functional equals: in most files, then most slots, then smallest id")
+        metadata=about("stands for its functional equals: in most files, then most slots, then smallest id")
     )
-    family_representative = dy.Bool(metadata=_about("stands for its family, by the same rule"))
+    family_representative = dy.Bool(metadata=about("stands for its family, by the same rule"))
     best_name = _name("the name most files give to sounds of the family")
-    functional_size = dy.UInt32(min=1, metadata=_about("sounds that are functionally the same"))
-    family_size = dy.UInt32(min=1, metadata=_about("sounds in the family"))
+    functional_size = dy.UInt32(min=1, metadata=about("sounds that are functionally the same"))
+    family_size = dy.UInt32(min=1, metadata=about("sounds in the family"))
 
 
 class TaughtVoices(dy.Schema):
     """A sound that the models of oddness are taught with. They stay as they are until the corpus has grown by half."""
 
-    sound_id = _sound_id(primary_key=True)
-    fold = dy.UInt8(max=1, metadata=_about("sounds of this fold are judged by the model taught with the other"))
-    corpus_sounds = dy.UInt32(min=1, metadata=_about("legal sounds that there were when these were chosen"))
+    sound_id = sound_id(primary_key=True)
+    fold = dy.UInt8(max=1, metadata=about("sounds of this fold are judged by the model taught with the other"))
+    corpus_sounds = dy.UInt32(min=1, metadata=about("legal sounds that there were when these were chosen"))
     locals().update(_parameters())
 
 
 class Verdicts(dy.Schema):
     """What a sound was judged to be, with the findings that decided and what they were found in."""
 
-    sound_id = _sound_id(primary_key=True)
-    verdict = _one_of(VERDICTS, "what it was judged to be")
-    decided_by = _one_of(("rules", "user"), "who decided")
-    why = dy.String(nullable=True, metadata=_about("the user's reason"))
-    heard = dy.Bool(metadata=_about("it was rendered, and what was heard entered the verdict"))
+    sound_id = sound_id(primary_key=True)
+    verdict = one_of(VERDICTS, "what it was judged to be")
+    decided_by = one_of(("rules", "user"), "who decided")
+    why = dy.String(nullable=True, metadata=about("the user's reason"))
+    heard = dy.Bool(metadata=about("it was rendered, and what was heard entered the verdict"))
     findings = dy.List(
         dy.Struct(
             {
@@ -307,47 +279,45 @@ class Verdicts(dy.Schema):
                 "value": dy.Float64(nullable=True),
             }
         ),
-        metadata=_about("what was found: rule, what it means (note: nothing), parameter or measure, and its value"),
+        metadata=about("what was found: rule, what it means (note: nothing), parameter or measure, and its value"),
     )
-    faults = dy.UInt8(metadata=_about("parameters out of range"))
-    wild_faults = dy.UInt8(metadata=_about("of these, by more than an editor's slip or a lost byte"))
-    different_values = dy.UInt8(metadata=_about("different values among its parameters"))
-    at_default = dy.UInt8(metadata=_about("parameters that are as in INIT VOICE"))
-    from_init = dy.UInt8(nullable=True, metadata=_about("parameters unlike INIT VOICE's, what nobody hears left aside"))
+    faults = dy.UInt8(metadata=about("parameters out of range"))
+    wild_faults = dy.UInt8(metadata=about("of these, by more than an editor's slip or a lost byte"))
+    different_values = dy.UInt8(metadata=about("different values among its parameters"))
+    at_default = dy.UInt8(metadata=about("parameters that are as in INIT VOICE"))
+    from_init = dy.UInt8(nullable=True, metadata=about("parameters unlike INIT VOICE's, what nobody hears left aside"))
     loudest_db = dy.Float64(
-        nullable=True, metadata=_about("by its parameters, upper bound of its level; 0 dB is one carrier at full level")
+        nullable=True, metadata=about("by its parameters, upper bound of its level; 0 dB is one carrier at full level")
     )
-    rest_db = dy.Float64(nullable=True, metadata=_about("by its parameters, the level at which it rests after key-up"))
-    oddness = dy.Float64(nullable=True, metadata=_about("log-odds that it is damaged or random data and no voice"))
-    oddness_around = dy.Float64(nullable=True, metadata=_about("mean oddness of its neighbours, where it stands best"))
-    oddness_model = dy.String(nullable=True, metadata=_about("version of the models that said so"))
-    neighbourhoods = dy.UInt32(nullable=True, metadata=_about("different pairs of neighbours it was found between"))
-    stuck_bit = dy.UInt8(nullable=True, metadata=_about("the bit, 1 to 7, that never changes in the dumps it is in"))
+    rest_db = dy.Float64(nullable=True, metadata=about("by its parameters, the level at which it rests after key-up"))
+    oddness = dy.Float64(nullable=True, metadata=about("log-odds that it is damaged or random data and no voice"))
+    oddness_around = dy.Float64(nullable=True, metadata=about("mean oddness of its neighbours, where it stands best"))
+    oddness_model = dy.String(nullable=True, metadata=about("version of the models that said so"))
+    neighbourhoods = dy.UInt32(nullable=True, metadata=about("different pairs of neighbours it was found between"))
+    stuck_bit = dy.UInt8(nullable=True, metadata=about("the bit, 1 to 7, that never changes in the dumps it is in"))
 
 
 class LabeledVoices(dy.Schema):
     """A valid sound with its labels and what decided them."""
 
-    sound_id = _sound_id(primary_key=True)
-    category = dy.String(metadata=_about("fine category, such as electric-piano; other where nothing says enough"))
-    label = dy.String(metadata=_about("training label, such as Pianos"))
-    algorithm_label = dy.UInt8(min=1, max=32, metadata=_about("algorithm as on the panel, 1 to 32"))
-    confidence = dy.Float32(min=0, max=1, metadata=_about("probability of the likeliest category, calibrated"))
+    sound_id = sound_id(primary_key=True)
+    category = dy.String(metadata=about("fine category, such as electric-piano; other where nothing says enough"))
+    label = dy.String(metadata=about("training label, such as Pianos"))
+    algorithm_label = dy.UInt8(min=1, max=32, metadata=about("algorithm as on the panel, 1 to 32"))
+    confidence = dy.Float32(min=0, max=1, metadata=about("probability of the likeliest category, calibrated"))
     label_confidence = dy.Float32(
-        min=0, max=1, metadata=_about("probability that the label of the likeliest category is right")
+        min=0, max=1, metadata=about("probability that the label of the likeliest category is right")
     )
-    likeliest = dy.String(metadata=_about("the category that evidence is most for, even if it does not say enough"))
-    categories = dy.List(
-        dy.String(), metadata=_about("every category that is likely or that names mention, best first")
-    )
-    labels = dy.List(dy.String(), metadata=_about("their training labels"))
-    decided_by = _one_of(DECIDERS, "what most put the category before the next likely one")
-    evidence = dy.String(nullable=True, metadata=_about("what each kind of evidence says, in words"))
-    by_names = dy.String(nullable=True, metadata=_about("category by names alone; null where they say nothing"))
-    by_model = dy.String(nullable=True, metadata=_about("category by what the model makes of parameters and sound"))
-    by_family = dy.String(nullable=True, metadata=_about("category by the names of other sounds of its family"))
-    by_folders = dy.String(nullable=True, metadata=_about("category by the files and folders it comes from"))
-    model = dy.String(nullable=True, metadata=_about("version of the models, where there was enough to teach them"))
+    likeliest = dy.String(metadata=about("the category that evidence is most for, even if it does not say enough"))
+    categories = dy.List(dy.String(), metadata=about("every category that is likely or that names mention, best first"))
+    labels = dy.List(dy.String(), metadata=about("their training labels"))
+    decided_by = one_of(DECIDERS, "what most put the category before the next likely one")
+    evidence = dy.String(nullable=True, metadata=about("what each kind of evidence says, in words"))
+    by_names = dy.String(nullable=True, metadata=about("category by names alone; null where they say nothing"))
+    by_model = dy.String(nullable=True, metadata=about("category by what the model makes of parameters and sound"))
+    by_family = dy.String(nullable=True, metadata=about("category by the names of other sounds of its family"))
+    by_folders = dy.String(nullable=True, metadata=about("category by the files and folders it comes from"))
+    model = dy.String(nullable=True, metadata=about("version of the models, where there was enough to teach them"))
 
     @dy.rule()
     def likeliest_or_other_or_as_the_user_says(cls) -> pl.Expr:
@@ -369,71 +339,10 @@ class TrainingSplits(dy.Schema):
     none, so that it neither leaks nor moves what was assigned.
     """
 
-    sound_id = _sound_id(primary_key=True)
-    split = _one_of((*SPLITS, WITHHELD), "the part it belongs to")
-    reason = dy.String(metadata=_about("why it belongs there"))
-    in_corpus = dy.Bool(metadata=_about("it is a valid sound of the corpus now; its assignment is kept if it is not"))
-
-
-class ModelEvaluation(dy.Schema):
-    """How a generator did by the protocol of evaluation, beside the real voices and the baselines.
-
-    Voices that it made for the labels of the voices held out are compared with these. Standard errors count voices of a
-    family as one, and do not regard that another seed would give another generator.
-    """
-
-    generator = dy.String(primary_key=True, metadata=_about("the generator, baseline or real reference"))
-    judged_on = _one_of(SPLITS[1:], "the split whose voices it was judged against", primary_key=True)
-    seed = dy.UInt32(primary_key=True, metadata=_about("of fitting, of sampling and of what the measures draw"))
-    voices = dy.UInt32(min=1, metadata=_about("voices judged"))
-    against = dy.UInt32(min=1, metadata=_about("real voices they were judged against"))
-    locals().update(
-        _estimate(
-            "c2st",
-            "area under the ROC curve of boosted trees that tell its voices from real ones by their parameters, with "
-            "families kept together: 0.5 is not at all, 1 always",
-            max=1,
-        )
-    )
-    locals().update(_estimate("precision", "share of its voices that are among real ones", max=1))
-    locals().update(_estimate("recall", "share of real voices that are among its voices", max=1))
-    locals().update(_estimate("density", "how densely real voices lie about its voices; about 1 for real ones"))
-    locals().update(_estimate("coverage", "share of real voices with one of its voices near by", max=1))
-    dcr_median = dy.Float64(
-        min=0, max=145, metadata=_about("parameters in which its voices differ from the closest training voice: median")
-    )
-    locals().update(
-        _estimate("dcr_near", "share of its voices with a training voice 5 or fewer parameters away", max=1)
-    )
-    copies = dy.UInt32(metadata=_about("of its voices, exact copies of training voices"))
-    duplicates = dy.UInt32(metadata=_about("of its voices, those equal to one before"))
-    locals().update(
-        _estimate(
-            "label_agreement",
-            "share of its voices that a classifier taught with real voices gives the label that was asked for",
-            max=1,
-        )
-    )
-    label_accuracy = _number("share of the real voices that this classifier gives their label", max=1)
-    structure_frequency = _number("total variation of mode with frequency", max=1)
-    structure_envelopes = _number("total variation of output levels with envelope levels", max=1)
-    structure_velocity = _number("total variation of velocity sensitivities", max=1)
-    structure_key_scaling = _number("total variation of keyboard level scaling", max=1)
-    structure_rate_scaling = _number("total variation of keyboard rate scaling", max=1)
-    structure = _number("mean of the total variations: 0 is as in real voices, 1 has nothing in common", max=1)
-    bits = _number("bits it needs to tell a real voice, given its label; null where it gives no chances", nullable=True)
-    locals().update(_estimate("audio_c2st", "as c2st, by what rendered voices measure; null where none were", max=1))
-    locals().update(_estimate("silent", "share never heard; null where none were rendered", max=1))
-    locals().update(
-        _estimate(
-            "sounding_after",
-            "share still over -60 dB 1.5 s after the key is let go; null where none were rendered",
-            max=1,
-        )
-    )
-    locals().update(_estimate("noisy", "share without a pitch at middle C; null where none were rendered", max=1))
-    fit_seconds = _number("seconds to fit it; null for what was fitted before and for real voices", nullable=True)
-    bank_seconds = _number("seconds to make 32 voices; null for real ones", nullable=True)
+    sound_id = sound_id(primary_key=True)
+    split = one_of((*SPLITS, WITHHELD), "the part it belongs to")
+    reason = dy.String(metadata=about("why it belongs there"))
+    in_corpus = dy.Bool(metadata=about("it is a valid sound of the corpus now; its assignment is kept if it is not"))
 
 
 TABLES: dict[str, type[dy.Schema]] = {
@@ -447,6 +356,8 @@ TABLES: dict[str, type[dy.Schema]] = {
     "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
+    "models": TrainedModels,
+    "realness": Realness,
     "model_evaluation": ModelEvaluation,
 }
 """Every table's schema by the table's name, in the order in which the data flows."""

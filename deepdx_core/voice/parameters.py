@@ -37,6 +37,11 @@ class Parameter:
     bits: int
     description: str
 
+    @property
+    def categorical(self) -> bool:
+        """Whether the values are kinds rather than amounts, so that none is between two others."""
+        return self.name.endswith(("_curve", "algorithm", "lfo_wave"))
+
 
 # (name, maximum, INIT VOICE, packed byte within the operator, shift, bits, description), in VCED order.
 _OPERATOR = (

@@ -1,145 +1,229 @@
-"""From the splits to new banks: the model, and what it writes."""
+"""From the splits to new banks: models, which of them is the champion, how it is judged, and what it writes."""
 
+import json
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
 import polars as pl
+from pydantic import Field
 
 from deepdx_core.gan.config import GanConfig
+from deepdx_core.generation.config import WriterConfig
 from deepdx_pipeline.assets.tables import table_asset
 from deepdx_pipeline.resources import Workplace
 from deepdx_pipeline.results import Result, curves, image_grid, markdown_table, materialized
 
+if TYPE_CHECKING:
+    from deepdx_core.evaluation.voices import Splits
+    from deepdx_core.generation.names import NameModel
+
 GROUP = "generator"
+
+_OF_SPLITS = ("unique_voices", "families", "labeled_voices", "training_splits")
+
+
+def _splits(workplace: Workplace) -> "Splits":
+    """The valid voices by split, as arrays."""
+    from deepdx_core.evaluation.voices import splits_of
+    from deepdx_core.labels.taxonomy import find_taxonomy
+
+    labels = find_taxonomy(workplace.home.taxonomy).labels
+    try:
+        sounds, families, labeled, splits = (workplace.tables.read(table) for table in _OF_SPLITS)
+        return splits_of(sounds, families, labeled, splits, labels)
+    except ValueError as error:
+        raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
 
 
 class Training(dg.Config):
-    """What may be set for a training run; `deepdx_core.gan.config.GanConfig` says what it means."""
+    """What may be set for a training run: any of `deepdx_core.generation.config.WriterConfig`."""
 
-    steps: int = GanConfig.steps
-    seed: int = GanConfig.seed
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 @dg.asset(
     group_name=GROUP,
-    deps=["unique_voices", "labeled_voices", "training_splits"],
+    deps=["decoded_voices", *_OF_SPLITS],
     kinds={"pytorch"},
-    description="The conditional GAN, trained on the sounds of the training split.",
+    description="The writer and its critic, trained on the sounds of the training split: a challenger of the champion.",
 )
-def voice_model(context: dg.AssetExecutionContext, config: Training, workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Train the model, unless the one that is there was made from the same voices, settings and code."""
-    from deepdx_core.gan.checkpoints import run_fingerprint
-    from deepdx_core.gan.model import save_model
-    from deepdx_core.gan.training import CHECKPOINT, TrainingProgress, train
-    from deepdx_core.labels.taxonomy import find_taxonomy
+def voice_model(
+    context: dg.AssetExecutionContext,
+    config: Training,
+    workplace: dg.ResourceParam[Workplace],
+) -> Result:
+    """Train a model, unless there is one that was made from the same voices, settings and code."""
+    from deepdx_core.generation.learning import CHECKPOINT, HISTORY, WritingProgress
+    from deepdx_core.generation.model import ModelError, load_model, save_model
+    from deepdx_core.generation.registry import model_folder
+    from deepdx_core.generation.teaching import model_fingerprint, teach
+    from deepdx_core.tables.storage import written_whole
 
-    labels = find_taxonomy(workplace.home.taxonomy).labels
-    settings = GanConfig(steps=config.steps, seed=config.seed)
-    parameters, label_ids = _training_voices(workplace, labels)
-    fingerprint = run_fingerprint(parameters, label_ids, labels, settings)
-    folder = workplace.home.models / "gan"
+    splits = _splits(workplace)
+    try:
+        settings = WriterConfig.from_json(json.dumps(config.settings))
+    except ValueError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    fingerprint = model_fingerprint(splits, settings)
+    folder, training = model_folder(workplace.home, fingerprint), workplace.home.models / "training"
     report = workplace.reporter(context)
 
-    def progress(at: TrainingProgress) -> None:
-        losses = f"losses: discriminator {at.discriminator_loss:5.2f}, generator {at.generator_loss:5.2f}"
-        report(f"training, {losses}", at.step, at.steps)
+    def progress(at: WritingProgress) -> None:
+        said = (
+            f"{at.training_loss:.0f} bits a voice; validation {at.validation_loss:.0f}, told {at.validation_c2st:.3f}"
+        )
+        report(f"learning to write, {said}", at.step, at.steps)
 
     with workplace.alone("voice_model"):
-        kept = _present_fingerprint(folder) == fingerprint
-        if not kept:
-            result = train(parameters, label_ids, labels, settings, folder, progress)
-            history = pl.DataFrame(result.history, schema=["discriminator", "generator"]).with_row_index("step", 1)
-            _write_losses(folder, history)
-            save_model(folder, result.model)
-            (folder / CHECKPOINT).unlink(missing_ok=True)
-    losses = pl.read_parquet(folder / "losses.parquet")
+        try:
+            model = load_model(folder)
+            kept = True
+        except ModelError:
+            kept = False
+            names = _names(workplace)
+            try:
+                model, history = teach(splits, names, settings, training, progress, report)
+            except ValueError as error:
+                raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
+            with written_whole(folder / "history.parquet") as temporary:
+                pl.DataFrame(history, schema=list(HISTORY), orient="row").write_parquet(temporary)
+            save_model(folder, model)
+            (training / CHECKPOINT).unlink(missing_ok=True)
+    summary = model.summary
     return Result(
         data_version=dg.DataVersion(fingerprint),
         metadata={
-            "voices": len(parameters),
-            "steps": settings.steps,
+            "model": folder.name,
+            "voices": summary.voices,
+            "steps": summary.steps,
+            "validation_loss_bits": summary.validation_loss,
+            "validation_c2st": summary.validation_c2st,
+            "critic_area": summary.critic_area,
             "trained": "kept: voices, settings and code are the same" if kept else "anew",
-            "losses": curves(losses, "step", "Losses while training"),
+            **_history(folder / "history.parquet"),
             "path": dg.MetadataValue.path(folder),
         },
     )
 
 
-def _training_voices(workplace: Workplace, labels: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Parameters `uint8[n, 145]` and label ids `int64[n]` of the training split, in the order of sound ids."""
-    from deepdx_core.voice.parameters import PARAMETER_NAMES
+def _names(workplace: Workplace) -> "NameModel":
+    """Names in the manner of those that valid sounds have."""
+    from deepdx_core.generation.names import learn_names
 
     tables = workplace.tables
-    training = tables.read("training_splits").filter(pl.col("split") == "train").select("sound_id")
-    labeled = training.join(tables.read("labeled_voices", ["sound_id", "label"]), on="sound_id")
-    voices = labeled.join(tables.read("unique_voices", ["sound_id", *PARAMETER_NAMES]), on="sound_id").sort("sound_id")
-    if voices.is_empty():
-        raise dg.Failure("there are no valid voices to train on: add banks with `deepdx add`", allow_retries=False)
-    ids = voices["label"].replace_strict({label: i for i, label in enumerate(labels)}, return_dtype=pl.Int64)
-    return voices.select(PARAMETER_NAMES).to_numpy(writable=True), ids.to_numpy(writable=True)
+    named = (
+        tables.read("decoded_voices", ["sound_id", "name"])
+        .unique()
+        .join(tables.read("labeled_voices", ["sound_id", "label"]), on="sound_id")
+        .join(tables.read("families", ["sound_id", "family_id"]), on="sound_id")
+        .sort("sound_id", "name")
+    )
+    return learn_names(*(named[column].to_list() for column in ("name", "label", "family_id")))
 
 
-def _present_fingerprint(folder: Path) -> str:
-    """What the stored model was trained on, "" if there is none that can be used."""
-    from deepdx_core.gan.model import ModelError, load_model
+def _history(path: Path) -> dict[str, dg.MarkdownMetadataValue]:
+    if not path.is_file():  # a model that came from elsewhere
+        return {}
+    history = pl.read_parquet(path)
+    return {
+        "losses": curves(history.select("step", "training_loss", "validation_loss"), "step", "Bits a voice"),
+        "told": curves(history.select("step", "validation_c2st"), "step", "C2ST of written voices (0.5: like real)"),
+    }
 
-    try:
-        return load_model(folder).summary.fingerprint
-    except ModelError:
-        return ""
+
+@table_asset(GROUP, "models", "voice_model", *_OF_SPLITS)
+def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Have every new model meet the champion."""
+    from deepdx_core.curation.rules import load_rules
+    from deepdx_core.generation.registry import judge_models
+
+    with workplace.alone("models"):
+        known = workplace.tables.read_or_empty("models")
+        rules = load_rules(workplace.home.rules)
+        rows = judge_models(workplace.home, known, _splits(workplace), rules, workplace.reporter(context))
+        version = workplace.tables.write("models", rows)
+    shown = rows.select("judged", "model_id", "role", "reason", "c2st", "precision", "density", "coverage")
+    champion = rows.filter(pl.col("role") == "champion")["model_id"].to_list()
+    return materialized(
+        "models", rows, version, champion=", ".join(champion) or "none", roles=markdown_table(shown.reverse())
+    )
 
 
-def _write_losses(folder: Path, history: pl.DataFrame) -> None:
-    from deepdx_core.tables.storage import written_whole
+@table_asset(GROUP, "realness", "models", "unique_voices", "labeled_voices", "training_splits")
+def realness(workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Ask the champion's critic about every valid sound."""
+    from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.generation.scoring import score_corpus
 
-    with written_whole(folder / "losses.parquet") as temporary:
-        history.write_parquet(temporary)
+    tables = workplace.tables
+    with workplace.alone("realness"):
+        folder = champion_folder(workplace.home)
+        rows = score_corpus(
+            load_model(folder),
+            folder.name,
+            tables.read("unique_voices"),
+            tables.read("labeled_voices", ["sound_id", "label"]),
+            tables.read("training_splits"),
+            tables.read_or_empty("realness"),
+        )
+        version = tables.write("realness", rows)
+    least = (
+        rows.sort("realness", "sound_id")
+        .head(20)
+        .join(tables.read("unique_voices", ["sound_id", "name"]), on="sound_id", maintain_order="left")
+    )
+    return materialized(
+        "realness", rows, version, least_real=markdown_table(least.select("sound_id", "name", "realness"))
+    )
 
 
 class Protocol(dg.Config):
-    """How the evaluation is run."""
+    """How the evaluation is run. gan_steps: of the GAN that the model is judged beside, which is trained for it."""
 
     seed: int = 0
     render: bool = True
+    gan_steps: int = GanConfig.steps
 
 
-@table_asset(
-    GROUP,
-    "model_evaluation",
-    *("unique_voices", "audio_features", "families", "labeled_voices", "training_splits", "voice_model"),
-)
+@table_asset(GROUP, "model_evaluation", "audio_features", "models", *_OF_SPLITS)
 def model_evaluation(
     context: dg.AssetExecutionContext, config: Protocol, workplace: dg.ResourceParam[Workplace]
 ) -> Result:
-    """Judge the model beside the real voices and the baselines, on families that it has never seen."""
-    from deepdx_core.evaluation.adversarial import FittedGan
+    """Judge the champion beside the real voices, the baselines and the blog's GAN, on families it has never seen."""
+    from deepdx_core.curation.rules import load_rules
+    from deepdx_core.evaluation.adversarial import Gan
     from deepdx_core.evaluation.generators import Taught
     from deepdx_core.evaluation.protocol import BASELINES, evaluate
-    from deepdx_core.evaluation.voices import splits_of
-    from deepdx_core.gan.model import load_model
+    from deepdx_core.generation.method import FittedWriter
+    from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.sound.rendering import available
 
-    tables = workplace.tables
-    model = load_model(workplace.home.models / "gan")
+    report = workplace.reporter(context)
     with workplace.alone("model_evaluation"):
-        splits = splits_of(
-            tables.read("unique_voices"),
-            tables.read("families"),
-            tables.read("labeled_voices"),
-            tables.read("training_splits"),
-            model.labels,
-        )
-        methods = {**BASELINES, "GAN": Taught(FittedGan(model, model.labels))}
-        audio = tables.read_or_empty("audio_features") if config.render else None
-        rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=workplace.reporter(context))
-        version = tables.write("model_evaluation", rows)
+        model = load_model(champion_folder(workplace.home))
+        splits = _splits(workplace)
+        by_ear = config.render and available()
+        writer = FittedWriter(model, load_rules(workplace.home.rules), by_ear, report)
+        methods = {
+            **BASELINES,
+            "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
+            "writer and critic": Taught(writer),
+        }
+        audio = workplace.tables.read_or_empty("audio_features") if config.render else None
+        rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=report)
+        version = workplace.tables.write("model_evaluation", rows)
     shown = rows.select(pl.exclude("^.*_error$", "judged_on", "seed").cast(pl.String)).transpose(
         include_header=True, header_name="measure", column_names="generator"
     )
     return materialized("model_evaluation", rows, version, measures=markdown_table(shown.fill_null("")))
 
 
-class Wish(dg.Config):
+class Wished(dg.Config):
     """What the banks are made from, beside the model."""
 
     seed: int = 0
@@ -147,39 +231,46 @@ class Wish(dg.Config):
 
 @dg.asset(
     group_name=GROUP,
-    deps=["voice_model"],
-    description="A bank of 32 new voices for each label, as a DX7 loads it.",
+    deps=["models"],
+    description="A bank of 32 new voices for each label, as a DX7 loads it, from the champion.",
 )
-def generated_banks(config: Wish, workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Have the model write a bank for each label."""
-    from deepdx_core.codec.names import names_to_text
-    from deepdx_core.codec.packing import unpack_vmem
-    from deepdx_core.codec.reader import read
-    from deepdx_core.gan.banks import generate_banks
+def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Have the champion write a bank for each label."""
+    from deepdx_core.curation.rules import load_rules
     from deepdx_core.gan.encoding import encode
-    from deepdx_core.gan.model import load_model
+    from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.generation.sampling import Wish, sample
+    from deepdx_core.sound.rendering import available
     from deepdx_core.tables.storage import written_whole
-    from deepdx_core.voice.parameters import INDEX
+    from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
-    model = load_model(workplace.home.models / "gan")
-    names: dict[str, list[str]] = {}
+    shown: dict[str, list[str]] = {}
     images: dict[str, np.ndarray] = {}
+    passed_over: Counter[str] = Counter()
     with workplace.alone("generated_banks"):
+        model = load_model(champion_folder(workplace.home))
+        rules = load_rules(workplace.home.rules)
         for label in model.labels:
-            (bank,) = generate_banks(model, 32, config.seed, label)
+            made = sample(model, VMEM_VOICES, config.seed, Wish(label=label), rules=rules, by_ear=available())
+            names = names_of(model, made, config.seed)
+            (bank,) = banks_of(made, names)
             with written_whole(workplace.home.banks / f"{label.lower()}.syx") as temporary:
                 temporary.write_bytes(bank)
-            packed = np.frombuffer(read(bank).segments[0].payload, np.uint8).reshape(32, 128)
-            parameters, raw_names = unpack_vmem(packed)
-            algorithms = parameters[:, INDEX["algorithm"]] + 1
-            texts = names_to_text(raw_names)
-            names[label] = [f"{name} ({number})" for name, number in zip(texts, algorithms, strict=True)]
-            images[label] = encode(parameters)[:8]
+            algorithms = made.parameters[:, INDEX["algorithm"]] + 1
+            shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
+            images[label] = encode(made.parameters[:8])
+            passed_over += Counter(made.passed_over)
+    reasons = pl.DataFrame(
+        passed_over.most_common(), schema={"candidates passed over": pl.String, "how many": pl.Int64}, orient="row"
+    )
     return Result(
         metadata={
-            "banks": len(names),
+            "banks": len(shown),
             "path": dg.MetadataValue.path(workplace.home.banks),
-            "voices (with their algorithms)": markdown_table(pl.DataFrame(names)),
-            "preview": image_grid(images, "Eight voices of each bank as the images the networks see"),
+            "voices (with their algorithms)": markdown_table(pl.DataFrame(shown)),
+            "passed over": markdown_table(reasons),
+            "preview": image_grid(images, "Eight voices of each bank as images: a parameter is a cell or more"),
         },
     )

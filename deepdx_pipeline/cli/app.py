@@ -8,7 +8,7 @@ import sys
 import typer
 
 from deepdx_core.errors import DeepDXError
-from deepdx_pipeline.cli import banks, convert, corpus, curation, labels, midi, run
+from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,7 +29,7 @@ app.command()(corpus.stats)
 app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)
-app.command()(banks.generate)
+app.command()(generate.generate)
 app.command()(run.evaluate)
 
 

@@ -1,4 +1,4 @@
-"""Commands on banks: inspect, generate."""
+"""Command on banks: inspect."""
 
 import json
 import sys
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, numbered, out, plain, table
+from deepdx_pipeline.cli.console import err, out, plain, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -97,26 +96,3 @@ def _print_dump(dump: "pl.DataFrame") -> None:
         algorithm = None if voice["algorithm"] is None else voice["algorithm"] + 1
         shown.add_row(*(plain(v) for v in (voice["slot"], voice["name"], algorithm, voice["sound_id"], findings)))
     out.print(shown)
-
-
-def generate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The bank to write, a .syx file.")],
-    label: Annotated[str | None, typer.Option(help="Kind of sound, such as Pads; any if not given.")] = None,
-    algorithm: Annotated[int | None, typer.Option(min=1, max=32, help="Algorithm as on the panel.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=32 * 99, help="Voices; over 32, several banks are written.")] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same banks.")] = 0,
-) -> None:
-    """Write new voices from the trained model, as banks that a DX7 loads."""
-    from deepdx_core.gan.banks import generate_banks
-    from deepdx_core.gan.model import load_model
-    from deepdx_core.tables.storage import written_whole
-
-    model = load_model(find_home().models / "gan")
-    if label is not None and label not in model.labels:
-        raise typer.BadParameter(f"{label!r} is not known; there are {', '.join(model.labels)}", param_hint="--label")
-    banks = generate_banks(model, count, seed, label, algorithm)
-    paths = [output] if len(banks) == 1 else numbered(output, len(banks))
-    for path, bank in zip(paths, banks, strict=True):
-        with written_whole(path) as temporary:
-            temporary.write_bytes(bank)
-        out.print(plain(path), soft_wrap=True)

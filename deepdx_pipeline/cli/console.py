@@ -1,10 +1,14 @@
 """What commands share in what they print."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from deepdx_core.progress import Report
 
 out = Console()
 err = Console(stderr=True)
@@ -27,3 +31,18 @@ def numbered(output: Path, count: int) -> list[Path]:
 def plain(value: object) -> Text:
     """A value as text: what comes from outside must not be taken for markup."""
     return Text("" if value is None else f"{value:,}" if type(value) is int else str(value))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Report]:
+    """Show how far something is, where there is a terminal to show it on."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total)
+
+        yield report

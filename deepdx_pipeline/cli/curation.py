@@ -93,6 +93,8 @@ def _print(story: "Story") -> None:
             line(f"  {label['evidence']}")
     if story.split and story.split["in_corpus"]:
         line(f"Split: {story.split['split']} ({story.split['reason']})")
+    if story.realness:
+        line(f"Critic: log-odds of {story.realness['realness']:+.1f} that people made it and no model")
 
 
 def _more(count: int) -> None:

@@ -1,5 +1,6 @@
 """Commands that run the pipeline: run, evaluate, ui."""
 
+import json
 import os
 import sys
 from enum import StrEnum
@@ -9,6 +10,8 @@ import typer
 
 from deepdx_core.home import Home, find_home
 from deepdx_pipeline.cli.console import err, out, plain, table
+
+_WIDE = 150
 
 
 class Part(StrEnum):
@@ -23,30 +26,51 @@ def run(
         list[Part] | None,
         typer.Option("--without", help="Leave out: `training` (model and banks), `audio` (no new sound is rendered)."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps, in place of the model's default.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps at most, in place of the default.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting of the training, such as `width=64`."),
+    ] = None,
 ) -> None:
     """Bring every asset up to date. What did not change is not done again."""
     left_out = without or []
     job = "corpus" if Part.TRAINING in left_out else "everything"
     ops: dict[str, Any] = {}
-    if steps and job == "everything":
-        ops["voice_model"] = {"config": {"steps": steps}}
+    if job == "everything":
+        ops["voice_model"] = {"config": {"settings": _settings(settings or []) | ({"steps": steps} if steps else {})}}
     if Part.AUDIO in left_out:
         ops["audio_features"] = {"config": {"render": False}}
     home = _execute(job, ops)
     out.print(plain(f"Up to date: {home.root}"), soft_wrap=True)
 
 
+def _settings(given: list[str]) -> dict[str, Any]:
+    from deepdx_core.generation.config import WriterConfig
+
+    try:
+        found = {name: json.loads(value) for name, _, value in (setting.partition("=") for setting in given)}
+        WriterConfig.from_json(json.dumps(found))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from error
+    return found
+
+
 def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Of what the protocol draws.")] = 0,
     without_audio: Annotated[bool, typer.Option("--without-audio", help="Nothing is rendered.")] = False,
+    gan_steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps of the GAN beside it, in place of the default.")
+    ] = None,
 ) -> None:
     """Judge the trained model by the protocol, beside real voices and baselines, on families it has never seen."""
     import polars as pl
 
     from deepdx_core.tables.storage import Tables
 
-    home = _execute("evaluation", {"model_evaluation": {"config": {"seed": seed, "render": not without_audio}}})
+    protocol: dict[str, Any] = {"seed": seed, "render": not without_audio}
+    if gan_steps:
+        protocol["gan_steps"] = gan_steps
+    home = _execute("evaluation", {"model_evaluation": {"config": protocol}})
     rows = Tables(home.tables).read("model_evaluation")
     measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
     shown = table("measure", *(f">{name}" for name in rows["generator"]))
@@ -54,7 +78,7 @@ def evaluate(
     for name in measures:
         values = rows[name].cast(pl.Float64).to_list()
         shown.add_row(name, *("" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") for value in values))
-    out.print(shown)
+    out.print(shown, width=max(out.width, _WIDE), soft_wrap=True)  # on a narrow terminal, headings would be cut
     about = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'model_evaluation'"
     out.print(f'What each measure is: deepdx sql "{about}"', style="dim", soft_wrap=True, highlight=False)
 

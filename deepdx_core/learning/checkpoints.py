@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,22 +10,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from deepdx_core.codec.packing import Bytes
-from deepdx_core.gan.config import GanConfig
-from deepdx_core.provenance import code_version
 from deepdx_core.tables.storage import written_whole
 
 
-def run_fingerprint(
-    parameters: Bytes, label_ids: npt.NDArray[np.int64], labels: tuple[str, ...], config: GanConfig
-) -> str:
-    """A digest of all that decides what a run makes: code, settings, labels and voices."""
-    digest = hashlib.sha256()
-    for part in (code_version("deepdx_core.gan"), config.to_json(), repr(labels)):
-        digest.update(part.encode() + b"\0")
-    digest.update(parameters.tobytes())
-    digest.update(label_ids.tobytes())
-    return digest.hexdigest()
+def digest(*arrays: npt.NDArray[Any]) -> str:
+    """A digest of arrays, with their types and shapes."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype}{array.shape}\0".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def run_fingerprint(*parts: str) -> str:
+    """A digest of all that decides what a run makes: settings, data, code."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def write_checkpoint(path: Path, fingerprint: str, state: dict[str, Tensor]) -> None:

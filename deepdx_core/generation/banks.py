@@ -1,0 +1,16 @@
+"""Banks of written voices: named, and framed for a DX7."""
+
+from deepdx_core.codec.names import text_to_names
+from deepdx_core.codec.writer import write_banks
+from deepdx_core.generation.model import VoiceModel
+from deepdx_core.generation.sampling import Sample
+
+
+def names_of(model: VoiceModel, sample: Sample, seed: int) -> list[str]:
+    """A name for each voice of a sample of the model: no two the same, and none that of a real one."""
+    return model.names.names([model.labels[label_id] for label_id in sample.label_ids], seed)
+
+
+def banks_of(sample: Sample, names: list[str]) -> list[bytes]:
+    """Dumps of 32 voices each that hold a sample under these names; INIT VOICE fills the last."""
+    return write_banks(sample.parameters, text_to_names(names))

@@ -1,0 +1,106 @@
+"""The generator as one among others, for the protocol of evaluation."""
+
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deepdx_core.codec.packing import Bytes
+from deepdx_core.curation.rules import Rules
+from deepdx_core.evaluation.voices import Ids, Splits, Voices
+from deepdx_core.generation.config import WriterConfig
+from deepdx_core.generation.layout import PLACES
+from deepdx_core.generation.learning import Lessons, bits, wishes
+from deepdx_core.generation.model import VoiceModel
+from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.parents import Floats, Parents, find_parents
+from deepdx_core.generation.sampling import Wish, sample_labels
+from deepdx_core.generation.teaching import teach
+from deepdx_core.learning.runs import reproducible
+from deepdx_core.progress import Report, silent
+
+_PARENTS_TRIED = 4
+_ANY = 0.1  # how much of the chance of a parent is spread over all training voices, and of a distance over all
+_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class Written:
+    """A writer with its critic, whose seed is the one that `fit` is given. labels: their names, by label id."""
+
+    labels: tuple[str, ...]
+    config: WriterConfig
+    rules: Rules
+    by_ear: bool
+    report: Report = silent
+
+    def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedWriter":
+        """Teach both."""
+        with tempfile.TemporaryDirectory() as folder:
+            model, _ = teach(
+                Splits(train, validation, validation, self.labels),
+                learn_names([], [], []),
+                replace(self.config, seed=seed),
+                Path(folder),
+                lambda at: self.report("learning to write", at.step, at.steps),
+                self.report,
+            )
+        return FittedWriter(model, self.rules, self.by_ear, self.report)
+
+
+@dataclass(frozen=True)
+class FittedWriter:
+    """A trained model, asked for voices as a user asks: nothing is a copy, rules and, if told so, the ear agree."""
+
+    model: VoiceModel
+    rules: Rules
+    by_ear: bool
+    report: Report = silent
+    wish: Wish = field(default_factory=Wish)
+
+    def sample(self, labels: Ids, seed: int) -> Bytes:
+        """A voice for each label."""
+        made = sample_labels(
+            self.model, labels, seed, self.wish, rules=self.rules, by_ear=self.by_ear, report=self.report
+        )
+        return made.parameters
+
+    def score(self, voices: Voices) -> Floats:
+        """A lower bound of the log-probability of each voice, of the writer alone, before the critic has its say.
+
+        Only its nearest parents are tried: the chance of the parent and of how much differs, times that of the voice
+        given both, summed over them.
+        """
+        model = self.model
+        # Its own family is unknown to the model, so that any training voice may be a parent.
+        nobody = np.full(len(voices), -1), np.zeros(len(model.voices), dtype=np.int64)
+        near = find_parents(voices.parameters, nobody[0], model.voices.parameters, nobody[1])
+        lessons = Lessons.of(Voices(model.voices.parameters, model.voices.labels, nobody[1]), model.parents)
+        asked = Lessons.of(voices, near)
+        chances = _chances(model, voices.labels, near)
+        with reproducible(model.config.threads), torch.no_grad():
+            for number in range(chances.shape[1]):
+                for start in range(0, len(voices), _AT_ONCE):
+                    rows = slice(start, start + _AT_ONCE)
+                    wished = wishes(lessons, near.rows[rows, number], near.differing[rows, number], voices.labels[rows])
+                    nats = bits(model.writer, asked.voices[rows], wished).numpy() * np.log(2)
+                    chances[rows, number] -= nats
+        return np.asarray(np.logaddexp.reduce(chances, axis=1))
+
+
+def _chances(model: VoiceModel, labels: Ids, near: Parents) -> Floats:
+    """The log-chance, given its label, that a voice has each of its nearest parents at this distance, `[n, tried]`."""
+    weights = np.diff(model.parents.cumulated, axis=1, prepend=0)
+    found = np.empty((len(labels), min(_PARENTS_TRIED, near.rows.shape[1])))
+    for label in np.unique(labels):
+        (own,) = np.nonzero(model.voices.labels == label)
+        own = own if len(own) else np.arange(len(model.voices))
+        of_parent = np.bincount(model.parents.rows[own].ravel(), weights[own].ravel(), len(model.voices)) / len(own)
+        of_distance = np.bincount(model.parents.differing[own].ravel(), weights[own].ravel(), 256) / len(own)
+        (places,) = np.nonzero(labels == label)
+        rows, differing = near.rows[places, : found.shape[1]], near.differing[places, : found.shape[1]]
+        found[places] = np.log((1 - _ANY) * of_parent[rows] + _ANY / len(model.voices))
+        found[places] += np.log((1 - _ANY) * of_distance[differing] + _ANY / (PLACES + 1))
+    return found

@@ -1,0 +1,222 @@
+"""Names for generated voices, in the manner of real ones: how they are learnt from a corpus, stored and drawn."""
+
+import json
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from itertools import chain, count, product
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from deepdx_core.labels.names import pieces
+from deepdx_core.voice.parameters import NAME_LENGTH
+
+_DATA = tomllib.loads((resources.files(__package__) / "names.toml").read_text(encoding="utf-8"))
+_OURS = {label: {place: text.split() for place, text in words.items()} for label, words in _DATA["words"].items()}
+_NONE: dict[str, list[str]] = {"first": [], "last": []}
+_NEVER = {kind: text.split() for kind, text in _DATA["never"].items()}
+_WHOLE, _STEMS = "|".join(_NEVER["offensive"] + _NEVER["people"] + _NEVER["filler"]), "|".join(_NEVER["makers"])
+_UNFIT = re.compile(rf"\b(?:{_WHOLE})S?\b|\b(?:{_STEMS})")
+_UNFIT_INSIDE = re.compile("|".join(_NEVER["inside"]))
+
+_WORD = r"(?:[A-Z]\.)?[A-Z]{2,}"  # E.PIANO is one word
+_LAST_RESORT = "DX"  # numbered, where nothing else is left
+_MOST_LABELS, _MOST_WORDS, _MOST_WEIGHT = 256, 100, 1_000_000_000
+_MOST_NAMES, _MOST_CHARACTERS = 1_000_000, 16_000_000
+
+# How common a word must be, in families, to be one of the field: more so in a large corpus, which has more oddities.
+_FEWEST_FAMILIES, _FAMILIES_A_WORD = 3, 1400
+_COMPANY = 2  # words of a label that one must have stood before, to begin names of it
+_ALONE = 3  # families that have it for their whole name, of a word that ends names
+_SINGLE = 4  # words there are before another for each name of one word
+
+
+@dataclass(frozen=True)
+class NameModel:
+    """What names are made of.
+
+    `firsts` and `lasts` weigh, for each label, the words that begin and end its names; an empty one begins names of one
+    word. `numbers` weighs the digit that may follow, mostly none. `taken` are the real names that could be made, their
+    letters and digits only. Raises ValueError where any of it is not so.
+    """
+
+    firsts: Mapping[str, Mapping[str, int]]
+    lasts: Mapping[str, Mapping[str, int]]
+    numbers: Mapping[str, int]
+    taken: list[str]
+
+    def __post_init__(self) -> None:
+        for place, table in ("firsts", self.firsts), ("lasts", self.lasts):
+            if not isinstance(table, Mapping) or not 0 < len(table) <= _MOST_LABELS:
+                raise ValueError(f"{place}: must have 1 to {_MOST_LABELS} labels")
+            for label, weights in table.items():
+                if not isinstance(label, str) or not label.isprintable():
+                    raise ValueError(f"{place}: a label cannot be printed")
+                _check(weights, f"(?:{_WORD})?" if place == "firsts" else _WORD, f"{place} of {label}")
+        if self.firsts.keys() != self.lasts.keys():
+            raise ValueError("firsts and lasts: must have the same labels")
+        _check(self.numbers, "[1-9]?", "numbers")
+        if not isinstance(self.taken, list) or len(self.taken) > _MOST_NAMES:
+            raise ValueError(f"taken: must be a list of at most {_MOST_NAMES} names")
+        real = re.compile(f"[A-Z0-9]{{1,{NAME_LENGTH}}}")
+        if not all(isinstance(name, str) and real.fullmatch(name) for name in self.taken):
+            raise ValueError(f"taken: must be of letters and digits, {NAME_LENGTH} at most")
+
+    def names(self, labels: Sequence[str], seed: int) -> list[str]:
+        """A name for each voice of these labels: capitals, digits, dots, spaces, ten at most; no two alike, none real.
+
+        Depends only on the seed and on the labels up to the voice's own. A label that was not taught is given names of
+        all others.
+        """
+        sources = {label: self._names_of(label, seed) for label in set(labels)}
+        taken = set(self.taken)
+        names = []
+        for label in labels:
+            name = next(name for name in sources[label] if _key(name) not in taken and _fits(name))
+            taken.add(_key(name))
+            names.append(name)
+        return names
+
+    def _names_of(self, label: str, seed: int) -> Iterator[str]:
+        """Ever new names for a label: all that its words make, likely ones early, then again with numbers behind."""
+        random = np.random.default_rng([seed, *label.encode()])
+        pairs = {
+            f"{first} {last}".strip(): weight * other
+            for home in ([label] if label in self.firsts else self.firsts)
+            for (first, weight), (last, other) in product(self.firsts[home].items(), self.lasts[home].items())
+            if len(first) + len(last) < NAME_LENGTH and not _short_for(first, last)
+        }
+        # Drawn by weight, none twice: the order of the logarithms with Gumbel noise.
+        order = np.argsort(-np.log(list(pairs.values())) - random.gumbel(size=len(pairs)))
+        names = np.array(list(pairs), dtype=str)[order].tolist()
+        weights = np.array(list(self.numbers.values()))
+        numbers = random.choice(list(self.numbers), len(names), p=weights / weights.sum()).tolist()
+        for name, number in zip(names, numbers, strict=True):
+            numbered = f"{name} {number}".strip()
+            yield numbered if len(numbered) <= NAME_LENGTH else name
+        for following in count(2):
+            names = [name for name in names if len(f"{name} {following}") <= NAME_LENGTH] or [_LAST_RESORT]
+            yield from (f"{name} {following}" for name in names)
+
+    def to_json(self) -> str:
+        """All of it as JSON, for `from_json`."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """A model from JSON of whatever origin; raises ValueError where it is not one."""
+        if len(text) > _MOST_CHARACTERS:
+            raise ValueError(f"must have at most {_MOST_CHARACTERS} characters")
+        try:
+            document = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
+        if not isinstance(document, dict) or document.keys() != cls.__annotations__.keys():
+            raise ValueError(f"must be a table of {', '.join(cls.__annotations__)}")
+        return cls(**document)
+
+
+def learn_names(
+    names: Sequence[str], labels: Sequence[str], families: Sequence[int] | Sequence[str] | npt.NDArray[Any]
+) -> NameModel:
+    """What names are made of, learnt from real ones, each with the label and the family of its voice.
+
+    A sound of several names may be given with each. Only words that several families have are learnt: people's own are
+    not. Words of ours are put beside them, so that a small corpus has enough.
+    """
+    voices = (
+        pl.DataFrame({"name": names, "label": labels, "family": families})
+        .cast({"name": pl.String, "label": pl.String})
+        .with_columns(pieces=pieces(pl.col("name")))
+        .with_columns(
+            words=pl.col("pieces").str.replace_all(r"\b([A-Z]) ([A-Z]{2})", "${1}.${2}").str.extract_all(_WORD)
+        )
+    )
+    used = voices.select("label", "family", word="words").explode("word").drop_nulls().unique()
+    spread = used.group_by("word").agg(pl.col("family").n_unique())
+    least = max(_FEWEST_FAMILIES, voices["family"].n_unique() // _FAMILIES_A_WORD)
+    known = [
+        word
+        for word in spread.filter(pl.col("family") >= least)["word"].sort()
+        if len(word) <= NAME_LENGTH - 2 and (len(word) > 2 or word in _DATA["short"]) and _fits(word)
+    ]
+    # The label that has more than half of a word's use, were all labels named equally often.
+    home = dict(
+        used.group_by("label", "word")
+        .agg(share=pl.len())
+        .with_columns(pl.col("share") / pl.col("share").sum().over("label"))
+        .filter(pl.col("share") > pl.col("share").sum().over("word") / 2)
+        .select("word", "label")
+        .iter_rows()
+    )
+    first, last = (pl.col("words").list.get(-place, null_on_oob=True) for place in (2, 1))
+    ends = voices.select("label", "family", first=first, last=last).drop_nulls("last").unique()
+    begun, ended = Counter(ends["first"].to_list()), Counter(ends["last"].to_list())
+    alone = Counter(ends.filter(pl.col("first").is_null())["last"].to_list())
+    ended_in = Counter(ends.select("label", "last").iter_rows())
+    # What ends names and is one by itself: not the LO of STRINGS LO.
+    nouns = [
+        word
+        for word in sorted(home.keys() & set(known))
+        if ended[word] > begun[word] and ended_in[home[word], word] >= least
+        if alone[word] >= _ALONE or word in _OURS.get(home[word], _NONE)["last"]
+    ]
+    pairs = ends.filter(pl.col("first").is_in(known), pl.col("last").is_in(nouns))
+    company = Counter(pairs.select("label", "first", "last").unique().select("label", "first").iter_rows())
+
+    firsts, lasts = {}, {}
+    for label in sorted({*_OURS, *voices["label"].drop_nulls()}):
+        ours = _OURS.get(label, _NONE)
+        # A word counts by how many others it stands before: STEEL of STEEL DRUM is no better for being common.
+        beginning = Counter(ours["first"]) + Counter(
+            {
+                word: company[label, word]
+                for word in known
+                if begun[word] >= ended[word] and company[label, word] >= _COMPANY
+                if home.get(word, label) == label or word in ours["first"]
+            }
+        )
+        ending = Counter(ours["last"]) + Counter(
+            {word: round(ended_in[label, word] ** 0.5) for word in nouns if home[word] == label}  # else all were a BASS
+        )
+        if beginning and ending:
+            beginning[""] = -(-beginning.total() // _SINGLE)
+            firsts[label] = dict(beginning.most_common(_MOST_WORDS))
+            lasts[label] = dict(ending.most_common(_MOST_WORDS))
+    numbers = Counter(voices["pieces"].str.extract(r"[A-Z] ([1-9])$").fill_null("").to_list() or [""])
+    chosen = "|".join(sorted({_LAST_RESORT, *map(_key, chain(*firsts.values(), *lasts.values()))} - {""}))
+    keys = voices["pieces"].str.replace_all(" ", "", literal=True).unique().sort()
+    made = keys.str.contains(f"^(?:{chosen}){{1,2}}[0-9]*$") & (keys.str.len_chars() <= NAME_LENGTH)
+    return NameModel(firsts, lasts, dict(sorted(numbers.items())), keys.filter(made).to_list())
+
+
+def _check(weights: object, pattern: str, place: str) -> None:
+    if not isinstance(weights, Mapping) or not 0 < len(weights) <= _MOST_WORDS:
+        raise ValueError(f"{place}: must weigh 1 to {_MOST_WORDS}")
+    for text, weight in weights.items():
+        if not isinstance(text, str) or len(text) >= NAME_LENGTH or not re.fullmatch(pattern, text):
+            raise ValueError(f"{place}: {text!r} is no part of a name")
+        if type(weight) is not int or not 0 < weight <= _MOST_WEIGHT:
+            raise ValueError(f"{place}: the weight of {text!r} must be a whole number from 1 to {_MOST_WEIGHT}")
+
+
+def _fits(name: str) -> bool:
+    """Whether it offends nobody, and speaks of the sound."""
+    return not (_UNFIT.search(name) or _UNFIT_INSIDE.search(_key(name)))
+
+
+def _key(name: str) -> str:
+    return name.replace(" ", "").replace(".", "")
+
+
+def _short_for(first: str, last: str) -> bool:
+    """Whether one is the other, or short for it: the letters of GTR are in GUITAR, in this order."""
+    shorter, longer = sorted((first, last), key=len)
+    letters = iter(longer)
+    return bool(first) and all(letter in letters for letter in shorter)

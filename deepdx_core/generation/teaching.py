@@ -1,0 +1,101 @@
+"""From the splits to a model: parents are looked for, the writer learns, then the critic, by what the writer writes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from deepdx_core.curation.families import MAX_DIFFERING
+from deepdx_core.evaluation.copying import differing_from_closest
+from deepdx_core.evaluation.telling import area
+from deepdx_core.evaluation.voices import Ids, Splits, Voices, made
+from deepdx_core.generation.config import WriterConfig
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.layout import unwritten
+from deepdx_core.generation.learning import Lessons, WritingProgress, best_of, draw_likenesses, learn_to_write, wishes
+from deepdx_core.generation.model import TrainingSummary, VoiceModel
+from deepdx_core.generation.names import NameModel
+from deepdx_core.generation.network import Writer
+from deepdx_core.generation.parents import TO_WRITE, Floats, find_parents
+from deepdx_core.generation.writing import write
+from deepdx_core.learning.checkpoints import digest, run_fingerprint
+from deepdx_core.learning.runs import reproducible
+from deepdx_core.progress import Report
+from deepdx_core.provenance import code_version
+
+_AT_ONCE = 512
+
+
+def model_fingerprint(splits: Splits, config: WriterConfig) -> str:
+    """A digest of all that decides what `teach` makes, but for the names."""
+    return run_fingerprint(config.to_json(), repr(splits.labels), data_version(splits), _code_version())
+
+
+def data_version(splits: Splits) -> str:
+    """A digest of the voices that a model learns from and is chosen by."""
+    return digest(
+        *(
+            array
+            for part in (splits.train, splits.validation)
+            for array in (part.parameters, part.labels, part.families)
+        )
+    )
+
+
+def _code_version() -> str:
+    return code_version(*(f"deepdx_core.{room}" for room in ("codec", "evaluation", "generation", "learning", "voice")))
+
+
+def teach(
+    splits: Splits,
+    names: NameModel,
+    config: WriterConfig,
+    checkpoint_dir: Path,
+    progress: Callable[[WritingProgress], None],
+    report: Report,
+) -> tuple[VoiceModel, Floats]:
+    """A model, and how the writer's training went, `float64[validations, 4]`: `learning.HISTORY` names the columns.
+
+    Test voices are not looked at. A run that was interrupted goes on from the checkpoint in `checkpoint_dir`. Raises
+    ValueError where there is but one family to learn from, and FloatingPointError where the losses grow without bounds.
+    """
+    train, validation = splits.train, splits.validation
+    fingerprint = model_fingerprint(splits, config)
+    parents = find_parents(train.parameters, train.families, train.parameters, train.families, report)
+    of_validation = find_parents(validation.parameters, validation.families, train.parameters, train.families, report)
+    writer, history = learn_to_write(
+        train, validation, (parents, of_validation), len(splits.labels), config, fingerprint, checkpoint_dir, progress
+    )
+    parents = replace(parents, slack=TO_WRITE)
+    lessons = Lessons.of(train, parents)
+    labels = np.resize(train.labels, min(config.written, len(train)))
+    with reproducible(config.threads):
+        written = _written(writer, lessons, train, labels, config.seed, report)
+        tried = _written(writer, lessons, train, validation.labels, config.seed + 1, report)
+    critic = Critic(train, written, config.seed)
+    said = np.concatenate([critic.realness(validation), critic.realness(tried)])
+    critic_area, _ = area(said, np.arange(len(said)) < len(validation), np.arange(len(said)))
+    best = history[best_of(history)]
+    versions = data_version(splits), _code_version()
+    summary = TrainingSummary(
+        fingerprint, *versions, len(train), int(best[0]), float(best[2]), float(best[3]), critic_area
+    )
+    model = VoiceModel(config, splits.labels, train, parents, writer, written, critic, names, summary)
+    return model, history
+
+
+def _written(writer: Writer, lessons: Lessons, train: Voices, labels: Ids, seed: int, report: Report) -> Voices:
+    """Voices for these labels, as a user would get them if there were no critic; without copies, if not all are."""
+    random = np.random.default_rng([seed, 3])
+    rows, differing = draw_likenesses(train.labels, lessons.parents, labels, random)
+    parts = []
+    for start in range(0, len(labels), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        asked = wishes(lessons, rows[some], differing[some], labels[some])
+        parts.append(unwritten(write(writer, asked, random).numpy()))
+        report("voices for the critic", min(start + _AT_ONCE, len(labels)), len(labels))
+    parameters = np.concatenate(parts)
+    new = differing_from_closest(parameters, train.parameters) > MAX_DIFFERING
+    new |= not new.any()
+    return made(parameters[new], labels[new])

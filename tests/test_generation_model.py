@@ -1,0 +1,325 @@
+"""How a model is stored, and that nothing but a model is taken for one."""
+
+import json
+import struct
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import random_voices
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
+from toys import LABELS, TINY, toy_voices
+
+from deepdx_core.evaluation.voices import made
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.model import (
+    DESCRIPTION,
+    WEIGHTS,
+    ModelError,
+    TrainingSummary,
+    VoiceModel,
+    load_model,
+    save_model,
+)
+from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.network import Writer
+from deepdx_core.generation.parents import TO_WRITE, find_parents
+from deepdx_core.generation.sampling import Wish, sample
+
+COUNT = 40
+OF_WRITTEN = ("written", "written/labels")
+
+
+def model_of(labels=LABELS):
+    """A model that has learnt nothing."""
+    voices = toy_voices(COUNT)
+    torch.manual_seed(0)
+    written = made(random_voices(COUNT // 2)[0], voices.labels[: COUNT // 2])
+    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
+    return VoiceModel(
+        config=TINY,
+        labels=labels,
+        voices=voices,
+        parents=replace(parents, slack=TO_WRITE),
+        writer=Writer(len(labels), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
+        written=written,
+        critic=Critic(voices, written, TINY.seed),
+        names=learn_names([], [], []),
+        summary=TrainingSummary("ab12", "data1", "code2", COUNT, 7, 130.5, 0.75, 0.875),
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return model_of()
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory, model):
+    folder = tmp_path_factory.mktemp("model")
+    save_model(folder, model)
+    return folder
+
+
+@pytest.fixture
+def stored(tmp_path, original):
+    for name in (DESCRIPTION, WEIGHTS):
+        (tmp_path / name).write_bytes((original / name).read_bytes())
+    return tmp_path
+
+
+def test_a_stored_model_is_the_same_model(model, original):
+    loaded = load_model(original)
+    for part in ("config", "labels", "summary", "names"):
+        assert getattr(loaded, part) == getattr(model, part)
+    for kind in ("voices", "written"):
+        voices, others = getattr(loaded, kind), getattr(model, kind)
+        assert (voices.parameters == others.parameters).all()
+        assert voices.parameters.dtype == np.uint8
+        assert (voices.labels == others.labels).all()
+        assert voices.labels.dtype == np.int64
+    assert (loaded.parents.cumulated == model.parents.cumulated).all()
+    assert not loaded.writer.training
+    weights, others = loaded.writer.state_dict(), model.writer.state_dict()
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    some = toy_voices(30, seed=3)
+    assert (loaded.critic.realness(some) == model.critic.realness(some)).all()
+
+
+def test_what_is_stored_are_numbers_of_these_names(original, model):
+    with safe_open(original / WEIGHTS, framework="pt") as file:
+        names = set(file.keys())
+    others = {*(f"writer/{name}" for name in model.writer.state_dict()), "voices", "voices/labels", *OF_WRITTEN}
+    assert names == others | {"parents", "differing"}
+
+
+@pytest.mark.parametrize("wish", [Wish(), Wish(label="High", algorithm=5)], ids=["any", "of a label"])
+def test_a_stored_model_gives_the_same_voices(model, original, wish):
+    one, other = sample(load_model(original), 6, 1, wish), sample(model, 6, 1, wish)
+    assert (one.parameters == other.parameters).all()
+    assert (one.label_ids == other.label_ids).all()
+    assert one.passed_over == other.passed_over
+
+
+def test_a_model_is_stored_over_an_older_one(stored, model):
+    save_model(stored, replace(model, labels=("A", "B", "C"), summary=replace(model.summary, fingerprint="new")))
+    assert load_model(stored).labels == ("A", "B", "C")
+    assert sorted(path.name for path in stored.iterdir()) == [DESCRIPTION, WEIGHTS]
+
+
+def described(**changes):
+    """Damage: other values in the description; those of `summary` and `config` are put in theirs."""
+
+    def damage(folder):
+        path = folder / DESCRIPTION
+        document = json.loads(path.read_text())
+        for key, value in changes.items():
+            inner = isinstance(value, dict) and isinstance(document.get(key), dict)
+            document[key] = document[key] | value if inner else value
+        path.write_text(json.dumps(document))
+
+    return damage
+
+
+def without(*keys):
+    def damage(folder):
+        path = folder / DESCRIPTION
+        document = json.loads(path.read_text())
+        for key in keys[:-1]:
+            document[key].pop(keys[-1])
+        if len(keys) == 1:
+            document.pop(keys[0])
+        path.write_text(json.dumps(document))
+
+    return damage
+
+
+def tensors(change):
+    """Damage: what `change` does to the tensors, by name."""
+
+    def damage(folder):
+        path = folder / WEIGHTS
+        with safe_open(path, framework="pt") as file:
+            found = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            metadata = file.metadata()
+        change(found)
+        save_file(found, path, metadata=metadata)
+
+    return damage
+
+
+def setting(name, value, at=0):
+    return tensors(lambda found: found[name].view(-1).__setitem__(at, value))
+
+
+def being(name, make):
+    return tensors(lambda found: found.update({name: make(found.get(name))}))
+
+
+def written(name, data):
+    return lambda folder: (folder / name).write_bytes(data)
+
+
+def a_folder(name):
+    def damage(folder):
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda folder: (folder / DESCRIPTION).unlink(), f"{DESCRIPTION}: No such file"),
+        (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS}: not readable"),
+        (a_folder(DESCRIPTION), f"{DESCRIPTION}: Is a directory"),
+        (a_folder(WEIGHTS), f"{WEIGHTS}: not readable"),
+        (written(DESCRIPTION, b"{"), f"{DESCRIPTION}: not the description"),
+        (written(DESCRIPTION, b""), f"{DESCRIPTION}: not the description"),
+        (written(DESCRIPTION, b"\xff\xfe{}"), f"{DESCRIPTION}: not the description"),
+        (written(DESCRIPTION, b"[" * 100_000), f"{DESCRIPTION}: not the description"),
+        (written(DESCRIPTION, b"[]"), f"{DESCRIPTION}: not the description"),
+        (written(WEIGHTS, b""), f"{WEIGHTS}: not readable"),
+        (written(WEIGHTS, b"12345678901"), f"{WEIGHTS}: not readable"),
+        (written(WEIGHTS, struct.pack("<Q", 1 << 62) + b"{}"), f"{WEIGHTS}: not readable"),
+        (described(format=1), f"{DESCRIPTION}.*format 1, not 2"),
+        (described(labels=["A", "A", "B"]), f"{DESCRIPTION}.*different"),
+        (described(labels=[]), f"{DESCRIPTION}.*different"),
+        (described(labels=["A", 1, "B"]), f"{DESCRIPTION}.*must be strings"),
+        (described(labels="ABC"), f"{DESCRIPTION}.*must be strings"),
+        (described(labels={"A": 0, "B": 1, "C": 2}), f"{DESCRIPTION}.*must be strings"),
+        (described(labels=None), f"{DESCRIPTION}: not the description"),
+        (described(labels=["A", "B"]), f"{WEIGHTS}: does not hold"),
+        (described(labels=[str(number) for number in range(256)]), "none of ours"),
+        (described(config={"wings": 2}), f"{DESCRIPTION}.*unknown settings wings"),
+        (described(config={"width": 32}), f"{WEIGHTS}: does not hold"),
+        (described(config={"depth": 2}), f"{WEIGHTS}: does not hold"),
+        (described(config={"width": "16"}), f"{DESCRIPTION}.*width must be of the type int"),
+        (described(config=[]), f"{DESCRIPTION}: not the description"),
+        (described(summary={"fingerprint": "other"}), f"{WEIGHTS}: belongs to another"),
+        (described(summary={"voices": "many"}), f"{DESCRIPTION}.*voices is 'many'"),
+        (described(summary={"steps": 1.5}), f"{DESCRIPTION}.*steps is 1.5"),
+        (described(summary={"critic_area": None}), f"{DESCRIPTION}.*critic_area is None"),
+        (described(summary={"wings": 2}), f"{DESCRIPTION}.*wings"),
+        (described(summary=7), f"{DESCRIPTION}: not the description"),
+        (described(names={"taken": ["not a name"]}), f"{DESCRIPTION}.*taken"),
+        (described(names=[]), f"{DESCRIPTION}: not the description"),
+        *((without(key), f"{DESCRIPTION}.*{key}") for key in ("format", "config", "labels", "summary", "names")),
+        (without("summary", "fingerprint"), f"{DESCRIPTION}.*fingerprint"),
+        (setting("writer/score", float("nan")), f"{WEIGHTS}.*not finite"),
+        (setting("writer/bias", float("-inf"), at=-1), f"{WEIGHTS}.*not finite"),
+        (being("writer/bias", lambda bias: bias.double() + 1e300), f"{WEIGHTS}.*not finite"),
+        (being("writer/bias", lambda bias: bias[:, 1:].contiguous()), f"{WEIGHTS}: does not hold"),
+        *(
+            (tensors(lambda found, name=name: found.pop(name)), f"{WEIGHTS}.*{name}")
+            for name in ("writer/bias", "voices", "voices/labels", "written", "written/labels", "parents", "differing")
+        ),
+        (being("wings", lambda _: torch.ones(2)), f"{WEIGHTS}.*'wings' means nothing"),
+        (being("writer/wings", lambda _: torch.ones(2)), f"{WEIGHTS}.*'writer/wings' means nothing"),
+        (setting("voices", 32, at=134), f"{WEIGHTS}.*its range is"),
+        (being("voices", lambda voices: voices.int()), f"{WEIGHTS}: does not hold"),
+        (being("voices", lambda voices: voices.bfloat16()), f"{WEIGHTS}: does not hold"),
+        (being("voices", lambda voices: voices[:, :144].contiguous()), f"{WEIGHTS}: does not hold"),
+        (being("voices", lambda voices: voices[:-1].contiguous()), f"{WEIGHTS}: does not hold"),
+        (being("voices", lambda voices: voices[:0].contiguous()), f"{WEIGHTS}: does not hold"),
+        (setting("written", 100, at=0), f"{WEIGHTS}.*its range is"),
+        (being("written", lambda voices: voices[:-1].contiguous()), f"{WEIGHTS}.*written: .*a label for each"),
+        (tensors(lambda found: found.update({name: found[name][:0] for name in OF_WRITTEN})), f"{WEIGHTS}.*written: "),
+        (setting("voices/labels", 3), f"{WEIGHTS}.*voices: label ids"),
+        (setting("written/labels", 3), f"{WEIGHTS}.*written: label ids"),
+        (being("voices/labels", lambda ids: ids.float()), f"{WEIGHTS}.*voices: .*a label for each"),
+        (being("voices/labels", lambda ids: ids[:, None].contiguous()), f"{WEIGHTS}.*voices: .*a label for each"),
+        (setting("parents", COUNT), f"{WEIGHTS}.*rows of voices"),
+        (setting("parents", -1, at=5), f"{WEIGHTS}.*rows of voices"),
+        (being("parents", lambda rows: rows.float()), f"{WEIGHTS}.*parents for each voice"),
+        (being("parents", lambda rows: rows[:, :0].contiguous()), f"{WEIGHTS}: does not hold"),
+        (being("parents", lambda rows: rows[0]), f"{WEIGHTS}.*parents for each voice"),
+        (being("differing", lambda differing: differing[:, 1:].contiguous()), f"{WEIGHTS}.*a distance"),
+        (being("differing", lambda differing: differing.int()), f"{WEIGHTS}.*a distance"),
+        (being("differing", lambda differing: torch.full_like(differing, 255)), f"{WEIGHTS}.*a distance"),
+    ],
+)
+def test_a_damaged_model_is_refused_and_the_file_is_named(stored, damage, reason):
+    damage(stored)
+    with pytest.raises(ModelError, match=reason):
+        load_model(stored)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"width": 4096, "depth": 64},
+        {"width": 1 << 40},
+        {"depth": 1 << 40},
+        {"width": 2, "heads": 2, "depth": 10**9},
+    ],
+)
+def test_a_model_of_huge_sizes_is_refused_before_memory_is_asked_for(stored, sizes):
+    described(config=sizes)(stored)
+    start = time.monotonic()
+    with pytest.raises(ModelError, match="none of ours"):
+        load_model(stored)
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.99, 0.99999])
+def test_weights_cut_short_are_refused(stored, share):
+    data = (stored / WEIGHTS).read_bytes()
+    (stored / WEIGHTS).write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ModelError, match=f"{WEIGHTS}: not readable"):
+        load_model(stored)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES = [
+    *(("format",), ("config",), ("labels",), ("summary",), ("names",), ("labels", 0), ("names", "firsts")),
+    *(("config", name) for name in ("seed", "width", "depth", "heads", "dropout", "written", "mixed", "threads")),
+    *(
+        ("summary", name)
+        for name in ("fingerprint", "data_version", "voices", "steps", "validation_loss", "critic_area")
+    ),
+    *(("names", name) for name in ("lasts", "numbers", "taken")),
+]
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(PLACES), value=JSON)
+def test_a_description_is_taken_or_refused_whatever_stands_in_it(stored, original, place, value):
+    document = json.loads((original / DESCRIPTION).read_text())
+    inner = document
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (stored / DESCRIPTION).write_text(json.dumps(document))
+    try:
+        loaded = load_model(stored)
+    except ModelError as error:
+        assert str(stored) in str(error)
+    else:
+        assert all(isinstance(label, str) for label in loaded.labels)
+        assert type(loaded.summary.validation_loss) is float
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(at=st.integers(0, 5000), byte=st.integers(0, 255))
+def test_weights_with_a_wrong_byte_ahead_are_taken_or_refused(stored, original, at, byte):
+    data = bytearray((original / WEIGHTS).read_bytes())
+    data[at] = byte
+    (stored / WEIGHTS).write_bytes(data)
+    try:
+        loaded = load_model(stored)
+    except ModelError as error:
+        assert WEIGHTS in str(error)
+    else:
+        assert loaded.voices.parameters.shape == (COUNT, 145)

@@ -1,0 +1,72 @@
+"""Voices that a tiny generator learns in seconds, and one that has."""
+
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.evaluation.voices import Splits, Voices
+from deepdx_core.generation.config import WriterConfig
+from deepdx_core.generation.model import VoiceModel
+from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.teaching import teach
+from deepdx_core.voice.parameters import INDEX
+
+LABELS = ("Low", "High", "Perc")
+COARSE = (1, 31, 15)
+"""Of operator 1, by label."""
+
+TINY = WriterConfig(
+    steps=6,
+    passes=1000,
+    batch_size=4,
+    width=16,
+    depth=1,
+    heads=2,
+    validate_every=3,
+    mixed=False,
+    threads=1,
+)
+
+
+def toy_voices(count, seed=0):
+    """Voices in clans whose families differ in 15 to 30 parameters; the label can be read off operator 1."""
+    random, of_clans = np.random.default_rng(seed), np.random.default_rng(99)
+    families = np.arange(count) // 2
+    clan = families % 6
+    clans = np.where(of_clans.random((6, 145)) < 0.4, of_clans.integers(0, MAXIMA + 1, (6, 145)), INIT_VOICE)
+    changed = random.random((count, 145)) < 0.08
+    voices = np.where(changed[families * 2 % count], random.integers(0, MAXIMA + 1, (count, 145)), clans[clan])
+    twin = np.arange(count) % 2 == 1
+    voices[twin] = voices[np.flatnonzero(twin) - 1]
+    labels = random.integers(0, 3, count)
+    voices[:, INDEX["op1_coarse"]] = np.array(COARSE)[labels]
+    voices[:, INDEX["lfo_speed"]] = random.integers(0, 100, count)
+    for operator in range(1, 7):  # loud enough to be heard, and quiet in the end
+        voices[:, INDEX[f"op{operator}_output_level"]] = 90
+        voices[:, INDEX[f"op{operator}_eg_level_1"]] = 99
+        voices[:, INDEX[f"op{operator}_eg_level_4"]] = 0
+        voices[:, INDEX[f"op{operator}_eg_rate_4"]] = 80
+    return Voices(voices.astype(np.uint8), labels.astype(np.int64), families + 10_000 * seed)
+
+
+def toy_splits(train=240, validation=12):
+    return Splits(toy_voices(train), toy_voices(validation, 1), toy_voices(6, 2), LABELS)
+
+
+def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=lambda *_: None):
+    """A model and its history, as `teach` gives them, whose names are those of no corpus."""
+    return teach(splits or toy_splits(), learn_names([], [], []), config, folder, progress, report)
+
+
+@cache
+def taught_model() -> VoiceModel:
+    """A model that has learnt the toy voices well enough to show what it was asked for."""
+    config = replace(
+        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        return fit(Path(folder), config)[0]
