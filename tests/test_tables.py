@@ -23,11 +23,12 @@ from deepdx_core.labels.evidence import heard, paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.sound.measuring import by_sound
+from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
 from deepdx_core.tables.storage import MissingTableError, Tables, written_whole
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
-CORPUS_TABLES = [table for table in TABLES if table != "model_evaluation"]  # no model is judged here
+CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]  # no model is trained here
 
 
 def write_corpus(folder):

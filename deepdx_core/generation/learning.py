@@ -151,7 +151,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self.writer = Writer(labels, config.width, config.depth, config.heads, config.dropout).to(self.device)
         self.average, self.best = copy.deepcopy(self.writer), copy.deepcopy(self.writer)
-        # Adam's second moments adapt to each embedding's own scale; a decay of weights did not help so short a run.
+        # No decay of weights: in so few passes nothing overfits that it could cure.
         self.optimizer = torch.optim.Adam(self.writer.parameters(), config.learning_rate, betas=(0.9, 0.98))
         self.history = torch.zeros(0, len(HISTORY), dtype=torch.float64)
         self.recent = torch.zeros(2, dtype=torch.float64)  # sum of losses since the last validation, and their number

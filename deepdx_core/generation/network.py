@@ -185,7 +185,7 @@ class Block(nn.Module):
             for remembered, new in zip(memory, (keys, values), strict=True):
                 remembered[:, at : at + places] = new
             keys, values = (remembered[:, : at + places] for remembered in memory)
-        # Written out: torch's own fused attention takes four times as long on a CPU, going back most of all.
+        # Written out: torch's own fused attention takes three times as long on a CPU, going back most of all.
         weights = (queries * (self.width // self.heads) ** -0.5) @ keys.transpose(-1, -2)
         if mask is not None:
             weights = weights + mask.to(weights.dtype)
