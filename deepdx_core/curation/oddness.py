@@ -82,8 +82,7 @@ def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:
     )
     odds = np.empty(len(parameters))
     real = [taught.filter(pl.col("fold") != number).select(PARAMETER_NAMES).to_numpy() for number in range(_FOLDS)]
-    # A model a thread, and each model on one: threads within a fit wait for each other, and on a busy machine for long.
-    with threadpool_limits(1, user_api="openmp"), ThreadPoolExecutor(_FOLDS) as executor:
+    with ThreadPoolExecutor(_FOLDS) as executor:
         for number, model in enumerate(executor.map(_taught, real)):
             judged = fold == number
             if judged.any():
@@ -105,7 +104,10 @@ def _taught(real: Bytes) -> "HistGradientBoostingClassifier":
         max_iter=_ROUNDS, learning_rate=0.1, max_leaf_nodes=31, l2_regularization=1.0, early_stopping=False
     )
     truth = np.concatenate([np.zeros(len(real)), np.ones(len(spoiled))])
-    return model.fit(np.concatenate([real, spoiled]), truth, sample_weight=weights * len(truth) / 2)
+    # A model a thread, and each model on one, or its sums hang on how they are split. Said here: the limit holds for the
+    # thread that sets it, and for what is loaded by then.
+    with threadpool_limits(1, user_api="openmp"):
+        return model.fit(np.concatenate([real, spoiled]), truth, sample_weight=weights * len(truth) / 2)
 
 
 def _spoiled(sounds: Bytes) -> list[Bytes]:
