@@ -104,8 +104,8 @@ def _taught(real: Bytes) -> "HistGradientBoostingClassifier":
         max_iter=_ROUNDS, learning_rate=0.1, max_leaf_nodes=31, l2_regularization=1.0, early_stopping=False
     )
     truth = np.concatenate([np.zeros(len(real)), np.ones(len(spoiled))])
-    # A model a thread, and each model on one, or its sums hang on how they are split. Said here: the limit holds for the
-    # thread that sets it, and for what is loaded by then.
+    # A model a thread, and each model on one, or its sums hang on how they are split. Said here: the limit holds for
+    # the thread that sets it, and for what is loaded by then.
     with threadpool_limits(1, user_api="openmp"):
         return model.fit(np.concatenate([real, spoiled]), truth, sample_weight=weights * len(truth) / 2)
 
@@ -134,4 +134,7 @@ def around(odds: pl.Series, dumps: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"odds": odds, "dump": dumps})
     steps = [step for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step]
     neighbours = frame.select(pl.col("odds").shift(step).over("dump").alias(str(step)) for step in steps)
-    return neighbours.select(pl.mean_horizontal(pl.all())).to_series()
+    # Summed in this order: polars adds columns up as its threads come by, which the last digit shows.
+    known = neighbours.select(pl.all().is_not_null()).to_numpy().sum(axis=1)
+    sums = neighbours.fill_null(0.0).to_numpy().sum(axis=1)
+    return pl.Series(sums / np.where(known, known, np.nan)).fill_nan(None)
