@@ -9,6 +9,19 @@ _TILE = 8192  # training voices compared at a time
 _AT_A_TIME = 32  # voices; a tile's counts fit in the processor's cache
 
 
+def differing(voices: Bytes, columns: Bytes) -> Bytes:
+    """In how many parameters each voice, `uint8[n, 145]`, differs from each of others, `uint8[n, m]`.
+
+    columns: the others, `uint8[145, m]`, a parameter a row; a slice of them should fit in the processor's cache.
+    """
+    counts = np.zeros((len(voices), columns.shape[1]), dtype=np.uint8)
+    unequal = np.empty(counts.shape, dtype=np.bool_)
+    for column, values in zip(columns, voices.T, strict=True):
+        np.not_equal(column, values[:, None], out=unequal)
+        counts += unequal.view(np.uint8)
+    return counts
+
+
 def differing_from_closest(voices: Bytes, train: Bytes) -> Rows:
     """In how many parameters each voice, `uint8[n, 145]`, differs from the training voice nearest to it, `int64[n]`.
 
@@ -21,14 +34,9 @@ def differing_from_closest(voices: Bytes, train: Bytes) -> Rows:
     for start in range(0, len(voices), _AT_A_TIME):
         some = voices[start : start + _AT_A_TIME]
         for begin in range(0, len(train), _TILE):
-            tile = columns[:, begin : begin + _TILE]
-            differing = np.zeros((len(some), tile.shape[1]), dtype=np.uint8)
-            unequal = np.empty(differing.shape, dtype=np.bool_)
-            for column, values in zip(tile, some.T, strict=True):
-                np.not_equal(column, values[:, None], out=unequal)
-                differing += unequal.view(np.uint8)
+            counts = differing(some, columns[:, begin : begin + _TILE])
             least = closest[start : start + len(some)]
-            np.minimum(least, differing.min(axis=1), out=least)
+            np.minimum(least, counts.min(axis=1), out=least)
     return closest
 
 

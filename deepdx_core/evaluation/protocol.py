@@ -19,7 +19,7 @@ from deepdx_core.evaluation.manifolds import manifolds
 from deepdx_core.evaluation.obedience import label_judge
 from deepdx_core.evaluation.structure import structure
 from deepdx_core.evaluation.telling import c2st
-from deepdx_core.evaluation.voices import Splits, Voices, families_together, made
+from deepdx_core.evaluation.voices import Splits, Voices, families_together, made, some_rows
 from deepdx_core.progress import Report, silent
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.generator import ModelEvaluation
@@ -87,7 +87,7 @@ class _Judge:
         self.seed = seed
         self.held_out: Voices = getattr(splits, judged_on)
         if len(self.held_out) > _MOST:
-            self.held_out = self.held_out[_some(len(self.held_out), _MOST, seed)]
+            self.held_out = self.held_out[some_rows(len(self.held_out), _MOST, seed)]
         self.label_judge = label_judge(splits.train, seed)
         self.audio = None if audio is None or not available() else hear(self.held_out.parameters, audio, report)
 
@@ -101,7 +101,7 @@ class _Judge:
     def real_other(self) -> _Row:
         """Real voices, as many as a generator is asked for."""
         other = self.splits.validation
-        return self._row(REAL_OTHER, other[_some(len(other), len(self.held_out), self.seed)], self.held_out)
+        return self._row(REAL_OTHER, other[some_rows(len(other), len(self.held_out), self.seed)], self.held_out)
 
     def method(self, name: str, method: Method) -> _Row:
         """A generator's row."""
@@ -149,8 +149,8 @@ class _Judge:
         }
 
     def _on_manifolds(self, voices: Voices, against: Voices, groups: Rows) -> _Row:
-        some = _some(len(voices), min(len(voices), _MOST_ON_MANIFOLDS), self.seed)
-        others = _some(len(against), min(len(against), _MOST_ON_MANIFOLDS), self.seed)
+        some = some_rows(len(voices), min(len(voices), _MOST_ON_MANIFOLDS), self.seed)
+        others = some_rows(len(against), min(len(against), _MOST_ON_MANIFOLDS), self.seed)
         found = manifolds(voices.parameters[some], against.parameters[others])
         of_some, of_others = groups[some], groups[len(voices) + others]
         return {
@@ -178,8 +178,3 @@ def _with_error(name: str, found: tuple[float, float]) -> _Row:
     """A measure and its standard error; what could not be told is null."""
     value, error = (None if np.isnan(number) else number for number in found)
     return {name: value, f"{name}_error": error}
-
-
-def _some(count: int, wanted: int, seed: int) -> Rows:
-    """Some of so many rows, in their order."""
-    return np.sort(np.random.default_rng(seed).permutation(count)[:wanted])

@@ -77,6 +77,11 @@ def made(parameters: Bytes, labels: Ids) -> Voices:
     return Voices(parameters, labels, np.full(len(labels), -1))
 
 
+def some_rows(count: int, wanted: int, seed: int) -> Rows:
+    """Some of so many rows, `int64[wanted]` or all there are, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:wanted])
+
+
 def families_together(*parts: Voices) -> Rows:
     """The families of sets of voices taken as one, `int64[n]`, as the smallest row number in each.
 

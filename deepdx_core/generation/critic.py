@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.voices import Voices
-from deepdx_core.generation.parents import Floats
 
 MOST_LABELS = 255
 """So many values of what has no order the trees can tell apart."""

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.telling import c2st
-from deepdx_core.evaluation.voices import Ids, Voices, families_together, made
+from deepdx_core.evaluation.voices import Ids, Voices, families_together, made, some_rows
 from deepdx_core.generation.config import WriterConfig
 from deepdx_core.generation.layout import PLACES, SYMMETRIES, unwritten, written
 from deepdx_core.generation.network import Wishes, Writer
-from deepdx_core.generation.parents import TO_WRITE, Floats, Parents
+from deepdx_core.generation.parents import TO_WRITE, Parents
 from deepdx_core.generation.writing import write
 from deepdx_core.learning.checkpoints import read_checkpoint, write_checkpoint
 from deepdx_core.learning.runs import (
@@ -144,8 +145,8 @@ class _Run:
         config: WriterConfig,
     ) -> None:
         self.config, self.steps, self.lessons, self.train = config, steps, lessons, train
-        tried = np.sort(np.random.default_rng(config.seed).permutation(len(validation))[:_TRIED])
-        self.tried, self.tried_rows = validation[tried], tried
+        self.tried_rows = some_rows(len(validation), _TRIED, config.seed)
+        self.tried = validation[self.tried_rows]
         self.tests = Lessons.of(validation, parents)
         self.device = best_device()
         torch.manual_seed(config.seed)

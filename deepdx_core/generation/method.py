@@ -9,13 +9,14 @@ import torch
 
 from deepdx_core.codec.packing import Bytes
 from deepdx_core.curation.rules import Rules
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.voices import Ids, Splits, Voices
 from deepdx_core.generation.config import WriterConfig
 from deepdx_core.generation.layout import PLACES
 from deepdx_core.generation.learning import Lessons, bits, wishes
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.names import learn_names
-from deepdx_core.generation.parents import Floats, Parents, find_parents
+from deepdx_core.generation.parents import Parents, find_parents
 from deepdx_core.generation.sampling import Wish, sample_labels
 from deepdx_core.generation.teaching import teach
 from deepdx_core.learning.runs import reproducible

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from deepdx_core.codec.packing import Bytes
 from deepdx_core.curation.families import Rows
+from deepdx_core.evaluation.copying import differing
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.progress import Report, silent
-
-Floats = npt.NDArray[np.float64]
 
 CANDIDATES = 16
 
@@ -54,21 +53,17 @@ def find_parents(voices: Bytes, families: Rows, among: Bytes, families_among: Ro
     Exact; of equally close ones, the first. Raises ValueError where a voice has none at all.
     """
     count = min(CANDIDATES, len(among))
-    rows, differing = np.empty((len(voices), count), np.int64), np.empty((len(voices), count), np.int64)
+    rows, distances = np.empty((len(voices), count), np.int64), np.empty((len(voices), count), np.int64)
     columns = np.ascontiguousarray(among.T)  # [145, m]
-    unequal = np.empty((_AT_A_TIME, len(among)), dtype=np.bool_)
     for start in range(0, len(voices), _AT_A_TIME):
-        some = voices[start : start + _AT_A_TIME]
-        distances = np.zeros((len(some), len(among)), dtype=np.uint8)
-        for column, values in zip(columns, some.T, strict=True):
-            np.not_equal(column, values[:, None], out=unequal[: len(some)])
-            distances += unequal[: len(some)].view(np.uint8)
-        distances[families[start : start + len(some), None] == families_among] = _APART
+        some = slice(start, start + _AT_A_TIME)
+        counts = differing(voices[some], columns)
+        counts[families[some, None] == families_among] = _APART
         # Distance and row as one number: the order is total, and so the same on every machine.
-        keys = distances.astype(np.int64) * len(among) + np.arange(len(among))
+        keys = counts.astype(np.int64) * len(among) + np.arange(len(among))
         nearest = np.sort(np.partition(keys, count - 1, axis=1)[:, :count], axis=1)
-        differing[start : start + len(some)], rows[start : start + len(some)] = np.divmod(nearest, len(among))
+        distances[some], rows[some] = np.divmod(nearest, len(among))
         report("looking for parents", min(start + _AT_A_TIME, len(voices)), len(voices))
-    if (differing[:, :1] == _APART).any() or not count:
+    if (distances[:, :1] == _APART).any() or not count:
         raise ValueError("a voice has no parent: voices of more than one family are needed")
-    return Parents(rows, differing)
+    return Parents(rows, distances)

@@ -16,7 +16,7 @@ from deepdx_core.curation.rules import Rules
 from deepdx_core.errors import DeepDXError
 from deepdx_core.evaluation.generators import Taught
 from deepdx_core.evaluation.protocol import evaluate
-from deepdx_core.evaluation.voices import Splits
+from deepdx_core.evaluation.voices import Splits, some_rows
 from deepdx_core.generation.method import FittedWriter
 from deepdx_core.generation.model import DESCRIPTION, ModelError, VoiceModel, load_model
 from deepdx_core.home import Home
@@ -132,7 +132,7 @@ def _unfit(model: VoiceModel, splits: Splits) -> str:
 
 def _measured(model: VoiceModel, splits: Splits, rules: Rules, report: Report) -> dict[str, Any]:
     """How a model does on voices of the validation split, nothing rendered."""
-    kept = np.sort(np.random.default_rng(0).permutation(len(splits.validation))[:_JUDGED])
+    kept = some_rows(len(splits.validation), _JUDGED, seed=0)
     some = Splits(splits.train, splits.validation[kept], splits.test, splits.labels)
     methods = {"model": Taught(FittedWriter(model, rules, by_ear=False, report=report))}
     return evaluate(methods, some, judged_on="validation", report=report).row(-1, named=True)

@@ -17,13 +17,14 @@ from deepdx_core.curation.audibility import inaudible
 from deepdx_core.curation.families import MAX_DIFFERING
 from deepdx_core.curation.rules import Rules
 from deepdx_core.evaluation.copying import differing_from_closest
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.voices import Ids, made
 from deepdx_core.generation.checking import Reasons, against
 from deepdx_core.generation.layout import unwritten, written
 from deepdx_core.generation.learning import draw_likenesses
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.network import Wishes
-from deepdx_core.generation.parents import Floats, Parents
+from deepdx_core.generation.parents import Parents
 from deepdx_core.generation.writing import write
 from deepdx_core.learning.runs import reproducible
 from deepdx_core.progress import Report, silent

@@ -8,6 +8,7 @@ import numpy as np
 
 from deepdx_core.curation.families import MAX_DIFFERING
 from deepdx_core.evaluation.copying import differing_from_closest
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.telling import area
 from deepdx_core.evaluation.voices import Ids, Splits, Voices, made
 from deepdx_core.generation.config import WriterConfig
@@ -17,7 +18,7 @@ from deepdx_core.generation.learning import Lessons, WritingProgress, best_of, d
 from deepdx_core.generation.model import TrainingSummary, VoiceModel
 from deepdx_core.generation.names import NameModel
 from deepdx_core.generation.network import Writer
-from deepdx_core.generation.parents import TO_WRITE, Floats, find_parents
+from deepdx_core.generation.parents import TO_WRITE, find_parents
 from deepdx_core.generation.writing import write
 from deepdx_core.learning.checkpoints import digest, run_fingerprint
 from deepdx_core.learning.runs import reproducible
