@@ -9,7 +9,7 @@ import platformdirs
 
 @dataclass(frozen=True)
 class Home:
-    """A home folder: what goes in (`inbox`), what is known of it (`tables`, `database`), what is made of it."""
+    """A home folder: the inbox, caches made from it (`tables`, `database`, `banks`), and `state`, which they are not."""
 
     root: Path
 
@@ -19,18 +19,33 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def staging(self) -> Path:
+        """Files on their way into the inbox, until they are whole."""
+        return self.root / "staging"
+
+    @property
     def downloads(self) -> Path:
         """Downloads under way; what was cut off goes on from here."""
         return self.root / "downloads"
 
     @property
+    def state(self) -> Path:
+        """All that cannot be made anew from the inbox: splits, models, the user's verdicts and labels."""
+        return self.root / "state"
+
+    @property
+    def backups(self) -> Path:
+        """Copies of the state, made by runs and before anything replaces it."""
+        return self.root / "backups"
+
+    @property
     def tables(self) -> Path:
-        """One Parquet file a table."""
+        """One Parquet file a table; a cache, but for the tables in `state`."""
         return self.root / "tables"
 
     @property
     def database(self) -> Path:
-        """DuckDB views over the tables."""
+        """The database that people query; a cache, as the tables are."""
         return self.root / "corpus.duckdb"
 
     @property
@@ -41,7 +56,7 @@ class Home:
     @property
     def verdicts(self) -> Path:
         """The user's own verdicts: sound_id, verdict, why."""
-        return self.root / "verdicts.csv"
+        return self.state / "verdicts.csv"
 
     @property
     def taxonomy(self) -> Path:
@@ -51,7 +66,7 @@ class Home:
     @property
     def labels(self) -> Path:
         """The user's own labels: sound_id, category, why."""
-        return self.root / "labels.csv"
+        return self.state / "labels.csv"
 
     @property
     def opinions(self) -> tuple[Path, ...]:
@@ -60,8 +75,8 @@ class Home:
 
     @property
     def models(self) -> Path:
-        """Trained generators."""
-        return self.root / "models"
+        """Trained generators, a folder each."""
+        return self.state / "models"
 
     @property
     def banks(self) -> Path:

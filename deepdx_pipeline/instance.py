@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 from filelock import FileLock
 
+from deepdx_core.files import written_whole
 from deepdx_core.home import Home
-from deepdx_core.tables.storage import written_whole
 
 _CONFIG = """\
 # Written by deepdx; edit as you like, it is not written again.

@@ -17,6 +17,7 @@ from deepdx_core.curation.rules import load_rules
 from deepdx_core.curation.splits import assign_splits
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
+from deepdx_core.files import written_whole
 from deepdx_core.intake.survey import survey
 from deepdx_core.labels.combination import gather
 from deepdx_core.labels.evidence import heard, paths
@@ -25,7 +26,7 @@ from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
-from deepdx_core.tables.storage import MissingTableError, Tables, written_whole
+from deepdx_core.tables.storage import MissingTableError, Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]  # no model is trained here

@@ -11,8 +11,9 @@ import duckdb
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
+from deepdx_core.files import written_whole
 from deepdx_core.tables.schemas import TABLES, describe, describe_columns
-from deepdx_core.tables.storage import Tables, written_whole
+from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 # Older clients open a file of this version; DuckDB 2 itself would write one that only it can read.
@@ -118,7 +119,6 @@ def build_database(path: Path, tables: Tables) -> list[str]:
     present = [table for table in TABLES if tables.exists(table)]
     views = [view for view, (needs, _, _) in _VIEWS.items() if needs in present]
     with written_whole(path) as temporary, duckdb.connect() as connection:
-        temporary.unlink()  # DuckDB takes an empty file for a damaged database
         connection.execute(f"ATTACH {_quoted(str(temporary))} AS corpus (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE corpus")
         for table in present:

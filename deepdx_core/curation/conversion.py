@@ -17,7 +17,8 @@ from deepdx_core.curation.exchange import PROVENANCE, read_table, table_format
 from deepdx_core.curation.faults import TableError
 from deepdx_core.curation.inspection import inspect_files
 from deepdx_core.curation.validity import in_words
-from deepdx_core.intake.contents import RefusedError, printable, read_file
+from deepdx_core.display import printable
+from deepdx_core.intake.contents import RefusedError, read_file
 from deepdx_core.intake.survey import place
 from deepdx_core.tables.schemas import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES

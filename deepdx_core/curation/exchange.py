@@ -16,7 +16,7 @@ import polars as pl
 
 from deepdx_core.curation.faults import TableError, csv_separator, place, why_unreadable
 from deepdx_core.curation.spellings import known_columns
-from deepdx_core.intake.contents import printable
+from deepdx_core.display import printable
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, PARAMETERS
 
 PROVENANCE: dict[str, type[pl.DataType]] = {

@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from deepdx_core.curation.spellings import SPELLINGS, spelling_key
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.contents import printable
 
 
 class TableError(DeepDXError):

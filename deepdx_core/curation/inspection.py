@@ -9,8 +9,8 @@ import polars as pl
 from deepdx_core.codec.packing import Bytes
 from deepdx_core.curation.decoding import decode_dumps
 from deepdx_core.curation.validity import in_words
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.contents import printable
 from deepdx_core.intake.survey import Surveyor, inbox_files, place
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 

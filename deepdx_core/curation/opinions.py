@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.contents import printable
-from deepdx_core.tables.storage import written_whole
+from deepdx_core.files import written_whole
 
 _SOUND_ID = re.compile(r"[0-9a-f]{20}")
 

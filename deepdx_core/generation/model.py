@@ -17,13 +17,13 @@ from torch import Tensor
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.errors import DeepDXError
 from deepdx_core.evaluation.voices import Voices, made
+from deepdx_core.files import written_whole
 from deepdx_core.generation.config import WriterConfig
 from deepdx_core.generation.critic import MOST_LABELS, Critic
 from deepdx_core.generation.layout import PLACES
 from deepdx_core.generation.names import NameModel
 from deepdx_core.generation.network import Writer
 from deepdx_core.generation.parents import TO_WRITE, Parents
-from deepdx_core.tables.storage import written_whole
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"

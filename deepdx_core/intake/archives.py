@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from deepdx_core.display import printable
 from deepdx_core.intake import contents
-from deepdx_core.intake.contents import Content, RefusedError, archive_kind, printable
+from deepdx_core.intake.contents import Content, RefusedError, archive_kind
 
 _CHUNK = 2**20
 _BLOCK = 2**16

@@ -47,14 +47,6 @@ class RefusedError(DeepDXError):
     """A file or a member cannot be read; the message is the reason."""
 
 
-def printable(name: str) -> str:
-    """A path or name with escapes (`\\x1b`) for what a terminal or a page should not be given, or UTF-8 cannot hold.
-
-    A backslash is escaped too, so that two names never become one.
-    """
-    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
-
-
 def read_file(path: Path) -> bytes:
     """The bytes of a regular file. Raises RefusedError with the reason: not a file, a link, unreadable, too large."""
     try:

@@ -15,10 +15,11 @@ from urllib.parse import unquote, urlsplit
 import httpx
 from filelock import FileLock, Timeout
 
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.contents import MAX_ARCHIVE, printable
+from deepdx_core.files import written_whole
+from deepdx_core.intake.contents import MAX_ARCHIVE
 from deepdx_core.progress import Report, silent
-from deepdx_core.tables.storage import written_whole
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30, connect=10)

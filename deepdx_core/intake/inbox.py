@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepdx_core.files import written_whole
 from deepdx_core.intake.contents import RefusedError, read_file
 from deepdx_core.intake.survey import inbox_files
-from deepdx_core.tables.storage import written_whole
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from deepdx_core.codec.reader import read
+from deepdx_core.display import printable
 from deepdx_core.intake.archives import archive_members, can_be_read_later
-from deepdx_core.intake.contents import RefusedError, archive_kind, printable, read_file
+from deepdx_core.intake.contents import RefusedError, archive_kind, read_file
 from deepdx_core.progress import Report, silent
 from deepdx_core.provenance import code_version
 from deepdx_core.tables.schemas import Dumps, RawFiles

@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.contents import printable
 from deepdx_core.labels.taxonomy import OTHER, Rule, Taxonomy
 
 

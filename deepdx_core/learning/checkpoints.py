@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from deepdx_core.tables.storage import written_whole
+from deepdx_core.files import written_whole
 
 
 def digest(*arrays: npt.NDArray[Any]) -> str:

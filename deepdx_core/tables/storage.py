@@ -1,15 +1,12 @@
 """How a table is kept: one Parquet file, written whole or not at all, the same bytes for the same rows."""
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
+from deepdx_core.files import written_whole
 from deepdx_core.tables.schemas import TABLES
 
 
@@ -18,24 +15,6 @@ class MissingTableError(DeepDXError):
 
     def __init__(self, table: str, path: Path) -> None:
         super().__init__(f"table {table} is not there yet ({path}): run `deepdx run` first")
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and goes away if it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes files private; what others write here is readable by the user's umask.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Tables:

@@ -56,11 +56,11 @@ def voice_model(
     workplace: dg.ResourceParam[Workplace],
 ) -> Result:
     """Train a model, unless there is one that was made from the same voices, settings and code."""
+    from deepdx_core.files import written_whole
     from deepdx_core.generation.learning import CHECKPOINT, HISTORY, WritingProgress
     from deepdx_core.generation.model import ModelError, load_model, save_model
     from deepdx_core.generation.registry import model_folder
     from deepdx_core.generation.teaching import model_fingerprint, teach
-    from deepdx_core.tables.storage import written_whole
 
     splits = _splits(workplace)
     try:
@@ -237,13 +237,13 @@ class Wished(dg.Config):
 def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Have the champion write a bank for each label."""
     from deepdx_core.curation.rules import load_rules
+    from deepdx_core.files import written_whole
     from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import banks_of, names_of
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
     from deepdx_core.generation.sampling import Wish, sample
     from deepdx_core.sound.rendering import available
-    from deepdx_core.tables.storage import written_whole
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
     shown: dict[str, list[str]] = {}

@@ -63,7 +63,7 @@ def convert(
 
     from deepdx_core.curation.conversion import choose, gather, make_writable
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.tables.storage import written_whole
+    from deepdx_core.files import written_whole
 
     gathered = gather(inputs)
     writable = make_writable(choose(gathered.voices, ranges, name), clamp, unique)

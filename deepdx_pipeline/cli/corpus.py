@@ -25,7 +25,7 @@ _ADDED = f"Files, folders, archives, https:// addresses, or public collections b
 
 def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_ADDED)]) -> None:
     """Take files, folders, archives and what is on the net into the inbox."""
-    from deepdx_core.intake.contents import printable
+    from deepdx_core.display import printable
     from deepdx_core.intake.survey import Surveyor, place
 
     home = find_home()
@@ -123,7 +123,8 @@ def sql(
     import polars.selectors as cs
 
     from deepdx_core.corpus import database
-    from deepdx_core.tables.storage import Tables, written_whole
+    from deepdx_core.files import written_whole
+    from deepdx_core.tables.storage import Tables
 
     home = find_home()
     answer = database.query(home.database, Tables(home.tables), query)

@@ -64,12 +64,12 @@ def generate(
             raise typer.BadParameter(f"{path} is a folder", param_hint="--output")
 
     from deepdx_core.curation.rules import load_rules
+    from deepdx_core.files import written_whole
     from deepdx_core.generation.banks import banks_of, names_of
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
     from deepdx_core.generation.sampling import Wish, sample
     from deepdx_core.sound.rendering import NoRendererError, available
-    from deepdx_core.tables.storage import written_whole
 
     if by_ear is None:
         by_ear = available()

@@ -56,8 +56,8 @@ def receive(
 ) -> None:
     """Wait for a DX7 to send a bank or a voice, check it, and write it as it came."""
     from deepdx_core.errors import DeepDXError
+    from deepdx_core.files import written_whole
     from deepdx_core.ports import receive as receive_dump
-    from deepdx_core.tables.storage import written_whole
 
     if output.exists() and not force:
         raise DeepDXError(f"{output}: there already (--force overwrites)")
