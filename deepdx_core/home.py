@@ -9,7 +9,7 @@ import platformdirs
 
 @dataclass(frozen=True)
 class Home:
-    """A home folder: the inbox, caches made from it (`tables`, `database`, `banks`), and `state`, which they are not."""
+    """A home folder: the inbox, caches made from it (`tables`, `database`), and state that cannot be made anew."""
 
     root: Path
 

@@ -16,7 +16,7 @@ from deepdx_core.curation.rules import RulesError, load_rules
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
-from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, TaughtVoices, Verdicts
+from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, CorruptionTrainingSet, Verdicts
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 NOT_HEARD = pl.DataFrame(
@@ -50,7 +50,7 @@ def verdicts_of(voices, heard=NOT_HEARD, opinions=NO_OPINIONS, rules=None):
     rules = rules or load_rules()
     sounds = unique_sounds(voices, rules.repair)
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    taught = lessons(TaughtVoices.create_empty(), sounds.join(families, on="sound_id"))
+    taught = lessons(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
     measured = measures(sounds, voices, families, heard, taught, rules.repair)
     return Verdicts.validate(judge(measured, rules.rules, opinions))
 
@@ -265,9 +265,9 @@ def test_lessons_stay_until_the_corpus_has_grown_by_half():
         frame = pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8))
         return frame.with_columns(sound_id=pl.Series(ids), family_id=pl.Series(ids))
 
-    nothing = TaughtVoices.create_empty()
+    nothing = CorruptionTrainingSet.create_empty()
     assert lessons(nothing, sounds(400)).is_empty()
-    first = TaughtVoices.validate(lessons(nothing, sounds(1000)))
+    first = CorruptionTrainingSet.validate(lessons(nothing, sounds(1000)))
     assert set(first["fold"]) == {0, 1}
     assert lessons(first, sounds(1400)).equals(first)
     later = lessons(first, sounds(1500))

@@ -23,13 +23,14 @@ def explain(
     """Tell the whole story of a voice: where it was found, what was found in it, its kin, its label and split."""
     from deepdx_core.corpus.explain import explain as tell
     from deepdx_core.corpus.explain import find_sounds
+    from deepdx_core.corpus.snapshot import Snapshot
     from deepdx_core.curation.rules import load_rules
-    from deepdx_core.tables.storage import Tables
 
     home = find_home()
-    tables = Tables(home.tables)
-    found = find_sounds(tables, sound)
-    story = tell(tables, load_rules(home.rules), found["sound_id"][0])
+    rules = load_rules(home.rules)
+    with Snapshot(home.database) as corpus:
+        found = find_sounds(corpus, sound)
+        story = tell(corpus, rules, found["sound_id"][0])
     if as_json:
         out.print_json(json.dumps(_as_dict(story), ensure_ascii=False))
         return
@@ -120,14 +121,15 @@ def verdict(
 ) -> None:
     """Say what a voice is: your word counts over every rule, from the next run on."""
     from deepdx_core.corpus.explain import find_one
+    from deepdx_core.corpus.snapshot import Snapshot
     from deepdx_core.curation.opinions import write_opinion
     from deepdx_core.tables.schemas import VERDICTS
-    from deepdx_core.tables.storage import Tables
 
     if (what is None) != forget:
         raise typer.BadParameter(f"give one of {', '.join(Verdict)}, or --forget", param_hint="VERDICT")
     home = find_home()
-    sound_id, name = find_one(Tables(home.tables), sound)
+    with Snapshot(home.database) as corpus:
+        sound_id, name = find_one(corpus, sound)
     write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why)
     said = f"is {what.value}" if what else "is left to the rules"
     out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"), soft_wrap=True)
