@@ -65,8 +65,8 @@ def every_sound_in_one_split(workplace: dg.ResourceParam[Workplace]) -> dg.Asset
 @dg.asset_check(
     asset="training_splits",
     additional_deps=["unique_voices", "audio_features"],
-    description="Of all pairs of sounds in different splits, none is 5 or fewer parameters apart, differs in nothing that "
-    "is heard, or is nearly equal by ear.",
+    description="Of all pairs of sounds in different splits, none is 5 or fewer parameters apart, differs only in what "
+    "nobody hears, or is nearly equal by ear.",
 )
 def splits_do_not_leak(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
     """Look for kin across splits."""
