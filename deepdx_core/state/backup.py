@@ -26,9 +26,10 @@ KEPT = 10
 
 _CONTENTS = "backup.json"
 _FORMAT = 1
+_DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 _CHUNK = 1 << 20
 _LARGEST = 16 << 30  # bytes of all files in a backup
-_MOST_FILES = 100_000
+_LARGEST_CONTENTS = 64 << 20
 _TIME = (1980, 1, 1, 0, 0, 0)  # the time of a file says nothing here, and the same state shall give the same bytes
 
 _MODEL_FILE = r"models/\w{1,64}/[\w.]{1,64}"
@@ -87,7 +88,7 @@ def _read_contents(path: Path) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(_CONTENTS))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, *_DAMAGE):
         return None
 
 
@@ -127,13 +128,14 @@ def _unpack(path: Path, folder: Path, newest_version: int) -> int:
     """Write the files of a backup to a folder, and return the version of its state."""
     try:
         with zipfile.ZipFile(path) as archive:
+            infos = {info.filename: info for info in archive.infolist()}
+            too_large = sum(info.file_size for info in infos.values()) > _LARGEST
+            if too_large or infos[_CONTENTS].file_size > _LARGEST_CONTENTS:
+                raise BackupError(path, "is larger than any backup")
             contents = json.loads(archive.read(_CONTENTS))
             version, files = contents["version"], contents["files"]
             if contents["format"] != _FORMAT or not isinstance(version, int) or not 0 <= version <= newest_version:
                 raise BackupError(path, "was written by another version of Deep DX, which this one cannot read")
-            infos = {info.filename: info for info in archive.infolist()}
-            if len(files) > _MOST_FILES or sum(info.file_size for info in infos.values()) > _LARGEST:
-                raise BackupError(path, "is larger than any backup")
             for name, digest in files.items():
                 if not _NAMES_BY_VERSION[version].fullmatch(name):
                     raise BackupError(path, f"holds {printable(name)!r}, which no backup does")
@@ -141,7 +143,7 @@ def _unpack(path: Path, folder: Path, newest_version: int) -> int:
     except FileNotFoundError as error:
         raise BackupError(path, "there is no such file") from error
     # A damaged zip fails in any of its decoders' ways.
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, *_DAMAGE) as error:
         raise BackupError(path, f"is no backup, or damaged ({printable(str(error))})") from error
     return int(version)
 
