@@ -123,18 +123,17 @@ class Snapshot:
             f"{_as_plain(f'#{n}', kind)} AS {_quoted_name(name)}"
             for n, (name, kind) in enumerate(zip(names, relation.types, strict=True), 1)
         )
+        whole = [name for name, kind in zip(names, relation.types, strict=True) if kind.id in _WHOLE]
         relation = relation.project(columns)
         reader = (relation if limit is None else relation.limit(limit)).to_arrow_reader(_BATCH)
         batches, size = [], 0
-        for batch in reader:
-            size += batch.nbytes
-            if size > LARGEST_ANSWER:
-                raise DatabaseError(
-                    f"the answer is larger than {LARGEST_ANSWER >> 20:,} MiB: ask for less, or LIMIT it"
-                )
-            batches.append(batch)
+        with reader:  # or the connection takes no other query
+            for batch in reader:
+                size += batch.nbytes
+                if size > LARGEST_ANSWER:
+                    raise DatabaseError(f"the answer is larger than {LARGEST_ANSWER >> 20:,} MiB: add a LIMIT")
+                batches.append(batch)
         answer = pl.DataFrame(pa.Table.from_batches(batches, schema=reader.schema))
-        whole = [name for name, kind in zip(names, relation.types, strict=True) if kind.id in _WHOLE]
         return answer.with_columns(_narrowed(answer[name]) for name in whole)
 
     def _require_question(self, sql: str) -> None:
@@ -212,7 +211,7 @@ def _quoted_name(name: str) -> str:
 
 
 def _as_plain(column: str, kind: Any) -> str:
-    if kind.id in ("blob", "decimal", *_WHOLE) or _is_plain(kind):
+    if kind.id in ("blob", "decimal") or _is_plain(kind):
         return column
     return f"CAST({column} AS VARCHAR)"
 
@@ -224,7 +223,7 @@ def _is_plain(kind: Any) -> bool:
 
 
 def _narrowed(column: pl.Series) -> pl.Series:
-    """Whole numbers of 128 bits as those of 64, where they fit."""
+    """Whole numbers of 128 bits, which came as text, as those of 64 where they fit."""
     try:
         return column.cast(pl.Int64)
     except pl.exceptions.InvalidOperationError:
