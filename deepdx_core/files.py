@@ -73,6 +73,15 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def set_aside_folder(path: Path) -> None:
+    """Rename a folder that stands where a file of ours belongs: whoever put it there may want it back."""
+    if path.is_dir() and not path.is_symlink():
+        number = 1
+        while os.path.lexists(free := path.with_name(f"{path.name}.set-aside-{number}")):
+            number += 1
+        path.rename(free)
+
+
 def remove_leftovers(folder: Path) -> int:
     """Remove what killed processes left of `written_whole` in a folder, and return how many that were."""
     removed = 0

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import written_whole
+from deepdx_core.files import set_aside_folder, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 
@@ -94,6 +94,7 @@ class Manifest:
         """Write it whole."""
         tables = dict(sorted(self.checksums.items()))
         content = {"version": self.version, "tables": tables, "overrides": self.overrides}
+        set_aside_folder(self.path)
         with written_whole(self.path) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
@@ -170,8 +171,7 @@ class Tables:
         manifest.checksums[table] = sorted({*manifest.checksums.get(table, []), digest})
         manifest.write()
         path = self.path(table)
-        if path.is_dir() and not path.is_symlink():
-            path.rename(_free_name(path))  # somebody's folder is not ours to delete
+        set_aside_folder(path)
         with written_whole(path) as temporary:
             temporary.write_bytes(content.getbuffer())
         manifest.checksums[table] = [digest]
@@ -203,10 +203,3 @@ class Tables:
     def _damaged(self, table: str, reason: str) -> DeepDXError:
         path = self.path(table)
         return StateError(self.home, path, reason) if table in STATE_TABLES else DamagedTableError(path, reason)
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while os.path.lexists(free := path.with_name(f"{path.name}.set-aside-{number}")):
-        number += 1
-    return free
