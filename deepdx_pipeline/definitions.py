@@ -7,6 +7,7 @@ from deepdx_core.progress import Report
 from deepdx_pipeline import automation
 from deepdx_pipeline.assets import corpus, curation, generator, labels, sources
 from deepdx_pipeline.checks import all_checks
+from deepdx_pipeline.instance import PROCESS_TAGS
 from deepdx_pipeline.resources import Workplace
 
 
@@ -17,13 +18,21 @@ def build_defs(
 
     report: where progress is shown in place of the run's log. logger: takes the run's log in place of the console.
     """
+    workplace = Workplace(home or find_home(), report)
+
+    def at_work(context: dg.InitResourceContext) -> Workplace:
+        """The workplace, once it is noted which process is at work there."""
+        if context.run and context.instance:
+            context.instance.add_run_tags(context.run.run_id, PROCESS_TAGS)
+        return workplace
+
     return dg.Definitions(
         assets=dg.load_assets_from_modules([sources, corpus, curation, labels, generator], include_specs=True),
         asset_checks=all_checks(),
         jobs=[automation.everything, automation.corpus, automation.evaluation],
         sensors=[automation.inbox_sensor],
         schedules=[automation.weekly_retraining],
-        resources={"workplace": dg.ResourceDefinition.hardcoded_resource(Workplace(home or find_home(), report))},
+        resources={"workplace": dg.ResourceDefinition(at_work)},
         # A process a step would cost seconds each; the steps are short, and polars and torch use all cores anyway.
         executor=dg.in_process_executor,
         loggers={"console": logger} if logger else None,
