@@ -84,7 +84,7 @@ def open_instance(home: Home) -> dg.DagsterInstance:
             _complete_config(folder / "dagster.yaml")
             for part, databases in _DATABASES.items():
                 damages = [damage for name in databases if (damage := _damage(folder / part / name))]
-                if damages or _is_other_than_folder(folder / part):
+                if damages:
                     _set_aside(folder / part, *damages)
             instance = _opened(folder)
             fail_dead_runs(instance)
@@ -119,12 +119,10 @@ def _complete_config(path: Path) -> None:
         temporary.write_text(_CONFIG)
 
 
-def _is_other_than_folder(path: Path) -> bool:
-    return path.exists() and not path.is_dir()
-
-
 def _damage(database: Path) -> str | None:
-    """What is wrong with the structure of a SQLite database that is there, if anything."""
+    """What is wrong with the structure of a SQLite database, or with its place, if anything."""
+    if database.parent.exists() and not database.parent.is_dir():
+        return f"{database.parent.name} is not a folder"
     if not database.is_file():
         return f"{database.name} is not a file" if database.exists() else None
     try:
@@ -170,10 +168,10 @@ def _read_a_little(instance: dg.DagsterInstance) -> dg.DagsterInstance:
 def _set_aside(path: Path, *reasons: str) -> None:
     target = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     path.rename(target)
-    reason = printable("; ".join(reasons)) or "not a folder"
+    reason = printable("; ".join(dict.fromkeys(reasons)))
     print(
-        f"deepdx: {printable(str(path))} cannot be read ({reason}). It is kept as {printable(target.name)}; "
-        "Dagster's is begun anew, and tables and models are as they were.",
+        f"deepdx: {printable(str(path))} cannot be read ({reason}). It is kept as {printable(target.name)}, and a new "
+        "one is begun. Tables and models are as they were.",
         file=sys.stderr,
     )
 
@@ -224,5 +222,5 @@ def _has_process(run: dg.DagsterRun) -> bool:
 
 def _has_its_tags_from_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether a run that was executed again from the UI has not got a process yet."""
-    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    parent = instance.get_run_by_id(run.tags.get("dagster/parent_run_id", ""))
     return parent is not None and all(parent.tags.get(tag) == run.tags.get(tag) for tag in PROCESS_TAGS)

@@ -43,7 +43,15 @@ def test_a_name_of_this_machine_is_answered(host):
 @pytest.mark.parametrize(
     "host",
     [
-        *("evil.example", "evil.example:3000", "localhost.evil.example", "localhost.", "", "192.0.2.1", "127.0.0.1.nip.io"),
+        *(
+            "evil.example",
+            "evil.example:3000",
+            "localhost.evil.example",
+            "localhost.",
+            "",
+            "192.0.2.1",
+            "127.0.0.1.nip.io",
+        ),
         *("localhost@evil.example", "evil.example@localhost", "localhost:x", "localhost:99999", "localhost/x", "[::1"),
         *("evil.example#localhost", "localhost?x", "localhost, evil.example", "localhost\\evil.example"),
     ],

@@ -149,6 +149,8 @@ def _end(daemon: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(daemon.pid, signal.SIGKILL)
         daemon.wait()
+    with suppress(ProcessLookupError, PermissionError):  # none is left, unless it ended out of order
+        os.killpg(daemon.pid, signal.SIGINT)
 
 
 def _watch(daemon: subprocess.Popen[bytes], server: "uvicorn.Server", instance: "dg.DagsterInstance") -> None:
