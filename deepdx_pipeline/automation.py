@@ -1,11 +1,12 @@
 """What runs together, and what runs by itself: jobs, the sensor on the inbox, the weekly schedule."""
 
+import hashlib
 import time
+from itertools import takewhile
 
 import dagster as dg
 
-from deepdx_core.intake.survey import inbox_files
-from deepdx_pipeline.assets.sources import inbox_event, inbox_version, opinions_event, opinions_version
+from deepdx_pipeline.assets.sources import inbox_version, opinions_version, versions_of_run
 from deepdx_pipeline.resources import Workplace
 
 TRAINED = dg.AssetSelection.groups("generator")
@@ -30,33 +31,70 @@ evaluation = dg.define_asset_job(
 )
 
 _SETTLED_SECONDS = 2.0
+_FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600
+_ATTEMPTS_COUNTED = 7  # the wait doubles with each, and is the longest by then
+
+_VERSION_TAG = "deepdx/inbox_version"
+_LAST_TABLE = "training_splits"  # all others of the corpus come before it
+_UNDER_WAY = [
+    *(dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING),
+    *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
+]
 
 
 @dg.sensor(
     job=corpus,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the tables up to date when something in the inbox changes, or in the files of your opinions.",
+    description="Brings the tables up to date when something in the inbox changes, or in the files of your opinions. "
+    "A run that failed is tried again, each time after a longer wait.",
 )
 def inbox_sensor(
     context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
-) -> dg.SensorResult | dg.SkipReason:
-    """Compare inbox and opinions with what they were at the last run that this sensor asked for."""
-    version = f"{inbox_version(workplace)} {opinions_version(workplace)}"
-    # The cursor, not a run key: a run key would swallow a return to an earlier state.
-    if version == context.cursor:
+) -> dg.RunRequest | dg.SkipReason:
+    """Compare inbox and opinions with what the last successful run has read, whoever started it."""
+    versions = inbox_version(workplace), opinions_version(workplace)
+    if versions == _up_to_date(context.instance):
         return dg.SkipReason("nothing new in the inbox")
     if _still_arriving(workplace):
         return dg.SkipReason("files are still arriving")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest()],
-        cursor=version,
-        asset_events=[inbox_event(workplace), opinions_event(workplace)],
-    )
+    if context.instance.get_runs_count(dg.RunsFilter(statuses=_UNDER_WAY)):
+        return dg.SkipReason("a run is under way")
+    version = hashlib.sha256(" ".join(versions).encode()).hexdigest()[:16]
+    attempts = _attempts(context, version)
+    if attempts and attempts[0].dagster_run.status is dg.DagsterRunStatus.CANCELED:
+        return dg.SkipReason("the run was canceled; the next one starts when something changes")
+    if attempts and (wait := _wait(attempts)) > 0:
+        return dg.SkipReason(f"the run has failed; it is tried again in {wait:.0f} s, or when something changes")
+    return dg.RunRequest(tags={_VERSION_TAG: version})
+
+
+def _up_to_date(instance: dg.DagsterInstance) -> tuple[str, str] | None:
+    """The versions of inbox and opinions that the tables were made from, if the last run on them ended well."""
+    newest = instance.fetch_materializations(dg.AssetKey(_LAST_TABLE), limit=1).records
+    run = instance.get_run_by_id(newest[0].run_id) if newest else None
+    if run is None or run.status is not dg.DagsterRunStatus.SUCCESS:
+        return None
+    return versions_of_run(instance, run.run_id)
+
+
+def _attempts(context: dg.SensorEvaluationContext, version: str) -> list[dg.RunRecord]:
+    """The latest runs that this sensor asked for, as long as they were for the same version, the newest first."""
+    own = dg.RunsFilter(tags={"dagster/sensor_name": context.sensor_name})
+    records = context.instance.get_run_records(own, limit=_ATTEMPTS_COUNTED)
+    return list(takewhile(lambda record: record.dagster_run.tags.get(_VERSION_TAG) == version, records))
+
+
+def _wait(attempts: list[dg.RunRecord]) -> float:
+    """Seconds until the next attempt, negative if it is due."""
+    ended = float(attempts[0].end_time or attempts[0].update_timestamp.timestamp())
+    return ended + min(_FIRST_WAIT_SECONDS << (len(attempts) - 1), _LONGEST_WAIT_SECONDS) - time.time()
 
 
 def _still_arriving(workplace: Workplace) -> bool:
     """Whether a file changed within the last moments, as one that is being copied does."""
+    from deepdx_core.intake.survey import inbox_files
+
     now = time.time()
     for path in inbox_files(workplace.home.inbox):
         try:

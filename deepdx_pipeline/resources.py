@@ -12,6 +12,7 @@ from deepdx_core.progress import Report
 from deepdx_core.state.backup import back_up_changes
 from deepdx_core.state.store import open_state, run_lock
 from deepdx_core.tables.storage import Tables
+from deepdx_pipeline.instance import PROCESS_TAGS
 
 _SECONDS_BETWEEN_LOGS = 5.0
 
@@ -37,7 +38,8 @@ class Workplace:
 def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition:
     """The resource of a run: it keeps all other runs away from the home, and the state is opened and backed up.
 
-    A sensor only looks on: it is given the workplace without any of this.
+    The run is marked with the process that is at work. A sensor only looks on: it is given the workplace without any
+    of this.
     """
 
     @dg.resource(description="The home folder, which one run at a time works on.")
@@ -45,6 +47,8 @@ def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition
         if context.run is None:
             yield Workplace(home, report)
             return
+        if context.instance:
+            context.instance.add_run_tags(context.run.run_id, PROCESS_TAGS)
         tell = context.log.warning if context.log else print
         with run_lock(home, waiting=tell):
             remove_leftovers_of_runs(home)

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from importlib import resources
 
 import dagster as dg
@@ -25,7 +24,6 @@ from deepdx_core.tables.storage import Tables
 from deepdx_pipeline import automation
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
-from deepdx_pipeline.resources import Workplace
 
 CORPUS_TABLES = set(TABLES) - {"models", "realness", "model_evaluation"}  # these are other jobs'
 
@@ -311,58 +309,12 @@ def test_names_cannot_act_as_markup_in_the_ui(home):
     assert shown.count("\n") == 1 + 15  # header, rule and the first 15: no name broke its row
 
 
-def tick(home, cursor=None):
-    context = dg.build_sensor_context(cursor=cursor, resources={"workplace": Workplace(home)})
-    return automation.inbox_sensor(context)
-
-
-def settled(path):
-    os.utime(path, (time.time() - 60, time.time() - 60))
-
-
-def test_the_sensor_asks_for_a_run_when_the_inbox_changed_and_settled(home):
-    first = tick(home)
-    assert len(first.run_requests) == 1
-    assert isinstance(tick(home, first.cursor), dg.SkipReason)
-    bank = home.inbox / "new.syx"
-    bank.write_bytes(write_bank(*random_voices(32)))
-    assert "still arriving" in tick(home, first.cursor).skip_message
-    settled(bank)
-    second = tick(home, first.cursor)
-    assert len(second.run_requests) == 1
-    assert [event.asset_key.to_user_string() for event in second.asset_events] == ["inbox", "opinions"]
-    # A return to an earlier state is a change too.
-    bank.unlink()
-    assert tick(home, second.cursor).cursor == first.cursor
-    home.verdicts.write_text("sound_id,verdict,why\n")
-    assert len(tick(home, first.cursor).run_requests) == 1
-
-
 def test_the_schedule_retrains_weekly():
     schedule = automation.weekly_retraining
     assert schedule.cron_schedule == "0 4 * * 1"
     assert schedule.job_name == "everything"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     assert automation.inbox_sensor.default_status is dg.DefaultSensorStatus.RUNNING
-
-
-def test_runs_of_dead_processes_are_marked_as_failed(home):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    with open_instance(home) as instance:
-        runs = {
-            name: instance.create_run_for_job(
-                build_defs(home).resolve_job_def("corpus"), tags=PROCESS_TAGS | {"deepdx/process": str(process)}
-            )
-            for name, process in (("dead", dead.pid), ("alive", os.getpid()))
-        }
-        for made in runs.values():
-            instance.report_dagster_event(
-                dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "corpus", message=""), made.run_id
-            )
-    with open_instance(home) as instance:
-        statuses = {name: instance.get_run_by_id(made.run_id).status for name, made in runs.items()}
-    assert statuses == {"dead": dg.DagsterRunStatus.FAILURE, "alive": dg.DagsterRunStatus.STARTED}
 
 
 @pytest.mark.slow
@@ -380,3 +332,17 @@ def test_a_killed_run_is_followed_by_a_good_one(banks):
     assert banks.database.is_file()
     with open_instance(banks) as instance:
         assert sorted(made.status.value for made in instance.get_runs()) == ["FAILURE", "SUCCESS"]
+
+
+def test_descriptions_have_no_indents_that_pages_would_show_as_code():
+    graph = build_defs().get_repository_def().asset_graph
+    shown = [graph.get(key).description or "" for key in graph.get_all_asset_keys()]
+    assert any("\n" in text for text in shown)
+    assert not [text for text in shown if "\n    " in text]
+
+
+def test_a_run_notes_the_process_that_executes_it(home):
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = build_defs(home).resolve_job_def("corpus")
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        assert instance.get_run_by_id(result.run_id).tags.items() >= PROCESS_TAGS.items()

@@ -100,7 +100,7 @@ def test_the_ui_takes_in_a_bank_by_itself(tmp_path):
         wait_for(lambda: sounds(environment) > 100, "the bank in the tables")
     finally:
         os.killpg(ui.pid, signal.SIGTERM)
-        ui.wait(30)
+        ui.wait(60)  # a run that is under way ends first
 
 
 def answers(url):

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from deepdx_core.tables.schemas import describe
 from deepdx_pipeline.assets.sources import inbox, inbox_event, opinions_event
-from deepdx_pipeline.assets.tables import table_asset
+from deepdx_pipeline.assets.tables import description, table_asset
 from deepdx_pipeline.resources import Workplace
 from deepdx_pipeline.results import Result, bar_chart, markdown_table, materialized
 
@@ -17,7 +16,7 @@ GROUP = "corpus"
     name="survey_of_the_inbox",
     group_name=GROUP,
     specs=[
-        dg.AssetSpec(table, deps=[inbox], description=describe(table), kinds={"parquet"})
+        dg.AssetSpec(table, deps=[inbox], description=description(table), kinds={"parquet"})
         for table in ("raw_files", "dumps")
     ],
 )

@@ -17,13 +17,17 @@ opinions = dg.AssetSpec(
     description="What you say yourself: rules.toml, taxonomy.toml, and your own verdicts.csv and labels.csv.",
 )
 
+_VERSION_TAG = "dagster/data_version"
+# A run has one event for the inbox and some for opinions; far enough back for the runs that failed since.
+_EVENTS = 50
+
 
 def inbox_event(workplace: Workplace) -> dg.AssetMaterialization:
     """The state of the inbox, for lineage and staleness.
 
     An observation would not do: Dagster takes the version of an external asset from materializations only.
     """
-    return dg.AssetMaterialization(inbox.key, tags={"dagster/data_version": inbox_version(workplace)})
+    return dg.AssetMaterialization(inbox.key, tags={_VERSION_TAG: inbox_version(workplace)})
 
 
 def inbox_version(workplace: Workplace) -> str:
@@ -34,25 +38,44 @@ def inbox_version(workplace: Workplace) -> str:
     from deepdx_core.intake.survey import inbox_files
 
     digest = hashlib.sha256()
-    for path in inbox_files(workplace.home.inbox):
+    folder = workplace.home.inbox
+    for path in inbox_files(folder):
         try:
             status = path.lstat()
         except OSError:
             continue  # gone since it was listed
-        digest.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+        row = f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0"
+        digest.update(row.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
 def opinions_event(workplace: Workplace) -> dg.AssetMaterialization:
     """The state of the opinions, as `inbox_event` is that of the inbox."""
-    return dg.AssetMaterialization(opinions.key, tags={"dagster/data_version": opinions_version(workplace)})
+    return dg.AssetMaterialization(opinions.key, tags={_VERSION_TAG: opinions_version(workplace)})
 
 
 def opinions_version(workplace: Workplace) -> str:
     """A digest of the files that hold opinions."""
     digest = hashlib.sha256()
     for path in workplace.home.opinions:
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(f"{path.name}\0{len(content)}\0".encode())
-        digest.update(content)
+        content = ""
+        try:
+            if path.is_file():
+                with path.open("rb") as file:
+                    content = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            content = str(error)  # the run that cannot read it says so
+        digest.update(f"{path.name}\0{content}\0".encode())
     return digest.hexdigest()
+
+
+def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str] | None:
+    """The versions of inbox and opinions that a run began with, or None if it did not read both."""
+    versions = []
+    for source in (inbox, opinions):
+        events = instance.fetch_materializations(source.key, limit=_EVENTS).records
+        of_run = [event.asset_materialization for event in events if event.run_id == run_id]
+        if not of_run or (oldest := of_run[-1]) is None:
+            return None
+        versions.append((oldest.tags or {}).get(_VERSION_TAG, ""))
+    return versions[0], versions[1]

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from deepdx_core.errors import DeepDXError
-from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run, sql, state
+from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run, sql, state, ui
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,7 +18,7 @@ app = typer.Typer(
 )
 app.command()(corpus.add)
 app.command()(run.run)
-app.command()(run.ui)
+app.command()(ui.ui)
 app.command()(banks.inspect)
 app.command()(convert.convert)
 app.command()(midi.ports)

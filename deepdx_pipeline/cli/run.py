@@ -1,8 +1,6 @@
-"""Commands that run the pipeline: run, evaluate, ui."""
+"""Commands that run the pipeline: run, evaluate."""
 
 import json
-import os
-import sys
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -87,12 +85,12 @@ def _execute(job: str, ops: dict[str, Any]) -> Home:
     """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command."""
     from deepdx_pipeline.cli.progress import Watcher
     from deepdx_pipeline.definitions import build_defs
-    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
+    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
-    with Watcher() as watcher:
+    with storage_errors(home), Watcher() as watcher:
         defs = build_defs(home, watcher.report, watcher.logger())
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
@@ -109,20 +107,3 @@ def _execute(job: str, ops: dict[str, Any]) -> Home:
         )
         raise typer.Exit(1)
     return home
-
-
-def ui(
-    port: Annotated[int, typer.Option(help="Port of the web server.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address it listens on; by default this machine alone.")] = "127.0.0.1",
-) -> None:
-    """Open the Dagster UI on the same home; while it runs, new banks in the inbox reach the tables by themselves."""
-    from deepdx_pipeline.instance import open_instance, workspace_file
-
-    home = find_home()
-    home.inbox.mkdir(parents=True, exist_ok=True)
-    open_instance(home).dispose()
-    os.environ["DEEPDX_HOME"] = str(home.root)
-    out.print(f"The UI is at http://{host}:{port}; Ctrl-C ends it. Inbox: {home.inbox}", soft_wrap=True)
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace_file(home))]
-    os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606 - arguments of ours
