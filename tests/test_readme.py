@@ -16,7 +16,8 @@ from conftest import ROOT, SMALL_TRAINING
 
 README = (ROOT / "README.md").read_text()
 # These have tests of their own below, or are what runs the tests.
-ELSEWHERE = {"make run", "make test", "deepdx ui", "deepdx ports"}
+BACKUP = ("deepdx backup my-deepdx.zip", "deepdx restore my-deepdx.zip")
+ELSEWHERE = {"make run", "make test", "deepdx ui", "deepdx ports", *BACKUP}
 NEEDS_A_SYNTH = ("deepdx send", "deepdx receive")  # tests/test_ports.py has one that is made up
 WRITTEN = {
     "five.syx": {"five-01.syx", "five-02.syx"},
@@ -72,6 +73,12 @@ def test_command(command, environment, tmp_path):
     _, option, output = command.partition(" -o ")
     written = {path.name for path in tmp_path.iterdir()} - {"data", "workspace.yaml"}
     assert written == WRITTEN.get(output, {output} if option else set())
+
+
+def test_a_backup_is_restored(environment, tmp_path):
+    for command in BACKUP:
+        subprocess.run(shlex.split(command), cwd=tmp_path, env=environment, check=True, timeout=60)
+    assert [path.name for path in tmp_path.iterdir()] == ["my-deepdx.zip"]
 
 
 @pytest.mark.parametrize("block", blocks("python"))
