@@ -6,6 +6,9 @@ from pathlib import Path
 
 import platformdirs
 
+from deepdx_core.display import printable
+from deepdx_core.errors import DeepDXError
+
 
 @dataclass(frozen=True)
 class Home:
@@ -95,9 +98,15 @@ class Home:
 
 
 def find_home() -> Home:
-    """The folder that `DEEPDX_HOME` names, else `data/` of a checkout, else the user's data folder."""
+    """The folder that `DEEPDX_HOME` names, else `data/` of a checkout, else the user's data folder.
+
+    Raises DeepDXError where DEEPDX_HOME names no folder: a loop of links, or one of a user that is not there.
+    """
     if named := os.environ.get("DEEPDX_HOME"):
-        return Home(Path(named).expanduser().resolve())
+        try:
+            return Home(Path(named).expanduser().resolve())
+        except RuntimeError as error:
+            raise DeepDXError(f"DEEPDX_HOME is {printable(named)}: {error}") from error
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "pyproject.toml").is_file():
         return Home(checkout / "data")

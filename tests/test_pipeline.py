@@ -17,7 +17,7 @@ from conftest import DEMO, ROOT, random_voices
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank
 from deepdx_core.corpus.database import query
-from deepdx_core.curation.opinions import write_opinion
+from deepdx_core.curation.opinions import OPINIONS_LOCK, write_opinion
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import TABLES, VERDICTS
@@ -211,7 +211,8 @@ def test_what_the_user_says_is_heard(banks):
     tables = Tables(banks.tables)
     splits = tables.read("training_splits")
     sound_id = splits["sound_id"][0]
-    write_opinion(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it")
+    lock = banks.locks / OPINIONS_LOCK
+    write_opinion(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it", lock=lock)
     result = run(banks)
     assert result.success
     row = tables.read("verdicts").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
@@ -225,7 +226,7 @@ def test_the_users_label_is_heard_and_their_taxonomy(banks):
     run(banks)
     tables = Tables(banks.tables)
     sound_id = tables.read("labeled_voices").filter(pl.col("label") != "Perc")["sound_id"][0]
-    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "")
+    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "", lock=banks.locks / OPINIONS_LOCK)
     assert run(banks).success
     row = tables.read("labeled_voices").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
     assert (row["category"], row["label"], row["decided_by"], row["confidence"]) == ("bell", "Perc", "user", 1.0)

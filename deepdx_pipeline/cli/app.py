@@ -7,8 +7,8 @@ import sys
 
 import typer
 
-from deepdx_core.errors import DeepDXError
 from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run
+from deepdx_pipeline.cli.errors import in_words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,13 +37,13 @@ def main() -> None:
     """Entry point of the `deepdx` command."""
     try:
         app()
-    except DeepDXError as error:
-        print(f"deepdx: {error}", file=sys.stderr)
-        sys.exit(1)
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough.
         sys.stderr.close()
         sys.exit(1)
-    except OSError as error:
-        print(f"deepdx: {error}", file=sys.stderr)
+    except Exception as error:
+        message = in_words(error)
+        if message is None:
+            raise
+        print(f"deepdx: {message}", file=sys.stderr)
         sys.exit(1)

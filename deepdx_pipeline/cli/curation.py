@@ -119,15 +119,28 @@ def verdict(
     forget: Annotated[bool, typer.Option("--forget", help="Take your verdict back.")] = False,
 ) -> None:
     """Say what a voice is: your word counts over every rule, from the next run on."""
+    import polars as pl
+
     from deepdx_core.corpus.explain import find_one
-    from deepdx_core.curation.opinions import write_opinion
+    from deepdx_core.curation.opinions import OPINIONS_LOCK, OpinionsError, write_opinion
+    from deepdx_core.curation.verdicts import against
     from deepdx_core.tables.schemas import VERDICTS
     from deepdx_core.tables.storage import Tables
 
     if (what is None) != forget:
         raise typer.BadParameter(f"give one of {', '.join(Verdict)}, or --forget", param_hint="VERDICT")
     home = find_home()
-    sound_id, name = find_one(Tables(home.tables), sound)
-    write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why)
+    tables = Tables(home.tables)
+    sound_id, name = find_one(tables, sound)
+    if what is not None:
+        sounds = tables.read("unique_voices", ["sound_id", "in_range", "repaired_id"])
+        _, in_range, repaired = sounds.row(by_predicate=pl.col("sound_id") == sound_id)
+        reason = against(what.value, in_range)
+        if what is Verdict.REPAIRABLE and not reason and repaired is None:
+            reason = "no repair was found for it"
+        if reason:
+            raise OpinionsError(f"{name} {sound_id} cannot be {what.value}: {reason}; nothing was changed")
+    lock = home.locks / OPINIONS_LOCK
+    write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why, lock=lock)
     said = f"is {what.value}" if what else "is left to the rules"
     out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"), soft_wrap=True)

@@ -12,7 +12,11 @@ from deepdx_pipeline.cli.curation import SOUND
 def label(
     sound: Annotated[str | None, typer.Argument(metavar="SOUND", help=SOUND)] = None,
     category: Annotated[
-        str | None, typer.Argument(metavar="CATEGORY", help="What it is: electric-piano, or a name such as `E. Piano`.")
+        str | None,
+        typer.Argument(
+            metavar="CATEGORY",
+            help="What it is: `electric-piano`, `Electric Piano`, or a label with no other category.",
+        ),
     ] = None,
     why: Annotated[str, typer.Option(help="Your reason, kept with it.")] = "",
     forget: Annotated[bool, typer.Option("--forget", help="Take your label back.")] = False,
@@ -26,7 +30,7 @@ def label(
     if sound is None or (category is None) != forget:
         raise typer.BadParameter("give a sound and what it is, or --forget, or --suggest", param_hint="CATEGORY")
     from deepdx_core.corpus.explain import find_one
-    from deepdx_core.curation.opinions import write_opinion
+    from deepdx_core.curation.opinions import OPINIONS_LOCK, write_opinion
     from deepdx_core.labels.names import category_called
     from deepdx_core.labels.taxonomy import find_taxonomy
     from deepdx_core.tables.storage import Tables
@@ -35,7 +39,8 @@ def label(
     taxonomy = find_taxonomy(home.taxonomy)
     meant = None if category is None else category_called(category, taxonomy)
     sound_id, name = find_one(Tables(home.tables), sound)
-    write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why)
+    lock = home.locks / OPINIONS_LOCK
+    write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
     said = f"is {meant}" if meant else "is left to the evidence"
     out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"), soft_wrap=True)
 

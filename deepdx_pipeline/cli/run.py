@@ -84,12 +84,19 @@ def evaluate(
 
 
 def _execute(job: str, ops: dict[str, Any]) -> Home:
-    """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command."""
+    """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command.
+
+    What the user wrote is read and checked before anything else.
+    """
+    from deepdx_core.corpus.configuration import check_configuration
+
+    home = find_home()
+    check_configuration(home)
+
     from deepdx_pipeline.cli.progress import Watcher
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 
-    home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
     with Watcher() as watcher:
