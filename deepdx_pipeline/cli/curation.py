@@ -8,6 +8,7 @@ import typer
 
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain, table
+from deepdx_pipeline.cli.errors import legible
 
 if TYPE_CHECKING:
     from deepdx_core.corpus.explain import Story
@@ -53,7 +54,7 @@ def _print(story: "Story") -> None:
     from deepdx_core.intake.survey import place
 
     def line(text: str, style: str = "") -> None:
-        out.print(plain(text), style=style, soft_wrap=True)
+        out.print(plain(legible(text)), style=style, soft_wrap=True)
 
     line(f"{story.name or '(no name)'}  {story.sound_id}", "bold")
     names = ", ".join(f"{name or '(blank)'} ({count})" for name, count in story.names.iter_rows())
@@ -143,4 +144,5 @@ def verdict(
     lock = home.locks / OPINIONS_LOCK
     write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why, lock=lock)
     said = f"is {what.value}" if what else "is left to the rules"
-    out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"), soft_wrap=True)
+    text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"
+    out.print(plain(legible(text)), soft_wrap=True)

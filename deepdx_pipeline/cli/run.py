@@ -111,9 +111,8 @@ def _execute(job: str, ops: dict[str, Any]) -> Home:
         err.print("Stopped. The next `deepdx run` takes up where this one was.")
         raise typer.Exit(130)
     if not result.success:
-        err.print(
-            plain(f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}")
-        )
+        told = f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}"
+        err.print(plain(told), soft_wrap=True)
         raise typer.Exit(1)
     return home
 
