@@ -85,6 +85,7 @@ IN_ITS_PLACE = {
     "not a regular": listening,
     "link to a file that is not there": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("nowhere")),
     "Too many levels": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to(path.name)),
+    "Input/output error": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("/proc/self/mem")),
     "Permission denied": pytest.param(closed, marks=pytest.mark.skipif(os.geteuid() == 0, reason="root reads all")),
 }
 

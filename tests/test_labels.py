@@ -382,7 +382,12 @@ label = "Rest"
         (SMALLEST + '[category."\\u001b[2J"]\nlabel = "Rest"', r"category.\\x1b\[2J: a key must have"),
         (SMALLEST + f'words = ["{"A" * 41}"]', "category.high.words: .* is not a word: .*40 characters at most"),
         (SMALLEST.replace('["Rest"]', '["Rest", ""]'), "labels: '' is not 1 to 40 printable characters"),
-        (SMALLEST + f"words = {[f'W{n}X' for n in range(10_001)]}", "category.high.words: there are over 10,000 words"),
+        (SMALLEST + f"words = {[f'W{n}X' for n in range(9_999)]}", "category.high.words: all words together have over"),
+        (
+            SMALLEST + "[[phrase]]\ncategory = 'low'\n"
+            f"first = {[f'A{n}' for n in range(9_999)]}\nthen = {[f'B{n}' for n in range(9_999)]}",
+            "phrase 1: all words together have over 50,000 letters",
+        ),
         (SMALLEST.replace("90", "0x" + "f" * 9999), "reliability.words: .* not a number of over 64 bits"),
     ],
 )
@@ -392,3 +397,24 @@ def test_a_bad_taxonomy_is_refused_with_file_place_and_reason(tmp_path: Path, te
     with pytest.raises(ValueError, match=message) as caught:
         load_taxonomy(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALLEST,
+        SMALLEST.replace("100", "0"),
+        SMALLEST.replace("least_confidence = 30", "least_confidence = 0"),
+        SMALLEST.replace("least_confidence = 30", "least_confidence = 100"),
+        SMALLEST
+        + 'words = ["*BASS*"]\naliases = ["Bass!"]\n[category."\u97f3 x"]\nlabel = "Rest"\nhints = ["*PIANO*"]',
+        SMALLEST + f"words = {[f'{n:04}' + 'A1B2C3D4E5F6G7H8' * 2 for n in range(1_300)]}",
+    ],
+)
+def test_every_taxonomy_that_is_taken_labels_sounds(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    taxonomy = load_taxonomy(path)
+    rows = label(sounds((["BASS 1", "PIANO"], [2, 1]), (["XYZ"], [1]), ([], [])), taxonomy)
+    LabeledVoices.validate(rows)
+    assert set(rows["category"]) <= set(taxonomy.categories)

@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
+import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
 from conftest import DEMO, ROOT, random_voices
+from typer.testing import CliRunner
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, pack_vmem, repack_vmem, unpack_vmem
+from deepdx_core.corpus.configuration import check_configuration
 from deepdx_core.curation import spoiling
 from deepdx_core.curation.decoding import decode_dumps, sound_ids
 from deepdx_core.curation.kinship import kin
@@ -20,7 +23,10 @@ from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
 from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, TaughtVoices, Verdicts
+from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_pipeline.cli.app import app
+from deepdx_pipeline.definitions import build_defs
 
 NOT_HEARD = pl.DataFrame(
     schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32, "sounds_at_rest": pl.Boolean}
@@ -161,11 +167,6 @@ def test_a_verdict_on_a_sound_that_is_not_there_is_kept():
 @pytest.mark.slow
 def test_the_ladder_adds_up_whatever_the_user_says_of_whatever_sound(home):
     """A corpus with a sound of each kind for each verdict that it may have."""
-    import dagster as dg
-
-    from deepdx_core.tables.storage import Tables
-    from deepdx_pipeline.definitions import build_defs
-
     voices, words = [], []
     for kind in KINDS.keys() - {"initial"}:  # there is only one
         for number, value in enumerate(VERDICTS):
@@ -198,6 +199,24 @@ def test_the_ladder_adds_up_whatever_the_user_says_of_whatever_sound(home):
     told = Tables(home.tables).read("verdicts").filter(decided_by="user")
     assert len(told) == len(words)
     assert set(told["verdict"]) == set(VERDICTS)
+
+    # What a sound cannot be, the command does not take; in a file written by hand it is found before the next run.
+    unplayable = next(word[:20] for word in words if "beyond repair" in word)
+    for sound_id, value, reason in (
+        (unplayable, "valid", "cannot be valid: it has parameters out of range"),
+        (unplayable, "repairable", "cannot be repairable: no repair was found for it"),
+        (
+            next(word[:20] for word in words if "plain" in word),
+            "repairable",
+            "cannot be repairable: all its parameters",
+        ),
+    ):
+        refused = CliRunner().invoke(app, ["verdict", sound_id, value])
+        assert reason in str(refused.exception)
+        assert home.verdicts.read_text() == "sound_id,verdict,why\n" + "".join(words)
+    home.verdicts.write_text(f"sound_id,verdict,why\n{'0' * 20},valid,\n{unplayable},valid,\n")
+    with pytest.raises(OpinionsError, match=f"verdicts.csv: line 3: {unplayable} cannot be valid"):
+        check_configuration(home)
 
 
 def test_rules_are_switched_tuned_and_added_in_a_file(tmp_path):

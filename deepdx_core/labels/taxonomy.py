@@ -25,7 +25,7 @@ _WORD = re.compile(r"\*?[A-Za-z0-9]+(?:[ .-]+[A-Za-z0-9]+)*\*?")
 _FEWEST_CATEGORIES = 3
 _SHORTEST_INSIDE = 3  # letters; shorter abbreviations stand inside almost anything
 _LONGEST_WORD = 40
-_MOST_WORDS = 10_000  # all together become one regular expression
+_MOST_LETTERS = 50_000  # of all words, which become one regular expression; from twice as many on it may be too large
 
 
 @dataclass(frozen=True)
@@ -167,15 +167,17 @@ def _names(tables: dict[str, Any]) -> dict[str, str]:
 
 def _rules(document: dict[str, Any]) -> tuple[Rule, ...]:
     rules: dict[str, tuple[Rule, str]] = {}
+    letters = 0
     for word, place, category, hint in _words(document):
         if category == OTHER:
             raise ValueError(f"{place}: nothing speaks for {OTHER!r}; words that say nothing belong to silent")
-        if len(rules) == _MOST_WORDS:
-            raise ValueError(f"{place}: there are over {_MOST_WORDS:,} words")
         rule = _rule(word, place, category, hint)
         if rule.key in rules:
             raise ValueError(f"{place}: {shown(word)} stands in {rules[rule.key][1]} already")
         rules[rule.key] = rule, place
+        letters += len(rule.key)
+        if letters > _MOST_LETTERS:
+            raise ValueError(f"{place}: all words together have over {_MOST_LETTERS:,} letters")
     return tuple(rule for rule, _ in rules.values())
 
 
