@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, help="a Parquet file to write the rows to")
     asked = parser.parse_args()
     home = Home(asked.home) if asked.home else find_home()
-    tables = Tables(home.tables)
+    tables = Tables(home)
     splits = splits_in(tables)
     settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
     by_ear = available() and not asked.without_sound

@@ -21,6 +21,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from deepdx_core.home import Home
 from deepdx_core.labels import evidence as kinds
 from deepdx_core.labels.combination import Evidence, gather
 from deepdx_core.labels.evidence import heard
@@ -79,7 +80,7 @@ _BINS = 15
 
 def main() -> None:
     """Label, measure and print."""
-    tables, taxonomy, console = Tables(Path(sys.argv[1]) / "tables"), load_taxonomy(), Console(width=140)
+    tables, taxonomy, console = Tables(Home(Path(sys.argv[1]))), load_taxonomy(), Console(width=140)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi").sort("sound_id")
     families = tables.read("families", ["sound_id", "family_id"])

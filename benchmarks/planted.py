@@ -32,7 +32,7 @@ from deepdx_core.curation.rules import load_rules
 from deepdx_core.curation.uniqueness import unique_sounds
 from deepdx_core.curation.verdicts import judge
 from deepdx_core.intake.survey import survey
-from deepdx_core.tables.schemas import TaughtVoices
+from deepdx_core.tables.schemas import CorruptionTrainingSet
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
 _BANKS_EACH = 30
@@ -109,7 +109,7 @@ def main() -> None:
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
     heard = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
     heard = heard.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
-    taught = lessons(TaughtVoices.create_empty(), sounds.join(families, on="sound_id"))
+    taught = lessons(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
     measured = measures(sounds, voices, families, heard, taught, rules.repair)
     verdicts = judge(measured, rules.rules, _NO_OPINIONS)
     console = Console()

@@ -30,7 +30,7 @@ def written_whole(path: Path, staging: Path | None = None) -> Iterator[Path]:
     on the same file system, by default that of `path`. After a kill, `remove_leftovers` on that folder cleans up.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _own_folder(staging or path.parent) as folder:
+    with working_folder(staging or path.parent) as folder:
         temporary = folder / path.name
         yield temporary
         _flush(temporary)
@@ -39,8 +39,8 @@ def written_whole(path: Path, staging: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def _own_folder(parent: Path) -> Iterator[Path]:
-    """A temporary folder that is locked as long as this process works in it."""
+def working_folder(parent: Path) -> Iterator[Path]:
+    """A temporary folder in `parent`, locked while this process works in it, and removed at the end."""
     parent.mkdir(parents=True, exist_ok=True)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=parent))
@@ -123,7 +123,7 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     with ExitStack() as all_or_none:
         staged: dict[Path, Path] = {}
         for target, data in targets.items():
-            folder = all_or_none.enter_context(_own_folder(target.parent))
+            folder = all_or_none.enter_context(working_folder(target.parent))
             staged[target] = folder / target.name
             staged[target].write_bytes(data)
             _flush(staged[target])

@@ -12,7 +12,7 @@ from deepdx_core.errors import DeepDXError
 
 @dataclass(frozen=True)
 class Home:
-    """A home folder: the inbox, caches made from it (`tables`, `database`, `banks`), and `state`, which they are not."""
+    """A home folder: the inbox, caches made from it (`tables`, `database`), and state that cannot be made anew."""
 
     root: Path
 

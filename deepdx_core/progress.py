@@ -8,3 +8,7 @@ Report = Callable[[str, int, int], None]
 
 def silent(what: str, done: int, total: int) -> None:
     """Tell nobody."""
+
+
+Tell = Callable[[str], None]
+"""Called with a sentence for the user, such as that a migration was made."""

@@ -25,7 +25,7 @@ corpus = dg.define_asset_job(
 
 evaluation = dg.define_asset_job(
     "evaluation",
-    selection=JUDGED | dg.AssetSelection.assets("corpus_database"),
+    selection=JUDGED | dg.AssetSelection.assets("models_in_database"),
     description="The model judged by the protocol of evaluation, beside real voices and baselines: some minutes.",
 )
 

@@ -7,7 +7,7 @@ from deepdx_core.progress import Report
 from deepdx_pipeline import automation
 from deepdx_pipeline.assets import corpus, curation, generator, labels, sources
 from deepdx_pipeline.checks import all_checks
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import workplace
 
 
 def build_defs(
@@ -23,7 +23,7 @@ def build_defs(
         jobs=[automation.everything, automation.corpus, automation.evaluation],
         sensors=[automation.inbox_sensor],
         schedules=[automation.weekly_retraining],
-        resources={"workplace": dg.ResourceDefinition.hardcoded_resource(Workplace(home or find_home(), report))},
+        resources={"workplace": workplace(home or find_home(), report)},
         # A process a step would cost seconds each; the steps are short, and polars and torch use all cores anyway.
         executor=dg.in_process_executor,
         loggers={"console": logger} if logger else None,

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from filelock import FileLock
 
+from deepdx_core.files import remove_leftovers
 from deepdx_core.home import Home
 from deepdx_core.progress import Report
+from deepdx_core.state.backup import back_up_changes
+from deepdx_core.state.store import open_state, run_lock
 from deepdx_core.tables.storage import Tables
 
 _SECONDS_BETWEEN_LOGS = 5.0
@@ -19,7 +21,7 @@ class Workplace:
 
     def __init__(self, home: Home, report: Report | None = None) -> None:
         self.home = home
-        self.tables = Tables(home.tables)
+        self.tables = Tables(home)
         self._report = report
 
     def reporter(self, context: dg.AssetExecutionContext) -> Report:
@@ -28,13 +30,36 @@ class Workplace:
 
     @contextmanager
     def alone(self, asset: str) -> Iterator[None]:
-        """Keep other runs from working on the same asset.
+        """Gone soon."""
+        yield
 
-        A lock of the operating system: unlike a slot of a Dagster pool, it is free again however a run ended.
-        """
-        self.home.locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.home.locks / f"{asset}.lock"):
-            yield
+
+def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition:
+    """The resource of a run: it keeps all other runs away from the home, and the state is opened and backed up.
+
+    A sensor only looks on: it is given the workplace without any of this.
+    """
+
+    @dg.resource(description="The home folder, which one run at a time works on.")
+    def resource(context: dg.InitResourceContext) -> Iterator[Workplace]:
+        if context.run is None:
+            yield Workplace(home, report)
+            return
+        tell = context.log.warning if context.log else print
+        with run_lock(home, waiting=tell):
+            remove_leftovers_of_runs(home)
+            open_state(home, tell)
+            yield Workplace(home, report)
+            back_up_changes(home)
+
+    return resource
+
+
+def remove_leftovers_of_runs(home: Home) -> None:
+    """Remove what killed runs left of files that they were writing."""
+    of_models = home.models.glob("*/") if home.models.is_dir() else ()
+    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *of_models):
+        remove_leftovers(folder)
 
 
 def _log_now_and_then(context: dg.AssetExecutionContext) -> Report:

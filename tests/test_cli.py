@@ -15,6 +15,7 @@ from conftest import DEMO, ROOT, SMALL_TRAINING, random_voices
 from typer.testing import CliRunner
 
 from deepdx_core.codec.writer import write_bank
+from deepdx_core.home import Home
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from deepdx_pipeline.cli.app import app
 
@@ -169,7 +170,7 @@ def test_sql_in_each_format(trained, tmp_path):
 
 def test_sql_writes_lists_and_bytes_as_text(trained):
     lists = "unique_voices JOIN verdicts USING (sound_id)"
-    query = f"SELECT names, findings, payload FROM {lists}, dumps WHERE payload IS NOT NULL LIMIT 1"
+    query = f"SELECT names, findings, '\\xF0C'::BLOB AS payload FROM {lists} LIMIT 1"
     (row,) = csv.DictReader(io.StringIO(deepdx("sql", query, "--format", "csv", environment=trained).stdout))
     assert json.loads(row["names"])
     assert bytes.fromhex(row["payload"])
@@ -220,9 +221,11 @@ def test_verdicts_of_ones_own(trained, tmp_path):
     said = deepdx("verdict", sound_id, "corrupt", "--why", "hum, all through", environment=own)
     assert said.returncode == 0, said.stderr
     assert f"{name} {sound_id} is corrupt, from the next `deepdx run` on" in said.stdout
-    assert (home / "state/verdicts.csv").read_text() == f'sound_id,verdict,why\n{sound_id},corrupt,"hum, all through"\n'
+    assert (
+        home / "state" / "verdicts.csv"
+    ).read_text() == f'sound_id,verdict,why\n{sound_id},corrupt,"hum, all through"\n'
     assert deepdx("verdict", sound_id, "--forget", environment=own).returncode == 0
-    assert (home / "state/verdicts.csv").read_text() == "sound_id,verdict,why\n"
+    assert Home(home).verdicts.read_text() == "sound_id,verdict,why\n"
     assert deepdx("verdict", sound_id, "bad", environment=own).returncode == 2
     assert deepdx("verdict", sound_id, environment=own).returncode == 2
     assert deepdx("verdict", "no such voice", "valid", environment=own).returncode == 1
@@ -236,9 +239,11 @@ def test_labels_of_ones_own(trained, tmp_path):
     said = deepdx("label", sound_id, "E. Piano", "--why", "I made it", environment=own)
     assert said.returncode == 0, said.stderr
     assert f"{name} {sound_id} is electric-piano, from the next `deepdx run` on" in said.stdout
-    assert (home / "state/labels.csv").read_text() == f"sound_id,category,why\n{sound_id},electric-piano,I made it\n"
+    assert (
+        home / "state" / "labels.csv"
+    ).read_text() == f"sound_id,category,why\n{sound_id},electric-piano,I made it\n"
     assert deepdx("label", sound_id, "--forget", environment=own).returncode == 0
-    assert (home / "state/labels.csv").read_text() == "sound_id,category,why\n"
+    assert Home(home).labels.read_text() == "sound_id,category,why\n"
     unknown = deepdx("label", sound_id, "xyzzy", environment=own)
     assert unknown.returncode == 1
     assert "electric-piano" in unknown.stderr  # what there is

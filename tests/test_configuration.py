@@ -23,7 +23,7 @@ from deepdx_core.curation.rules import RulesError, load_rules
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.sound.measuring import by_sound
-from deepdx_core.tables.schemas import AudioFeatures, DecodedVoices, Families, TaughtVoices, UniqueVoices
+from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices, Families, UniqueVoices
 from deepdx_pipeline.cli.app import main
 from deepdx_pipeline.cli.errors import cause_in_words, in_words
 
@@ -336,7 +336,7 @@ def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
     voices = decoded(changed()[None])
     sounds = unique_sounds(voices, repair)
     families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    heard, taught = by_sound(AudioFeatures.create_empty()), TaughtVoices.create_empty()
+    heard, taught = by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
     slots = voices.select("sha256", "offset", "slot", "sound_id")
     some = measures(sounds, slots, families, heard, taught, repair)
     none = measures(

@@ -165,7 +165,7 @@ def judged(home, splits, rules):
     """Judges what lies in the home's models, writes the table, and gives its rows."""
 
     def judge():
-        tables = Tables(home.tables)
+        tables = Tables(home)
         tables.write("models", judge_models(home, tables.read_or_empty("models"), splits, rules))
         return tables.read("models")
 

@@ -5,11 +5,14 @@ import hashlib
 import numpy as np
 import polars as pl
 import pytest
+from conftest import random_voices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepdx_core.curation.splits import SHARES, assign_splits, leaks
+from deepdx_core.curation.decoding import sound_ids
+from deepdx_core.curation.splits import SHARES, assign_splits, leaks, withhold_linked
 from deepdx_core.tables.schemas import TrainingSplits
+from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 NOTHING = TrainingSplits.create_empty()
 
@@ -159,22 +162,48 @@ def test_whatever_arrives_in_whatever_order_no_family_of_newcomers_leaks(data):
         state, there_before = after, set(present)
 
 
-def test_leaks_are_found_and_withheld_sounds_are_none():
-    from conftest import random_voices
-
-    from deepdx_core.curation.decoding import sound_ids
-    from deepdx_core.voice.parameters import PARAMETER_NAMES
-
-    parameters, _ = random_voices(4, seed=8)
+def voices_with_pairs():
+    """Four voices in two pairs: 5 parameters apart, and 6, and a fifth."""
+    parameters, _ = random_voices(5, seed=8)
     parameters[1] = parameters[0]
     parameters[1, :5] = (parameters[0, :5] + 1) % 99
     parameters[3] = parameters[2]
     parameters[3, :6] = (parameters[2, :6] + 1) % 99
-    voices = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
-        sound_id=pl.Series(sound_ids(parameters))
+    names = pl.Series("names", [["A"]] * 5)
+    return pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        names, sound_id=pl.Series(sound_ids(parameters)), files=1, slots=1, name_counts=pl.Series([[1]] * 5)
     )
-    splits = voices.select("sound_id", split=pl.Series(["train", "test", "train", "test"]))
-    found = leaks(splits, voices)
-    assert set(found.select("sound_id", "other_id").row(0)) == set(sound_ids(parameters[:2]))
-    assert len(found) == 1
-    assert leaks(splits.with_columns(split=pl.Series(["train", "withheld", "train", "test"])), voices).is_empty()
+
+
+def placed(voices, *splits):
+    return voices.select("sound_id", split=pl.Series(splits), reason=pl.lit("allotted"), in_corpus=pl.lit(True))
+
+
+NOT_ALIKE = pl.DataFrame(schema={"sound_id": pl.String, "other_id": pl.String})
+
+
+def test_leaks_are_found_and_withheld_sounds_are_none():
+    voices = voices_with_pairs()
+    ids = voices["sound_id"].to_list()
+    found = leaks(placed(voices, "train", "test", "train", "test", "train"), voices, NOT_ALIKE)
+    assert [set(pair) for pair in found.select("sound_id", "other_id").rows()] == [set(ids[:2])]
+    assert leaks(placed(voices, "train", "withheld", "train", "test", "train"), voices, NOT_ALIKE).is_empty()
+    by_ear = pl.DataFrame({"sound_id": [min(ids[2], ids[4])], "other_id": [max(ids[2], ids[4])]})
+    found = leaks(placed(voices, "train", "train", "train", "test", "test"), voices, by_ear)
+    assert found.rows()[0][::2] == by_ear.row(0)
+
+
+def test_families_that_turn_out_to_be_one_by_ear_are_withheld_on_the_smaller_side():
+    voices = voices_with_pairs()
+    ids = voices["sound_id"].to_list()
+    before = placed(voices, "train", "train", "validation", "test", "test")
+    # The first two, near each other, sound like the fifth: two in train, one in test.
+    by_ear = pl.DataFrame({"sound_id": [min(ids[0], ids[4])], "other_id": [max(ids[0], ids[4])]})
+    after = withhold_linked(before, voices, by_ear)
+    assert split_of(after) == dict(zip(ids, ["train", "train", "validation", "test", "withheld"], strict=True))
+    reason = after.filter(pl.col("sound_id") == ids[4])["reason"].item()
+    assert reason == "stood in test; most of what turned out to be its family is in train"
+    assert leaks(after, voices, by_ear).is_empty()
+    # Nothing else moves, and a second time nothing does.
+    assert withhold_linked(after, voices, by_ear).equals(after)
+    assert withhold_linked(before, voices, NOT_ALIKE).equals(before)

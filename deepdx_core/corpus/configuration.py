@@ -2,18 +2,22 @@
 
 from contextlib import suppress
 
-import polars as pl
-
 from deepdx_core.curation.measures import measures
 from deepdx_core.curation.opinions import read_opinions
 from deepdx_core.curation.rules import load_rules
 from deepdx_core.curation.verdicts import judge, require_sense
-from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.sound.measuring import by_sound
-from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, DecodedVoices, Families, TaughtVoices, UniqueVoices
-from deepdx_core.tables.storage import Tables
+from deepdx_core.tables.schemas import (
+    VERDICTS,
+    AudioFeatures,
+    CorruptionTrainingSet,
+    DecodedVoices,
+    Families,
+    UniqueVoices,
+)
+from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
 
 
 def check_configuration(home: Home) -> None:
@@ -29,11 +33,11 @@ def check_configuration(home: Home) -> None:
         DecodedVoices.create_empty().select("sha256", "offset", "slot", "sound_id"),
         Families.create_empty().select("sound_id", "family_id", "family_size"),
         by_sound(AudioFeatures.create_empty()),
-        TaughtVoices.create_empty(),
+        CorruptionTrainingSet.create_empty(),
         rules.repair,
     )
     judge(no_sounds, rules.rules, said)
     known = UniqueVoices.create_empty().select("sound_id", "in_range")
-    with suppress(DeepDXError, pl.exceptions.PolarsError, OSError):  # a table that the run makes, or makes anew
-        known = Tables(home.tables).read("unique_voices", known.columns)
+    with suppress(MissingTableError, DamagedTableError):  # the run makes it, or makes it anew
+        known = Tables(home).read("unique_voices", known.columns)
     require_sense(said, known)

@@ -1,11 +1,8 @@
 """The ladder from raw files to families and labeled sounds, and the proof that it adds up."""
 
-from pathlib import Path
-
 import polars as pl
 
-from deepdx_core.corpus.database import query
-from deepdx_core.tables.storage import Tables
+from deepdx_core.corpus.snapshot import Snapshot
 
 _RUNGS = (
     ([("files", "voices")], "contents"),
@@ -19,11 +16,9 @@ _RUNGS = (
 """What goes on ((step, outcome), ...) to which step: the outcomes of that step add up to it."""
 
 
-def ladder(database: Path, tables: Tables) -> pl.DataFrame:
+def ladder(corpus: Snapshot) -> pl.DataFrame:
     """The steps in order: step, outcome, count, over all sources; what goes on stands first in each step."""
-    rows = query(
-        database, tables, "SELECT position, step, outcome, sum(count)::UBIGINT AS count FROM ladder GROUP BY ALL"
-    )
+    rows = corpus.query("SELECT position, step, outcome, sum(count)::UBIGINT AS count FROM ladder GROUP BY ALL")
     goes_on = pl.struct("step", "outcome").is_in(
         [{"step": step, "outcome": outcome} for leading, _ in _RUNGS for step, outcome in leading]
     )
@@ -48,13 +43,13 @@ def going_on(rows: pl.DataFrame) -> dict[str, int]:
     return {name: counts.get(rung, 0) for name, rung in _GOES_ON.items()}
 
 
-def ladder_by_source(database: Path, tables: Tables) -> pl.DataFrame:
+def ladder_by_source(corpus: Snapshot) -> pl.DataFrame:
     """One row a source with the counts of what went on, in the order of families that it was the first to bring."""
     sums = ", ".join(
         f"coalesce(sum(count) FILTER (step = '{step}' AND outcome = '{outcome}'), 0)::UBIGINT AS {name}"
         for name, (step, outcome) in _GOES_ON.items()
     )
-    return query(database, tables, f"SELECT source, {sums} FROM ladder GROUP BY ALL ORDER BY families DESC, source")
+    return corpus.query(f"SELECT source, {sums} FROM ladder GROUP BY ALL ORDER BY families DESC, source")
 
 
 def gaps(rows: pl.DataFrame, dumps: pl.DataFrame) -> list[str]:

@@ -5,7 +5,7 @@ WITH paths AS (
     SELECT
         *,
         CASE
-            WHEN member IS NOT NULL THEN path || if(contains(member, '/'), ': ' || split_part(member, '/', 1), '')
+            WHEN member IS NOT NULL THEN path || CASE WHEN contains(member, '/') THEN ': ' || split_part(member, '/', 1) ELSE '' END
             WHEN contains(path, '/') THEN split_part(path, '/', 1)
             ELSE '(loose files)'
         END AS source,
@@ -15,7 +15,7 @@ WITH paths AS (
 ), files AS (
     SELECT source, status AS outcome, count(*) AS n FROM paths GROUP BY ALL
 ), contents AS (
-    SELECT source, if(nth = 1, 'distinct', 'copy of another file') AS outcome, count(*) AS n
+    SELECT source, CASE WHEN nth = 1 THEN 'distinct' ELSE 'copy of another file' END AS outcome, count(*) AS n
     FROM paths WHERE status = 'voices'
     GROUP BY ALL
 ), origins AS (
@@ -26,10 +26,10 @@ WITH paths AS (
     SELECT sound_id, source, row_number() OVER (PARTITION BY sound_id ORDER BY place, "offset", slot) AS nth
     FROM decoded_voices JOIN origins USING (sha256)
 ), readable AS (
-    SELECT source, if(sound_id IS NULL, 'corrupt: byte-over-127', 'readable') AS outcome, count(*) AS n
+    SELECT source, CASE WHEN sound_id IS NULL THEN 'corrupt: byte-over-127' ELSE 'readable' END AS outcome, count(*) AS n
     FROM slots GROUP BY ALL
 ), sounds AS (
-    SELECT source, if(nth = 1, 'unique', 'repeat of a sound') AS outcome, count(*) AS n
+    SELECT source, CASE WHEN nth = 1 THEN 'unique' ELSE 'repeat of a sound' END AS outcome, count(*) AS n
     FROM slots WHERE sound_id IS NOT NULL
     GROUP BY ALL
 ), found AS (
@@ -62,10 +62,10 @@ WITH paths AS (
     FROM judged JOIN families USING (sound_id) JOIN unique_voices USING (sound_id)
     WHERE verdict = 'valid'
 ), functions AS (
-    SELECT source, if(nth_of_function = 1, 'different to the ear', 'differs in what nobody hears') AS outcome, count(*) AS n
+    SELECT source, CASE WHEN nth_of_function = 1 THEN 'different to the ear' ELSE 'differs in what nobody hears' END AS outcome, count(*) AS n
     FROM kin GROUP BY ALL
 ), family_counts AS (
-    SELECT source, if(nth_of_family = 1, 'family', 'variant within a family') AS outcome, count(*) AS n
+    SELECT source, CASE WHEN nth_of_family = 1 THEN 'family' ELSE 'variant within a family' END AS outcome, count(*) AS n
     FROM kin WHERE nth_of_function = 1
     GROUP BY ALL
 ), labels AS (

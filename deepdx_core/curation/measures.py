@@ -28,7 +28,7 @@ def measures(
 
     sounds: the table `unique_voices`. slots: of `decoded_voices` the columns `sha256`, `offset`, `slot`, `sound_id`.
     families: `sound_id`, `family_id` and `family_size` of the legal sounds. heard: `sound_id` and what was measured of
-    as many sounds as were rendered; its columns come out as `heard_...`. taught: the table `taught_voices`.
+    as many sounds as were rendered; its columns come out as `heard_...`. taught: the table `corruption_training_set`.
     """
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     in_order = np.sort(parameters, axis=1)

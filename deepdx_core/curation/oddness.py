@@ -18,7 +18,7 @@ from deepdx_core.codec.packing import MAXIMA, Bytes, pack_vmem, unpack_vmem
 from deepdx_core.curation import spoiling
 from deepdx_core.curation.kinship import fold_of
 from deepdx_core.provenance import code_version
-from deepdx_core.tables.schemas import TaughtVoices
+from deepdx_core.tables.schemas import CorruptionTrainingSet
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, VMEM_SIZE, VMEM_VOICES
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Oddness(NamedTuple):
 
 
 def lessons(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
-    """What the models are taught with, as rows of the table `taught_voices`; empty where there are too few sounds.
+    """What the models are taught with, as rows of `corruption_training_set`; empty where there are too few sounds.
 
     before: the table as it was. It stays until the corpus has grown by half: were models taught anew with each bank,
     verdicts on the border would flip each time. sounds: the legal ones, `sound_id`, `family_id` and parameters.
@@ -63,7 +63,7 @@ def lessons(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
     smallest = min(len(taught.filter(pl.col("fold") == fold)) for fold in range(_FOLDS))
     if len(sounds) < FEWEST or smallest < FEWEST // 4:
         taught = taught.clear()
-    return taught.select(TaughtVoices.column_names())
+    return taught.select(CorruptionTrainingSet.column_names())
 
 
 def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:

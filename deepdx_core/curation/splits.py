@@ -4,7 +4,10 @@ import hashlib
 
 import polars as pl
 
+from deepdx_core.curation.decoding import sound_ids
 from deepdx_core.curation.families import crossing
+from deepdx_core.curation.identity import functional, heard_operators
+from deepdx_core.curation.kinship import kin
 from deepdx_core.tables.columns import SPLITS
 from deepdx_core.tables.schemas import WITHHELD, TrainingSplits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -60,21 +63,68 @@ def assign_splits(sounds: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([assigned, gone.select(assigned.columns)]).sort("sound_id").select(TrainingSplits.column_names())
 
 
-def leaks(splits: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
-    """Pairs at most 5 parameters apart in different splits, as sound_id, split, other_id, other_split.
+def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """`splits` without sounds that stand in different splits and turned out to be of one family, as rendering may show.
 
-    splits: the table `training_splits`; withheld sounds are in none. sounds: the table `unique_voices`.
+    Of such a family the split with most of its sounds stays, at a tie the first of train, validation and test; the
+    others are withheld. Sounds that are withheld already link nothing.
+
+    splits: what `assign_splits` gives. sounds: the table `unique_voices`. alike: pairs nearly equal by ear,
+    `sound_id` and `other_id`.
+    """
+    placed = splits.filter("in_corpus", pl.col("split") != WITHHELD)
+    linked = kin(sounds.join(placed, on="sound_id", how="semi"), alike).select("sound_id", "family_id")
+    sides = (
+        placed.join(linked, on="sound_id")
+        .group_by("family_id", "split")
+        .agg(sounds=pl.len())
+        .sort("sounds", pl.col("split").replace_strict(_ORDER), descending=[True, False])
+        .group_by("family_id", maintain_order=True)
+        .agg(stays=pl.col("split").first(), several=pl.len() > 1)
+        .filter("several")
+    )
+    leaking = linked.join(sides, on="family_id").select("sound_id", "stays")
+    moved = pl.col("stays").is_not_null() & (pl.col("stays") != pl.col("split")) & (pl.col("split") != WITHHELD)
+    return splits.join(leaking, on="sound_id", how="left", maintain_order="left").select(
+        "sound_id",
+        split=pl.when(moved).then(pl.lit(WITHHELD)).otherwise("split"),
+        reason=pl.when(moved)
+        .then(pl.format("stood in {}; most of what turned out to be its family is in {}", "split", "stays"))
+        .otherwise("reason"),
+        in_corpus="in_corpus",
+    )
+
+
+def leaks(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of one kind in different splits, as sound_id, split, other_id, other_split.
+
+    They differ in at most 5 parameters, or in nothing that is heard, or are nearly equal by ear. Arguments as those of
+    `withhold_linked`; withheld sounds are in no split.
     """
     placed = (
-        splits.filter(pl.col("split") != WITHHELD)
+        splits.filter("in_corpus", pl.col("split") != WITHHELD)
         .join(sounds.select("sound_id", *PARAMETER_NAMES), on="sound_id")
         .sort("sound_id")
     )
-    numbers = placed["split"].replace_strict({split: n for n, split in enumerate(SPLITS)}, return_dtype=pl.Int64)
-    pairs = crossing(placed.select(PARAMETER_NAMES).to_numpy(), numbers.to_numpy())
+    parameters = placed.select(PARAMETER_NAMES).to_numpy()
+    pairs = crossing(parameters, placed["split"].replace_strict(_ORDER, return_dtype=pl.Int64).to_numpy())
     ends = placed.select("sound_id", "split")
-    others = ends.select(other_id="sound_id", other_split="split")
-    return pl.concat([ends[pairs[:, 0]], others[pairs[:, 1]]], how="horizontal")
+    near = pl.DataFrame({"sound_id": ends["sound_id"][pairs[:, 0]], "other_id": ends["sound_id"][pairs[:, 1]]})
+    heard = placed.select("sound_id").with_columns(functional_id=pl.Series(sound_ids(functional(parameters))))
+    heard = heard.filter(pl.Series(heard_operators(parameters).any(axis=1)))  # all silence is equal, and no kin
+    same = heard.join(heard.rename({"sound_id": "other_id"}), on="functional_id").select("sound_id", "other_id")
+    return (
+        pl.concat([near, same.filter(pl.col("sound_id") < pl.col("other_id")), alike.select(near.columns)])
+        .unique()
+        .join(ends, on="sound_id")
+        .join(ends.rename({"sound_id": "other_id", "split": "other_split"}), on="other_id")
+        .filter(pl.col("split") != pl.col("other_split"))
+        .select("sound_id", "split", "other_id", "other_split")
+        .sort("sound_id", "other_id")
+    )
+
+
+_ORDER = {split: number for number, split in enumerate(SPLITS)}
 
 
 def _allotted(now: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from deepdx_core.curation.verdicts import judge
 from deepdx_core.evaluation.listening import NOISY_UNDER, hear
 from deepdx_core.progress import silent
 from deepdx_core.sound.measuring import by_sound
-from deepdx_core.tables.schemas import AudioFeatures, DecodedVoices, TaughtVoices
+from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 Reasons = npt.NDArray[np.object_]
@@ -24,7 +24,7 @@ NEVER_ENDS = "never-falls-silent"
 # Made once: it takes as long as to ask the rules.
 _NOTHING_HEARD = AudioFeatures.create_empty()
 _NO_SLOTS = DecodedVoices.create_empty().select("sha256", "offset", "slot", "sound_id")
-_NOT_TAUGHT = TaughtVoices.create_empty()
+_NOT_TAUGHT = CorruptionTrainingSet.create_empty()
 _NOTHING_SAID = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
 

@@ -48,7 +48,7 @@ def model_folder(home: Home, fingerprint: str) -> Path:
 
 def champion_folder(home: Home) -> Path:
     """The folder of the model that banks come from. Raises NoModelError where there is none."""
-    champions = Tables(home.tables).read_or_empty("models").filter(pl.col("role") == "champion")
+    champions = Tables(home).read_or_empty("models").filter(pl.col("role") == "champion")
     if champions.is_empty():
         raise NoModelError(home)
     return model_folder(home, champions["model_id"].item())

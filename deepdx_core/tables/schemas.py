@@ -253,7 +253,7 @@ class Families(dy.Schema):
     family_size = dy.UInt32(min=1, metadata=about("sounds in the family"))
 
 
-class TaughtVoices(dy.Schema):
+class CorruptionTrainingSet(dy.Schema):
     """A sound that the models of oddness are taught with. They stay as they are until the corpus has grown by half."""
 
     sound_id = sound_id(primary_key=True)
@@ -352,7 +352,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "unique_voices": UniqueVoices,
     "audio_features": AudioFeatures,
     "families": Families,
-    "taught_voices": TaughtVoices,
+    "corruption_training_set": CorruptionTrainingSet,
     "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
@@ -361,6 +361,9 @@ TABLES: dict[str, type[dy.Schema]] = {
     "model_evaluation": ModelEvaluation,
 }
 """Every table's schema by the table's name, in the order in which the data flows."""
+
+STATE_TABLES = ("corruption_training_set", "training_splits", "models")
+"""Those that cannot be made anew from the inbox, since they hold what was decided once and stays."""
 
 
 def describe(table: str) -> str:

@@ -1,13 +1,30 @@
-"""How a table is kept: one Parquet file, written whole or not at all, the same bytes for the same rows."""
+"""How a table is kept: one Parquet file, written whole, the same bytes for the same rows, checked when it is read.
+
+Most tables are caches: one that is damaged counts as missing, and a run makes it anew. Those of `STATE_TABLES` cannot
+be made anew: damage to one is refused, never passed over.
+"""
 
 import hashlib
+import io
+import json
+import logging
+import os
+import re
+import stat
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import written_whole
-from deepdx_core.tables.schemas import TABLES
+from deepdx_core.home import Home
+from deepdx_core.tables.schemas import STATE_TABLES, TABLES
+
+MANIFEST = "manifest.json"
+"""The file beside tables that lists them with their checksums."""
+
+_LOGGER = logging.getLogger("deepdx")
 
 
 class MissingTableError(DeepDXError):
@@ -17,31 +34,128 @@ class MissingTableError(DeepDXError):
         super().__init__(f"table {table} is not there yet ({path}): run `deepdx run` first")
 
 
-class Tables:
-    """The tables in one folder."""
+class DamagedTableError(DeepDXError):
+    """A cached table is not as it was written; a run makes it anew."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; `deepdx run` makes it anew")
+
+
+class StateError(DeepDXError):
+    """State that cannot be made anew is damaged or of another version; says which file, and how to go on."""
+
+    def __init__(self, home: Home, path: Path, reason: str) -> None:
+        backups = sorted(home.backups.glob("*.zip"), key=lambda backup: backup.stat().st_mtime)
+        last = f"the latest is {backups[-1]}" if backups else f"there is none in {home.backups}"
+        super().__init__(
+            f"{path}: {reason}. It cannot be made anew: restore a backup with `deepdx restore FILE`; {last}"
+        )
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file, which may be reached by a link. Raises OSError for a folder, a FIFO and so on."""
+    # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        return file.read()
+
+
+class Manifest:
+    """The tables in one folder, with the version of the folder's layout and the SHA-256 of each table's file.
+
+    While a table is being replaced, its old and its new checksum are both listed: a kill at any moment leaves a table
+    that fits.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.path = folder / MANIFEST
+        self.version = 0
+        self.checksums: dict[str, list[str]] = {}
+        self.overrides: list[str] = []
+        """Files of the user's words that there are."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """The manifest of a folder. Raises FileNotFoundError, and OSError or ValueError where it is damaged."""
+        manifest = cls(folder)
+        content = json.loads(read_regular(manifest.path))
+        version, checksums, overrides = content["version"], content["tables"], content["overrides"]
+        if not isinstance(version, int) or not isinstance(checksums, dict) or not isinstance(overrides, list):
+            raise ValueError("it is no manifest")
+        for table, known in checksums.items():
+            if table not in TABLES or not isinstance(known, list) or not all(map(_is_sha256, known)):
+                raise ValueError(f"its entry {table!r} is damaged")
+        manifest.version, manifest.checksums, manifest.overrides = version, checksums, overrides
+        return manifest
+
+    def write(self) -> None:
+        """Write it whole."""
+        tables = dict(sorted(self.checksums.items()))
+        content = {"version": self.version, "tables": tables, "overrides": self.overrides}
+        with written_whole(self.path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def checksum(content: bytes | memoryview) -> str:
+    """The SHA-256 of a file's bytes, as manifests hold it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+class Tables:
+    """The tables of a home: caches in `home.tables`, state in `home.state`."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
 
     def path(self, table: str) -> Path:
         """Where a table's file is, written or not."""
-        return self.folder / f"{table}.parquet"
+        return self._folder(table) / f"{table}.parquet"
 
-    def exists(self, table: str) -> bool:
-        """Whether a table was written."""
-        return self.path(table).is_file()
+    def _folder(self, table: str) -> Path:
+        return self.home.state if table in STATE_TABLES else self.home.tables
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
-        """A table, or some of its columns. Raises MissingTableError if it was never written."""
-        if not self.exists(table):
-            raise MissingTableError(table, self.path(table))
-        return pl.read_parquet(self.path(table), columns=columns)
+        """A table, or some of its columns, exactly as it was written.
+
+        Raises MissingTableError if it was never written, DamagedTableError for a cache that is damaged or of another
+        version, and StateError for state that is.
+        """
+        path = self.path(table)
+        known = self._checksums(table)
+        if known is None and not os.path.lexists(path):
+            raise MissingTableError(table, path)
+        try:
+            content = read_regular(path)
+        except OSError as error:
+            # A cache may be deleted at will.
+            if isinstance(error, FileNotFoundError) and table not in STATE_TABLES:
+                raise MissingTableError(table, path) from error
+            raise self._damaged(table, f"cannot be read ({error.strerror or error})") from error
+        if known is None or checksum(content) not in known:
+            raise self._damaged(table, f"does not fit its checksum in {MANIFEST}")
+        rows = pl.read_parquet(io.BytesIO(content))
+        if rows.schema != TABLES[table].create_empty().schema:
+            raise self._damaged(table, "has other columns than this version of Deep DX writes")
+        return rows if columns is None else rows.select(columns)
 
     def read_or_empty(self, table: str) -> pl.DataFrame:
-        """A table that the next run takes up from; empty if it was never written, or had other columns then."""
-        columns = TABLES[table].column_names()
-        there = self.exists(table) and pl.read_parquet_schema(self.path(table)).keys() == set(columns)
-        return self.read(table) if there else TABLES[table].create_empty()
+        """A table that the next run takes up from, empty if it was never written.
+
+        A cache that is damaged or of another version is empty too, with a warning. Raises StateError as `read` does.
+        """
+        try:
+            return self.read(table)
+        except MissingTableError:
+            pass
+        except DamagedTableError as error:
+            _LOGGER.warning(str(error))
+        return TABLES[table].create_empty()
 
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
         """Write a table whole and return the SHA-256 of its file.
@@ -49,13 +163,50 @@ class Tables:
         The rows must fit the table's schema (dataframely raises otherwise). `made_by` says which code made them.
         """
         fitting = TABLES[table].validate(rows, cast=True)
-        with written_whole(self.path(table)) as temporary:
-            fitting.write_parquet(temporary, compression="zstd", metadata={"deepdx.made_by": made_by})
-            digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
+        content = io.BytesIO()
+        fitting.write_parquet(content, compression="zstd", metadata={"deepdx.made_by": made_by})
+        digest = checksum(content.getbuffer())
+        manifest = self._manifest(table) or Manifest(self._folder(table))
+        manifest.checksums[table] = sorted({*manifest.checksums.get(table, []), digest})
+        manifest.write()
+        path = self.path(table)
+        if path.is_dir() and not path.is_symlink():
+            path.rename(_free_name(path))  # somebody's folder is not ours to delete
+        with written_whole(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+        manifest.checksums[table] = [digest]
+        manifest.write()
         return digest
 
     def made_by(self, table: str) -> str:
-        """Which code made a table, "" if it was never written."""
-        if not self.exists(table):
+        """Which code made a table, "" if it was never written or is damaged."""
+        try:
+            return pl.read_parquet_metadata(self.path(table)).get("deepdx.made_by", "")
+        except (OSError, pl.exceptions.PolarsError):
             return ""
-        return pl.read_parquet_metadata(self.path(table)).get("deepdx.made_by", "")
+
+    def _checksums(self, table: str) -> list[str] | None:
+        manifest = self._manifest(table)
+        return manifest.checksums.get(table) if manifest else None
+
+    def _manifest(self, table: str) -> Manifest | None:
+        """The manifest that lists a table, None where there is none; one of caches that is damaged is none."""
+        try:
+            return Manifest.read(self._folder(table))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            if table in STATE_TABLES:
+                raise StateError(self.home, self.home.state / MANIFEST, f"cannot be read ({error})") from error
+            return None
+
+    def _damaged(self, table: str, reason: str) -> DeepDXError:
+        path = self.path(table)
+        return StateError(self.home, path, reason) if table in STATE_TABLES else DamagedTableError(path, reason)
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while os.path.lexists(free := path.with_name(f"{path.name}.set-aside-{number}")):
+        number += 1
+    return free

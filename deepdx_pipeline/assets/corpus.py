@@ -28,14 +28,13 @@ def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.Resourc
 
     check_configuration(workplace.home)  # here, since a run begins here: what it would stumble over later
     tables = workplace.tables
-    with workplace.alone("survey"):
-        context.log_event(inbox_event(workplace))
-        same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
-        known = Survey(tables.read("raw_files"), tables.read("dumps")) if same_code else NOTHING_KNOWN
-        workplace.home.inbox.mkdir(parents=True, exist_ok=True)
-        found = survey(workplace.home.inbox, known, workplace.reporter(context))
-        dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)
-        files_version = tables.write("raw_files", found.raw_files, made_by=SURVEYED_BY)
+    context.log_event(inbox_event(workplace))
+    same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
+    before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else NOTHING_KNOWN
+    workplace.home.inbox.mkdir(parents=True, exist_ok=True)
+    found = survey(workplace.home.inbox, before, workplace.reporter(context))
+    dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)
+    files_version = tables.write("raw_files", found.raw_files, made_by=SURVEYED_BY)
     reasons = found.raw_files.drop_nulls("reason")["reason"].value_counts(sort=True, name="files")
     kinds = found.dumps["what"].value_counts(sort=True, name="stretches")
     yield materialized("raw_files", found.raw_files, files_version, without_voices=markdown_table(reasons.head(40)))
@@ -47,9 +46,8 @@ def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Unpack every slot of every dump, and judge it."""
     from deepdx_core.curation.decoding import decode_dumps
 
-    with workplace.alone("decoded_voices"):
-        voices = decode_dumps(workplace.tables.read("dumps"))
-        version = workplace.tables.write("decoded_voices", voices)
+    voices = decode_dumps(workplace.tables.read("dumps"))
+    version = workplace.tables.write("decoded_voices", voices)
     faults = voices.select("findings").explode("findings").drop_nulls().unnest("findings")
     worst = faults.group_by("rule", "parameter").len("findings").sort("findings", "parameter", descending=[True, False])
     return materialized("decoded_voices", voices, version, findings=markdown_table(worst.head(20)))
@@ -63,9 +61,8 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
 
     context.log_event(opinions_event(workplace))
     rules = load_rules(workplace.home.rules)
-    with workplace.alone("unique_voices"):
-        sounds = unique_sounds(workplace.tables.read("decoded_voices"), rules.repair)
-        version = workplace.tables.write("unique_voices", sounds)
+    sounds = unique_sounds(workplace.tables.read("decoded_voices"), rules.repair)
+    version = workplace.tables.write("unique_voices", sounds)
     commonest = sounds.sort("files", "sound_id", descending=[True, False]).select("name", "files", "slots").head(15)
     repairs = sounds.drop_nulls("repair")["repair"].value_counts(sort=True, name="sounds")
     return materialized(
@@ -82,29 +79,41 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
     group_name="database",
     deps=["raw_files", "training_splits"],  # all other tables of the corpus come before the splits
     kinds={"duckdb"},
-    description="corpus.duckdb: a view with comments for each table, the views people ask for, and the ladder.",
+    description="corpus.duckdb: all tables, the views people ask for, and the ladder, in one file that needs no other.",
 )
 def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Rebuild the database of views."""
+    """Build the database anew from the tables as they are now."""
     from deepdx_core.corpus.database import build_database
     from deepdx_core.corpus.ladder import going_on, ladder, ladder_by_source
-    from deepdx_core.tables.generator import GENERATOR_TABLES
-    from deepdx_core.tables.schemas import TABLES
+    from deepdx_core.corpus.snapshot import Snapshot
 
-    home = workplace.home
-    with workplace.alone("corpus_database"):
-        # Tables of the generator come later, if at all; what they will hold is seen through the same views.
-        for table in GENERATOR_TABLES:
-            if not workplace.tables.exists(table):
-                workplace.tables.write(table, TABLES[table].create_empty())
-        views = build_database(home.database, workplace.tables)
-    rows = ladder(home.database, workplace.tables)
+    database = workplace.home.database
+    names = build_database(database, workplace.tables)
+    with Snapshot(database) as corpus:
+        rows = ladder(corpus)
+        sources = ladder_by_source(corpus)
     return Result(
         metadata={
-            "views": ", ".join(views),
+            "tables and views": ", ".join(names),
+            "bytes": database.stat().st_size,
             "rungs": bar_chart(going_on(rows), "From files to families"),
             "ladder": markdown_table(rows),
-            "sources": markdown_table(ladder_by_source(home.database, workplace.tables).head(40)),
-            "path": dg.MetadataValue.path(home.database),
+            "sources": markdown_table(sources.head(40)),
+            "path": dg.MetadataValue.path(database),
         }
     )
+
+
+@dg.asset(
+    group_name="generator",
+    deps=["corpus_database", "models", "realness", "model_evaluation"],
+    kinds={"duckdb"},
+    description="corpus.duckdb anew, with what is known of models by now.",
+)
+def models_in_database(workplace: dg.ResourceParam[Workplace]) -> Result:
+    """Build the database anew, since models are judged long after the corpus is ready."""
+    from deepdx_core.corpus.database import build_database
+
+    database = workplace.home.database
+    build_database(database, workplace.tables)
+    return Result(metadata={"bytes": database.stat().st_size, "path": dg.MetadataValue.path(database)})

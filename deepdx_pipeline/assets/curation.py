@@ -26,15 +26,14 @@ def audio_features(
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     tables = workplace.tables
-    with workplace.alone("audio_features"):
-        sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
-        known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
-        if config.render and available():
-            # What there is is written now and then: who stops a long run loses little of it.
-            for rows in measure(sounds, known, workplace.reporter(context)):
-                version = tables.write("audio_features", rows)
-        else:
+    sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
+    known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
+    if config.render and available():
+        # What there is is written now and then: who stops a long run loses little of it.
+        for rows in measure(sounds, known, workplace.reporter(context)):
             version = tables.write("audio_features", rows)
+    else:
+        version = tables.write("audio_features", rows)
     heard, before = by_sound(rows), known["sound_id"].n_unique()
     return materialized(
         "audio_features",
@@ -54,10 +53,9 @@ def families(workplace: dg.ResourceParam[Workplace]) -> Result:
     from deepdx_core.curation.likeness import alike
 
     tables = workplace.tables
-    with workplace.alone("families"):
-        sounds = tables.read("unique_voices").filter("in_range")
-        rows = kin(sounds, alike(tables.read("audio_features")))
-        version = tables.write("families", rows)
+    sounds = tables.read("unique_voices").filter("in_range")
+    rows = kin(sounds, alike(tables.read("audio_features")))
+    version = tables.write("families", rows)
     largest = rows.filter("family_representative").sort("family_size", "family_id", descending=[True, False])
     return materialized(
         "families",
@@ -69,23 +67,29 @@ def families(workplace: dg.ResourceParam[Workplace]) -> Result:
     )
 
 
-@table_asset(GROUP, "taught_voices", "unique_voices", "families")
-def taught_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
+@table_asset(GROUP, "corruption_training_set", "unique_voices", "families")
+def corruption_training_set(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Choose what the models of oddness are taught with, unless what was chosen still stands for the corpus."""
     from deepdx_core.curation.oddness import lessons
 
     tables = workplace.tables
-    with workplace.alone("taught_voices"):
-        families = tables.read("families", ["sound_id", "family_id"])
-        before = tables.read_or_empty("taught_voices")
-        rows = lessons(before, tables.read("unique_voices").join(families, on="sound_id"))
-        version = tables.write("taught_voices", rows)
+    families = tables.read("families", ["sound_id", "family_id"])
+    before = tables.read_or_empty("corruption_training_set")
+    rows = lessons(before, tables.read("unique_voices").join(families, on="sound_id"))
+    version = tables.write("corruption_training_set", rows)
     kept = len(before) > 0 and rows.equals(before)
-    return materialized("taught_voices", rows, version, chosen="kept as they were" if kept else "anew")
+    return materialized("corruption_training_set", rows, version, chosen="kept as they were" if kept else "anew")
 
 
 @table_asset(
-    GROUP, "verdicts", "decoded_voices", "unique_voices", "audio_features", "families", "taught_voices", "opinions"
+    GROUP,
+    "verdicts",
+    "decoded_voices",
+    "unique_voices",
+    "audio_features",
+    "families",
+    "corruption_training_set",
+    "opinions",
 )
 def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Judge every sound by the rules, and by the user's word."""
@@ -100,14 +104,13 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
     home, tables = workplace.home, workplace.tables
     rules = load_rules(home.rules)
     said = read_opinions(home.verdicts, "verdict", VERDICTS)
-    with workplace.alone("verdicts"):
-        sounds = tables.read("unique_voices")
-        slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
-        kin = tables.read("families", ["sound_id", "family_id", "family_size"])
-        heard = by_sound(tables.read("audio_features"))
-        measured = measures(sounds, slots, kin, heard, tables.read("taught_voices"), rules.repair)
-        rows = judge(measured, rules.rules, said)
-        version = tables.write("verdicts", rows)
+    sounds = tables.read("unique_voices")
+    slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
+    kin = tables.read("families", ["sound_id", "family_id", "family_size"])
+    heard = by_sound(tables.read("audio_features"))
+    measured = measures(sounds, slots, kin, heard, tables.read("corruption_training_set"), rules.repair)
+    rows = judge(measured, rules.rules, said)
+    version = tables.write("verdicts", rows)
     findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
     by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
     by_verdict = dict(rows["verdict"].value_counts().iter_rows())
@@ -121,17 +124,18 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
     )
 
 
-@table_asset(GROUP, "training_splits", "families", "labeled_voices")
+@table_asset(GROUP, "training_splits", "unique_voices", "audio_features", "families", "labeled_voices")
 def training_splits(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Part the families into those that models train on, are chosen on and are judged on. What was assigned stays."""
-    from deepdx_core.curation.splits import assign_splits
+    from deepdx_core.curation.likeness import alike
+    from deepdx_core.curation.splits import assign_splits, withhold_linked
 
     tables = workplace.tables
-    with workplace.alone("training_splits"):
-        labels = tables.read("labeled_voices", ["sound_id", "label"])
-        families = tables.read("families", ["sound_id", "family_id"])
-        splits = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
-        version = tables.write("training_splits", splits)
+    labels = tables.read("labeled_voices", ["sound_id", "label"])
+    families = tables.read("families", ["sound_id", "family_id"])
+    assigned = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
+    splits = withhold_linked(assigned, tables.read("unique_voices"), alike(tables.read("audio_features")))
+    version = tables.write("training_splits", splits)
     present = labels.join(splits, on="sound_id")
     shares = present.pivot("split", index="label", values="sound_id", aggregate_function="len")
     reasons = present["reason"].value_counts(sort=True, name="sounds")

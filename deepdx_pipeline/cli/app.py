@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run
+from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run, sql, state
 from deepdx_pipeline.cli.errors import in_words
 
 app = typer.Typer(
@@ -24,8 +24,10 @@ app.command()(convert.convert)
 app.command()(midi.ports)
 app.command()(midi.send)
 app.command()(midi.receive)
-app.command()(corpus.sql)
-app.command()(corpus.stats)
+app.command()(sql.sql)
+app.command()(sql.stats)
+app.command()(state.backup)
+app.command()(state.restore)
 app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)

@@ -1,11 +1,8 @@
-"""Commands on the corpus: add, sql, stats."""
+"""Command on the inbox: add."""
 
-import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +12,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home, find_home
 from deepdx_core.intake.collections import collections
 from deepdx_core.progress import Report
-from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.console import err, out, plain
 
 if TYPE_CHECKING:
     from deepdx_core.intake.inbox import Arrival
@@ -100,89 +97,3 @@ def _download_bar() -> Iterator[Report]:
             progress.update(task, description=what, completed=done, total=total or None)
 
         yield report
-
-
-class Format(StrEnum):
-    """How answers are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
-
-
-def sql(
-    query: Annotated[str, typer.Argument(metavar="SELECT", help="A query over the corpus' tables and views.")],
-    format: Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")] = Format.TABLE,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
-) -> None:
-    """Ask the corpus in SQL (DuckDB)."""
-    import io
-
-    import polars as pl
-    import polars.selectors as cs
-
-    from deepdx_core.corpus import database
-    from deepdx_core.files import written_whole
-    from deepdx_core.tables.storage import Tables
-
-    home = find_home()
-    answer = database.query(home.database, Tables(home.tables), query)
-    if format is Format.TABLE and output is None:
-        shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in answer.schema.items()))
-        for row in answer.iter_rows():
-            shown.add_row(*(plain(value) for value in row))
-        out.print(shown)
-        return
-    if format is Format.PARQUET and output is None and sys.stdout.isatty():
-        raise typer.BadParameter("Parquet is not for a terminal: give --output FILE, or redirect")
-    if format is not Format.PARQUET:
-        answer = answer.with_columns(cs.binary().bin.encode("hex"))
-    if format is Format.CSV:
-        nested = [name for name, dtype in answer.schema.items() if dtype.is_nested()]
-        answer = answer.with_columns(
-            pl.Series(name, [None if v is None else json.dumps(v) for v in answer[name].to_list()], dtype=pl.String)
-            for name in nested
-        )
-    buffer = io.BytesIO()
-    if format is Format.PARQUET:
-        answer.write_parquet(buffer)
-    elif format is Format.CSV:
-        answer.write_csv(buffer)
-    else:
-        answer.write_json(buffer)
-    if output is None:
-        sys.stdout.buffer.write(buffer.getvalue())
-        return
-    with written_whole(output) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-
-
-def stats(
-    by_source: Annotated[bool, typer.Option("--sources", help="What each source brought, not the steps.")] = False,
-) -> None:
-    """Show the ladder from raw files to families and labeled sounds."""
-    from deepdx_core.corpus.ladder import gaps, ladder, ladder_by_source
-    from deepdx_core.tables.storage import Tables
-
-    home = find_home()
-    tables = Tables(home.tables)
-    if by_source:
-        sources = ladder_by_source(home.database, tables)
-        shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in sources.schema.items()))
-        for row in sources.iter_rows():
-            shown.add_row(*map(plain, row))
-        out.print(shown)
-        return
-    rows = ladder(home.database, tables)
-    shown = table("step", "outcome", ">count")
-    last = None
-    for step, outcome, count in rows.iter_rows():
-        shown.add_row(plain(step if step != last else ""), plain(outcome), plain(count))
-        last = step
-    out.print(shown)
-    found = gaps(rows, tables.read("dumps", ["voices"]))
-    for gap in found:
-        err.print(plain(f"does not add up: {gap}"), style="red")
-    if found:
-        raise typer.Exit(1)

@@ -24,13 +24,14 @@ def explain(
     """Tell the whole story of a voice: where it was found, what was found in it, its kin, its label and split."""
     from deepdx_core.corpus.explain import explain as tell
     from deepdx_core.corpus.explain import find_sounds
+    from deepdx_core.corpus.snapshot import Snapshot
     from deepdx_core.curation.rules import load_rules
-    from deepdx_core.tables.storage import Tables
 
     home = find_home()
-    tables = Tables(home.tables)
-    found = find_sounds(tables, sound)
-    story = tell(tables, load_rules(home.rules), found["sound_id"][0])
+    rules = load_rules(home.rules)
+    with Snapshot(home.database) as corpus:
+        found = find_sounds(corpus, sound)
+        story = tell(corpus, rules, found["sound_id"][0])
     if as_json:
         out.print_json(json.dumps(_as_dict(story), ensure_ascii=False))
         return
@@ -123,18 +124,18 @@ def verdict(
     import polars as pl
 
     from deepdx_core.corpus.explain import find_one
+    from deepdx_core.corpus.snapshot import Snapshot
     from deepdx_core.curation.opinions import OPINIONS_LOCK, OpinionsError, write_opinion
     from deepdx_core.curation.verdicts import against
     from deepdx_core.tables.schemas import VERDICTS
-    from deepdx_core.tables.storage import Tables
 
     if (what is None) != forget:
         raise typer.BadParameter(f"give one of {', '.join(Verdict)}, or --forget", param_hint="VERDICT")
     home = find_home()
-    tables = Tables(home.tables)
-    sound_id, name = find_one(tables, sound)
+    with Snapshot(home.database) as corpus:
+        sound_id, name = find_one(corpus, sound)
+        sounds = corpus.read("unique_voices", ["sound_id", "in_range", "repaired_id"])
     if what is not None:
-        sounds = tables.read("unique_voices", ["sound_id", "in_range", "repaired_id"])
         _, in_range, repaired = sounds.row(by_predicate=pl.col("sound_id") == sound_id)
         reason = against(what.value, in_range)
         if what is Verdict.REPAIRABLE and not reason and repaired is None:

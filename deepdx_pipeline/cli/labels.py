@@ -31,15 +31,16 @@ def label(
     if sound is None or (category is None) != forget:
         raise typer.BadParameter("give a sound and what it is, or --forget, or --suggest", param_hint="CATEGORY")
     from deepdx_core.corpus.explain import find_one
+    from deepdx_core.corpus.snapshot import Snapshot
     from deepdx_core.curation.opinions import OPINIONS_LOCK, write_opinion
     from deepdx_core.labels.names import category_called
     from deepdx_core.labels.taxonomy import find_taxonomy
-    from deepdx_core.tables.storage import Tables
 
     home = find_home()
     taxonomy = find_taxonomy(home.taxonomy)
     meant = None if category is None else category_called(category, taxonomy)
-    sound_id, name = find_one(Tables(home.tables), sound)
+    with Snapshot(home.database) as corpus:
+        sound_id, name = find_one(corpus, sound)
     lock = home.locks / OPINIONS_LOCK
     write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
     said = f"is {meant}" if meant else "is left to the evidence"
@@ -48,16 +49,16 @@ def label(
 
 
 def _suggest(count: int) -> None:
+    from deepdx_core.corpus.snapshot import Snapshot
     from deepdx_core.labels.suggestions import suggestions
-    from deepdx_core.tables.storage import Tables
 
-    tables = Tables(find_home().tables)
-    rows = suggestions(
-        tables.read("labeled_voices"),
-        tables.read("families", ["sound_id", "family_id"]),
-        tables.read("unique_voices", ["sound_id", "name"]),
-        count,
-    )
+    with Snapshot(find_home().database) as corpus:
+        rows = suggestions(
+            corpus.read("labeled_voices"),
+            corpus.read("families", ["sound_id", "family_id"]),
+            corpus.read("unique_voices", ["sound_id", "name"]),
+            count,
+        )
     for row in rows.iter_rows(named=True):
         out.print(plain(f"{row['sound_id']}  {row['name']}"), style="bold", soft_wrap=True)
         guess = f"perhaps {row['likeliest']} ({row['confidence']:.0%}); about {row['unsure']:.1f} labels hang on it"

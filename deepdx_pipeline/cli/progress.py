@@ -88,6 +88,8 @@ class Watcher:
                 self._line(f"check failed: {check.asset_key.to_user_string()} {check.check_name}", style="red")
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
             self._failed(str(event.step_key), event.step_failure_data.error)
+        elif event.event_type is dg.DagsterEventType.RUN_FAILURE and not self._causes:
+            self._failed("run", event.job_failure_data.error)  # before any step, such as a home that cannot be opened
 
     def _failed(self, step: str, error: SerializableErrorInfo | None) -> None:
         link = error

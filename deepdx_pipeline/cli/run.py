@@ -71,7 +71,7 @@ def evaluate(
     if gan_steps:
         protocol["gan_steps"] = gan_steps
     home = _execute("evaluation", {"model_evaluation": {"config": protocol}})
-    rows = Tables(home.tables).read("model_evaluation")
+    rows = Tables(home).read("model_evaluation")
     measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
     shown = table("measure", *(f">{name}" for name in rows["generator"]))
     shown.columns[0].no_wrap = True

@@ -1,0 +1,83 @@
+"""Opening the state of a home: begun for a new home, migrated for an old one, refused where something is missing."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from deepdx_core.errors import DeepDXError
+from deepdx_core.home import Home
+from deepdx_core.progress import Tell
+from deepdx_core.state import migrations
+from deepdx_core.tables.storage import MANIFEST, Manifest, StateError, Tables
+
+
+class BusyError(DeepDXError):
+    """Another process works on the home."""
+
+
+@contextmanager
+def run_lock(home: Home, waiting: Tell | None) -> Iterator[None]:
+    """Keep every other run, backup and restore away from a home.
+
+    Where one is at work, call `waiting` once and wait for its end; without `waiting`, raise BusyError. The lock is one
+    of the operating system: it is free again however a process ended.
+    """
+    home.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.locks / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        message = f"another run, backup or restore is at work on {home.root}"
+        if waiting is None:
+            raise BusyError(message) from error
+        waiting(f"{message}; waiting for its end")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_state(home: Home, tell: Tell) -> None:
+    """Make the state of a home ready for use. Raises StateError where part of it is missing, damaged or too new.
+
+    `tell` is called for what the user should know, such as a migration. Whoever calls this holds the run lock.
+    """
+    try:
+        manifest = Manifest.read(home.state)
+    except FileNotFoundError:
+        manifest = _without_manifest(home)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StateError(home, home.state / MANIFEST, f"cannot be read ({error})") from error
+    if manifest.version > migrations.VERSION:
+        newer = f"is of version {manifest.version}, which a newer Deep DX wrote; this one knows {migrations.VERSION}"
+        raise DeepDXError(f"{home.state / MANIFEST}: {newer}")
+    if manifest.version < migrations.VERSION:
+        migrations.migrate(home, manifest.version, tell)
+        manifest = Manifest.read(home.state)
+    tables = Tables(home)
+    for table in manifest.checksums:
+        tables.read(table)
+    _remember_overrides(home, manifest)
+
+
+def _without_manifest(home: Home) -> Manifest:
+    """The manifest of a state that has none: of version 0 where the home is new, or older than manifests."""
+    if home.state.is_dir() and any(home.state.iterdir()):
+        raise StateError(home, home.state / MANIFEST, "is missing")
+    if os.path.lexists(home.tables / MANIFEST):
+        raise StateError(home, home.state, f"is missing or empty, although there are tables in {home.tables}")
+    return Manifest(home.state)
+
+
+def _remember_overrides(home: Home, manifest: Manifest) -> None:
+    """Note which files of the user's words there are, and refuse to go on where one of them went away."""
+    for path in (home.verdicts, home.labels):
+        if path.name in manifest.overrides and not os.path.lexists(path):
+            raise StateError(home, path, "is gone (to take back all words in it, leave its first line)")
+    there = [path.name for path in (home.verdicts, home.labels) if os.path.lexists(path)]
+    if there != manifest.overrides:
+        manifest.overrides = there
+        manifest.write()

@@ -1,0 +1,166 @@
+"""Commands that ask the corpus: sql, stats."""
+
+import io
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deepdx_core.display import printable
+from deepdx_core.home import find_home
+from deepdx_pipeline.cli.console import err, out, plain, table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ROWS_ON_A_TERMINAL = 200
+_GAP = 2  # between columns
+
+
+class Format(StrEnum):
+    """How answers are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def sql(
+    query: Annotated[str, typer.Argument(metavar="SELECT", help="A query over the corpus' tables and views.")],
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="How the answer is written.", show_default="by --output, else table"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Rows at most; 0 is all.",
+            show_default=f"{_ROWS_ON_A_TERMINAL} for a table on a terminal, else all",
+        ),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds at most.")] = 300,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output file.")] = False,
+) -> None:
+    """Ask the corpus in SQL (DuckDB). Nothing but the corpus can be read, and nothing written."""
+    endings = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET}
+    by_ending = endings.get(output.suffix.lower()) if output else None
+    written_as = format or by_ending or Format.TABLE
+    if by_ending not in (None, written_as):
+        raise typer.BadParameter(f"{written_as} does not go into a {output.suffix} file", param_hint="--format")  # type: ignore[union-attr]
+    if written_as is Format.PARQUET and output is None and sys.stdout.isatty():
+        raise typer.BadParameter("Parquet is not for a terminal: give --output FILE, or redirect")
+
+    from deepdx_core.corpus.snapshot import Snapshot
+    from deepdx_core.files import output_target, write_outputs
+
+    if output is not None:
+        output_target(output, force)
+    shown_in_part = written_as is Format.TABLE and output is None and out.is_terminal
+    most = limit if limit is not None else _ROWS_ON_A_TERMINAL if shown_in_part else 0
+    with Snapshot(find_home().database) as corpus:
+        answer = corpus.query(query, limit=most + 1 if most else None, seconds=timeout)
+    more = 0 < most < len(answer)
+    answer = answer.head(most) if more else answer
+    if output is not None:
+        write_outputs({output: _as_bytes(answer, written_as)}, force)
+    elif written_as is Format.TABLE:
+        out.file.write(_as_table(answer, out.width if out.is_terminal else None))
+    else:
+        sys.stdout.buffer.write(_as_bytes(answer, written_as))
+    if more:
+        err.print(f"The first {most:,} rows; --limit 0 gives all.", style="dim", highlight=False)
+
+
+def _as_bytes(answer: "pl.DataFrame", format: Format) -> bytes:
+    import polars as pl
+    import polars.selectors as cs
+
+    if format is Format.TABLE:
+        return _as_table(answer, None).encode()
+    buffer = io.BytesIO()
+    if format is Format.PARQUET:
+        answer.write_parquet(buffer)
+        return buffer.getvalue()
+    answer = answer.with_columns(cs.binary().bin.encode("hex"))
+    if format is Format.JSON:
+        answer.write_json(buffer)
+    else:
+        nested = [name for name, dtype in answer.schema.items() if dtype.is_nested()]
+        answer.with_columns(
+            pl.Series(name, [None if v is None else json.dumps(v) for v in answer[name].to_list()], dtype=pl.String)
+            for name in nested
+        ).write_csv(buffer)
+    return buffer.getvalue()
+
+
+def _as_table(answer: "pl.DataFrame", width: int | None) -> str:
+    """An answer as lines: a row a line, or, where that is wider than `width`, a value a line, one record a block.
+
+    Not by rich: it would cut what is too wide, and is slow with many rows.
+    """
+    from rich.cells import cell_len
+
+    from deepdx_core.corpus.snapshot import printable_lines
+
+    if answer.columns == ["explain_key", "explain_value"]:  # a drawing of several lines
+        return "".join(f"{printable_lines(value)}\n" for value in answer["explain_value"])
+    names = [_shown(name) for name in answer.columns]
+    rows = [[_shown(value) for value in row] for row in answer.iter_rows()]
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
+        longest = max(map(cell_len, names))
+        lines = []
+        for number, row in enumerate(rows, 1):
+            lines.append(f"--- {number:,}")
+            lines += [
+                f"{name}{' ' * (longest - cell_len(name))}  {value}" for name, value in zip(names, row, strict=True)
+            ]
+        return "".join(f"{line}\n" for line in lines)
+    right = [dtype.is_numeric() for dtype in answer.dtypes]
+    lines = []
+    for row in [names, *rows]:
+        cells = [
+            " " * (width - cell_len(value)) + value if numeric else value + " " * (width - cell_len(value))
+            for value, width, numeric in zip(row, widths, right, strict=True)
+        ]
+        lines.append((" " * _GAP).join(cells).rstrip())
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _shown(value: object) -> str:
+    return printable(plain(value).plain)
+
+
+def stats(
+    by_source: Annotated[bool, typer.Option("--sources", help="What each source brought, not the steps.")] = False,
+) -> None:
+    """Show the ladder from raw files to families and labeled sounds."""
+    from deepdx_core.corpus.ladder import gaps, ladder, ladder_by_source
+    from deepdx_core.corpus.snapshot import Snapshot
+
+    with Snapshot(find_home().database) as corpus:
+        if by_source:
+            sources = ladder_by_source(corpus)
+            shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in sources.schema.items()))
+            for row in sources.iter_rows():
+                shown.add_row(*map(plain, row))
+            out.print(shown)
+            return
+        rows = ladder(corpus)
+        found = gaps(rows, corpus.read("dumps", ["voices"]))
+    shown = table("step", "outcome", ">count")
+    last = None
+    for step, outcome, count in rows.iter_rows():
+        shown.add_row(plain(step if step != last else ""), plain(outcome), plain(count))
+        last = step
+    out.print(shown)
+    for gap in found:
+        err.print(plain(f"does not add up: {gap}"), style="red")
+    if found:
+        raise typer.Exit(1)
