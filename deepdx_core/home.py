@@ -6,6 +6,9 @@ from pathlib import Path
 
 import platformdirs
 
+from deepdx_core.display import printable
+from deepdx_core.errors import DeepDXError
+
 
 @dataclass(frozen=True)
 class Home:
@@ -90,14 +93,25 @@ class Home:
 
     @property
     def locks(self) -> Path:
-        """Locks that keep two runs from writing one table at once."""
+        """Locks that keep two processes from doing at once what one must do alone."""
         return self.root / "locks"
+
+    @property
+    def opinions_lock(self) -> Path:
+        """The lock that whoever changes the user's words holds from the read to the write."""
+        return self.locks / "opinions.lock"
 
 
 def find_home() -> Home:
-    """The folder that `DEEPDX_HOME` names, else `data/` of a checkout, else the user's data folder."""
+    """The folder that `DEEPDX_HOME` names, else `data/` of a checkout, else the user's data folder.
+
+    Raises DeepDXError where DEEPDX_HOME names no folder: a loop of links, or one of a user that is not there.
+    """
     if named := os.environ.get("DEEPDX_HOME"):
-        return Home(Path(named).expanduser().resolve())
+        try:
+            return Home(Path(named).expanduser().resolve())
+        except RuntimeError as error:
+            raise DeepDXError(f"DEEPDX_HOME is {printable(named)}: {error}") from error
     checkout = Path(__file__).resolve().parent.parent
     if (checkout / "pyproject.toml").is_file():
         return Home(checkout / "data")

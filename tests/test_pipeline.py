@@ -218,7 +218,8 @@ def test_what_the_user_says_is_heard(banks):
     tables = Tables(banks)
     splits = tables.read("training_splits")
     sound_id = splits["sound_id"][0]
-    write_opinion(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it")
+    lock = banks.opinions_lock
+    write_opinion(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it", lock=lock)
     result = run(banks)
     assert result.success
     row = tables.read("verdicts").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
@@ -232,7 +233,7 @@ def test_the_users_label_is_heard_and_their_taxonomy(banks):
     run(banks)
     tables = Tables(banks)
     sound_id = tables.read("labeled_voices").filter(pl.col("label") != "Perc")["sound_id"][0]
-    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "")
+    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "", lock=banks.opinions_lock)
     assert run(banks).success
     row = tables.read("labeled_voices").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
     assert (row["category"], row["label"], row["decided_by"], row["confidence"]) == ("bell", "Perc", "user", 1.0)

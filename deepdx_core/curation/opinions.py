@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+from filelock import FileLock
 
 from deepdx_core.display import printable
+from deepdx_core.documents import read_text, shown
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import written_whole
 
 _SOUND_ID = re.compile(r"[0-9a-f]{20}")
+_MOST_BYTES = 64 << 20  # half a million sounds, each with a reason
 
 
 class OpinionsError(DeepDXError):
@@ -20,46 +23,63 @@ class OpinionsError(DeepDXError):
 
 
 def read_opinions(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFrame:
-    """What stands in a file of opinions: `sound_id`, the column (one of the values allowed) and `why`, by sound_id.
+    """What stands in a file of opinions: `sound_id`, the column (one of the values allowed), `why` and `place`.
 
-    No file is no opinions. Raises OpinionsError for a file of another kind, for a sound named twice and other slips.
+    Sorted by sound_id; `place` names the file and the line. No file is no opinions. Raises OpinionsError for a file of
+    another kind, for a sound named twice and other slips.
     """
     header = ["sound_id", column, "why"]
+    file = printable(str(path))
+    try:
+        text = read_text(path, _MOST_BYTES)
+    except ValueError as error:
+        raise OpinionsError(f"{file}: {error}") from error
     rows: dict[str, list[str]] = {}
-    if path.is_file():
+    if text is not None:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
-            reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig")), strict=True)
-            found = next(reader, [])
-            if found != header:
-                raise OpinionsError(f"{path}: the first line must be {','.join(header)}")
+            if next(reader, []) != header:
+                raise OpinionsError(f"{file}: the first line must be {','.join(header)}")
+            known = frozenset(allowed)
             for row in reader:
-                if row:
-                    _take(row, rows, allowed, f"{path}: line {reader.line_num}")
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise OpinionsError(f"{path}: {error}") from error
-    return pl.DataFrame(sorted(rows.values()), schema=dict.fromkeys(header, pl.String), orient="row")
+                place = f"{file}: line {reader.line_num}"
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise OpinionsError(f"{place}: {len(row)} fields in place of 3")
+                sound_id, value, _ = row
+                if not _SOUND_ID.fullmatch(sound_id):
+                    raise OpinionsError(f"{place}: {shown(sound_id)} is no sound_id")
+                if value not in known:
+                    raise OpinionsError(f"{place}: {shown(value)} is none of {', '.join(allowed)}")
+                if sound_id in rows:
+                    raise OpinionsError(f"{place}: {sound_id} is there already")
+                rows[sound_id] = [*row, place]
+        except csv.Error as error:
+            raise OpinionsError(f"{file}: line {reader.line_num}: {error}") from error
+    return pl.DataFrame(sorted(rows.values()), schema=dict.fromkeys([*header, "place"], pl.String), orient="row")
 
 
-def _take(row: list[str], rows: dict[str, list[str]], allowed: Sequence[str], place: str) -> None:
-    if len(row) != 3:
-        raise OpinionsError(f"{place}: {len(row)} fields in place of 3")
-    sound_id, value, _ = row
-    if not _SOUND_ID.fullmatch(sound_id):
-        raise OpinionsError(f"{place}: {printable(sound_id)!r} is no sound_id")
-    if value not in allowed:
-        raise OpinionsError(f"{place}: {printable(value)!r} is none of {', '.join(allowed)}")
-    if sound_id in rows:
-        raise OpinionsError(f"{place}: {sound_id} is there already")
-    rows[sound_id] = row
+def write_opinion(
+    path: Path, column: str, allowed: Sequence[str], sound_id: str, value: str | None, why: str, *, lock: Path
+) -> None:
+    """Put an opinion of a sound in place of any that was there; None takes it back. The file is written whole.
+
+    lock: `Home.opinions_lock`, held from the read to the write, so that no other change is lost.
+    Raises OpinionsError as `read_opinions` does; a file that cannot be read is left as it is.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        known = read_opinions(path, column, allowed).filter(pl.col("sound_id") != sound_id).drop("place").rows()
+        rows = known if value is None else [*known, (sound_id, value, _one_line(why))]
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["sound_id", column, "why"])
+        writer.writerows(sorted(rows))
+        with written_whole(path) as temporary:
+            temporary.write_text(text.getvalue(), encoding="utf-8")
 
 
-def write_opinion(path: Path, column: str, allowed: Sequence[str], sound_id: str, value: str | None, why: str) -> None:
-    """Put an opinion of a sound in place of any that was there; None takes it back. The file is written whole."""
-    others = read_opinions(path, column, allowed).filter(pl.col("sound_id") != sound_id).rows()
-    rows = others if value is None else [*others, (sound_id, value, " ".join(why.split()))]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sound_id", column, "why"])
-    writer.writerows(sorted(rows))
-    with written_whole(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+def _one_line(why: str) -> str:
+    """A reason as it was given on the command line, where bytes that are not UTF-8 come as surrogates."""
+    return " ".join(why.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())

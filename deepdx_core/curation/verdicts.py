@@ -3,7 +3,10 @@
 import polars as pl
 
 from deepdx_core.codec.packing import MAXIMA
-from deepdx_core.curation.rules import SEVERITIES, Rule, RulesError
+from deepdx_core.curation.opinions import OpinionsError
+from deepdx_core.curation.rules import SEVERITIES, Rule, RulesError, first_line
+from deepdx_core.display import printable
+from deepdx_core.documents import shown
 from deepdx_core.tables.schemas import Verdicts
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -14,9 +17,11 @@ _DECIDING = [severity for severity in SEVERITIES if severity != "note"]
 def judge(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.DataFrame) -> pl.DataFrame:
     """The verdict on each sound, as rows of the table `verdicts`, sorted by key.
 
-    measured: what `measures.measures` gives. said_by_user: `sound_id`, `verdict`, `why`; their word counts over rules.
-    Raises RulesError naming the rule whose expression cannot be answered.
+    measured: what `measures.measures` gives. said_by_user: what `opinions.read_opinions` gives; their word counts over
+    rules. Raises RulesError naming the rule whose expression cannot be answered, and OpinionsError as
+    `require_sense` does.
     """
+    require_sense(said_by_user, measured.select("sound_id", in_range=pl.col("faults") == 0))
     asked = [rule for rule in rules if rule.enabled and rule.each != "slot"]
     out_of_range = _out_of_range(measured)
     found = pl.concat(
@@ -43,6 +48,30 @@ def judge(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.Data
     )
 
 
+_NONSENSE = {
+    ("valid", False): "it has parameters out of range, which no DX7 plays; what a repair makes of it is another sound",
+    ("repairable", True): "all its parameters are in range, and there is nothing to repair",
+}
+"""Verdicts that a sound cannot have, whatever the corpus: (verdict, in range) and the reason."""
+
+
+def against(verdict: str, in_range: bool) -> str:
+    """Why a sound cannot have a verdict; "" where it can."""
+    return _NONSENSE.get((verdict, in_range), "")
+
+
+def require_sense(said_by_user: pl.DataFrame, sounds: pl.DataFrame) -> None:
+    """Raise OpinionsError, with the place, where a verdict of the user's is one that its sound cannot have.
+
+    said_by_user: as for `judge`. sounds: `sound_id`, `in_range`. A verdict on a sound that is not there is kept: the
+    sound may come back.
+    """
+    judged = said_by_user.join(sounds, on="sound_id", maintain_order="left")
+    for (verdict, in_range), reason in _NONSENSE.items():
+        for row in judged.filter(verdict=verdict, in_range=in_range).head(1).iter_rows(named=True):
+            raise OpinionsError(f"{row['place']}: {row['sound_id']} cannot be {verdict}: {reason}")
+
+
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _NO_FINDINGS = pl.DataFrame(
     schema={
@@ -57,9 +86,12 @@ _NO_FINDINGS = pl.DataFrame(
 
 def _found(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
     """A row for each sound, or parameter of it, in which a rule finds something."""
+    place = f"{printable(rule.file)}: rule.{rule.id}"
     if rule.each == "parameter":
         parameter, value = pl.col("parameter"), pl.col("value")
     elif rule.shows:
+        if not (frame.schema.get(rule.shows, pl.Null()).is_numeric() or frame.schema.get(rule.shows) == pl.Boolean):
+            raise RulesError(f"{place}.shows: {shown(rule.shows)} is no column of numbers")
         parameter, value = pl.lit(rule.shows), pl.col(rule.shows)
     else:
         parameter, value = pl.lit(None, pl.String), pl.lit(None)
@@ -72,7 +104,7 @@ def _found(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
             value=value.cast(pl.Float64),
         )
     except pl.exceptions.PolarsError as error:
-        raise RulesError(f"rule {rule.id}: {rule.when!r} cannot be answered: {error}") from error
+        raise RulesError(f"{place}.when: {shown(rule.when)} cannot be answered: {first_line(error)}") from error
 
 
 def _out_of_range(measured: pl.DataFrame) -> pl.DataFrame:

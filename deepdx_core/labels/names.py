@@ -1,10 +1,13 @@
 """What a name says: from names to categories, every distinct name once."""
 
+from difflib import get_close_matches
+
 import polars as pl
 
 from deepdx_core.display import printable
+from deepdx_core.documents import shown
 from deepdx_core.errors import DeepDXError
-from deepdx_core.labels.taxonomy import OTHER, Rule, Taxonomy
+from deepdx_core.labels.taxonomy import OTHER, Rule, Taxonomy, called
 
 
 class UnknownCategoryError(DeepDXError):
@@ -54,17 +57,25 @@ def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
 
 
 def category_called(text: str, taxonomy: Taxonomy) -> str:
-    """The category that somebody means who writes its name, or any word for it: "E. Piano" is electric-piano.
+    """The category that somebody means who writes its name, an alias, or a label that has no other category.
 
-    Raises UnknownCategoryError where it is neither.
+    Case, gaps and punctuation aside: "Electric Piano" is electric-piano. Raises UnknownCategoryError for anything else,
+    also for a word that would only speak for a category in the name of a voice.
     """
-    name = text.strip().lower()
-    if name in taxonomy.categories:
-        return name
-    category, word = categories_of_names(pl.Series([text]), taxonomy).select("category", "evidence").row(0)
-    if word is None:
-        raise UnknownCategoryError(f"{printable(text)!r} is no category; known are {', '.join(taxonomy.categories)}")
-    return str(category)
+    wanted = called(text)
+    if wanted in taxonomy.category_of:
+        return taxonomy.category_of[wanted]
+    of_label = [name for name in taxonomy.categories if called(taxonomy.label_of[name]) == wanted]
+    if len(of_label) == 1:
+        return of_label[0]
+    asked = shown(text)
+    if of_label:
+        raise UnknownCategoryError(f"{asked} is a training label of several categories: say {' or '.join(of_label)}")
+    category, word = categories_of_names(pl.Series([printable(text)]), taxonomy).select("category", "evidence").row(0)
+    alike = get_close_matches(wanted, taxonomy.category_of, n=1)
+    guess = category if word is not None else taxonomy.category_of[alike[0]] if alike else None
+    hint = f"; if you mean {guess}, say so" if guess else ""
+    raise UnknownCategoryError(f"{asked} is no category{hint}: there are {', '.join(taxonomy.categories)}")
 
 
 def pieces(name: pl.Expr) -> pl.Expr:

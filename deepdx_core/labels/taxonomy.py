@@ -1,7 +1,7 @@
 """The taxonomy: training labels, the fine categories that make them up, and the words that say so."""
 
+import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from deepdx_core.display import printable
+from deepdx_core.documents import parse_toml, read_toml, shown
 from deepdx_core.errors import DeepDXError
 
 OTHER = "other"
@@ -22,6 +24,8 @@ _RELIABILITIES = (*_STRENGTHS, "family", "folders")
 _WORD = re.compile(r"\*?[A-Za-z0-9]+(?:[ .-]+[A-Za-z0-9]+)*\*?")
 _FEWEST_CATEGORIES = 3
 _SHORTEST_INSIDE = 3  # letters; shorter abbreviations stand inside almost anything
+_LONGEST_WORD = 40
+_MOST_LETTERS = 50_000  # of all words, which become one regular expression; from twice as many on it may be too large
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Taxonomy:
     labels: tuple[str, ...]
     categories: tuple[str, ...]
     label_of: Mapping[str, str]
+    category_of: Mapping[str, str]
+    """The category that each name of one, or alias, means, by what `called` leaves of it."""
     rules: tuple[Rule, ...]
     reliability: Mapping[str, int]
     weight: Mapping[str, float]
@@ -81,7 +87,7 @@ class TaxonomyError(DeepDXError, ValueError):
 
 def find_taxonomy(own: Path) -> Taxonomy:
     """The taxonomy in a user's own file where there is one, else the one that comes with the package."""
-    return load_taxonomy(own if own.is_file() else None)
+    return load_taxonomy(own) if os.path.lexists(own) else load_taxonomy()
 
 
 def load_taxonomy(path: Path | None = None) -> Taxonomy:
@@ -89,11 +95,12 @@ def load_taxonomy(path: Path | None = None) -> Taxonomy:
 
     Raises TaxonomyError naming the file, the place in it and the reason where the file is not a taxonomy.
     """
-    source = resources.files(__package__) / "taxonomy.toml" if path is None else path
+    if path is None:
+        return _taxonomy(parse_toml((resources.files(__package__) / "taxonomy.toml").read_text(encoding="utf-8")))
     try:
-        return _taxonomy(tomllib.loads(source.read_text(encoding="utf-8")))
-    except ValueError as error:  # also what tomllib and the decoder raise
-        raise TaxonomyError(f"{source}: {error}") from error
+        return _taxonomy(read_toml(path) or {})
+    except ValueError as error:
+        raise TaxonomyError(f"{printable(str(path))}: {error}") from error
 
 
 def _taxonomy(document: dict[str, Any]) -> Taxonomy:
@@ -101,6 +108,9 @@ def _taxonomy(document: dict[str, Any]) -> Taxonomy:
     labels = _strings(document, "labels", "the file")
     if not labels or len(set(labels)) < len(labels):
         raise ValueError("labels: there must be some, each once")
+    for name in labels:
+        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_WORD:
+            raise ValueError(f"labels: {shown(name)} is not 1 to {_LONGEST_WORD} printable characters")
     tables = _table(document, "category", "the file")
     if OTHER not in tables:
         raise ValueError(f"category: there must be one named {OTHER!r}, for what no word says anything about")
@@ -110,10 +120,10 @@ def _taxonomy(document: dict[str, Any]) -> Taxonomy:
     for category in tables:
         place = f"category.{category}"
         table = _table(tables, category, "category")
-        _only(table, place, {"label", *_STRENGTHS})
+        _only(table, place, {"label", "aliases", *_STRENGTHS})
         label = table.get("label")
         if label not in labels:
-            raise ValueError(f"{place}.label: {label!r} is not among the labels {', '.join(labels)}")
+            raise ValueError(f"{place}.label: {shown(label)} is not among the labels {', '.join(labels)}")
         label_of[category] = label
     reliability = _table(document, "reliability", "the file")
     _only(reliability, "reliability", set(_RELIABILITIES))
@@ -125,6 +135,7 @@ def _taxonomy(document: dict[str, Any]) -> Taxonomy:
         labels=labels,
         categories=tuple(tables),
         label_of=MappingProxyType(label_of),
+        category_of=MappingProxyType(_names(tables)),
         rules=_rules(document),
         reliability=MappingProxyType({key: _whole(reliability, key, "reliability", 1, 99) for key in _RELIABILITIES}),
         weight=MappingProxyType({key: _whole(weight, key, "weight", 0, 1000) / 100 for key in EVIDENCE}),
@@ -134,13 +145,39 @@ def _taxonomy(document: dict[str, Any]) -> Taxonomy:
     )
 
 
+def called(text: str) -> str:
+    """What is compared of a category, alias or label and what a user calls it: letters and digits, case aside."""
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _names(tables: dict[str, Any]) -> dict[str, str]:
+    """The category that each name means, by what is compared of it."""
+    category_of: dict[str, str] = {}
+    names = [(category, category, f"category.{category}") for category in tables]
+    for category, table in tables.items():
+        place = f"category.{category}.aliases"
+        names += [(alias, category, place) for alias in _strings(table, "aliases", f"category.{category}")]
+    for name, category, place in names:
+        if not called(name):
+            raise ValueError(f"{place}: {shown(name)} has neither letters nor digits")
+        if category_of.setdefault(called(name), category) != category:
+            raise ValueError(f"{place}: {shown(name)} means {category_of[called(name)]} already")
+    return category_of
+
+
 def _rules(document: dict[str, Any]) -> tuple[Rule, ...]:
     rules: dict[str, tuple[Rule, str]] = {}
+    letters = 0
     for word, place, category, hint in _words(document):
+        if category == OTHER:
+            raise ValueError(f"{place}: nothing speaks for {OTHER!r}; words that say nothing belong to silent")
         rule = _rule(word, place, category, hint)
         if rule.key in rules:
-            raise ValueError(f"{place}: {word!r} stands in {rules[rule.key][1]} already")
+            raise ValueError(f"{place}: {shown(word)} stands in {rules[rule.key][1]} already")
         rules[rule.key] = rule, place
+        letters += len(rule.key)
+        if letters > _MOST_LETTERS:
+            raise ValueError(f"{place}: all words together have over {_MOST_LETTERS:,} letters")
     return tuple(rule for rule, _ in rules.values())
 
 
@@ -163,15 +200,16 @@ def _words(document: dict[str, Any]) -> Iterator[tuple[str, str, str | None, boo
         _only(phrase, place, {"category", "first", "then"})
         category = phrase.get("category")
         if category not in tuple(document["category"]):
-            raise ValueError(f"{place}.category: there is no category {category!r}")
+            raise ValueError(f"{place}.category: there is no category {shown(category)}")
         for first in _strings(phrase, "first", place):
             for then in _strings(phrase, "then", place):
                 yield f"{first} {then}", place, category, False
 
 
 def _rule(word: str, place: str, category: str | None, hint: bool) -> Rule:
-    if not _WORD.fullmatch(word):
-        raise ValueError(f"{place}: {word!r} is not a word: letters A to Z and digits, stars at the ends only")
+    if len(word) > _LONGEST_WORD or not _WORD.fullmatch(word):
+        limits = f"letters A to Z and digits, stars at the ends only, {_LONGEST_WORD} characters at most"
+        raise ValueError(f"{place}: {shown(word)} is not a word: {limits}")
     rule = Rule(
         pieces=tuple(re.findall(r"[A-Z]+|[0-9]+", word.upper())),
         open_left=word.startswith("*"),
@@ -180,7 +218,7 @@ def _rule(word: str, place: str, category: str | None, hint: bool) -> Rule:
         hint=hint,
     )
     if rule.open_left and len(rule.key) < _SHORTEST_INSIDE:
-        raise ValueError(f"{place}: {word!r} is too short to be looked for inside others")
+        raise ValueError(f"{place}: {shown(word)} is too short to be looked for inside others")
     return rule
 
 
@@ -201,7 +239,7 @@ def _strings(table: dict[str, Any], key: str, place: str) -> tuple[str, ...]:
 def _whole(table: dict[str, Any], key: str, place: str, least: int, most: int) -> int:
     value = table.get(key)
     if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{place}.{key}: must be a whole number from {least} to {most}, not {value!r}")
+        raise ValueError(f"{place}.{key}: must be a whole number from {least} to {most}, not {shown(value)}")
     return value
 
 

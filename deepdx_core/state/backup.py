@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import working_folder, written_whole
@@ -114,7 +116,9 @@ def restore(home: Home, path: Path, newest_version: int) -> Path | None:
         version = _unpack(path, new, newest_version)
         if version and not (new / "state" / "models").exists() and home.models.is_dir():
             shutil.copytree(home.models, new / "state" / "models", copy_function=_link)
-        return _exchange(home, new)
+        home.locks.mkdir(exist_ok=True)
+        with FileLock(home.opinions_lock):
+            return _exchange(home, new)
 
 
 def _link(source: str, target: str) -> None:

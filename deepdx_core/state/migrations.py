@@ -36,7 +36,7 @@ def migrate(home: Home, version: int, tell: Tell) -> None:
 
 def _into_a_folder_of_its_own(home: Home, tell: Tell) -> None:
     """From version 0, of homes without a folder for state, or new ones, to 1."""
-    old_files = _files_of_version_0(home)
+    old_files = files_of_version_0(home)
     if old_files:
         backup = home.backups / "before-version-1.zip"
         write_archive(backup, old_files, version=0)
@@ -52,13 +52,14 @@ def _into_a_folder_of_its_own(home: Home, tell: Tell) -> None:
                 (staging / f"{table}.parquet").write_bytes(content)
                 manifest.checksums[table] = [checksum(content)]
         for path in (home.verdicts, home.labels):
-            if os.path.lexists(home.root / path.name):
-                (staging / path.name).write_bytes(read_regular(home.root / path.name))
+            for place in (path, home.root / path.name):
+                if os.path.lexists(place):
+                    (staging / path.name).write_bytes(read_regular(place))
         if (home.root / "models").is_dir():
             shutil.copytree(home.root / "models", staging / "models")
         manifest.write()
         if home.state.is_dir():
-            home.state.rmdir()  # empty: see `store`
+            home.state.rename(folder / "before")  # it holds the user's words at most, which are in the new one
         staging.rename(home.state)
     if old_files:
         _adopt_caches(home)
@@ -69,8 +70,8 @@ def _into_a_folder_of_its_own(home: Home, tell: Tell) -> None:
         tell(f"the state of this home stands in {home.state} now; as it was before: {backup}")
 
 
-def _files_of_version_0(home: Home) -> dict[str, Path]:
-    """The files of the state as it was at version 0, by their paths in the home."""
+def files_of_version_0(home: Home) -> dict[str, Path]:
+    """The files of a state of version 0, by their paths in the home; none where the home is new."""
     names = [f"tables/{name}.parquet" for name in _TABLES_OF_VERSION_0.values()]
     names += [home.verdicts.name, home.labels.name]
     found = [home.root / name for name in names if os.path.lexists(home.root / name)]

@@ -40,6 +40,13 @@ def run_lock(home: Home, waiting: Tell | None) -> Iterator[None]:
         lock.release()
 
 
+def migrate_old_home(home: Home, tell: Tell) -> None:
+    """Open the state of a home that an older version of Deep DX left, so that every command finds it in its place."""
+    if not os.path.lexists(home.state) and migrations.files_of_version_0(home):
+        with run_lock(home, waiting=tell):
+            open_state(home, tell)
+
+
 def open_state(home: Home, tell: Tell) -> None:
     """Make the state of a home ready for use. Raises StateError where part of it is missing, damaged or too new.
 
@@ -60,23 +67,26 @@ def open_state(home: Home, tell: Tell) -> None:
     tables = Tables(home)
     for table in manifest.checksums:
         tables.read(table)
-    _remember_overrides(home, manifest)
+    _remember_overrides(home, manifest, tell)
 
 
 def _without_manifest(home: Home) -> Manifest:
     """The manifest of a state that has none: of version 0 where the home is new, or older than manifests."""
-    if home.state.is_dir() and any(home.state.iterdir()):
+    overrides = {home.verdicts, home.labels}
+    if home.state.is_dir() and set(home.state.iterdir()) - overrides:
         raise StateError(home, home.state / MANIFEST, "is missing")
     if os.path.lexists(home.tables / MANIFEST):
         raise StateError(home, home.state, f"is missing or empty, although there are tables in {home.tables}")
     return Manifest(home.state)
 
 
-def _remember_overrides(home: Home, manifest: Manifest) -> None:
+def _remember_overrides(home: Home, manifest: Manifest, tell: Tell) -> None:
     """Note which files of the user's words there are, and refuse to go on where one of them went away."""
     for path in (home.verdicts, home.labels):
         if path.name in manifest.overrides and not os.path.lexists(path):
             raise StateError(home, path, "is gone (to take back all words in it, leave its first line)")
+        if os.path.lexists(home.root / path.name):
+            tell(f"{home.root / path.name} is not read: its place is {path}")
     there = [path.name for path in (home.verdicts, home.labels) if os.path.lexists(path)]
     if there != manifest.overrides:
         manifest.overrides = there

@@ -22,8 +22,10 @@ GROUP = "corpus"
 )
 def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Iterator[Result]:
     """Read what is new in the inbox: a row for each path, and each stretch of each distinct file accounted for."""
+    from deepdx_core.corpus.configuration import check_configuration
     from deepdx_core.intake.survey import NOTHING_KNOWN, SURVEYED_BY, Survey, survey
 
+    check_configuration(workplace.home)  # here, since a run begins here: what it would stumble over later
     tables = workplace.tables
     context.log_event(inbox_event(workplace))
     same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))

@@ -7,15 +7,26 @@ import sys
 
 import typer
 
-from deepdx_core.errors import DeepDXError
+from deepdx_core.home import find_home
 from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run, sql, state, ui
+from deepdx_pipeline.cli.console import tell
+from deepdx_pipeline.cli.errors import in_words
 
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="From folders of DX7 banks to a curated corpus, SQL over it, and new banks from a trained model.",
 )
+
+
+@app.callback()
+def before_every_command() -> None:
+    """From folders of DX7 banks to a curated corpus, SQL over it, and new banks from a trained model."""
+    from deepdx_core.state.store import migrate_old_home
+
+    migrate_old_home(find_home(), tell)
+
+
 app.command()(corpus.add)
 app.command()(run.run)
 app.command()(ui.ui)
@@ -39,13 +50,13 @@ def main() -> None:
     """Entry point of the `deepdx` command."""
     try:
         app()
-    except DeepDXError as error:
-        print(f"deepdx: {error}", file=sys.stderr)
-        sys.exit(1)
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough.
         sys.stderr.close()
         sys.exit(1)
-    except OSError as error:
-        print(f"deepdx: {error}", file=sys.stderr)
+    except Exception as error:
+        message = in_words(error)
+        if message is None:
+            raise
+        print(f"deepdx: {message}", file=sys.stderr)
         sys.exit(1)

@@ -33,6 +33,11 @@ def plain(value: object) -> Text:
     return Text("" if value is None else f"{value:,}" if type(value) is int else str(value))
 
 
+def tell(message: str) -> None:
+    """Show a `deepdx_core.progress.Tell` on stderr."""
+    err.print(plain(message), style="yellow", soft_wrap=True)
+
+
 @contextmanager
 def progress_bar() -> Iterator[Report]:
     """Show how far something is, where there is a terminal to show it on."""

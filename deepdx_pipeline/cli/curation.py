@@ -8,6 +8,7 @@ import typer
 
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain, table
+from deepdx_pipeline.cli.errors import legible
 
 if TYPE_CHECKING:
     from deepdx_core.corpus.explain import Story
@@ -54,7 +55,7 @@ def _print(story: "Story") -> None:
     from deepdx_core.intake.survey import place
 
     def line(text: str, style: str = "") -> None:
-        out.print(plain(text), style=style, soft_wrap=True)
+        out.print(plain(legible(text)), style=style, soft_wrap=True)
 
     line(f"{story.name or '(no name)'}  {story.sound_id}", "bold")
     names = ", ".join(f"{name or '(blank)'} ({count})" for name, count in story.names.iter_rows())
@@ -120,9 +121,12 @@ def verdict(
     forget: Annotated[bool, typer.Option("--forget", help="Take your verdict back.")] = False,
 ) -> None:
     """Say what a voice is: your word counts over every rule, from the next run on."""
+    import polars as pl
+
     from deepdx_core.corpus.explain import find_one
     from deepdx_core.corpus.snapshot import Snapshot
-    from deepdx_core.curation.opinions import write_opinion
+    from deepdx_core.curation.opinions import OpinionsError, write_opinion
+    from deepdx_core.curation.verdicts import against
     from deepdx_core.tables.schemas import VERDICTS
 
     if (what is None) != forget:
@@ -130,6 +134,16 @@ def verdict(
     home = find_home()
     with Snapshot(home.database) as corpus:
         sound_id, name = find_one(corpus, sound)
-    write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why)
+        sounds = corpus.read("unique_voices", ["sound_id", "in_range", "repaired_id"])
+    if what is not None:
+        _, in_range, repaired = sounds.row(by_predicate=pl.col("sound_id") == sound_id)
+        reason = against(what.value, in_range)
+        if what is Verdict.REPAIRABLE and not reason and repaired is None:
+            reason = "no repair was found for it"
+        if reason:
+            raise OpinionsError(f"{name} {sound_id} cannot be {what.value}: {reason}; nothing was changed")
+    lock = home.opinions_lock
+    write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why, lock=lock)
     said = f"is {what.value}" if what else "is left to the rules"
-    out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"), soft_wrap=True)
+    text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"
+    out.print(plain(legible(text)), soft_wrap=True)

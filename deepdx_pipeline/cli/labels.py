@@ -7,12 +7,17 @@ import typer
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain
 from deepdx_pipeline.cli.curation import SOUND
+from deepdx_pipeline.cli.errors import legible
 
 
 def label(
     sound: Annotated[str | None, typer.Argument(metavar="SOUND", help=SOUND)] = None,
     category: Annotated[
-        str | None, typer.Argument(metavar="CATEGORY", help="What it is: electric-piano, or a name such as `E. Piano`.")
+        str | None,
+        typer.Argument(
+            metavar="CATEGORY",
+            help="What it is: `electric-piano`, `Electric Piano`, or a label with no other category.",
+        ),
     ] = None,
     why: Annotated[str, typer.Option(help="Your reason, kept with it.")] = "",
     forget: Annotated[bool, typer.Option("--forget", help="Take your label back.")] = False,
@@ -36,9 +41,11 @@ def label(
     meant = None if category is None else category_called(category, taxonomy)
     with Snapshot(home.database) as corpus:
         sound_id, name = find_one(corpus, sound)
-    write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why)
+    lock = home.opinions_lock
+    write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
     said = f"is {meant}" if meant else "is left to the evidence"
-    out.print(plain(f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"), soft_wrap=True)
+    text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"
+    out.print(plain(legible(text)), soft_wrap=True)
 
 
 def _suggest(count: int) -> None:

@@ -2,18 +2,24 @@
 
 import logging
 import os
+import re
 import time
 from types import TracebackType
 from typing import Self
 
 import dagster as dg
+from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deepdx_pipeline.cli.console import plain
+from deepdx_pipeline.cli.errors import cause_in_words, legible
 
 # What Ctrl-C raises: within training, which finishes its step first, and anywhere else.
 _INTERRUPTED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+
+# Dagster says so of each step that a failed one keeps from starting.
+_NOT_EXECUTED = re.compile(r"Dependencies for step .* Not executing\.$", re.DOTALL)
 
 
 class Watcher:
@@ -34,6 +40,7 @@ class Watcher:
         )
         self._task = self._progress.add_task("starting", total=None)
         self._began = time.monotonic()
+        self._causes: set[str] = set()
         self.interrupted = False
         """Whether the user stopped the run."""
 
@@ -70,7 +77,7 @@ class Watcher:
             self._progress.reset(self._task, total=None, description=str(event.step_key))
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
-            if event.asset_key == dg.AssetKey("inbox"):
+            if event.asset_key in (dg.AssetKey("inbox"), dg.AssetKey("opinions")):
                 return  # what arrives, not what is made
             rows = metadata.get("dagster/row_count")
             what = f"{rows.value:>9,} rows" if rows else " " * 14
@@ -80,17 +87,27 @@ class Watcher:
             if not check.passed:
                 self._line(f"check failed: {check.asset_key.to_user_string()} {check.check_name}", style="red")
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            error = event.step_failure_data.error
-            while error and error.cause:
-                error = error.cause
-            if error and error.cls_name in _INTERRUPTED:
+            self._failed(str(event.step_key), event.step_failure_data.error)
+        elif event.event_type is dg.DagsterEventType.RUN_FAILURE and not self._causes:
+            self._failed("run", event.job_failure_data.error)  # before any step, such as a home that cannot be opened
+
+    def _failed(self, step: str, error: SerializableErrorInfo | None) -> None:
+        link = error
+        while link:
+            if link.cls_name in _INTERRUPTED:
                 self.interrupted = True
                 return
-            self._line(f"{event.step_key} failed: {error.message.strip() if error else event.message}", style="red")
+            link = link.cause
+        cause = cause_in_words(error) if error else "it says no reason"
+        if cause not in self._causes:  # a full disk, say, makes several steps fail
+            self._causes.add(cause)
+            self._print(f"{step} failed: {cause}", style="red")
 
     def _line(self, text: str, style: str = "") -> None:
-        seconds = time.monotonic() - self._began
-        self._progress.console.print(plain(f"{text} {seconds:6.1f} s"), style=style, soft_wrap=True)
+        self._print(f"{text} {time.monotonic() - self._began:6.1f} s", style)
+
+    def _print(self, text: str, style: str) -> None:
+        self._progress.console.print(plain(text), style=style, soft_wrap=True)
 
 
 class _Events(logging.Handler):
@@ -102,5 +119,5 @@ class _Events(logging.Handler):
         event = getattr(record, "dagster_event", None)
         if isinstance(event, dg.DagsterEvent):
             self._watcher.event(event)
-        elif record.levelno >= logging.WARNING:
-            self._watcher._line(record.getMessage(), style="yellow")
+        elif record.levelno >= logging.WARNING and not _NOT_EXECUTED.search(record.getMessage()):
+            self._watcher._line(legible(record.getMessage()), style="yellow")

@@ -82,12 +82,19 @@ def evaluate(
 
 
 def _execute(job: str, ops: dict[str, Any]) -> Home:
-    """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command."""
+    """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command.
+
+    What the user wrote is read and checked before anything else.
+    """
+    from deepdx_core.corpus.configuration import check_configuration
+
+    home = find_home()
+    check_configuration(home)
+
     from deepdx_pipeline.cli.progress import Watcher
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
 
-    home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
     with storage_errors(home), Watcher() as watcher:
@@ -102,8 +109,7 @@ def _execute(job: str, ops: dict[str, Any]) -> Home:
         err.print("Stopped. The next `deepdx run` takes up where this one was.")
         raise typer.Exit(130)
     if not result.success:
-        err.print(
-            plain(f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}")
-        )
+        told = f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}"
+        err.print(plain(told), soft_wrap=True)
         raise typer.Exit(1)
     return home

@@ -6,11 +6,7 @@ from typing import Annotated
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, out, plain
-
-
-def _tell(message: str) -> None:
-    err.print(plain(message), style="yellow", soft_wrap=True)
+from deepdx_pipeline.cli.console import out, plain, tell
 
 
 def backup(
@@ -27,8 +23,8 @@ def backup(
 
     home = find_home()
     target = output_target(file, force)
-    with run_lock(home, waiting=_tell):
-        open_state(home, _tell)
+    with run_lock(home, waiting=tell):
+        open_state(home, tell)
         count = write_backup(home, target)
     out.print(plain(f"{count:,} files: {file}"), soft_wrap=True)
 
@@ -43,8 +39,8 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup 
     from deepdx_core.state.store import open_state, run_lock
 
     home = find_home()
-    with run_lock(home, waiting=_tell):
+    with run_lock(home, waiting=tell):
         replaced = read_backup(home, file, VERSION)
-        open_state(home, _tell)
+        open_state(home, tell)
     before = f"; the state before: {replaced}" if replaced else ""
     out.print(plain(f"Restored from {file}{before}. `deepdx run` brings the tables in line with it."), soft_wrap=True)

@@ -1,0 +1,350 @@
+"""The user's own files, broken in every way: each is refused by name, with place and reason, before anything runs."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import time
+from importlib import resources
+from itertools import pairwise
+from traceback import TracebackException
+
+import polars as pl
+import pytest
+from conftest import ROOT
+from dagster_shared.error import SerializableErrorInfo
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deepdx_core.corpus.configuration import check_configuration
+from deepdx_core.curation.measures import measures
+from deepdx_core.curation.rules import RulesError, load_rules
+from deepdx_core.errors import DeepDXError
+from deepdx_core.home import Home
+from deepdx_core.sound.measuring import by_sound
+from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices, Families, UniqueVoices
+from deepdx_pipeline.cli.app import main
+from deepdx_pipeline.cli.errors import cause_in_words, in_words
+
+FILES = ("rules", "taxonomy", "verdicts", "labels")
+RULE = "[rule.mine]\nverdict = 'note'\nreason = 'r'\n"
+TAXONOMY = (resources.files("deepdx_core.labels") / "taxonomy.toml").read_text(encoding="utf-8")
+RULES = (resources.files("deepdx_core.curation") / "rules.toml").read_text(encoding="utf-8")
+
+
+def deepdx(monkeypatch, capsys, *arguments):
+    """The exit code of the command, in this process, and what it wrote to stderr."""
+    monkeypatch.setattr(sys, "argv", ["deepdx", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code, capsys.readouterr().err
+
+
+def refused(home, monkeypatch, capsys):
+    """The one line that `deepdx run` says before it starts anything."""
+    began = time.monotonic()
+    code, told = deepdx(monkeypatch, capsys, "run")
+    assert time.monotonic() - began < 10
+    assert code == 1
+    assert told.startswith("deepdx: ")
+    assert told.count("\n") == 1
+    assert told[:-1].isprintable()
+    assert len(told) < 2000
+    assert not home.dagster.exists()
+    assert not home.tables.exists()
+    return told
+
+
+def put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def too_large(path):
+    put(path, b"")
+    os.truncate(path, 1 << 30)
+
+
+def closed(path):
+    put(path, b"")
+    path.chmod(0)
+
+
+def listening(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(path))
+
+
+IN_ITS_PLACE = {
+    "not UTF-8": lambda path: put(path, b"# caf\xe9\n"),
+    "is larger than": too_large,
+    "is a folder": lambda path: path.mkdir(parents=True),
+    "is not a regular file": lambda path: (path.parent.mkdir(exist_ok=True), os.mkfifo(path)),
+    "not a regular": listening,
+    "link to a file that is not there": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("nowhere")),
+    "Too many levels": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to(path.name)),
+    "Input/output error": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("/proc/self/mem")),
+    "Permission denied": pytest.param(closed, marks=pytest.mark.skipif(os.geteuid() == 0, reason="root reads all")),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("reason", "make"),
+    [
+        pytest.param(reason, *make.values, marks=make.marks) if hasattr(make, "values") else (reason, make)
+        for reason, make in IN_ITS_PLACE.items()
+    ],
+)
+def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name, reason, make):
+    path = getattr(home, name)
+    make(path)
+    told = refused(home, monkeypatch, capsys)
+    assert str(path) in told
+    assert reason in told
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("rules", "[rule.mine\n", "(at line 1, column 11)"),
+        ("rules", "x = " + "[" * 100_000, "line 1: nested over 16 deep"),
+        ("rules", "\n\nx = " + "{a=" * 100_000, "line 3: nested over 16 deep"),
+        ("rules", "a." * 100_000 + "b = 1", "line 1: nested over 16 deep"),
+        ("rules", '"a\\u001b[2J" = 1', "a\\x1b[2J: a key must have"),
+        ("rules", '[rule.""]', "rule.: a key must have"),
+        ("rules", f"[rule.{'x' * 500_000}]\n" * 2, "Cannot declare ('rule', 'xxx"),
+        ("rules", "x = " + "9" * 5000, "Exceeds the limit"),
+        ("rules", "[repair]\nmargin = 0x" + "f" * 5000, "repair.margin: must be a whole number from 0 to 145, not"),
+        ("rules", "[repair]\nmargin = [1]", "repair.margin: must be a whole number from 0 to 145, not a list"),
+        ("rules", "rule = []", "rule: there may be the tables"),
+        ("rules", "[rule]\nmine = 3", "rule.mine: must be a table"),
+        ("rules", RULE, "rule.mine.when: must be there"),
+        ("rules", RULE + "when = 7", "rule.mine.when: must be a text"),
+        ("rules", RULE + "when = 'nosuch > 3'", "rule.mine.when: 'nosuch > 3' cannot be answered: unable to find"),
+        ("rules", RULE + "when = 'slots'", "rule.mine.when: 'slots' cannot be answered: filter predicate must be"),
+        ("rules", RULE + "when = 'slots > 3 AND repair > 3'", "rule.mine.when: "),
+        ("rules", RULE + "when = 'lower(slots) = 1'", "rule.mine.when: "),
+        ("rules", RULE + "when = 'nosuch(slots)'", "rule.mine.when: unsupported function 'nosuch'"),
+        ("rules", RULE + "when = '*'", "rule.mine.when: "),
+        ("rules", RULE + "when = '\"\u001b\" = 1'", "(at line 4, column "),
+        ("rules", RULE + 'when = "\\"\\u001b\\" = 1"', "rule.mine.when: "),
+        ("rules", RULE + f"when = '{'slots > 1 AND ' * 20_000} true'", "rule.mine.when: is longer than 1,000"),
+        ("rules", RULE + f"when = '{'(' * 200}true{')' * 200}'", "rule.mine.when: has brackets more than 20 deep"),
+        ("rules", RULE + f"when = '{'CAST(' * 70}1{' AS INT)' * 70} = 1'", "rule.mine.when: has brackets more"),
+        ("rules", RULE + "when = 'true'\nshows = 'repair'", "rule.mine.shows: 'repair' is no column of numbers"),
+        ("rules", RULE + "when = 'true'\nshows = '*'", "rule.mine.shows: '*' is no column of numbers"),
+        ("rules", RULE + "each = 'slot'", "rule.mine: it cannot be changed"),
+        ("rules", "[rule.out-of-range]\nenabled = false", "rule.out-of-range: it cannot be changed"),
+        ("rules", "[rule.repairable]\nverdict = 'note'", "rule.repairable: it cannot be changed"),
+        ("taxonomy", TAXONOMY + "\n[[phrase", "(at end of document)"),
+        ("taxonomy", "x = " + "[" * 100_000, "line 1: nested over 16 deep"),
+        ("taxonomy", "", "labels: there must be some"),
+        ("taxonomy", TAXONOMY.replace("[category.other]", "[category.misc]"), "category: there must be one named"),
+        (
+            "taxonomy",
+            TAXONOMY.replace("[category.other]\n", '[category.other]\nwords = ["MISC"]\n'),
+            "category.other.words: nothing speaks for 'other'",
+        ),
+        ("taxonomy", TAXONOMY.replace("names = 150", "names = '150'"), "weight.names: must be a whole number"),
+        ("verdicts", "", "the first line must be sound_id,verdict,why"),
+        ("verdicts", "sound_id,verdict,why\nabc,valid,\n", "line 2: 'abc' is no sound_id"),
+        ("verdicts", f"sound_id,verdict,why\n{'0' * 20},\x1b[31mgood,\n", r"line 2: '\x1b[31mgood' is none of valid"),
+        ("verdicts", f"sound_id,verdict,why\n{'0' * 20},valid,{'x' * 200_000}\n", "line 2: field larger than"),
+        ("verdicts", f'sound_id,verdict,why\n{"0" * 20},valid,"x\n', "line 2: unexpected end of data"),
+        ("verdicts", b"sound_id,verdict,why\n\n\xff", "line 3: not UTF-8"),
+        ("labels", f"sound_id,category,why\n{'0' * 20},nosuch,\n", "line 2: 'nosuch' is none of electric-piano"),
+        ("labels", f"sound_id,category,why\n{'0' * 20},bell,\n{'0' * 20},pad,\n", "line 3: 0000"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_refused_by_name_with_place_and_reason(home, monkeypatch, capsys, name, content, says):
+    path = getattr(home, name)
+    put(path, content)
+    told = refused(home, monkeypatch, capsys)
+    assert told.startswith(f"deepdx: {path}: ")
+    assert says in told
+
+
+def test_files_that_are_right_are_taken(home):
+    check_configuration(home)  # none of them is there
+    put(
+        home.rules,
+        b"\xef\xbb\xbf" + RULE.encode() + b"when = 'slots > 3 AND heard_peak_db < -20'\r\nshows = 'slots'\r\n",
+    )
+    put(home.taxonomy, TAXONOMY)
+    put(home.verdicts, f"sound_id,verdict,why\r\n{'0' * 20},valid,\r\n")  # of a sound that may come back
+    put(home.labels, f'sound_id,category,why\n\n{"0" * 20},bell,"two\nlines"\n')
+    check_configuration(home)
+
+
+def test_rules_are_asked_of_the_columns_that_sounds_have(home):
+    """A corpus without sounds has the columns, and their types, of one with sounds."""
+    kinds = "[rule.a]\nverdict = 'note'\nreason = 'r'\nwhen = 'value > maximum OR excess > 1'\neach = 'parameter'\n"
+    put(home.rules, kinds)
+    check_configuration(home)
+    put(home.rules, kinds.replace("each = 'parameter'", ""))
+    with pytest.raises(RulesError, match=r"rule\.a\.when: .*value"):
+        check_configuration(home)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(FILES), st.binary(max_size=300))
+def test_whatever_stands_in_a_file_it_is_taken_or_refused(tmp_path, name, content):
+    home = Home(tmp_path)
+    path = getattr(home, name)
+    put(path, content)
+    try:
+        check_configuration(home)
+    except DeepDXError as error:
+        assert str(path) in str(error)
+        assert str(error).isprintable()
+    finally:
+        path.unlink()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["rules", "taxonomy"]), st.data())
+def test_whatever_is_changed_in_a_good_file_it_is_taken_or_refused(tmp_path, name, data):
+    text = RULES.replace("[rule.byte-over-127]", "[rule.b]") if name == "rules" else TAXONOMY
+    home = Home(tmp_path)
+    path = getattr(home, name)
+    begin = data.draw(st.integers(0, len(text)))
+    end = begin + data.draw(st.integers(0, 20))
+    put(path, text[:begin] + data.draw(st.text(max_size=8)) + text[end:])
+    try:
+        check_configuration(home)
+    except DeepDXError as error:
+        assert str(path) in str(error)
+        assert str(error).isprintable()
+    finally:
+        path.unlink()
+
+
+def raised(*errors):
+    """A chain of errors, each raised from the next, as Dagster tells it."""
+    for error, cause in pairwise(errors):
+        error.__cause__ = cause
+    return SerializableErrorInfo.from_traceback(TracebackException.from_exception(errors[0]))
+
+
+class DagsterExecutionStepExecutionError(Exception):
+    """By the name of Dagster's own."""
+
+
+def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_from(home):
+    wrapped = DagsterExecutionStepExecutionError("Error occurred while executing op")
+    told = cause_in_words(raised(wrapped, RulesError("rules.toml: rule.x: \x1b[2J wrong"), KeyError("x")))
+    assert told == "rules.toml: rule.x: \\x1b[2J wrong"
+    assert cause_in_words(raised(wrapped, KeyError("x"))) == "KeyError: 'x'"
+    full = f"no space left on the disk that holds {home.root}; nothing is lost, run again once there is room"
+    for cause in (
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded", "x"),
+        pl.exceptions.ComputeError("No space left on device (os error 28)"),
+    ):
+        assert cause_in_words(raised(wrapped, RuntimeError("cannot write"), cause)) == full
+        assert in_words(cause) == full
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/\x1b[2J\udcff"), "/\\x1b[2J\\udcff: Permission denied"),
+        (OSError(errno.EXDEV, "Invalid cross-device link", b"/a/\xff", None, "/b"), "/a/\\udcff to /b: Invalid"),
+        (OSError(errno.EIO, "Input/output error"), "Input/output error (home folder "),
+        (OSError("zlib says no"), "zlib says no (home folder "),
+        (RecursionError("maximum recursion depth exceeded"), "what was read is nested too deep"),
+        (MemoryError(), "not enough memory"),
+        (UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), "'a\\udcff': not UTF-8"),
+        (DeepDXError("one\nand \x1b[2J two"), "one\nand \\x1b[2J two"),
+    ],
+)  # fmt: skip
+def test_errors_of_the_system_are_one_message_that_names_the_path(home, monkeypatch, capsys, error, says):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("deepdx_pipeline.cli.app.app", fail)
+    code, told = deepdx(monkeypatch, capsys)
+    assert code == 1
+    assert told.startswith(f"deepdx: {says}")
+    assert "Traceback" not in told
+
+
+def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
+    def fail():
+        raise KeyError("x")
+
+    monkeypatch.setattr("deepdx_pipeline.cli.app.app", fail)
+    with pytest.raises(KeyError):
+        main()
+
+
+def test_a_home_that_cannot_be_is_refused(monkeypatch, capsys, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    for named, says in ((tmp_path / "loop" / "x", "Symlink loop"), ("~no such user/x", "home directory")):
+        monkeypatch.setenv("DEEPDX_HOME", str(named))
+        code, told = deepdx(monkeypatch, capsys, "run")
+        assert code == 1
+        assert told.startswith(f"deepdx: DEEPDX_HOME is {named}: ")
+        assert says in told
+
+
+FAIL = """
+import errno, sys
+from deepdx_core.curation.rules import RulesError
+from deepdx_core.tables.storage import Tables
+write = Tables.write
+def fail(self, table, *rows, **options):
+    if table == "decoded_voices":
+        {how}
+    return write(self, table, *rows, **options)
+Tables.write = fail
+from deepdx_pipeline.cli.app import main
+sys.argv = ["deepdx", "run", "--without", "training"]
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        ("raise OSError(errno.ENOSPC, 'No space left on device')", "no space left on the disk that holds {root}"),
+        ("raise RulesError('rules.toml: line 3: wrong') from KeyError('x')", "rules.toml: line 3: wrong"),
+    ],
+)
+def test_a_failed_run_tells_one_cause(home, how, cause):
+    ran = subprocess.run(
+        [sys.executable, "-c", FAIL.format(how=how)], capture_output=True, text=True, timeout=120, check=False, cwd=ROOT
+    )
+    assert ran.returncode == 1
+    lines = ran.stderr.splitlines()
+    assert lines[-2].startswith(f"decoded_voices failed: {cause.format(root=home.root)}")
+    assert lines[-1].startswith("The run failed; nothing that was there before is lost.")
+    assert all(line.startswith(("raw_files ", "dumps ")) for line in lines[:-2])
+
+
+def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
+    from test_verdicts import changed, decoded
+
+    from deepdx_core.curation.kinship import kin
+    from deepdx_core.curation.uniqueness import unique_sounds
+
+    repair = load_rules().repair
+    voices = decoded(changed()[None])
+    sounds = unique_sounds(voices, repair)
+    families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
+    heard, taught = by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
+    slots = voices.select("sha256", "offset", "slot", "sound_id")
+    some = measures(sounds, slots, families, heard, taught, repair)
+    none = measures(
+        UniqueVoices.create_empty(),
+        DecodedVoices.create_empty().select(slots.columns),
+        Families.create_empty().select(families.columns),
+        heard,
+        taught,
+        repair,
+    )
+    assert none.schema == some.schema
