@@ -16,7 +16,7 @@ JUDGED = dg.AssetSelection.assets("model_evaluation")
 everything = dg.define_asset_job(
     "everything",
     selection=dg.AssetSelection.all() - JUDGED,
-    description="From the inbox to new banks. What did not change is not done again.",
+    description="From the inbox to new banks.",
 )
 corpus = dg.define_asset_job(
     "corpus",

@@ -37,20 +37,19 @@ def labeled_voices(
     home, tables = workplace.home, workplace.tables
     taxonomy = find_taxonomy(home.taxonomy)
     said = read_opinions(home.labels, "category", taxonomy.categories)
-    with workplace.alone("labeled_voices"):
-        valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
-        sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi")
-        places = paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
-        evidence = gather(
-            sounds,
-            tables.read("families"),
-            taxonomy,
-            heard=heard(tables.read("audio_features")),
-            places=places if config.folders else None,
-            said_by_user=said,
-        )
-        rows = label_sounds(evidence)
-        version = tables.write("labeled_voices", rows)
+    valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
+    sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi")
+    places = paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
+    evidence = gather(
+        sounds,
+        tables.read("families"),
+        taxonomy,
+        heard=heard(tables.read("audio_features")),
+        places=places if config.folders else None,
+        said_by_user=said,
+    )
+    rows = label_sounds(evidence)
+    version = tables.write("labeled_voices", rows)
     by_category = rows["category"].value_counts(sort=True)
     stages = report.stages(evidence)
     confusion = report.confusion(rows)

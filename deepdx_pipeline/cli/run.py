@@ -30,7 +30,7 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="Any other setting of the training, such as `width=64`."),
     ] = None,
 ) -> None:
-    """Bring every asset up to date. What did not change is not done again."""
+    """Bring everything up to date: decode files that are new, and make anew what follows from them."""
     left_out = without or []
     job = "corpus" if Part.TRAINING in left_out else "everything"
     ops: dict[str, Any] = {}
