@@ -1,5 +1,6 @@
 """Files written safely: whole or not at all, never over something that was not meant, and nothing left of a kill."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -134,3 +135,28 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
             temporary.replace(target)
         for parent in {target.parent for target in staged}:
             _flush(parent)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a regular file, or of the one that a link leads to.
+
+    It is opened without waiting: who reads a FIFO in its place may wait for ever. Raises OSError where it cannot be
+    read, is no regular file, or is larger than `most` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
+
+
+def make_room(path: Path) -> None:
+    """Remove a folder that stands where a file of ours belongs: a file takes the place of anything else by itself."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

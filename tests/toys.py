@@ -58,7 +58,7 @@ def toy_splits(train=240, validation=12):
 
 
 def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=lambda *_: None):
-    """A model and its history, as `teach` gives them, whose names are those of no corpus."""
+    """A model, as `teach` gives it, whose names are those of no corpus."""
     return teach(splits or toy_splits(), learn_names([], [], []), config, folder, progress, report)
 
 
@@ -66,7 +66,7 @@ def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=
 def taught_model() -> VoiceModel:
     """A model that has learnt the toy voices well enough to show what it was asked for."""
     config = replace(
-        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000
+        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000, patience=9
     )
     with tempfile.TemporaryDirectory() as folder:
-        return fit(Path(folder), config)[0]
+        return fit(Path(folder), config)
