@@ -121,6 +121,8 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     does, before anything is written.
     """
     targets = {output_target(path, force): data for path, data in outputs.items()}
+    for parent in {target.parent for target in targets}:
+        remove_leftovers(parent)
     with ExitStack() as all_or_none:
         staged: dict[Path, Path] = {}
         for target, data in targets.items():

@@ -9,51 +9,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import random_voices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
-from toys import LABELS, TINY, toy_voices
+from toys import LABELS, TINY, blank_model, toy_voices
 
-from deepdx_core.evaluation.voices import made
 from deepdx_core.generation import description
-from deepdx_core.generation.critic import Critic
-from deepdx_core.generation.description import DESCRIPTION, ModelError, TrainingSummary
+from deepdx_core.generation.description import DESCRIPTION, ModelError
 from deepdx_core.generation.learning import HISTORY
-from deepdx_core.generation.model import WEIGHTS, VoiceModel, load_model, save_model
-from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.network import Writer
-from deepdx_core.generation.parents import TO_WRITE, find_parents
 from deepdx_core.generation.sampling import Wish, sample
 
 COUNT = 40
 OF_WRITTEN = ("written", "written/labels")
 
 
-def model_of(labels=LABELS):
-    """A model that has learnt nothing."""
-    voices = toy_voices(COUNT)
-    torch.manual_seed(0)
-    written = made(random_voices(COUNT // 2)[0], voices.labels[: COUNT // 2])
-    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
-    return VoiceModel(
-        config=TINY,
-        labels=labels,
-        voices=voices,
-        parents=replace(parents, slack=TO_WRITE),
-        writer=Writer(len(labels), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
-        written=written,
-        critic=Critic(voices, written, TINY.seed),
-        names=learn_names([], [], []),
-        summary=TrainingSummary("ab12", "data1", "code2", COUNT, 7, 130.5, 0.75, 0.875),
-        history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
-    )
-
-
 @pytest.fixture(scope="module")
 def model():
-    return model_of()
+    return blank_model()
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
+from conftest import random_voices
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
-from deepdx_core.evaluation.voices import Splits, Voices
+from deepdx_core.evaluation.voices import Splits, Voices, made
 from deepdx_core.generation.config import WriterConfig
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.description import TrainingSummary
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.network import Writer
+from deepdx_core.generation.parents import TO_WRITE, find_parents
 from deepdx_core.generation.teaching import teach
 from deepdx_core.voice.parameters import INDEX
 
@@ -70,3 +76,24 @@ def taught_model() -> VoiceModel:
     )
     with tempfile.TemporaryDirectory() as folder:
         return fit(Path(folder), config)
+
+
+@cache
+def blank_model() -> VoiceModel:
+    """A model that has learnt nothing."""
+    voices = toy_voices(40)
+    torch.manual_seed(0)
+    written = made(random_voices(20)[0], voices.labels[:20])
+    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
+    return VoiceModel(
+        config=TINY,
+        labels=LABELS,
+        voices=voices,
+        parents=replace(parents, slack=TO_WRITE),
+        writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
+        written=written,
+        critic=Critic(voices, written, TINY.seed),
+        names=learn_names([], [], []),
+        summary=TrainingSummary("ab12", "data1", "code2", 40, 7, 130.5, 0.75, 0.875),
+        history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
+    )

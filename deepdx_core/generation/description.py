@@ -21,6 +21,7 @@ MOST_BYTES = 1 << 30
 
 _FORMAT = 3  # 1 was the GAN, 2 was without checksums
 _MOST_CHARACTERS = 32 << 20
+_MOST_TOLD = 400  # characters of a reason, which may quote what is wrong
 _MOST_COUNTED = 1 << 32
 _OF_FORMAT_2 = {"format", "config", "labels", "summary", "names"}
 
@@ -29,7 +30,7 @@ class ModelError(DeepDXError):
     """A stored model is missing or cannot be used; says which file, and why."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{printable(str(path))}: {printable(reason)}")
+        super().__init__(f"{printable(str(path))}: {printable(reason[:_MOST_TOLD])}")
 
 
 @dataclass(frozen=True)
