@@ -1,5 +1,6 @@
 """Files written safely: whole or not at all, never over something that was not meant, and nothing left of a kill."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -129,6 +130,8 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     does, before anything is written.
     """
     targets = {output_target(path, force): data for path, data in outputs.items()}
+    for parent in {target.parent for target in targets}:
+        remove_leftovers(parent)
     with ExitStack() as all_or_none:
         staged: dict[Path, Path] = {}
         for target, data in targets.items():
@@ -143,3 +146,22 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
             temporary.replace(target)
         for parent in {target.parent for target in staged}:
             _flush(parent)
+
+
+def read_regular(path: Path, most: int = 1 << 34) -> bytes:
+    """The bytes of a regular file, or of the one that a link leads to.
+
+    It is opened without waiting: to open a FIFO in its place would wait for somebody to write to it. Raises OSError
+    where it cannot be read, is no regular file, or is larger than `most` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)

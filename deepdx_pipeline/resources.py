@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import dagster as dg
 
@@ -28,11 +27,6 @@ class Workplace:
     def reporter(self, context: dg.AssetExecutionContext) -> Report:
         """Where an asset tells its progress: the terminal if one is watching, else the run's log, now and then."""
         return self._report or _log_now_and_then(context)
-
-    @contextmanager
-    def alone(self, asset: str) -> Iterator[None]:
-        """Gone soon."""
-        yield
 
 
 def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition:

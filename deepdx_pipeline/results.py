@@ -83,8 +83,11 @@ def picture(figure: "Figure", alternative: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{encoded})")
 
 
+_ROWS_A_MEAN = 50
+
+
 def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
-    """Every other column over column `x`: faintly as it is, and as a running mean."""
+    """Every other column over column `x`: faintly as it is, and as a running mean; few rows as points, too."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.2), layout="constrained")
@@ -92,8 +95,9 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
     for name in rows.columns:
         if name != x:
             (line,) = axes.plot(rows[x], rows[name], alpha=0.2, linewidth=0.7)
-            mean = rows[name].rolling_mean(max(1, len(rows) // 50), center=True)
-            axes.plot(rows[x], mean, color=line.get_color(), label=name)
+            mean = rows[name].rolling_mean(max(1, len(rows) // _ROWS_A_MEAN), center=True)
+            marker = "o" if len(rows) < 2 * _ROWS_A_MEAN else ""  # a line through one point cannot be seen
+            axes.plot(rows[x], mean, marker=marker, color=line.get_color(), label=name)
     axes.set_title(title)
     axes.set_xlabel(x)
     axes.legend(frameon=False)

@@ -1,5 +1,7 @@
 """`deepdx generate`: what can be asked for, what it writes and says, and what it refuses."""
 
+import errno
+import os
 import re
 import shutil
 import sys
@@ -18,9 +20,11 @@ from deepdx_core.codec.packing import INIT_VOICE, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.curation.audibility import inaudible
+from deepdx_core.curation.decoding import decode_dumps
 from deepdx_core.curation.inspection import NoVoiceError, inspect_files, voice_in
 from deepdx_core.evaluation.copying import differing_from_closest
 from deepdx_core.evaluation.voices import Splits, Voices
+from deepdx_core.generation import model as model_module
 from deepdx_core.generation import registry, sampling
 from deepdx_core.generation.banks import banks_of, names_of
 from deepdx_core.generation.config import WriterConfig
@@ -29,8 +33,10 @@ from deepdx_core.generation.names import learn_names
 from deepdx_core.generation.sampling import CLOSE, Sample
 from deepdx_core.generation.teaching import teach
 from deepdx_core.home import Home
+from deepdx_core.intake.survey import survey
 from deepdx_core.progress import silent
 from deepdx_core.sound import rendering
+from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_pipeline.cli.app import main
 
@@ -56,7 +62,7 @@ def models(tmp_path_factory):
     validation = voices[~for_training]
     splits = Splits(voices[for_training], validation, validation, LABELS)
     folder = tmp_path_factory.mktemp("models")
-    model, _ = teach(splits, learn_names([], [], []), TINY, folder / "run", lambda _: None, silent)
+    model = teach(splits, learn_names([], [], []), TINY, folder / "run", lambda _: None, silent)
     with torch.no_grad():
         model.writer.take_over.bias[0] += 5
     save_model(folder / "champion", model)
@@ -73,6 +79,12 @@ def deepdx(monkeypatch, home, tmp_path, models, capsys):
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
     return partial(command, capsys)
+
+
+def read_into_tables(home):
+    """Have the tables hold the inbox, as far as its voices."""
+    found = survey(home.inbox)
+    Tables(home).write("decoded_voices", decode_dumps(found.dumps))
 
 
 def command(capsys, *arguments):
@@ -94,7 +106,7 @@ def voices_of(path="out.syx"):
 
 def made(deepdx, *options):
     """The voices of a bank that was asked for."""
-    code, _, said = deepdx("generate", *options, "-o", "out.syx")
+    code, _, said = deepdx("generate", *options, "--force", "-o", "out.syx")
     assert code == 0, said
     return voices_of()[0]
 
@@ -126,6 +138,7 @@ def test_the_same_seed_gives_the_same_bytes(deepdx):
 
 
 def test_over_32_voices_are_several_banks(deepdx):
+    Path("new").mkdir()
     code, said, _ = deepdx("generate", "--algorithm", 5, "--count", 40, "-o", "new/five.syx")
     assert code == 0
     assert said.splitlines()[:2] == ["new/five-01.syx", "new/five-02.syx"]
@@ -183,7 +196,7 @@ def test_the_way_from_one_voice_to_another(deepdx):
 
 def test_copies_are_allowed_where_one_says_so(deepdx, models):
     calm = ("--temperature", 0.1, "--label", "Bass", "--count", 3)
-    strict, loose = (deepdx("generate", *calm, *more, "-o", "out.syx") for more in ((), ("--allow-copies",)))
+    strict, loose = (deepdx("generate", *calm, *more, "--force", "-o", "out.syx") for more in ((), ("--allow-copies",)))
     assert loose[0] == 0
     assert CLOSE not in loose[1]
     assert differing_from_closest(voices_of()[0][:3], corpus(models)).min() <= 5
@@ -196,8 +209,10 @@ def test_voices_of_archives_and_of_names_with_colons(deepdx):
         archive.writestr("1.syx", write_single(second[:1], text_to_names(["ONE"])))
         archive.writestr("2.syx", write_bank(first, text_to_names(names)))
         archive.write(DEMO / "Basses" / "EBASS1.syx", "3.syx")
-    assert (voice_in(Path("a:b.zip"), 1) == second[0]).all()
-    assert (voice_in(Path("a:b.zip"), 2) == first[1]).all()
+    for slot, voice, name in (1, second[0], "ONE"), (2, first[1], names[1]):
+        found, found_name = voice_in(Path("a:b.zip"), slot)
+        assert (found == voice).all()
+        assert found_name == name
     assert made(deepdx, "--like", "a:b.zip:2", "--count", 2)[:2].any()
 
 
@@ -259,24 +274,143 @@ def test_wishes_that_make_no_sense(deepdx, options, message):
     assert not list(Path().iterdir())
 
 
-def test_a_folder_is_not_written_to(deepdx):
-    Path("out.syx").mkdir()
+def unloaded(monkeypatch):
+    """Whatever is asked for, no model is loaded."""
+    monkeypatch.setattr(model_module, "load_model", lambda folder: pytest.fail("the model was loaded"))
+
+
+@pytest.mark.parametrize(
+    ("stands_there", "reason"),
+    [
+        (lambda path: path.mkdir(), "out.syx: is a folder"),
+        (lambda path: path.write_bytes(b"mine"), "out.syx: exists already; nothing was written (--force overwrites)"),
+        (lambda path: os.mkfifo(path), "out.syx: not a regular file"),
+        (lambda path: path.symlink_to("/dev/full"), "out.syx: not a regular file"),
+        (lambda path: path.symlink_to("nowhere/else.syx"), "out.syx: there is no folder"),
+    ],
+    ids=["a folder", "a file", "a FIFO", "a device", "a link to nowhere"],
+)
+def test_what_stands_there_is_refused_before_the_model_is_loaded(deepdx, monkeypatch, stands_there, reason):
+    unloaded(monkeypatch)
+    stands_there(Path("out.syx"))
+    before = os.lstat("out.syx")
     code, _, said = deepdx("generate", "-o", "out.syx")
+    assert code == 1
+    assert reason in said
+    assert os.lstat("out.syx") == before
+
+
+def test_over_32_voices_every_bank_is_looked_for(deepdx, monkeypatch):
+    unloaded(monkeypatch)
+    Path("out-02.syx").write_bytes(b"mine")
+    code, _, said = deepdx("generate", "--count", 40, "-o", "out.syx")
+    assert code == 1
+    assert "out-02.syx: exists already" in said
+    assert [path.name for path in Path().iterdir()] == ["out-02.syx"]
+
+
+def test_missing_folders_are_not_made(deepdx, monkeypatch):
+    unloaded(monkeypatch)
+    code, _, said = deepdx("generate", "-o", "new/out.syx")
+    assert code == 1
+    assert "new/out.syx: there is no folder" in said
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x", "x.syx.txt", ".syx", "x.mid\x1b[31m"])
+def test_a_bank_is_called_one(deepdx, monkeypatch, name):
+    unloaded(monkeypatch)
+    code, _, said = deepdx("generate", "-o", name)
     assert code == 2
-    assert "out.syx is a folder" in said
+    assert "does not end in .syx: banks are SysEx" in said
+    assert "\x1b" not in said
+    assert not list(Path().iterdir())
+
+
+def test_force_overwrites_also_what_a_link_leads_to(deepdx):
+    Path("bank.syx").write_bytes(b"old")
+    Path("link.SYX").symlink_to("bank.syx")
+    assert deepdx("generate", "--count", 2, "--force", "-o", "link.SYX")[0] == 0
+    assert Path("link.SYX").is_symlink()
+    assert len(voices_of("bank.syx")[1]) == 32
 
 
 def test_all_banks_are_written_or_none(deepdx):
-    Path("out-02.syx").mkdir()
-    code, _, said = deepdx("generate", "--count", 40, "-o", "out.syx")
+    for name in ("out-01.syx", "out-02.syx"):
+        Path(name).write_bytes(b"old")
+    write_bytes = Path.write_bytes
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fails(own, data):
+        if own.name == "out-02.syx":
+            raise full
+        return write_bytes(own, data)
+
+    with patch.object(Path, "write_bytes", fails):
+        assert deepdx("generate", "--count", 40, "--force", "-o", "out.syx")[0] == 1
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == dict.fromkeys(
+        ("out-01.syx", "out-02.syx"), b"old"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "label", "word"),
+    [
+        ("bass", "Bass", ""),
+        ("PIANOS", "Pianos", ""),
+        ("electric-piano", "Pianos", "electric-piano belongs to Pianos, which is what the model knows"),
+        ("Electric-Piano", "Pianos", "electric-piano belongs to Pianos"),
+    ],
+)
+def test_labels_and_categories_are_matched_without_regard_to_case(deepdx, asked, label, word):
+    assert deepdx("generate", "--count", 4, "--label", label, "-o", "plain.syx")[0] == 0
+    code, _, said = deepdx("generate", "--count", 4, "--label", asked, "-o", "asked.syx")
+    assert code == 0
+    assert word in said
+    assert bool(word) == bool(said)
+    assert Path("plain.syx").read_bytes() == Path("asked.syx").read_bytes()
+
+
+@pytest.mark.parametrize("asked", ["Kazoo", "choir", "Pads", "\x1b[31m", ""])
+def test_a_label_that_the_model_does_not_know_is_refused_before_it_is_loaded(deepdx, monkeypatch, asked):
+    unloaded(monkeypatch)
+    code, _, said = deepdx("generate", "--label", asked, "-o", "out.syx")
     assert code == 2
-    assert "out-02.syx is a folder" in said
-    Path("out-02.syx").rmdir()
-    replace = Path.replace
-    fails = patch.object(Path, "replace", lambda own, to: replace(own, to / "x" if "02" in to.name else to))
-    with fails:
-        assert deepdx("generate", "--count", 40, "-o", "out.syx")[0] == 1
-    assert not list(Path().iterdir())
+    assert "is not known; there are Pianos, Bass, and the categories that make them up" in said
+    assert "\x1b" not in said
+
+
+def test_ends_of_a_way_keep_their_names_and_children_take_after_them(deepdx):
+    names = voices_of(KEYS)[1]
+    one, other = names[4], names[20]
+    assert deepdx("generate", "--between", f"{KEYS}:5", f"{KEYS}:21", "-o", "way.syx")[0] == 0
+    way = voices_of("way.syx")[1]
+    assert (way[0], way[-1]) == (one, other)
+    assert len(set(way)) == 32
+    stems = {re.sub("[ 0-9]+$", "", name)[:5].rstrip() for name in (one, other)}
+    assert {name[:5].rstrip(" 0123456789") for name in way} <= stems
+
+
+def test_variations_take_after_the_voice_and_keep_their_names_in_longer_requests(deepdx):
+    for count, name in (3, "few.syx"), (9, "more.syx"):
+        assert deepdx("generate", "--like", f"{KEYS}:5", "--count", count, "-o", name)[0] == 0
+    few, more = voices_of("few.syx")[1][:3], voices_of("more.syx")[1][:9]
+    assert few == more[:3]
+    stem = re.sub("[ 0-9]+$", "", voices_of(KEYS)[1][4])
+    assert all(name.startswith(stem[:7].rstrip()) for name in more)
+
+
+def test_names_that_voices_of_the_corpus_have_by_now_are_not_given(deepdx, home):
+    assert deepdx("generate", "--count", 8, "-o", "before.syx")[0] == 0
+    before = voices_of("before.syx")[1][:8]
+    home.inbox.joinpath("new.syx").write_bytes(
+        write_bank(np.tile(INIT_VOICE, (8, 1)), text_to_names([name.lower() for name in before]))
+    )
+    read_into_tables(home)
+    assert deepdx("generate", "--count", 8, "-o", "after.syx")[0] == 0
+    parameters, after = voices_of("after.syx")
+    assert (parameters == voices_of("before.syx")[0]).all()
+    assert not set(before) & set(after[:8])
 
 
 def test_rules_of_ones_own_are_asked(deepdx, home, monkeypatch):
@@ -305,7 +439,7 @@ def test_voices_are_listened_to_where_that_can_be(deepdx, monkeypatch):
     monkeypatch.setattr(rendering, "available", lambda: True)
     for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
         asked.clear()
-        assert deepdx("generate", "--count", 2, *options, "-o", "out.syx")[0] == 0
+        assert deepdx("generate", "--count", 2, *options, "--force", "-o", "out.syx")[0] == 0
         assert (True in asked) == by_ear
 
 

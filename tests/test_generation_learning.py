@@ -20,12 +20,14 @@ from deepdx_core.generation.learning import (
 )
 from deepdx_core.generation.network import Writer
 from deepdx_core.generation.parents import find_parents
-from deepdx_core.learning.checkpoints import read_checkpoint
+from deepdx_core.learning.checkpoints import read_checkpoint, write_checkpoint
 
-SPLITS = toy_splits()
+SPLITS = toy_splits(validation=1)  # to tell written voices from more would take most of the time
+SOME = replace(TINY, steps=12, patience=9)
+"""Steps of which every second one is followed by a validation, and so by a checkpoint."""
 
 
-def learn(folder, config=TINY, progress=lambda _: None, fingerprint="this run", splits=SPLITS):
+def learn(folder, config=SOME, progress=lambda _: None, fingerprint="this run", splits=SPLITS):
     train, validation = splits.train, splits.validation
     parents = [
         find_parents(voices.parameters, voices.families, train.parameters, train.families)
@@ -64,7 +66,7 @@ def die_at(step, error):
 
 def test_the_same_settings_give_the_same_writer(tmp_path, unbroken):
     assert same(learn(tmp_path / "again"), unbroken)
-    assert not same(learn(tmp_path / "other", replace(TINY, seed=1)), unbroken)
+    assert not same(learn(tmp_path / "other", replace(SOME, seed=1)), unbroken)
 
 
 def test_what_was_random_before_makes_no_difference(tmp_path, unbroken):
@@ -79,27 +81,35 @@ def test_what_was_random_before_makes_no_difference(tmp_path, unbroken):
 
 def test_a_history_has_a_row_for_each_validation(tmp_path):
     told = []
-    _, history = learn(tmp_path, progress=told.append)
-    assert history.shape == (2, len(HISTORY))
-    assert history[:, 0].tolist() == [3, 6]
-    assert [at.step for at in told] == list(range(1, 7))
-    assert {at.steps for at in told} == {6}
+    _, history = learn(tmp_path, progress=told.append, splits=toy_splits())
+    assert history.shape == (6, len(HISTORY))
+    assert history[:, 0].tolist() == [2, 4, 6, 8, 10, 12]
+    assert [at.step for at in told] == list(range(1, 13))
+    assert {at.steps for at in told} == {12}
     assert np.isnan(told[0].validation_loss)
-    assert told[3].validation_loss == history[0, 2]
-    assert told[5].validation_c2st == history[1, 3]
-    assert history[0, 1] == pytest.approx(np.mean([at.training_loss for at in told[:3]]), rel=1e-5)
+    assert told[2].validation_loss == history[0, 2]
+    assert told[11].validation_c2st == history[5, 3]
+    assert history[0, 1] == pytest.approx(np.mean([at.training_loss for at in told[:2]]), rel=1e-5)
 
 
-# Validations, and so checkpoints, are after steps 3 and 6. A run that dies keeps those, an interrupted one its step.
+@pytest.mark.parametrize(
+    ("steps", "every", "at"), [(7, 1000, [2, 4, 6, 7]), (2, 1000, [1, 2]), (14, 2, range(2, 15, 2))]
+)
+def test_short_runs_are_validated_often_enough_to_see_a_curve(tmp_path, steps, every, at):
+    _, history = learn(tmp_path, replace(TINY, steps=steps, validate_every=every, patience=9))
+    assert history[:, 0].tolist() == list(at)
+
+
+# A run that dies keeps its last checkpoint, an interrupted one its step.
 @pytest.mark.parametrize(
     ("error", "step", "kept"),
     [
-        (KilledError(), 3, 3),
-        (KilledError(), 5, 3),
+        (KilledError(), 4, 4),
+        (KilledError(), 5, 4),
         (KeyboardInterrupt(), 2, 2),
         (KeyboardInterrupt(), 3, 3),
         (KeyboardInterrupt(), 4, 4),
-        (KeyboardInterrupt(), 6, 6),
+        (KeyboardInterrupt(), 12, 12),
     ],
 )
 def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(tmp_path, unbroken, error, step, kept):
@@ -107,7 +117,7 @@ def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(tmp_path, unbroken, erro
         learn(tmp_path, progress=die_at(step, error))
     steps = []
     resumed = learn(tmp_path, progress=lambda done: steps.append(done.step))
-    assert steps == list(range(kept + 1, 7))
+    assert steps == list(range(kept + 1, 13))
     assert same(resumed, unbroken)
 
 
@@ -129,24 +139,93 @@ def test_ctrl_c_finishes_the_step_and_keeps_it(tmp_path):
     assert steps == [3]
 
 
-@pytest.mark.parametrize("change", ["fingerprint", "cut short", "nonsense", "a folder"])
-def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_taken_up(tmp_path, change):
+def tampered(change):
+    """A checkpoint of this run whose tensors somebody changed, and then signed as we do."""
+
+    def damage(path):
+        state = read_checkpoint(path, "this run")
+        change(state)
+        write_checkpoint(path, "this run", state)
+
+    return damage
+
+
+def flipped(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def a_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def a_folder(path):
+    path.unlink()
+    path.mkdir()
+    (path / "something").write_text("in the way")
+
+
+def a_link(path):
+    path.unlink()
+    path.symlink_to(path)
+
+
+DAMAGES = {
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "empty": lambda path: path.write_bytes(b""),
+    "nonsense": lambda path: path.write_bytes(b"nonsense" * 9),
+    "a flipped bit": flipped,
+    "a folder": a_folder,
+    "a FIFO": a_fifo,
+    "a loop of links": a_link,
+    "a tensor missing": tampered(lambda state: state.pop("average/bias")),
+    "no history": tampered(lambda state: state.pop("history")),
+    "no step": tampered(lambda state: state.pop("step")),
+    "a tensor more": tampered(lambda state: state.update(wings=torch.ones(2))),
+    "optimizer of another shape": tampered(lambda state: state.update({"optimizer/0/exp_avg": torch.ones(2)})),
+    "optimizer of another name": tampered(lambda state: state.update({"optimizer/x/y/z": torch.ones(2)})),
+    "history of another shape": tampered(lambda state: state.update(history=torch.zeros(3))),
+    "weights of another type": tampered(lambda state: state.update({"writer/bias": state["writer/bias"].int()})),
+    "not a number": tampered(lambda state: state["writer/bias"].fill_(float("nan"))),
+    "a step beyond the last": tampered(lambda state: state["step"].fill_(10**12)),
+    "a step before the first": tampered(lambda state: state["step"].fill_(-1)),
+}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """The first checkpoint of a run."""
+    folder = tmp_path_factory.mktemp("begun")
+    with pytest.raises(KilledError):
+        learn(folder, progress=die_at(2, KilledError()))
+    return read_checkpoint(folder / CHECKPOINT, "this run")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_checkpoint_that_is_damaged_or_hostile_is_as_good_as_none(tmp_path, begun, damage):
     with pytest.raises(KeyboardInterrupt):
         learn(tmp_path, progress=die_at(1, KeyboardInterrupt()))
-    path = tmp_path / CHECKPOINT
-    if change == "cut short":
-        path.write_bytes(path.read_bytes()[:-100])
-    if change == "nonsense":
-        path.write_bytes(b"nonsense" * 9)
-    if change == "a folder":
-        path.unlink()
-        path.mkdir()
+    DAMAGES[damage](tmp_path / CHECKPOINT)
+    steps = []
+    with pytest.raises(KilledError):
+        learn(tmp_path, progress=lambda done: (steps.append(done.step), die_at(2, KilledError())(done)))
+    assert steps == [1, 2]
+    state = read_checkpoint(tmp_path / CHECKPOINT, "this run")
+    assert state.keys() == begun.keys()
+    assert all(torch.equal(state[name].nan_to_num(), begun[name].nan_to_num()) for name in begun)
+
+
+def test_a_checkpoint_of_another_run_is_not_taken_up(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        learn(tmp_path, progress=die_at(1, KeyboardInterrupt()))
     steps = []
     with pytest.raises(KilledError):
         learn(
             tmp_path,
             progress=lambda done: (steps.append(done.step), die_at(1, KilledError())(done)),
-            fingerprint="another" if change == "fingerprint" else "this run",
+            fingerprint="another",
         )
     assert steps == [1]
 
@@ -201,7 +280,7 @@ def test_the_weights_of_the_best_validation_are_kept(tmp_path):
 
 
 def test_operators_may_stand_in_for_one_another_while_learning(tmp_path, unbroken):
-    assert not same(learn(tmp_path, replace(TINY, moved=0.9)), unbroken)
+    assert not same(learn(tmp_path, replace(SOME, moved=0.9)), unbroken)
 
 
 @pytest.mark.parametrize(("steps", "rising"), [(6, 1), (45, 5), (10_000, 200)])

@@ -1,5 +1,6 @@
 """How a model is stored, and that nothing but a model is taken for one."""
 
+import hashlib
 import json
 import struct
 import time
@@ -8,55 +9,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import random_voices
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
-from toys import LABELS, TINY, toy_voices
+from toys import LABELS, TINY, blank_model, toy_voices
 
-from deepdx_core.evaluation.voices import made
-from deepdx_core.generation.critic import Critic
-from deepdx_core.generation.model import (
-    DESCRIPTION,
-    WEIGHTS,
-    ModelError,
-    TrainingSummary,
-    VoiceModel,
-    load_model,
-    save_model,
-)
-from deepdx_core.generation.names import learn_names
+from deepdx_core.generation import description
+from deepdx_core.generation.description import DESCRIPTION, ModelError
+from deepdx_core.generation.learning import HISTORY
+from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.network import Writer
-from deepdx_core.generation.parents import TO_WRITE, find_parents
 from deepdx_core.generation.sampling import Wish, sample
 
 COUNT = 40
 OF_WRITTEN = ("written", "written/labels")
 
 
-def model_of(labels=LABELS):
-    """A model that has learnt nothing."""
-    voices = toy_voices(COUNT)
-    torch.manual_seed(0)
-    written = made(random_voices(COUNT // 2)[0], voices.labels[: COUNT // 2])
-    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
-    return VoiceModel(
-        config=TINY,
-        labels=labels,
-        voices=voices,
-        parents=replace(parents, slack=TO_WRITE),
-        writer=Writer(len(labels), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
-        written=written,
-        critic=Critic(voices, written, TINY.seed),
-        names=learn_names([], [], []),
-        summary=TrainingSummary("ab12", "data1", "code2", COUNT, 7, 130.5, 0.75, 0.875),
-    )
-
-
 @pytest.fixture(scope="module")
 def model():
-    return model_of()
+    return blank_model()
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +55,7 @@ def test_a_stored_model_is_the_same_model(model, original):
         assert voices.parameters.dtype == np.uint8
         assert (voices.labels == others.labels).all()
         assert voices.labels.dtype == np.int64
+    assert np.array_equal(loaded.history, model.history, equal_nan=True)
     assert (loaded.parents.cumulated == model.parents.cumulated).all()
     assert not loaded.writer.training
     weights, others = loaded.writer.state_dict(), model.writer.state_dict()
@@ -96,7 +69,7 @@ def test_what_is_stored_are_numbers_of_these_names(original, model):
     with safe_open(original / WEIGHTS, framework="pt") as file:
         names = set(file.keys())
     others = {*(f"writer/{name}" for name in model.writer.state_dict()), "voices", "voices/labels", *OF_WRITTEN}
-    assert names == others | {"parents", "differing"}
+    assert names == others | {"parents", "differing", "history"}
 
 
 @pytest.mark.parametrize("wish", [Wish(), Wish(label="High", algorithm=5)], ids=["any", "of a label"])
@@ -113,35 +86,43 @@ def test_a_model_is_stored_over_an_older_one(stored, model):
     assert sorted(path.name for path in stored.iterdir()) == [DESCRIPTION, WEIGHTS]
 
 
-def described(**changes):
-    """Damage: other values in the description; those of `summary` and `config` are put in theirs."""
+def signed(change):
+    """Damage: a description that somebody changed, and whose digest they put right."""
 
     def damage(folder):
         path = folder / DESCRIPTION
         document = json.loads(path.read_text())
-        for key, value in changes.items():
-            inner = isinstance(value, dict) and isinstance(document.get(key), dict)
-            document[key] = document[key] | value if inner else value
+        change(document)
+        if document.pop("digest", None):
+            document["digest"] = description._digest(document)
         path.write_text(json.dumps(document))
 
     return damage
 
 
+def described(**changes):
+    """Damage: other values in the description; those of `summary` and `config` are put in theirs."""
+
+    def change(document):
+        for key, value in changes.items():
+            inner = isinstance(value, dict) and isinstance(document.get(key), dict)
+            document[key] = document[key] | value if inner else value
+
+    return signed(change)
+
+
 def without(*keys):
-    def damage(folder):
-        path = folder / DESCRIPTION
-        document = json.loads(path.read_text())
+    def change(document):
         for key in keys[:-1]:
             document[key].pop(keys[-1])
         if len(keys) == 1:
             document.pop(keys[0])
-        path.write_text(json.dumps(document))
 
-    return damage
+    return signed(change)
 
 
 def tensors(change):
-    """Damage: what `change` does to the tensors, by name."""
+    """Damage: what `change` does to the tensors, by name; the description is told."""
 
     def damage(folder):
         path = folder / WEIGHTS
@@ -150,6 +131,7 @@ def tensors(change):
             metadata = file.metadata()
         change(found)
         save_file(found, path, metadata=metadata)
+        described(weights=hashlib.sha256(path.read_bytes()).hexdigest())(folder)
 
     return damage
 
@@ -163,7 +145,14 @@ def being(name, make):
 
 
 def written(name, data):
-    return lambda folder: (folder / name).write_bytes(data)
+    """Damage: other bytes, of which the description knows."""
+
+    def damage(folder):
+        (folder / name).write_bytes(data)
+        if name == WEIGHTS:
+            described(weights=hashlib.sha256(data).hexdigest())(folder)
+
+    return damage
 
 
 def a_folder(name):
@@ -179,7 +168,7 @@ def a_folder(name):
     [
         (lambda folder: (folder / DESCRIPTION).unlink(), f"{DESCRIPTION}: No such file"),
         (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS}: not readable"),
-        (a_folder(DESCRIPTION), f"{DESCRIPTION}: Is a directory"),
+        (a_folder(DESCRIPTION), f"{DESCRIPTION}: not a regular file"),
         (a_folder(WEIGHTS), f"{WEIGHTS}: not readable"),
         (written(DESCRIPTION, b"{"), f"{DESCRIPTION}: not the description"),
         (written(DESCRIPTION, b""), f"{DESCRIPTION}: not the description"),
@@ -189,13 +178,21 @@ def a_folder(name):
         (written(WEIGHTS, b""), f"{WEIGHTS}: not readable"),
         (written(WEIGHTS, b"12345678901"), f"{WEIGHTS}: not readable"),
         (written(WEIGHTS, struct.pack("<Q", 1 << 62) + b"{}"), f"{WEIGHTS}: not readable"),
-        (described(format=1), f"{DESCRIPTION}.*format 1, not 2"),
+        (described(format=1), f"{DESCRIPTION}.*format 1, not 3"),
         (described(labels=["A", "A", "B"]), f"{DESCRIPTION}.*different"),
         (described(labels=[]), f"{DESCRIPTION}.*different"),
         (described(labels=["A", 1, "B"]), f"{DESCRIPTION}.*must be strings"),
         (described(labels="ABC"), f"{DESCRIPTION}.*must be strings"),
         (described(labels={"A": 0, "B": 1, "C": 2}), f"{DESCRIPTION}.*must be strings"),
         (described(labels=None), f"{DESCRIPTION}: not the description"),
+        (described(labels=["A", "\x1b[31m", "B"]), f"{DESCRIPTION}.*can be printed"),
+        (described(labels=["A", "\ud800", "B"]), f"{DESCRIPTION}.*can be printed"),
+        (described(labels=["A", " ", "B"]), f"{DESCRIPTION}.*can be printed"),
+        (described(wings=2), f"{DESCRIPTION}.*'wings' means nothing"),
+        (described(weights=7), f"{DESCRIPTION}.*weights must be a digest"),
+        (described(weights=None), f"{DESCRIPTION}.*weights must be a digest"),
+        (described(weights="0" * 64), f"{WEIGHTS}: damaged, or of another model"),
+        (described(format=2), f"{DESCRIPTION}.*format 2, not 3"),
         (described(labels=["A", "B"]), f"{WEIGHTS}: does not hold"),
         (described(labels=[str(number) for number in range(256)]), "none of ours"),
         (described(config={"wings": 2}), f"{DESCRIPTION}.*unknown settings wings"),
@@ -207,19 +204,41 @@ def a_folder(name):
         (described(summary={"voices": "many"}), f"{DESCRIPTION}.*voices is 'many'"),
         (described(summary={"steps": 1.5}), f"{DESCRIPTION}.*steps is 1.5"),
         (described(summary={"critic_area": None}), f"{DESCRIPTION}.*critic_area is None"),
+        (described(summary={"critic_area": 1.5}), f"{DESCRIPTION}.*critic_area"),
+        (described(summary={"validation_c2st": -0.5}), f"{DESCRIPTION}.*validation_c2st"),
+        (described(summary={"validation_loss": float("inf")}), f"{DESCRIPTION}.*validation_loss"),
+        (described(summary={"validation_loss": float("nan")}), f"{DESCRIPTION}.*validation_loss"),
+        (described(summary={"voices": -1}), f"{DESCRIPTION}.*voices is out of its range"),
+        (described(summary={"steps": 10**100}), f"{DESCRIPTION}.*steps is out of its range"),
+        (described(summary={"data_version": "\x1b[2J"}), f"{DESCRIPTION}.*data_version cannot be printed"),
         (described(summary={"wings": 2}), f"{DESCRIPTION}.*wings"),
         (described(summary=7), f"{DESCRIPTION}: not the description"),
         (described(names={"taken": ["not a name"]}), f"{DESCRIPTION}.*taken"),
         (described(names=[]), f"{DESCRIPTION}: not the description"),
         *((without(key), f"{DESCRIPTION}.*{key}") for key in ("format", "config", "labels", "summary", "names")),
+        *((without(key), f"{DESCRIPTION}.*{key}") for key in ("weights", "digest")),
         (without("summary", "fingerprint"), f"{DESCRIPTION}.*fingerprint"),
         (setting("writer/score", float("nan")), f"{WEIGHTS}.*not finite"),
         (setting("writer/bias", float("-inf"), at=-1), f"{WEIGHTS}.*not finite"),
         (being("writer/bias", lambda bias: bias.double() + 1e300), f"{WEIGHTS}.*not finite"),
+        (setting("writer/bias", 1e38), f"{WEIGHTS}.*beyond 1000, of bias"),
+        (being("writer/score", lambda score: torch.full_like(score, -1e38)), f"{WEIGHTS}.*beyond 1000, of score"),
+        (being("history", lambda history: history.float()), f"{WEIGHTS}.*{HISTORY[0]}"),
+        (being("history", lambda history: history[:, :3].contiguous()), f"{WEIGHTS}.*{HISTORY[0]}"),
+        (being("history", lambda history: history[0]), f"{WEIGHTS}.*{HISTORY[0]}"),
         (being("writer/bias", lambda bias: bias[:, 1:].contiguous()), f"{WEIGHTS}: does not hold"),
         *(
             (tensors(lambda found, name=name: found.pop(name)), f"{WEIGHTS}.*{name}")
-            for name in ("writer/bias", "voices", "voices/labels", "written", "written/labels", "parents", "differing")
+            for name in (
+                "writer/bias",
+                "voices",
+                "voices/labels",
+                "written",
+                "written/labels",
+                "parents",
+                "differing",
+                "history",
+            )
         ),
         (being("wings", lambda _: torch.ones(2)), f"{WEIGHTS}.*'wings' means nothing"),
         (being("writer/wings", lambda _: torch.ones(2)), f"{WEIGHTS}.*'writer/wings' means nothing"),
@@ -269,10 +288,37 @@ def test_a_model_of_huge_sizes_is_refused_before_memory_is_asked_for(stored, siz
     assert time.monotonic() - start < 5
 
 
+LARGEST = 1e3
+
+
+@pytest.mark.parametrize("signs", ["all alike", "at random"])
+def test_no_weights_that_are_taken_make_scores_overflow(model, signs):
+    writer = Writer(len(LABELS), TINY.width, 3, TINY.heads, 0.0).eval()
+    random = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weights in writer.parameters():
+            weights.fill_(LARGEST)
+            if signs == "at random":
+                weights *= torch.randint(0, 2, weights.shape, generator=random) * 2 - 1
+    made = sample(replace(model, writer=writer), 2, 0, Wish(temperature=0.05, choices=1, avoid_copies=False))
+    assert made.parameters.shape == (2, 145)
+
+
+def test_scores_that_are_not_finite_are_no_voices(model):
+    writer = Writer(len(LABELS), TINY.width, 1, TINY.heads, 0.0).eval()
+    with torch.no_grad():
+        writer.score.fill_(1e38)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        sample(replace(model, writer=writer), 2, 0)
+
+
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.99, 0.99999])
 def test_weights_cut_short_are_refused(stored, share):
     data = (stored / WEIGHTS).read_bytes()
     (stored / WEIGHTS).write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ModelError, match=f"{WEIGHTS}: damaged"):
+        load_model(stored)
+    described(weights=hashlib.sha256((stored / WEIGHTS).read_bytes()).hexdigest())(stored)
     with pytest.raises(ModelError, match=f"{WEIGHTS}: not readable"):
         load_model(stored)
 
@@ -302,6 +348,7 @@ def test_a_description_is_taken_or_refused_whatever_stands_in_it(stored, origina
         inner = inner[key]
     inner[place[-1]] = value
     (stored / DESCRIPTION).write_text(json.dumps(document))
+    described()(stored)
     try:
         loaded = load_model(stored)
     except ModelError as error:
@@ -316,10 +363,38 @@ def test_a_description_is_taken_or_refused_whatever_stands_in_it(stored, origina
 def test_weights_with_a_wrong_byte_ahead_are_taken_or_refused(stored, original, at, byte):
     data = bytearray((original / WEIGHTS).read_bytes())
     data[at] = byte
-    (stored / WEIGHTS).write_bytes(data)
+    written(WEIGHTS, bytes(data))(stored)
     try:
         loaded = load_model(stored)
     except ModelError as error:
         assert WEIGHTS in str(error)
     else:
         assert loaded.voices.parameters.shape == (COUNT, 145)
+
+
+def test_a_model_of_format_2_without_checksums_is_the_same_model(stored, model):
+    tensors(lambda found: found.pop("history"))(stored)
+    document = json.loads((stored / DESCRIPTION).read_text())
+    document = {key: value for key, value in document.items() if key not in ("weights", "digest")} | {"format": 2}
+    (stored / DESCRIPTION).write_text(json.dumps(document, indent=1))
+    loaded = load_model(stored)
+    assert (loaded.config, loaded.summary, loaded.names) == (model.config, model.summary, model.names)
+    assert len(loaded.history) == 0
+    assert (sample(loaded, 4, 1).parameters == sample(model, 4, 1).parameters).all()
+    save_model(stored, loaded)
+    assert json.loads((stored / DESCRIPTION).read_text())["format"] == 3
+    assert (sample(load_model(stored), 4, 1).parameters == sample(model, 4, 1).parameters).all()
+
+
+def test_a_digest_does_not_hang_on_the_layout_of_the_text(stored, model):
+    document = json.loads((stored / DESCRIPTION).read_text())
+    (stored / DESCRIPTION).write_text(json.dumps(document))
+    assert load_model(stored).summary == model.summary
+
+
+def test_a_folder_in_the_place_of_a_file_gives_way_to_a_new_model(stored, model):
+    for name in (DESCRIPTION, WEIGHTS):
+        a_folder(name)(stored)
+        (stored / name / "something").write_text("in the way")
+    save_model(stored, model)
+    assert load_model(stored).summary == model.summary

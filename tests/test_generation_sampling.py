@@ -1,5 +1,6 @@
 """Voices from a model: that they are what was asked for, legal, new, and the same each time."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from deepdx_core.generation.config import WriterConfig
 from deepdx_core.generation.method import FittedWriter, Written
 from deepdx_core.generation.parents import TO_WRITE
 from deepdx_core.generation.sampling import CLOSE, SILENT, Wish, sample, sample_labels
-from deepdx_core.generation.teaching import data_version, model_fingerprint
+from deepdx_core.generation.teaching import code_version, data_version, model_fingerprints
 from deepdx_core.progress import silent
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.sound.rendering import available
@@ -43,7 +44,7 @@ def many(model):
 @pytest.fixture(scope="module")
 def untaught(tmp_path_factory):
     """What hardly any training makes, of few voices."""
-    return fit(tmp_path_factory.mktemp("untaught"), splits=toy_splits(60, 12))[0]
+    return fit(tmp_path_factory.mktemp("untaught"), splits=toy_splits(60, 12))
 
 
 def unlike(voices, other):
@@ -386,14 +387,15 @@ def test_a_report_tells_how_far_it_is(model):
 
 def test_the_whole_way_is_reproducible_and_gives_a_model_that_fits_its_summary(tmp_path, untaught):
     splits, other = toy_splits(60, 12), untaught
-    one, history = fit(tmp_path, splits=splits)
+    one = fit(tmp_path, splits=splits)
+    history = one.history
     weights, others = one.writer.state_dict(), other.writer.state_dict()
     assert all(torch.equal(weights[name], others[name]) for name in weights)
     some = toy_voices(30, seed=3)
     assert (one.critic.realness(some) == other.critic.realness(some)).all()
     assert (one.written.parameters == other.written.parameters).all()
     assert one.summary == other.summary
-    assert one.summary.fingerprint == model_fingerprint(splits, TINY)
+    assert one.summary.fingerprint == model_fingerprints(splits, TINY)[0]
     assert one.summary.data_version == data_version(splits)
     assert one.summary.voices == 60
     kept = history[history[:, 0] == one.summary.steps][0]
@@ -408,7 +410,7 @@ def test_the_critic_is_taught_with_new_voices_of_the_writer_and_no_more_than_are
         assert 0 < len(taught.written) <= len(taught.voices)
         require_legal(taught.written.parameters)
         assert differing_from_closest(taught.written.parameters, taught.voices.parameters).min() > MAX_DIFFERING
-    few, _ = fit(tmp_path, replace(TINY, steps=1, written=7), toy_splits(60, 12))
+    few = fit(tmp_path, replace(TINY, steps=1, written=7), toy_splits(60, 12))
     assert 0 < len(few.written) <= 7
 
 
@@ -419,10 +421,10 @@ def test_teaching_with_one_family_says_what_is_missing(tmp_path):
         fit(tmp_path, splits=splits)
 
 
-def test_a_fingerprint_tells_runs_apart(monkeypatch):
+def test_a_fingerprint_tells_runs_apart():
     splits = toy_splits(20, 6)
-    own = model_fingerprint(splits, TINY)
-    assert own == model_fingerprint(toy_splits(20, 6), TINY)
+    own = model_fingerprints(splits, TINY)
+    assert own == model_fingerprints(toy_splits(20, 6), TINY)
     changed = [
         (splits, replace(TINY, seed=1)),
         (replace(splits, labels=("Low", "High", "Else")), TINY),
@@ -433,14 +435,27 @@ def test_a_fingerprint_tells_runs_apart(monkeypatch):
             other = toy_splits(20, 6)
             getattr(getattr(other, part), array).flat[0] += 1
             changed.append((other, TINY))
-    fingerprints = {own, *(model_fingerprint(*of) for of in changed)}
-    assert len(fingerprints) == len(changed) + 1
+    fingerprints = {*own, *(fingerprint for of in changed for fingerprint in model_fingerprints(*of))}
+    assert len(fingerprints) == 2 * (len(changed) + 1)
     versions = {data_version(of) for of, _ in changed}
     assert len(versions) == len(changed) - 1  # settings and the names of labels are no data
-    monkeypatch.setattr(teaching, "code_version", lambda *_: "other code")
-    assert model_fingerprint(splits, TINY) not in fingerprints
+    assert model_fingerprints(replace(splits, test=splits.train), TINY) == own  # test voices decide nothing
+
+
+def test_a_fingerprint_is_that_of_a_version_of_ours_and_of_libraries_and_not_of_source_text(monkeypatch):
+    splits = toy_splits(20, 6)
+    own, of_version_1 = model_fingerprints(splits, TINY)
+    assert code_version().startswith(f"model {teaching.MODEL_VERSION}, torch 2.")
+    assert re.fullmatch(r"model \d+(, (torch|scikit-learn|numpy) \d+\.\d+){3}", code_version())
+    monkeypatch.setattr(teaching, "MODEL_VERSION", 99)
+    assert model_fingerprints(splits, TINY)[0] != own
     monkeypatch.undo()
-    assert model_fingerprint(replace(splits, test=splits.train), TINY) == own  # test voices decide nothing
+    real = teaching.version
+    for library in ("torch", "scikit-learn", "numpy"):
+        monkeypatch.setattr(teaching, "version", lambda name, new=library: "9.9.1" if name == new else real(name))
+        assert model_fingerprints(splits, TINY)[0] != own
+        assert model_fingerprints(splits, TINY)[1] == of_version_1
+        monkeypatch.undo()
 
 
 def test_the_method_of_the_protocol_gives_voices_and_scores(model):

@@ -1,29 +1,43 @@
 """The pipeline as Dagster runs it: definitions, jobs in process on a home of their own, sensor and schedule."""
 
+import base64
+import io
 import itertools
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import resources
 
 import dagster as dg
+import numpy as np
 import polars as pl
 import pytest
 from conftest import DEMO, ROOT, random_voices
+from matplotlib.image import imread
+from toys import blank_model
 
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank
 from deepdx_core.corpus.snapshot import query
 from deepdx_core.curation.opinions import write_opinion
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
+from deepdx_core.generation.config import WriterConfig
+from deepdx_core.generation.model import WEIGHTS, save_model
+from deepdx_core.generation.registry import model_folder
+from deepdx_core.generation.teaching import model_fingerprints
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import TABLES, VERDICTS
 from deepdx_core.tables.storage import Tables
 from deepdx_pipeline import automation
+from deepdx_pipeline.assets import generator
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
+from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.results import curves
 
 CORPUS_TABLES = set(TABLES) - {"models", "realness", "model_evaluation"}  # these are other jobs'
 
@@ -140,6 +154,7 @@ def test_from_the_inbox_to_new_banks(banks):
     model = materializations(result)["voice_model"]
     assert model.metadata["model"].text == champion["model_id"]
     assert model.metadata["trained"].text == "anew"
+    assert {"losses", "told"} <= model.metadata.keys()
     assert {path.name for path in banks.models.iterdir()} == {champion["model_id"], "training"}
     assert not list((banks.models / "training").iterdir())  # the checkpoint is of no more use
     realness = tables.read("realness")
@@ -169,6 +184,51 @@ def test_from_the_inbox_to_new_banks(banks):
         assert rows[champion["model_id"]] == champion
     (winner,) = (model_id for model_id, row in rows.items() if row["role"] == "champion")
     assert tables.read("realness")["model_id"].unique().to_list() == [winner]
+
+
+def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_trained_anew(banks):
+    assert run(banks).success
+    workplace = Workplace(banks)
+    config = small_training(steps=2)
+    settings = WriterConfig.from_json(json.dumps(config["ops"]["voice_model"]["config"]["settings"]))
+    own, former = model_fingerprints(generator._splits(workplace), settings)
+    old = blank_model()
+    folder = model_folder(banks, former)
+    save_model(folder, replace(old, summary=replace(old.summary, fingerprint=former)))
+
+    def train():
+        made = dg.materialize([generator.voice_model], resources={"workplace": workplace}, run_config=config)
+        return materializations(made)["voice_model"].metadata
+
+    kept = train()
+    assert (kept["model"].text, kept["trained"].text[:4]) == (folder.name, "kept")
+    assert not model_folder(banks, own).exists()
+    (folder / WEIGHTS).unlink()
+    os.mkfifo(folder / WEIGHTS)
+    assert train()["trained"].text == "anew"
+    (model_folder(banks, own) / WEIGHTS).unlink()
+    (model_folder(banks, own) / WEIGHTS).mkdir()
+    anew = train()
+    assert (anew["model"].text, anew["trained"].text) == (own[:16], "anew")
+    assert train()["trained"].text[:4] == "kept"
+
+
+def test_banks_have_files_of_their_own_whatever_their_labels_are():
+    labels = ("Pads", "pads", "R&B/Soul", "../../up", "..", "a" * 300, "Ärger")
+    names = generator._file_names(labels)
+    assert len({name.lower() for name in names}) == len(labels)
+    assert all(name.endswith(".syx") and "/" not in name and not name.startswith(".") for name in names)
+    assert names[:3] == ["pads.syx", "pads-2.syx", "r&b-soul.syx"]
+    assert max(map(len, names)) < 100
+
+
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_a_plot_of_few_points_shows_them(count):
+    shown = curves(pl.DataFrame({"step": range(count), "loss": [float(n) for n in range(count)]}), "step", "Bits")
+    encoded = shown.md_str.partition("base64,")[2].removesuffix(")")
+    pixels = imread(io.BytesIO(base64.b64decode(encoded)), format="png")[..., :3]
+    left_of_the_legend = pixels[:, :500]
+    assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > 20
 
 
 def test_the_champion_is_judged_beside_the_others(banks):

@@ -17,7 +17,8 @@ from deepdx_core.evaluation.voices import Splits, Voices, families_together, mad
 from deepdx_core.generation import sampling
 from deepdx_core.generation.config import WriterConfig
 from deepdx_core.generation.critic import Critic
-from deepdx_core.generation.model import DESCRIPTION, WEIGHTS, TrainingSummary, VoiceModel, load_model, save_model
+from deepdx_core.generation.description import DESCRIPTION, TrainingSummary
+from deepdx_core.generation.model import WEIGHTS, VoiceModel, load_model, save_model
 from deepdx_core.generation.names import learn_names
 from deepdx_core.generation.network import Writer
 from deepdx_core.generation.parents import TO_WRITE, find_parents
@@ -142,7 +143,9 @@ def model_of(voices, splits, takes_over, labels=LABELS):
     summary = TrainingSummary("0" * 64, "1" * 64, "2" * 64, len(voices), 7, 300.0, float("nan"), 0.75)
     some = voices[np.arange(40)]
     critic = Critic(voices, some, CONFIG.seed)
-    return VoiceModel(CONFIG, labels, voices, parents, writer, some, critic, learn_names([], [], []), summary)
+    return VoiceModel(
+        CONFIG, labels, voices, parents, writer, some, critic, learn_names([], [], []), summary, np.empty((0, 4))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +226,7 @@ def test_what_is_no_model_is_passed_over_or_said_to_be_none(home, judged, good):
     rows = judged()
     assert roles(rows) == {FIRST: "champion", THIRD: "unreadable"}
     assert str(home.models / THIRD / WEIGHTS) in reason(rows, THIRD)
-    assert "not readable" in reason(rows, THIRD)
+    assert "damaged" in reason(rows, THIRD)
     assert rows.filter(role="unreadable").select("config", *MEASURED).row(0) == (None,) * (1 + len(MEASURED))
 
 

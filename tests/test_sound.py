@@ -9,8 +9,8 @@ from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.curation.decoding import sound_ids
 from deepdx_core.curation.likeness import alike
 from deepdx_core.progress import silent
-from deepdx_core.sound.measuring import CLIPS, MAIN, by_sound, measure
-from deepdx_core.sound.rendering import SAMPLE_RATE, available, render, renderer
+from deepdx_core.sound.measuring import CLIPS, MAIN, by_sound, measure, renderer
+from deepdx_core.sound.rendering import SAMPLE_RATE, available, render
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 

@@ -6,12 +6,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
+from conftest import random_voices
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
-from deepdx_core.evaluation.voices import Splits, Voices
+from deepdx_core.evaluation.voices import Splits, Voices, made
 from deepdx_core.generation.config import WriterConfig
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.description import TrainingSummary
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.network import Writer
+from deepdx_core.generation.parents import TO_WRITE, find_parents
 from deepdx_core.generation.teaching import teach
 from deepdx_core.voice.parameters import INDEX
 
@@ -58,7 +64,7 @@ def toy_splits(train=240, validation=12):
 
 
 def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=lambda *_: None):
-    """A model and its history, as `teach` gives them, whose names are those of no corpus."""
+    """A model, as `teach` gives it, whose names are those of no corpus."""
     return teach(splits or toy_splits(), learn_names([], [], []), config, folder, progress, report)
 
 
@@ -66,7 +72,28 @@ def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=
 def taught_model() -> VoiceModel:
     """A model that has learnt the toy voices well enough to show what it was asked for."""
     config = replace(
-        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000
+        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000, patience=9
     )
     with tempfile.TemporaryDirectory() as folder:
-        return fit(Path(folder), config)[0]
+        return fit(Path(folder), config)
+
+
+@cache
+def blank_model() -> VoiceModel:
+    """A model that has learnt nothing."""
+    voices = toy_voices(40)
+    torch.manual_seed(0)
+    written = made(random_voices(20)[0], voices.labels[:20])
+    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
+    return VoiceModel(
+        config=TINY,
+        labels=LABELS,
+        voices=voices,
+        parents=replace(parents, slack=TO_WRITE),
+        writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
+        written=written,
+        critic=Critic(voices, written, TINY.seed),
+        names=learn_names([], [], []),
+        summary=TrainingSummary("ab12", "data1", "code2", 40, 7, 130.5, 0.75, 0.875),
+        history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
+    )

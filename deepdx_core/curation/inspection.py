@@ -42,8 +42,8 @@ def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     return files, voices
 
 
-def voice_in(path: Path, slot: int) -> Bytes:
-    """The parameters of the voice in a slot of a file, `uint8[145]`, all within their ranges.
+def voice_in(path: Path, slot: int) -> tuple[Bytes, str]:
+    """The parameters of the voice in a slot of a file, `uint8[145]`, all within their ranges; and its name.
 
     Slots count from 1 in each dump; where there are several dumps, in archives say, the first that has the slot counts.
     Raises NoVoiceError.
@@ -60,4 +60,4 @@ def voice_in(path: Path, slot: int) -> Bytes:
     if not voice["valid"]:
         faults = "; ".join(in_words(finding) for finding in voice["findings"][:_MOST_TOLD])
         raise NoVoiceError(f"{place(voice)}: slot {slot} ({voice['name']}) is not a legal voice: {faults}")
-    return np.array(in_slot.select(PARAMETER_NAMES).row(0), dtype=np.uint8)
+    return np.array(in_slot.select(PARAMETER_NAMES).row(0), dtype=np.uint8), voice["name"]

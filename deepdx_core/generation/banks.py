@@ -1,14 +1,27 @@
 """Banks of written voices: named, and framed for a DX7."""
 
+from collections.abc import Iterable, Sequence
+
 from deepdx_core.codec.names import text_to_names
+from deepdx_core.codec.packing import Bytes
 from deepdx_core.codec.writer import write_banks
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.sampling import Sample
 
 
-def names_of(model: VoiceModel, sample: Sample, seed: int) -> list[str]:
-    """A name for each voice of a sample of the model: no two the same, and none that of a real one."""
-    return model.names.names([model.labels[label_id] for label_id in sample.label_ids], seed)
+def names_of(
+    model: VoiceModel,
+    sample: Sample,
+    seed: int,
+    taken: Iterable[str] = (),
+    parents: Sequence[tuple[Bytes, str]] = (),
+) -> list[str]:
+    """A name for each voice of a sample of the model, as `NameModel.names` gives them.
+
+    taken: the names of real voices by now. parents: the voices that were wished for, with their names.
+    """
+    labels = [model.labels[label_id] for label_id in sample.label_ids]
+    return model.names.names(sample.parameters, labels, seed, taken, parents)
 
 
 def banks_of(sample: Sample, names: list[str]) -> list[bytes]:

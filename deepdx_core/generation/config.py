@@ -16,7 +16,8 @@ class WriterConfig(Settings):
     ema_decay: of the moving average of the weights, which is what is kept.
     orphans: share of voices that are learnt without a parent, so that the writer can do without.
     moved: share of voices whose operators stand in for one another where the algorithm allows it.
-    validate_every: steps after which voices of the validation split are tried, and a checkpoint is written.
+    validate_every: steps after which voices of the validation split are tried, and a checkpoint is written. In a run
+        of few steps that is done six times, not to be blind between its beginning and its end.
     patience: so many validations in a row without a better one end the training.
     written: voices that the critic is taught with, at most; never more than there are real ones.
     mixed: bfloat16 for matrix products, on devices that are fast at it.
@@ -44,7 +45,8 @@ class WriterConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require(("steps", "passes", "batch_size", "width", "depth", "heads", "validate_every", "patience"), 1)
-        self.require(("written", "threads"), 1)
+        self.require(("written",), 1)
+        self.require(("threads",), 1, 1025)
         self.require(("seed",), 0, 1 << 32)
         self.require(("learning_rate",), 0)
         self.require(("dropout", "ema_decay"), 0, 1)

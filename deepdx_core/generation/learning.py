@@ -7,6 +7,7 @@ are a function of (seed, step), and a checkpoint holds all else that the next st
 import copy
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +41,7 @@ HISTORY = ("step", "training_loss", "validation_loss", "validation_c2st")
 """Columns of a run's history: losses in bits a voice; of the C2ST, see `deepdx_core.evaluation.telling`."""
 
 _WARM_UP = 200  # steps, or a tenth of all
+_FEWEST_VALIDATIONS = 6
 _TRIED = 1000  # voices of the validation split
 _LARGEST_GRADIENT = 10.0
 _AT_ONCE = 128  # voices of the validation split
@@ -98,15 +100,17 @@ def learn_to_write(
     """
     checkpoint = checkpoint_dir / CHECKPOINT
     steps = min(config.steps, max(1, config.passes * len(train) // config.batch_size))
+    validate_every = min(config.validate_every, math.ceil(steps / _FEWEST_VALIDATIONS))
     with reproducible(config.threads), interrupts_held() as interrupted, torch.random.fork_rng():
         run = _Run(Lessons.of(train, parents[0]), train, validation, parents[1], labels, steps, config)
         if (state := read_checkpoint(checkpoint, fingerprint)) is not None:
-            run.restore(state)
+            with suppress(ValueError):  # one that was tampered with is as good as none
+                run.restore(state)
         try:
             while run.step < steps and not run.done():
                 loss = run.advance()
                 _require_finite(loss, run.step)
-                if run.step % config.validate_every == 0 or run.step == steps:
+                if run.step % validate_every == 0 or run.step == steps:
                     run.validate()
                     write_checkpoint(checkpoint, fingerprint, run.state())
                 progress(WritingProgress(run.step, steps, loss, *run.validated()))
@@ -226,9 +230,28 @@ class _Run:
         return own | tensors_of(self._networks(), {"optimizer": self.optimizer})
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from where `state` was taken."""
-        self.step, self.history, self.recent = int(state["step"]), state["history"], state["recent"]
+        """Go on from where `state` was taken. Raises ValueError, with nothing changed, where it is of no such run."""
+        history, step = state.get("history", torch.empty(0)), state.get("step", torch.empty(0))
+        fixed = {name: tensor for name, tensor in state.items() if name != "history"}
+        if {name: (tensor.shape, tensor.dtype) for name, tensor in fixed.items()} != self._layout():
+            raise ValueError("a tensor is missing, unknown or of another shape or type")
+        if history.dtype != torch.float64 or history.shape != (len(history), len(HISTORY)):
+            raise ValueError(f"history must have the columns {', '.join(HISTORY)}")
+        if not all(tensor.isfinite().all() for tensor in fixed.values()) or not 0 < int(step) <= self.steps:
+            raise ValueError("a number is out of its range")
+        self.step, self.history, self.recent = int(step), history, state["recent"]
         restore(state, self._networks(), {"optimizer": self.optimizer})
+
+    def _layout(self) -> dict[str, tuple[torch.Size, torch.dtype]]:
+        """Shape and type of every tensor of `state` but the history, once a step is done."""
+        tensors = {"step": torch.tensor(self.step), "recent": self.recent} | tensors_of(self._networks(), {})
+        layout = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+        for number, weights in enumerate(self.writer.parameters()):  # as Adam keeps them
+            layout[f"optimizer/{number}/step"] = (torch.Size(), torch.float32)
+            layout |= {
+                f"optimizer/{number}/{mean}": (weights.shape, weights.dtype) for mean in ("exp_avg", "exp_avg_sq")
+            }
+        return layout
 
     def _networks(self) -> dict[str, torch.nn.Module]:
         return {"writer": self.writer, "average": self.average, "best": self.best}

@@ -40,7 +40,7 @@ class Written:
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedWriter":
         """Teach both."""
         with tempfile.TemporaryDirectory() as folder:
-            model, _ = teach(
+            model = teach(
                 Splits(train, validation, validation, self.labels),
                 learn_names([], [], []),
                 replace(self.config, seed=seed),

@@ -3,53 +3,42 @@
 Neither is pickled: to load a model of unknown origin runs no code of it.
 """
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.errors import DeepDXError
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.evaluation.voices import Voices, made
-from deepdx_core.files import written_whole
+from deepdx_core.files import read_regular, set_aside_folder, written_whole
 from deepdx_core.generation.config import WriterConfig
-from deepdx_core.generation.critic import MOST_LABELS, Critic
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.description import (
+    DESCRIPTION,
+    MOST_BYTES,
+    Description,
+    ModelError,
+    TrainingSummary,
+    read_description,
+    write_description,
+)
 from deepdx_core.generation.layout import PLACES
+from deepdx_core.generation.learning import HISTORY
 from deepdx_core.generation.names import NameModel
 from deepdx_core.generation.network import Writer
 from deepdx_core.generation.parents import TO_WRITE, Parents
 
 WEIGHTS = "model.safetensors"
-DESCRIPTION = "model.json"
 
-_FORMAT = 2  # 1 was the GAN
-_MOST_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class TrainingSummary:
-    """What a training run was, and where it ended.
-
-    fingerprint: digest of all that decided what came of it. data_version, code_version: of the voices, and of the code.
-    steps: of the writer, as far as its best validation. validation_loss: bits a voice of the validation split, given
-    its parent. validation_c2st: how well written voices were told from it, before the critic chose among them.
-    critic_area: under the critic's ROC curve, on voices held out.
-    """
-
-    fingerprint: str
-    data_version: str
-    code_version: str
-    voices: int
-    steps: int
-    validation_loss: float
-    validation_c2st: float
-    critic_area: float
+_LARGEST_WEIGHT = 1e3
+"""A hundred times what training comes to, and far below what makes scores overflow, as weights of 1e38 do."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +48,8 @@ class VoiceModel:
     labels: their names, in the order of the label ids.
     voices: what was learnt from, and the parents of what is written. parents: of these voices, among them.
     written: voices of the writer, by which the critic was taught.
+    history: how the training went, `float64[validations, 4]`, as `learning.HISTORY` says; of a model of format 2 it is
+    not known, and empty.
     """
 
     config: WriterConfig
@@ -70,13 +61,7 @@ class VoiceModel:
     critic: Critic
     names: NameModel
     summary: TrainingSummary
-
-
-class ModelError(DeepDXError):
-    """A stored model is missing or cannot be used; says which file, and why."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+    history: Floats
 
 
 def save_model(folder: Path, model: VoiceModel) -> None:
@@ -90,82 +75,60 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     tensors |= {
         "parents": torch.from_numpy(model.parents.rows.astype(np.int32)),
         "differing": torch.from_numpy(model.parents.differing.astype(np.uint8)),
+        "history": torch.from_numpy(model.history),
     }
+    fingerprint = model.summary.fingerprint
+    data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"fingerprint": fingerprint})
+    set_aside_folder(folder / WEIGHTS)
     with written_whole(folder / WEIGHTS) as temporary:
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()},
-            temporary,
-            metadata={"fingerprint": model.summary.fingerprint},
-        )
-    description = {
-        "format": _FORMAT,
-        "config": json.loads(model.config.to_json()),
-        "labels": list(model.labels),
-        "summary": asdict(model.summary),
-        "names": json.loads(model.names.to_json()),
-    }
-    with written_whole(folder / DESCRIPTION) as temporary:
-        temporary.write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+        temporary.write_bytes(data)
+    weights = hashlib.sha256(data).hexdigest()
+    write_description(folder, Description(model.config, model.labels, model.summary, model.names, weights))
 
 
 def load_model(folder: Path) -> VoiceModel:
     """The model that `save_model` wrote to a folder. Raises ModelError if it is missing, damaged or from elsewhere."""
-    path = folder / DESCRIPTION
-    try:
-        config, labels, summary, names = _read_description(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(path, error.strerror or str(error)) from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ModelError(path, f"not the description of a model ({error})") from error
+    description = read_description(folder)
+    config, labels = description.config, description.labels
     path = folder / WEIGHTS
-    tensors = _read_tensors(path, summary.fingerprint)
+    tensors = _read_tensors(path, description)
     writer = Writer(len(labels), config.width, config.depth, config.heads, config.dropout)
     try:
         writer.load_state_dict({name: tensors.pop(f"writer/{name}") for name in writer.state_dict()})
         # Only now: they may have been of another type, in which they were finite.
-        if not all(tensor.isfinite().all() for tensor in writer.state_dict().values()):
-            raise ValueError("a weight is not finite")
+        for name, tensor in writer.state_dict().items():
+            if not tensor.isfinite().all():
+                raise ValueError(f"a weight is not finite, of {name}")
+            if tensor.abs().max() > _LARGEST_WEIGHT:
+                raise ValueError(f"a weight is beyond {_LARGEST_WEIGHT:g}, of {name}")
         voices, written = (_checked_voices(tensors, kind, len(labels)) for kind in ("voices", "written"))
         parents = _checked_parents(tensors, len(voices))
+        history = np.empty((0, len(HISTORY))) if description.weights is None else _checked_history(tensors)
         if tensors:
             raise ValueError(f"{sorted(tensors)[0]!r} means nothing")
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(path, f"does not hold the model that {DESCRIPTION} describes ({error})") from error
     critic = Critic(voices, written, config.seed)
-    return VoiceModel(config, labels, voices, parents, writer.eval(), written, critic, names, summary)
+    names, summary = description.names, description.summary
+    return VoiceModel(config, labels, voices, parents, writer.eval(), written, critic, names, summary, history)
 
 
-def _read_description(text: str) -> tuple[WriterConfig, tuple[str, ...], TrainingSummary, NameModel]:
-    description: dict[str, Any] = json.loads(text)
-    if description["format"] != _FORMAT:
-        raise ValueError(f"format {description['format']!r}, not {_FORMAT}")
-    config = WriterConfig.from_json(json.dumps(description["config"]))
-    labels = tuple(description["labels"])
-    if not isinstance(description["labels"], list) or not all(isinstance(label, str) for label in labels):
-        raise ValueError("labels must be strings")
-    if not labels or len(set(labels)) < len(labels):
-        raise ValueError("labels must be different")
-    of_blocks = 48 * config.depth * config.width**2  # bytes of weights, before memory is asked for
-    if len(labels) > MOST_LABELS or config.width > 4096 or config.depth > 64 or of_blocks > _MOST_BYTES:
-        raise ValueError("a model of this size is none of ours")
-    summary = TrainingSummary(**description["summary"])
-    for field in fields(summary):
-        if type(getattr(summary, field.name)) is not field.type:
-            raise ValueError(f"summary: {field.name} is {getattr(summary, field.name)!r}")
-    return config, labels, summary, NameModel.from_json(json.dumps(description["names"]))
-
-
-def _read_tensors(path: Path, fingerprint: str) -> dict[str, Tensor]:
+def _read_tensors(path: Path, description: Description) -> dict[str, Tensor]:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ModelError(path, "too large to be a model of ours")
-        with safe_open(path, framework="pt") as file:
-            found = (file.metadata() or {}).get("fingerprint")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError) as error:
+        data = read_regular(path, MOST_BYTES)
+    except OSError as error:
+        raise ModelError(path, f"not readable ({error.strerror or error})") from error
+    if description.weights not in (None, hashlib.sha256(data).hexdigest()):
+        raise ModelError(path, f"damaged, or of another model: not the file that {DESCRIPTION} names by its digest")
+    try:
+        tensors = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        found = header.get("__metadata__", {}).get("fingerprint")
+    except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(path, f"not readable ({error})") from error
-    if found != fingerprint:
-        raise ModelError(path, f"belongs to another {DESCRIPTION}: fingerprint {found}, not {fingerprint}")
+    if found != description.summary.fingerprint:
+        expected = description.summary.fingerprint
+        raise ModelError(path, f"belongs to another {DESCRIPTION}: fingerprint {found}, not {expected}")
     return tensors
 
 
@@ -190,3 +153,11 @@ def _checked_parents(tensors: dict[str, Tensor], count: int) -> Parents:
     if differing.dtype != np.uint8 or differing.shape != rows.shape or differing[:, 0].max() > PLACES:
         raise ValueError("there must be a distance to each parent")
     return Parents(rows.astype(np.int64), differing.astype(np.int64), TO_WRITE)
+
+
+def _checked_history(tensors: dict[str, Tensor]) -> Floats:
+    """How the training went, taken from the tensors. Raises ValueError where it is none."""
+    history = tensors.pop("history").numpy()
+    if history.dtype != np.float64 or history.ndim != 2 or history.shape[1] != len(HISTORY):
+        raise ValueError(f"history must have the columns {', '.join(HISTORY)}")
+    return history

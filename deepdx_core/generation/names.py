@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from itertools import chain, count, product
@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from deepdx_core.codec.packing import Bytes
+from deepdx_core.evaluation.generators import Floats
 from deepdx_core.labels.names import pieces
 from deepdx_core.voice.parameters import NAME_LENGTH
 
@@ -24,6 +26,7 @@ _NEVER = {kind: text.split() for kind, text in _DATA["never"].items()}
 _WHOLE, _STEMS = "|".join(_NEVER["offensive"] + _NEVER["people"] + _NEVER["filler"]), "|".join(_NEVER["makers"])
 _UNFIT = re.compile(rf"\b(?:{_WHOLE})S?\b|\b(?:{_STEMS})")
 _UNFIT_INSIDE = re.compile("|".join(_NEVER["inside"]))
+_OFFENSIVE = re.compile(rf"\b(?:{'|'.join(_NEVER['offensive'])})S?\b")
 
 _WORD = r"(?:[A-Z]\.)?[A-Z]{2,}"  # E.PIANO is one word
 _LAST_RESORT = "DX"  # numbered, where nothing else is left
@@ -68,41 +71,50 @@ class NameModel:
         if not all(isinstance(name, str) and real.fullmatch(name) for name in self.taken):
             raise ValueError(f"taken: must be of letters and digits, {NAME_LENGTH} at most")
 
-    def names(self, labels: Sequence[str], seed: int) -> list[str]:
-        """A name for each voice of these labels: capitals, digits, dots, spaces, ten at most; no two alike, none real.
+    def names(
+        self,
+        voices: Bytes,
+        labels: Sequence[str],
+        seed: int,
+        taken: Iterable[str] = (),
+        parents: Sequence[tuple[Bytes, str]] = (),
+    ) -> list[str]:
+        """A name for each voice, `uint8[n, 145]`, of these labels: ten characters at most, no two alike, none real.
 
-        Depends only on the seed and on the labels up to the voice's own. A label that was not taught is given names of
-        all others.
+        A name hangs on the seed and on the voice, and on others only where one before it has the same. A label that
+        was not taught is given names of all others. taken: real names, beside those that the model knows of.
+        parents: real voices with their names, that voices were made after or between. Each keeps its name where it is
+        among the voices; the others take after the nearest one.
         """
-        sources = {label: self._names_of(label, seed) for label in set(labels)}
-        taken = set(self.taken)
+        used = {*self.taken, *map(_key, taken), *(_key(name) for _, name in parents)}
+        words = {label: _Words(*self._stems(label)) for label in set(labels)}
+        numbers = list(self.numbers)
+        chances = np.array(list(self.numbers.values()), dtype=np.float64)
+        chances /= chances.sum()
+        kept = list(parents)
         names = []
-        for label in labels:
-            name = next(name for name in sources[label] if _key(name) not in taken and _fits(name))
-            taken.add(_key(name))
-            names.append(name)
+        for voice, label in zip(voices, labels, strict=True):
+            itself = next((i for i, (parent, _) in enumerate(kept) if (parent == voice).all()), None)
+            if itself is not None:
+                names.append(kept.pop(itself)[1])
+                continue
+            random = np.random.default_rng([seed, *voice.tolist()])
+            nearest = min(parents, key=lambda parent: np.count_nonzero(parent[0] != voice), default=None)
+            name = None if nearest is None else _child(nearest[1], random, used)
+            names.append(name or words[label].draw(random, str(random.choice(numbers, p=chances)), used))
+            used.add(_key(names[-1]))
         return names
 
-    def _names_of(self, label: str, seed: int) -> Iterator[str]:
-        """Ever new names for a label: all that its words make, likely ones early, then again with numbers behind."""
-        random = np.random.default_rng([seed, *label.encode()])
+    def _stems(self, label: str) -> tuple[list[str], Floats]:
+        """All that the words of a label make, and the logarithm of how likely each is."""
         pairs = {
             f"{first} {last}".strip(): weight * other
             for home in ([label] if label in self.firsts else self.firsts)
             for (first, weight), (last, other) in product(self.firsts[home].items(), self.lasts[home].items())
             if len(first) + len(last) < NAME_LENGTH and not _short_for(first, last)
         }
-        # Drawn by weight, none twice: the order of the logarithms with Gumbel noise.
-        order = np.argsort(-np.log(list(pairs.values())) - random.gumbel(size=len(pairs)))
-        names = np.array(list(pairs), dtype=str)[order].tolist()
-        weights = np.array(list(self.numbers.values()))
-        numbers = random.choice(list(self.numbers), len(names), p=weights / weights.sum()).tolist()
-        for name, number in zip(names, numbers, strict=True):
-            numbered = f"{name} {number}".strip()
-            yield numbered if len(numbered) <= NAME_LENGTH else name
-        for following in count(2):
-            names = [name for name in names if len(f"{name} {following}") <= NAME_LENGTH] or [_LAST_RESORT]
-            yield from (f"{name} {following}" for name in names)
+        fitting = {name: weight for name, weight in pairs.items() if _fits(name)}
+        return list(fitting), np.log(np.array(list(fitting.values()), dtype=np.float64))
 
     def to_json(self) -> str:
         """All of it as JSON, for `from_json`."""
@@ -120,6 +132,34 @@ class NameModel:
         if not isinstance(document, dict) or document.keys() != cls.__annotations__.keys():
             raise ValueError(f"must be a table of {', '.join(cls.__annotations__)}")
         return cls(**document)
+
+
+class _Words:
+    """Names that words make, each given once with each number behind it, and which are left.
+
+    names, scores: what the words make, and the logarithm of how likely each is.
+    """
+
+    def __init__(self, names: list[str], scores: Floats) -> None:
+        self._names, self._scores = names, scores
+        self._lengths = np.array([len(name) for name in names], dtype=np.int64)
+        self._left: dict[str, npt.NDArray[np.bool_]] = {}
+
+    def draw(self, random: np.random.Generator, number: str, used: Container[str]) -> str:
+        """A name that is not used, drawn by how likely it is: with this number, and once there is none, with others."""
+        drawn = self._scores + random.gumbel(size=len(self._scores))  # the highest is drawn by weight
+        for tail in chain([number], map(str, count(2))):
+            room = NAME_LENGTH - len(f" {tail}".rstrip())
+            left = self._left.setdefault(tail, self._lengths <= room)
+            while left.any():
+                best = int(np.where(left, drawn, -np.inf).argmax())
+                left[best] = False
+                name = f"{self._names[best]} {tail}".rstrip()
+                if _key(name) not in used:
+                    return name
+            if not (self._lengths <= room).any() and _key(last := f"{_LAST_RESORT} {tail}".rstrip()) not in used:
+                return last
+        raise AssertionError("numbers never end")
 
 
 def learn_names(
@@ -212,7 +252,20 @@ def _fits(name: str) -> bool:
 
 
 def _key(name: str) -> str:
-    return name.replace(" ", "").replace(".", "")
+    return re.sub("[^A-Z0-9]", "", name.upper())
+
+
+def _child(parent: str, random: np.random.Generator, used: Container[str]) -> str | None:
+    """A name that is not used, of a parent's words and another number; None where its words say or leave nothing."""
+    stem = re.sub(r"\W*\d*\W*$", "", parent)
+    if not re.search("[A-Za-z]", stem) or _OFFENSIVE.search(stem.upper()) or _UNFIT_INSIDE.search(_key(stem)):
+        return None
+    for number in chain(random.permutation(np.arange(2, 100)), random.permutation(np.arange(100, 10_000))):
+        tail = f" {number}" if len(f"{stem} {number}") <= NAME_LENGTH else str(number)
+        name = stem[: NAME_LENGTH - len(tail)].rstrip() + tail
+        if _key(name) not in used:
+            return name
+    return None
 
 
 def _short_for(first: str, last: str) -> bool:

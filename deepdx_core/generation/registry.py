@@ -17,8 +17,9 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.evaluation.generators import Taught
 from deepdx_core.evaluation.protocol import evaluate
 from deepdx_core.evaluation.voices import Splits, some_rows
+from deepdx_core.generation.description import DESCRIPTION, ModelError
 from deepdx_core.generation.method import FittedWriter
-from deepdx_core.generation.model import DESCRIPTION, ModelError, VoiceModel, load_model
+from deepdx_core.generation.model import VoiceModel, load_model
 from deepdx_core.home import Home
 from deepdx_core.progress import Report, silent
 from deepdx_core.tables.generator import MEASURED, TrainedModels
@@ -52,6 +53,11 @@ def champion_folder(home: Home) -> Path:
     if champions.is_empty():
         raise NoModelError(home)
     return model_folder(home, champions["model_id"].item())
+
+
+def corpus_names(home: Home) -> list[str]:
+    """The names that real voices have by now, each once: a model knows those of the corpus that it learnt from."""
+    return Tables(home).read_or_empty("decoded_voices")["name"].unique().to_list()
 
 
 def judge_models(

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from deepdx_core.curation.decoding import sound_ids
 from deepdx_core.evaluation.voices import made
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.tables.generator import Realness
@@ -14,10 +15,9 @@ def score_corpus(
     model_id: str,
     sounds: pl.DataFrame,
     labeled: pl.DataFrame,
-    splits: pl.DataFrame,
     known: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Rows of the table `realness`, from the tables unique_voices, labeled_voices and training_splits.
+    """Rows of the table `realness`, from the tables unique_voices and labeled_voices.
 
     What `known`, such a table, has of the same model, sound and label is taken over. Sounds of a label that the model
     does not know are left out.
@@ -26,11 +26,11 @@ def score_corpus(
     voices = (
         labeled.filter(pl.col("label").is_in(model.labels))
         .join(sounds.select("sound_id", *PARAMETER_NAMES), on="sound_id")
-        .join(splits.select("sound_id", "split"), on="sound_id", how="left")
         .sort("sound_id")
     )
+    learnt = pl.Series(sound_ids(model.voices.parameters))  # whatever their split is by now
     rows = voices.select(
-        "sound_id", "label", learnt=(pl.col("split") == "train").fill_null(False), model_id=pl.lit(model_id)
+        "sound_id", "label", learnt=pl.col("sound_id").is_in(learnt.implode()), model_id=pl.lit(model_id)
     )
     old = rows.join(known.drop("learnt"), on=["sound_id", "label", "model_id"])
     new = voices.join(old, on="sound_id", how="anti", maintain_order="left")

@@ -20,7 +20,7 @@ def write(
     """A voice for each wish, `int64[n, 145]`, as `layout.unwritten` takes it.
 
     temperature: scores are divided by it; under 1 the likely gets likelier. algorithms: `int64[n]`, counted from 0, for
-    those that shall be of one, -1 for those that need not.
+    those that shall be of one, -1 for those that need not. Raises FloatingPointError where a score is not finite.
     """
     chances = random.random((len(wishes.parents), PLACES))
     parts = [
@@ -42,6 +42,8 @@ def _write(writer: Writer, wishes: Wishes, chances: Tensor, temperature: float, 
     chances = chances.to(wishes.parents.device)
     for place in range(PLACES):
         scores = writing.scores().double() / temperature
+        if not scores.isfinite().all():
+            raise FloatingPointError("a score is not finite: the weights have grown without bounds")
         cumulated = scores.softmax(dim=1).cumsum(dim=1)  # [n, values]
         reached = chances[:, place, None] * cumulated[:, -1:]
         values = torch.searchsorted(cumulated, reached, right=True)[:, 0]

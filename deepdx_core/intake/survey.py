@@ -13,13 +13,17 @@ from deepdx_core.display import printable
 from deepdx_core.intake.archives import archive_members, can_be_read_later
 from deepdx_core.intake.contents import RefusedError, archive_kind, read_file
 from deepdx_core.progress import Report, silent
-from deepdx_core.provenance import code_version
 from deepdx_core.tables.schemas import Dumps, RawFiles
 
 Row = dict[str, Any]
 
-SURVEYED_BY = code_version("deepdx_core.voice", "deepdx_core.codec", "deepdx_core.intake")
-"""Version of the code whose survey this is. What another version found is not taken over."""
+READER_VERSION = 1
+"""Of what is read of contents, here and in the codec; what another version found is not taken over.
+
+To be raised with each change of it: of what is taken for voices, of the limits, of the words of a reason.
+"""
+
+SURVEYED_BY = f"reader {READER_VERSION}"
 
 
 @dataclass(frozen=True)

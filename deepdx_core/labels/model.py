@@ -14,10 +14,12 @@ from scipy.optimize import minimize_scalar
 
 from deepdx_core.curation.kinship import fold_of
 from deepdx_core.labels.traits import Floats
-from deepdx_core.provenance import code_version
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
+
+LABELS_VERSION = 1
+"""Of what makes labels of the same corpus and taxonomy, in this room; to be raised with each change of it."""
 
 FEWEST = 256
 """Named voices of a corpus, without which there is nothing to learn."""
@@ -40,7 +42,7 @@ class Judged(NamedTuple):
     prior: Probabilities
     """`float64[categories]`: the shares of the categories in what was taught."""
     model: str
-    """Which models said so: a digest of what they were taught and of the code that taught them."""
+    """Which models said so: a digest of what they were taught and of `LABELS_VERSION`."""
 
 
 def judge(
@@ -59,7 +61,7 @@ def judge(
         return None
     counts = np.bincount(taught[known], weights[known], minlength=categories) + 1.0
     prior = np.asarray(counts / counts.sum(), dtype=np.float64)
-    digest = hashlib.sha256(code_version("deepdx_core.labels").encode())
+    digest = hashlib.sha256(f"labels {LABELS_VERSION}".encode())
     said = np.zeros((len(features), categories))
     for number in range(_FOLDS):
         lesson = known & (fold != number)

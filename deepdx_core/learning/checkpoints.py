@@ -1,16 +1,19 @@
 """How the state of a training run is kept in a file: tensors and the fingerprint of the run, nothing pickled."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from deepdx_core.files import written_whole
+from deepdx_core.files import read_regular, set_aside_folder, written_whole
+
+_MOST_BYTES = 8 << 30
 
 
 def digest(*arrays: npt.NDArray[Any]) -> str:
@@ -29,16 +32,23 @@ def run_fingerprint(*parts: str) -> str:
 
 def write_checkpoint(path: Path, fingerprint: str, state: dict[str, Tensor]) -> None:
     """Write tensors as the checkpoint of a run; the file takes its place whole."""
+    set_aside_folder(path)
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={"fingerprint": fingerprint})
+        temporary.write_bytes(save(state, {"fingerprint": fingerprint, "digest": _digest_of(state)}))
 
 
 def read_checkpoint(path: Path, fingerprint: str) -> dict[str, Tensor] | None:
     """The state in a checkpoint, if there is one of this run; one that is foreign or damaged is as good as none."""
     try:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("fingerprint") != fingerprint:
-                return None
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError):
+        data = read_regular(path, _MOST_BYTES)
+        state = load(data)
+        said = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        own = said["fingerprint"] == fingerprint and said["digest"] == _digest_of(state)
+    except (OSError, SafetensorError, ValueError, TypeError, KeyError, RuntimeError):
         return None
+    return state if own else None
+
+
+def _digest_of(state: dict[str, Tensor]) -> str:
+    names = sorted(state)
+    return run_fingerprint(*names, digest(*(state[name].numpy() for name in names)))

@@ -16,6 +16,13 @@ from deepdx_core.tables.schemas import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 Floats = npt.NDArray[np.float32]
 
+FEATURES_VERSION = 1
+"""Of what is measured of a sound, and of which clips (`measuring.CLIPS`); what another version measured is not kept.
+
+To be raised with each change of either, also of what stands elsewhere: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTER`
+of the tables, `CARRIERS` of the codec.
+"""
+
 FLOOR_DB = -100.0
 SILENCE_DB = -60.0
 """What stays under this is not heard: as in `deepdx_core.curation.audibility`."""

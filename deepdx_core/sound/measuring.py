@@ -16,7 +16,7 @@ from deepdx_core.codec.columns import CARRIERS, of_operators
 from deepdx_core.codec.packing import Bytes, Flags, require_legal
 from deepdx_core.progress import Report
 from deepdx_core.sound import features
-from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, renderer
+from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
@@ -89,6 +89,11 @@ def measure(
     if fresh:
         done = pl.concat([done, _table(fresh, made_by)])
     yield done.sort(_KEY)
+
+
+def renderer() -> str:
+    """What renders and measures: the engine and the version of the measures. Raises NoRendererError."""
+    return f"{engine()}, deepdx measures {features.FEATURES_VERSION}"
 
 
 def cores() -> int:

@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy.typing as npt
 
 from deepdx_core.codec.packing import Bytes, require_legal
 from deepdx_core.errors import DeepDXError
-from deepdx_core.provenance import code_version
 from deepdx_core.voice.parameters import NAME_LENGTH
 
 Audio = npt.NDArray[np.float32]
@@ -45,12 +43,11 @@ def available() -> bool:
     return importlib.util.find_spec("dexed") is not None
 
 
-@cache
-def renderer() -> str:
-    """What renders and measures: dexed-py's version and this room's code. Raises NoRendererError."""
+def engine() -> str:
+    """The engine and its version. Raises NoRendererError."""
     if not available():
         raise NoRendererError
-    return f"dexed-py {version('dexed-py')}, deepdx {code_version('deepdx_core.sound')}"
+    return f"dexed-py {version('dexed-py')}"
 
 
 class _Sysex:

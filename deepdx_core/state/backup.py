@@ -19,9 +19,9 @@ from filelock import FileLock
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import working_folder, written_whole
+from deepdx_core.files import read_regular, working_folder, written_whole
 from deepdx_core.home import Home
-from deepdx_core.tables.storage import Manifest, read_regular
+from deepdx_core.tables.storage import Manifest
 
 KEPT = 10
 """Automatic backups that are kept."""

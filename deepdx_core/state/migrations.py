@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from deepdx_core.files import working_folder
+from deepdx_core.files import read_regular, working_folder
 from deepdx_core.home import Home
 from deepdx_core.progress import Tell
 from deepdx_core.state.backup import write_archive
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
-from deepdx_core.tables.storage import Manifest, StateError, Tables, checksum, read_regular
+from deepdx_core.tables.storage import Manifest, StateError, Tables, checksum
 
 VERSION = 1
 """The version of the state that this code reads and writes."""

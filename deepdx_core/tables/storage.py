@@ -10,14 +10,13 @@ import json
 import logging
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import set_aside_folder, written_whole
+from deepdx_core.files import read_regular, set_aside_folder, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 
@@ -50,16 +49,6 @@ class StateError(DeepDXError):
         super().__init__(
             f"{path}: {reason}. It cannot be made anew: restore a backup with `deepdx restore FILE`; {last}"
         )
-
-
-def read_regular(path: Path) -> bytes:
-    """The bytes of a regular file, which may be reached by a link. Raises OSError for a folder, a FIFO and so on."""
-    # Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("not a regular file")
-        return file.read()
 
 
 class Manifest:

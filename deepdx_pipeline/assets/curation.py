@@ -21,8 +21,8 @@ def audio_features(
     context: dg.AssetExecutionContext, config: Listening, workplace: dg.ResourceParam[Workplace]
 ) -> Result:
     """Render every legal sound that was not rendered yet, and measure what is heard."""
-    from deepdx_core.sound.measuring import by_sound, measure
-    from deepdx_core.sound.rendering import available, renderer
+    from deepdx_core.sound.measuring import by_sound, measure, renderer
+    from deepdx_core.sound.rendering import available
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     tables = workplace.tables

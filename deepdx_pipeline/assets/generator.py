@@ -1,7 +1,10 @@
 """From the splits to new banks: models, which of them is the champion, how it is judged, and what it writes."""
 
 import json
+import re
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,7 @@ from deepdx_pipeline.resources import Workplace
 from deepdx_pipeline.results import Result, curves, image_grid, markdown_table, materialized
 
 if TYPE_CHECKING:
+    from deepdx_core.evaluation.generators import Floats
     from deepdx_core.evaluation.voices import Splits
     from deepdx_core.generation.names import NameModel
 
@@ -56,19 +60,19 @@ def voice_model(
     workplace: dg.ResourceParam[Workplace],
 ) -> Result:
     """Train a model, unless there is one that was made from the same voices, settings and code."""
-    from deepdx_core.files import written_whole
-    from deepdx_core.generation.learning import CHECKPOINT, HISTORY, WritingProgress
-    from deepdx_core.generation.model import ModelError, load_model, save_model
+    from deepdx_core.generation.description import ModelError
+    from deepdx_core.generation.learning import CHECKPOINT, WritingProgress
+    from deepdx_core.generation.model import load_model, save_model
     from deepdx_core.generation.registry import model_folder
-    from deepdx_core.generation.teaching import model_fingerprint, teach
+    from deepdx_core.generation.teaching import model_fingerprints, teach
 
     splits = _splits(workplace)
     try:
         settings = WriterConfig.from_json(json.dumps(config.settings))
     except ValueError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    fingerprint = model_fingerprint(splits, settings)
-    folder, training = model_folder(workplace.home, fingerprint), workplace.home.models / "training"
+    folder, former = (model_folder(workplace.home, of) for of in model_fingerprints(splits, settings))
+    training = workplace.home.models / "training"
     report = workplace.reporter(context)
 
     def progress(at: WritingProgress) -> None:
@@ -77,24 +81,28 @@ def voice_model(
         )
         report(f"learning to write, {said}", at.step, at.steps)
 
-    with workplace.alone("voice_model"):
-        try:
-            model = load_model(folder)
-            kept = True
-        except ModelError:
-            kept = False
-            names = _names(workplace)
+    model = None
+    for kept in folder, former:
+        with suppress(ModelError):
+            model, folder = load_model(kept), kept
+            break
+    trained = model is None
+    if model is None:
+        for needed in folder, training:  # found out now rather than after the training
             try:
-                model, history = teach(splits, names, settings, training, progress, report)
-            except ValueError as error:
-                raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
-            with written_whole(folder / "history.parquet") as temporary:
-                pl.DataFrame(history, schema=list(HISTORY), orient="row").write_parquet(temporary)
-            save_model(folder, model)
-            (training / CHECKPOINT).unlink(missing_ok=True)
+                needed.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise dg.Failure(f"{needed}: {error.strerror}", allow_retries=False) from error
+        names = _names(workplace)
+        try:
+            model = teach(splits, names, settings, training, progress, report)
+        except ValueError as error:
+            raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
+        save_model(folder, model)
+        (training / CHECKPOINT).unlink(missing_ok=True)
     summary = model.summary
     return Result(
-        data_version=dg.DataVersion(fingerprint),
+        data_version=dg.DataVersion(summary.fingerprint),
         metadata={
             "model": folder.name,
             "voices": summary.voices,
@@ -102,8 +110,8 @@ def voice_model(
             "validation_loss_bits": summary.validation_loss,
             "validation_c2st": summary.validation_c2st,
             "critic_area": summary.critic_area,
-            "trained": "kept: voices, settings and code are the same" if kept else "anew",
-            **_history(folder / "history.parquet"),
+            "trained": "anew" if trained else "kept: voices, settings and code are the same",
+            **_history(model.history),
             "path": dg.MetadataValue.path(folder),
         },
     )
@@ -124,13 +132,15 @@ def _names(workplace: Workplace) -> "NameModel":
     return learn_names(*(named[column].to_list() for column in ("name", "label", "family_id")))
 
 
-def _history(path: Path) -> dict[str, dg.MarkdownMetadataValue]:
-    if not path.is_file():  # a model that came from elsewhere
+def _history(history: "Floats") -> dict[str, dg.MarkdownMetadataValue]:
+    from deepdx_core.generation.learning import HISTORY
+
+    if not len(history):  # of a model that does not know it
         return {}
-    history = pl.read_parquet(path)
+    rows = pl.DataFrame(history, schema=list(HISTORY), orient="row")
     return {
-        "losses": curves(history.select("step", "training_loss", "validation_loss"), "step", "Bits a voice"),
-        "told": curves(history.select("step", "validation_c2st"), "step", "C2ST of written voices (0.5: like real)"),
+        "losses": curves(rows.select("step", "training_loss", "validation_loss"), "step", "Bits a voice"),
+        "told": curves(rows.select("step", "validation_c2st"), "step", "C2ST of written voices (0.5: like real)"),
     }
 
 
@@ -140,11 +150,10 @@ def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workpl
     from deepdx_core.curation.rules import load_rules
     from deepdx_core.generation.registry import judge_models
 
-    with workplace.alone("models"):
-        known = workplace.tables.read_or_empty("models")
-        rules = load_rules(workplace.home.rules)
-        rows = judge_models(workplace.home, known, _splits(workplace), rules, workplace.reporter(context))
-        version = workplace.tables.write("models", rows)
+    known = workplace.tables.read_or_empty("models")
+    rules = load_rules(workplace.home.rules)
+    rows = judge_models(workplace.home, known, _splits(workplace), rules, workplace.reporter(context))
+    version = workplace.tables.write("models", rows)
     shown = rows.select("judged", "model_id", "role", "reason", "c2st", "precision", "density", "coverage")
     champion = rows.filter(pl.col("role") == "champion")["model_id"].to_list()
     return materialized(
@@ -152,7 +161,7 @@ def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workpl
     )
 
 
-@table_asset(GROUP, "realness", "models", "unique_voices", "labeled_voices", "training_splits")
+@table_asset(GROUP, "realness", "models", "unique_voices", "labeled_voices")
 def realness(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Ask the champion's critic about every valid sound."""
     from deepdx_core.generation.model import load_model
@@ -160,17 +169,15 @@ def realness(workplace: dg.ResourceParam[Workplace]) -> Result:
     from deepdx_core.generation.scoring import score_corpus
 
     tables = workplace.tables
-    with workplace.alone("realness"):
-        folder = champion_folder(workplace.home)
-        rows = score_corpus(
-            load_model(folder),
-            folder.name,
-            tables.read("unique_voices"),
-            tables.read("labeled_voices", ["sound_id", "label"]),
-            tables.read("training_splits"),
-            tables.read_or_empty("realness"),
-        )
-        version = tables.write("realness", rows)
+    folder = champion_folder(workplace.home)
+    rows = score_corpus(
+        load_model(folder),
+        folder.name,
+        tables.read("unique_voices"),
+        tables.read("labeled_voices", ["sound_id", "label"]),
+        tables.read_or_empty("realness"),
+    )
+    version = tables.write("realness", rows)
     least = (
         rows.sort("realness", "sound_id")
         .head(20)
@@ -204,19 +211,18 @@ def model_evaluation(
     from deepdx_core.sound.rendering import available
 
     report = workplace.reporter(context)
-    with workplace.alone("model_evaluation"):
-        model = load_model(champion_folder(workplace.home))
-        splits = _splits(workplace)
-        by_ear = config.render and available()
-        writer = FittedWriter(model, load_rules(workplace.home.rules), by_ear, report)
-        methods = {
-            **BASELINES,
-            "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
-            "writer and critic": Taught(writer),
-        }
-        audio = workplace.tables.read_or_empty("audio_features") if config.render else None
-        rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=report)
-        version = workplace.tables.write("model_evaluation", rows)
+    model = load_model(champion_folder(workplace.home))
+    splits = _splits(workplace)
+    by_ear = config.render and available()
+    writer = FittedWriter(model, load_rules(workplace.home.rules), by_ear, report)
+    methods = {
+        **BASELINES,
+        "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
+        "writer and critic": Taught(writer),
+    }
+    audio = workplace.tables.read_or_empty("audio_features") if config.render else None
+    rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=report)
+    version = workplace.tables.write("model_evaluation", rows)
     shown = rows.select(pl.exclude("^.*_error$", "judged_on", "seed").cast(pl.String)).transpose(
         include_header=True, header_name="measure", column_names="generator"
     )
@@ -237,31 +243,33 @@ class Wished(dg.Config):
 def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Have the champion write a bank for each label."""
     from deepdx_core.curation.rules import load_rules
-    from deepdx_core.files import written_whole
+    from deepdx_core.files import remove_leftovers, write_outputs
     from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import banks_of, names_of
     from deepdx_core.generation.model import load_model
-    from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import Wish, sample
     from deepdx_core.sound.rendering import available
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
     shown: dict[str, list[str]] = {}
     images: dict[str, np.ndarray] = {}
+    banks: dict[Path, bytes] = {}
     passed_over: Counter[str] = Counter()
-    with workplace.alone("generated_banks"):
-        model = load_model(champion_folder(workplace.home))
-        rules = load_rules(workplace.home.rules)
-        for label in model.labels:
-            made = sample(model, VMEM_VOICES, config.seed, Wish(label=label), rules=rules, by_ear=available())
-            names = names_of(model, made, config.seed)
-            (bank,) = banks_of(made, names)
-            with written_whole(workplace.home.banks / f"{label.lower()}.syx") as temporary:
-                temporary.write_bytes(bank)
-            algorithms = made.parameters[:, INDEX["algorithm"]] + 1
-            shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
-            images[label] = encode(made.parameters[:8])
-            passed_over += Counter(made.passed_over)
+    model = load_model(champion_folder(workplace.home))
+    rules = load_rules(workplace.home.rules)
+    taken = corpus_names(workplace.home)
+    for label, file_name in zip(model.labels, _file_names(model.labels), strict=True):
+        made = sample(model, VMEM_VOICES, config.seed, Wish(label=label), rules=rules, by_ear=available())
+        names = names_of(model, made, config.seed, taken)
+        (banks[workplace.home.banks / file_name],) = banks_of(made, names)
+        algorithms = made.parameters[:, INDEX["algorithm"]] + 1
+        shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
+        images[label] = encode(made.parameters[:8])
+        passed_over += Counter(made.passed_over)
+    workplace.home.banks.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(workplace.home.banks)
+    write_outputs(banks, force=True)  # all as one: those of two models are never side by side
     reasons = pl.DataFrame(
         passed_over.most_common(), schema={"candidates passed over": pl.String, "how many": pl.Int64}, orient="row"
     )
@@ -274,3 +282,13 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> R
             "preview": image_grid(images, "Eight voices of each bank as images: a parameter is a cell or more"),
         },
     )
+
+
+def _file_names(labels: Sequence[str]) -> list[str]:
+    """A file for the bank of each label, no two alike: labels are the user's, and may hold anything."""
+    found: list[str] = []
+    for number, label in enumerate(labels, 1):
+        stem = re.sub(r"[^\w &+.-]", "-", label.lower()).lstrip(".")[:80]
+        name = f"{stem}.syx"
+        found.append(f"{stem}-{number}.syx" if not stem or name in found else name)
+    return found

@@ -1,16 +1,17 @@
 """Command on the trained model: generate."""
 
 import re
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
+from deepdx_core.files import output_target, write_outputs
 from deepdx_core.home import find_home
 from deepdx_core.voice.parameters import VMEM_VOICES
-from deepdx_pipeline.cli.console import numbered, out, plain, progress_bar
+from deepdx_pipeline.cli.console import err, numbered, out, plain, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,13 @@ _SLOT = "FILE:SLOT"
 
 def generate(
     output: Annotated[Path, typer.Option("--output", "-o", help="The bank to write, a .syx file.")],
-    label: Annotated[str | None, typer.Option(help="Kind of sound, such as Pads; any if not given.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="Kind of sound, such as Pads, or a category of it, such as electric-piano; any if not given."
+        ),
+    ] = None,
     algorithm: Annotated[int | None, typer.Option(min=1, max=32, help="Algorithm as on the panel.")] = None,
     count: Annotated[int, typer.Option(min=1, max=32 * 99, help="Voices; over 32, several banks are written.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same banks.")] = 0,
@@ -59,15 +66,18 @@ def generate(
     """Write new voices from the trained model, as banks that a DX7 loads."""
     _require_sense(like, strength, between, novelty, algorithm)
     paths = [output] if count <= VMEM_VOICES else numbered(output, -(-count // VMEM_VOICES))
+    if output.suffix.lower() != ".syx":
+        raise typer.BadParameter(
+            f"{printable(str(output))} does not end in .syx: banks are SysEx", param_hint="--output"
+        )
     for path in paths:
-        if path.is_dir():
-            raise typer.BadParameter(f"{path} is a folder", param_hint="--output")
+        output_target(path, force)
 
     from deepdx_core.curation.rules import load_rules
-    from deepdx_core.files import written_whole
     from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.description import read_description
     from deepdx_core.generation.model import load_model
-    from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import Wish, sample
     from deepdx_core.sound.rendering import NoRendererError, available
 
@@ -75,34 +85,38 @@ def generate(
         by_ear = available()
     elif by_ear and not available():
         raise NoRendererError
+    home = find_home()
+    folder = champion_folder(home)
+    if label is not None:
+        label = _known_label(label, read_description(folder).labels, home.taxonomy)
+    parents = [_voice(text, "--like") for text in (like,) if text] + [
+        _voice(text, "--between") for text in between or ()
+    ]
     try:
         wish = Wish(
             label,
             algorithm,
             temperature,
             Wish.novelty if novelty is None else novelty,
-            None if like is None else _voice(like, "--like"),
+            None if like is None else parents[0][0],
             Wish.strength if strength is None else strength,
-            None if between is None else (_voice(between[0], "--between"), _voice(between[1], "--between")),
+            None if between is None else (parents[0][0], parents[1][0]),
             avoid_copies=avoid_copies,
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    home = find_home()
     rules = load_rules(home.rules)
-    model = load_model(champion_folder(home))
-    if label is not None and label not in model.labels:
-        raise typer.BadParameter(f"{label!r} is not known; there are {', '.join(model.labels)}", param_hint="--label")
+    taken = corpus_names(home)
+    model = load_model(folder)
     try:
         with progress_bar() as report:
             made = sample(model, count, seed, wish, rules=rules, by_ear=by_ear, report=report)
     except ValueError as error:  # the wish makes sense, and yet the model cannot fulfil it
         raise DeepDXError(f"{error}; nothing was written") from error
-    with ExitStack() as all_or_none:
-        for path, bank in zip(paths, banks_of(made, names_of(model, made, seed)), strict=True):
-            all_or_none.enter_context(written_whole(path)).write_bytes(bank)
+    banks = banks_of(made, names_of(model, made, seed, taken, parents))
+    write_outputs(dict(zip(paths, banks, strict=True)), force)
     for path in paths:
-        out.print(plain(path), soft_wrap=True)
+        out.print(plain(printable(str(path))), soft_wrap=True)
     out.print(plain(f"{count:,} voice{'s' if count > 1 else ''}; {_in_words(made.passed_over)}"), soft_wrap=True)
 
 
@@ -124,13 +138,29 @@ def _require_sense(
         raise typer.BadParameter("both ends of --between have their own", param_hint="--algorithm")
 
 
-def _voice(text: str, option: str) -> "Bytes":
-    """The voice in a slot of a file, by `FILE:SLOT`; the file's name may have colons too."""
+def _known_label(asked: str, labels: tuple[str, ...], own_taxonomy: Path) -> str:
+    """The label of a model that is meant, however it is spelled; of a category its label, with a word about it."""
+    from deepdx_core.labels.taxonomy import find_taxonomy
+
+    known = {label.casefold(): label for label in labels}
+    if label := known.get(asked.casefold()):
+        return label
+    label_of = find_taxonomy(own_taxonomy).label_of
+    category = next((category for category in label_of if category.casefold() == asked.casefold()), None)
+    if category is None or label_of[category] not in labels:
+        there = f"there are {', '.join(map(printable, labels))}, and the categories that make them up"
+        raise typer.BadParameter(f"{printable(asked)!r} is not known; {there}", param_hint="--label")
+    err.print(plain(f"{category} belongs to {label_of[category]}, which is what the model knows: such voices are made"))
+    return label_of[category]
+
+
+def _voice(text: str, option: str) -> "tuple[Bytes, str]":
+    """The voice in a slot of a file with its name, by `FILE:SLOT`; the file's name may have colons too."""
     from deepdx_core.curation.inspection import voice_in
 
     match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
     if match is None:
-        raise typer.BadParameter(f"{text!r} is not {_SLOT}, such as EPIANOS1.syx:5", param_hint=option)
+        raise typer.BadParameter(f"{printable(text)!r} is not {_SLOT}, such as EPIANOS1.syx:5", param_hint=option)
     return voice_in(Path(match[1]), int(match[2]))
 
 

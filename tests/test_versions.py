@@ -1,0 +1,184 @@
+"""What is made of the same input stays the same, or the version constant beside the code that makes it is raised.
+
+`golden/versions.json` holds digests of each table made from the demo corpus, and what small fixed computations come to
+for sounds and models, with the versions of the code that made them. After a change that is meant:
+
+1. raise the constant that the test names, where it stands;
+2. DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0 (with dexed-py installed, for the rendered sounds).
+
+Where a table is new or renamed, or columns are, step 2 is enough.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import shutil
+from importlib.metadata import version
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+from conftest import DEMO, ROOT, random_voices
+from toys import TINY, blank_model, fit, toy_splits, toy_voices
+
+from deepdx_core.codec.columns import CARRIERS
+from deepdx_core.curation.decoding import sound_ids
+from deepdx_core.curation.oddness import CURATION_VERSION
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.sampling import Wish, sample
+from deepdx_core.generation.teaching import MODEL_VERSION
+from deepdx_core.intake.survey import READER_VERSION
+from deepdx_core.labels.model import LABELS_VERSION
+from deepdx_core.learning.checkpoints import digest
+from deepdx_core.progress import silent
+from deepdx_core.sound.features import FEATURES_VERSION, distil, measures
+from deepdx_core.sound.measuring import CLIPS, measure
+from deepdx_core.sound.rendering import SAMPLE_RATE, available
+from deepdx_core.tables.generator import GENERATOR_TABLES
+from deepdx_core.tables.schemas import TABLES, AudioFeatures
+from deepdx_core.tables.storage import Tables
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+from deepdx_pipeline.definitions import build_defs
+
+GOLDEN = ROOT / "tests" / "golden" / "versions.json"
+RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0"
+
+VERSIONS = {
+    "READER_VERSION": READER_VERSION,
+    "CURATION_VERSION": CURATION_VERSION,
+    "LABELS_VERSION": LABELS_VERSION,
+    "FEATURES_VERSION": FEATURES_VERSION,
+    "MODEL_VERSION": MODEL_VERSION,
+}
+_OF_READING = ("READER_VERSION",)
+_OF_CURATION = (*_OF_READING, "CURATION_VERSION")
+_OF_LABELS = (*_OF_CURATION, "LABELS_VERSION")
+MADE_BY = {
+    **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _OF_CURATION),
+    **dict.fromkeys(("raw_files", "dumps"), _OF_READING),
+    **dict.fromkeys(("labeled_voices", "training_splits"), _OF_LABELS),
+    "measured": ("FEATURES_VERSION",),
+    "rendered": ("FEATURES_VERSION",),
+    "model": ("MODEL_VERSION",),
+}
+"""By what is made: the constants that speak for it, its own and those of what it is made from."""
+
+NUMERIC = {"verdicts", "labeled_voices", "training_splits", "measured", "rendered", "model"}
+"""What other libraries or another processor may compute otherwise, with the same code."""
+
+
+def libraries():
+    found = {
+        name: ".".join(version(name).split(".")[:2]) for name in ("numpy", "polars", "scikit-learn", "scipy", "torch")
+    }
+    return found | {"machine": platform.machine()}
+
+
+def of_tables(home):
+    """A digest of the rows of each table, made from the demo corpus with nothing rendered."""
+    shutil.copytree(DEMO, home.inbox, dirs_exist_ok=True)
+    config = {
+        "ops": {"audio_features": {"config": {"render": False}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    job = build_defs(home).resolve_job_def("corpus")
+    assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=config).success
+    tables = Tables(home)
+    made = {table for table, constants in MADE_BY.items() if constants[0] == "READER_VERSION"}
+    found = {}
+    for table in sorted(made):
+        rows = tables.read(table)
+        found[table] = hashlib.sha256(repr((rows.schema, rows.rows())).encode()).hexdigest()
+    return found
+
+
+def of_sounds():
+    """What clips of known samples measure, and what voices do where they can be rendered."""
+    seconds = np.arange(round(2.5 * SAMPLE_RATE)) / SAMPLE_RATE
+    noise = np.random.default_rng(0).standard_normal(len(seconds)) * 0.1
+    clips = [
+        np.sin(2 * np.pi * 220 * seconds),
+        np.sin(2 * np.pi * 1000 * seconds) * np.exp(-3 * seconds),
+        np.sin(2 * np.pi * 5000 * seconds) * np.minimum(seconds, 1) + noise,
+        noise * (seconds < 2),
+        0 * seconds,
+    ]
+    columns = measures(
+        distil([clip.astype(np.float32) for clip in clips], len(clips), 2.0, 0.5), np.array([1, 2, 3, 6, 1])
+    )
+    measured = {name: np.asarray(values, dtype=np.float64).tolist() for name, values in sorted(columns.items())}
+    measured["carriers"] = CARRIERS.astype(int).tolist()
+    measured["clips"] = [[clip.note, clip.velocity, clip.held, clip.after] for clip in CLIPS]
+    found = {"measured": measured}
+    if available():
+        parameters = np.concatenate([toy_voices(4).parameters, random_voices(4)[0]])
+        sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+            sound_id=pl.Series(sound_ids(parameters))
+        )
+        rows = list(measure(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
+        found["rendered"] = {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns}
+    return found
+
+
+def of_a_model(folder):
+    """Where a small training ends, what the critic says, and what the model writes."""
+    model = fit(folder, TINY, toy_splits(60, 12))
+    blank = blank_model()
+    critic = Critic(blank.voices, blank.written, 0)
+    written = sample(blank, 4, 0, Wish(avoid_copies=False))
+    return {
+        "model": {
+            "losses": model.history[:, :3].tolist(),
+            "parents": digest(model.parents.rows, model.parents.differing),
+            "written": digest(model.written.parameters, model.written.labels),
+            "realness": critic.realness(toy_voices(8, 3)).tolist(),
+            "sample": digest(written.parameters, written.label_ids),
+        }
+    }
+
+
+def alike(one, other):
+    """Whether two of what JSON holds are equal, numbers to what another processor may do to them."""
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict) and one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        # Decibels are rounded to hundredths.
+        return math.isclose(one, other, rel_tol=1e-4, abs_tol=0.011) or (math.isnan(one) and math.isnan(other))
+    return one == other
+
+
+def in_lines(document):
+    """A document as JSON with a line for each thing made, as changes to it are read."""
+    parts = [f" {json.dumps(key)}: {json.dumps(document[key])}" for key in ("versions", "libraries")]
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(made)}" for name, made in sorted(document["made"].items()))
+    return "{\n" + ",\n".join(parts) + ',\n "made": {\n' + lines + "\n }\n}\n"
+
+
+@pytest.mark.slow
+def test_what_is_made_changes_only_with_the_version_of_the_code_that_makes_it(home, tmp_path):
+    found = {**of_tables(home), **of_sounds(), **of_a_model(tmp_path / "training")}
+    renew = os.environ.get("DEEPDX_GOLDEN") == "renew"
+    golden = json.loads(GOLDEN.read_text()) if GOLDEN.is_file() else {"versions": {}, "libraries": {}, "made": {}}
+    made, versions = golden["made"], golden["versions"]
+    comparable = found.keys() & made.keys() - (set() if golden["libraries"] == libraries() else NUMERIC)
+    changed = sorted(name for name in comparable if not alike(found[name], made[name]))
+    for name in changed:
+        raised = [constant for constant in MADE_BY[name] if VERSIONS[constant] > versions[constant]]
+        assert raised, (
+            f"{name} came out otherwise than before: take the change back, or raise {MADE_BY[name][-1]} (or that of "
+            f"the earlier stage that changed it: {', '.join(MADE_BY[name])}) and then: {RENEW}"
+        )
+    if renew:
+        kept = {"rendered": made["rendered"]} if "rendered" in made and not available() else {}
+        document = {"versions": VERSIONS, "libraries": libraries(), "made": kept | found}
+        GOLDEN.write_text(in_lines(document))
+        return
+    assert versions == VERSIONS, f"a version was raised: {RENEW}"
+    assert found.keys() <= made.keys(), f"{', '.join(sorted(found.keys() - made.keys()))} is not known yet: {RENEW}"
