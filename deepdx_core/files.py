@@ -46,7 +46,8 @@ def working_folder(parent: Path) -> Iterator[Path]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=parent))
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        if _locked(lock) and folder.exists():
+        # Without locks of the file system, leftovers stay where they are.
+        if _locked(lock) is not False and folder.exists():
             break
         os.close(lock)  # another process took it for a leftover just now
     try:
@@ -56,13 +57,14 @@ def working_folder(parent: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int) -> bool | None:
+    """Whether this process holds the lock of a folder now; None where the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        return True  # a file system without locks; leftovers stay there
+        return None
     return True
 
 
@@ -129,7 +131,12 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     all old ones go first, so that no kill leaves a mixture of old and new. Raises OutputError as `output_target`
     does, before anything is written.
     """
-    targets = {output_target(path, force): data for path, data in outputs.items()}
+    targets: dict[Path, bytes] = {}
+    for path, data in outputs.items():
+        target = output_target(path, force)
+        if target in targets:
+            raise OutputError(path, "leads to the same file as another output")
+        targets[target] = data
     for parent in {target.parent for target in targets}:
         remove_leftovers(parent)
     with ExitStack() as all_or_none:

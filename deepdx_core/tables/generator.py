@@ -28,7 +28,7 @@ class TrainedModels(dy.Schema):
     reason = dy.String(metadata=about("why it has this role"))
     config = dy.String(nullable=True, metadata=about("its settings, as JSON"))
     data_version = dy.String(nullable=True, metadata=about("digest of the voices it learnt from and was chosen by"))
-    code_version = dy.String(nullable=True, metadata=about("digest of the code that trained it"))
+    code_version = dy.String(nullable=True, metadata=about("version of the code and the libraries that trained it"))
     voices = dy.UInt32(nullable=True, metadata=about("voices it learnt from"))
     steps = dy.UInt32(nullable=True, metadata=about("steps to the validation whose weights were kept"))
     validation_loss = number("bits to tell a voice of the validation split, given its parent", nullable=True)
