@@ -1,4 +1,4 @@
-"""How things are shown: text from outside (names, paths, messages of servers and libraries) never raw, counts in words."""
+"""How things are shown: text from outside (names, paths, messages of servers and libraries) never raw; counts."""
 
 
 def printable(text: str) -> str:
@@ -10,5 +10,5 @@ def printable(text: str) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """A number of things in words: `1 voice`, `1,024 voices`; `thing` may be several words that take an s at the end."""
+    """A number of things: `1 voice`, `1,024 voices`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -310,7 +310,7 @@ def test_adding_from_the_net(site, home):
     site.data = BANK
     result = deepdx("add", f"{site.url}/bank.syx", f"{site.url}/missing", f"{site.url}/other.syx")
     assert result.exit_code == 1
-    assert "2 files added, 0 already there, 1 refused; 64 voice slots in 2 banks" in result.output
+    assert "1 file added, 1 already there, 1 refused; 32 voice slots in 1 bank;" in result.output
     assert "/missing: the server says 404 Not Found" in result.output
     assert (home.inbox / "bank.syx").read_bytes() == BANK
     again = deepdx("add", f"{site.url}/bank.syx")
