@@ -134,7 +134,7 @@ def test_adding_reports_what_could_not_be_taken(home, tmp_path):
     assert "song.syx: text, not a dump" in result.stderr
     assert "empty: empty folder" in result.stderr.replace("\n", "")
     assert "missing: cannot be read: No such file or directory" in result.stderr.replace("\n", "")
-    assert "2 files added, 0 already there, 2 refused; 32 voice slots in 1 banks" in result.stdout
+    assert "2 files added, 0 already there, 2 refused; 32 voice slots in 1 bank;" in result.stdout
     again = deepdx("add", BANK)
     assert again.returncode == 0
     assert "0 files added, 1 already there" in again.stdout

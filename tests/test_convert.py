@@ -144,14 +144,14 @@ def test_names_that_lose_something_are_counted(deepdx, tmp_path):
     (tmp_path / "in.syx").write_bytes(b"".join(write_singles(INIT_VOICE[None], text_to_names(["A"]) // 65 * 7)))
     code, _, errors = deepdx("convert", "in.syx", "-o", "out.syx")
     assert code == 0
-    assert "1 names hold what cannot be written in them" in errors
+    assert "1 name with what cannot be written in it" in errors
 
 
 def test_nothing_is_overwritten_unasked(deepdx, tmp_path):
     (tmp_path / "out-02.syx").write_text("mine")
     both = ("convert", BANK, DEMO / "Keys" / "PIANOS1.syx", "-o", "out.syx")
     code, _, errors = deepdx(*both)
-    assert (code, errors) == (1, "deepdx: out-02.syx: there already; nothing was written (--force overwrites)\n")
+    assert (code, errors) == (1, "deepdx: out-02.syx: exists already; nothing was written (--force overwrites)\n")
     assert [path.name for path in tmp_path.iterdir()] == ["out-02.syx"]
     assert deepdx(*both, "--force")[0] == 0
     assert (tmp_path / "out-02.syx").read_bytes() == both[2].read_bytes()

@@ -146,7 +146,7 @@ def test_the_command_sends_a_bank_and_receives_it(deepdx, cable, waits, tmp_path
     assert (code, said) == (0, "4,104 bytes: in.syx\n")
     assert (tmp_path / "in.syx").read_bytes() == sent
     code, _, errors = deepdx("receive", "--port", CABLE, "-o", "in.syx")
-    assert (code, errors) == (1, "deepdx: in.syx: there already (--force overwrites)\n")
+    assert (code, errors) == (1, "deepdx: in.syx: exists already; nothing was written (--force overwrites)\n")
 
 
 def test_one_message_for_each_dump(deepdx, cable, waits, tmp_path):

@@ -80,7 +80,7 @@ def read_table(data: bytes, format_: TableFormat, shown: str) -> pl.DataFrame:
         raise TableError(f"{shown}: {error}") from error
     except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else "not to be read"
-        raise TableError(f"{shown}: {why_unreadable(data, format_, reason)}") from error
+        raise TableError(f"{shown}: {printable(why_unreadable(data, format_, reason))}") from error
     numbers = table.select(_number(table, name) for name in PARAMETER_NAMES)
     faults, count = _faults(table, numbers, columns)
     if faults:

@@ -86,6 +86,14 @@ def _require_regular(path: Path, mode: int) -> None:
         raise RefusedError("not a regular file")
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; where that cannot be told, `read_file` says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def archive_kind(data: bytes) -> str:
     """Which kind of archive bytes are ("zip", "tar", "gzip", ...), by their first 512; "" if they are none.
 

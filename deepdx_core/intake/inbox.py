@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from deepdx_core.files import remove_leftovers, written_whole
-from deepdx_core.intake.contents import RefusedError, read_file
+from deepdx_core.intake.contents import RefusedError, is_folder, read_file
 from deepdx_core.intake.survey import inbox_files
 
 
@@ -40,7 +40,7 @@ def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[
     for given in paths:
         # Links that are named here are followed, and so are those in a path such as `..`.
         path = Path(os.path.realpath(given))
-        if not _is_folder(path):
+        if not is_folder(path):
             yield arrivals.add(given, path, Path(path.name))
             continue
         if path == arrivals.folder or path in arrivals.folder.parents:
@@ -51,13 +51,6 @@ def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[
             yield Arrival(given, refused="empty folder")
         for file in files:
             yield arrivals.add(file, file, path.name / file.relative_to(path))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False  # of which reading it says why
 
 
 class _Inbox:

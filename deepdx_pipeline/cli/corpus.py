@@ -65,7 +65,10 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
         out.print(
             plain(f"{counted(len(elsewhere), 'file')} already there under another path: {elsewhere[0]}"), soft_wrap=True
         )
-    slots, banks = counted(int(files["voices"].sum()), "voice slot"), counted((files["voices"] > 0).sum(), "bank")
+    slots, banks = (
+        counted(int(files["voices"].sum()), "voice slot"),
+        counted(files.filter(files["voices"] > 0).height, "bank"),
+    )
     done = f"{counted(new, 'file')} added, {known:,} already there, {refused:,} refused"
     out.print(plain(f"{done}; {slots} in {banks}; inbox: {printable(str(home.inbox))}"), soft_wrap=True)
     if refused:
