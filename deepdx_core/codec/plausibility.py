@@ -49,7 +49,8 @@ _BLOCK = 2**20
 """Offsets looked at together."""
 
 _CROWD = 16
-"""Candidates that are looked at in the length of a record; in a public collection of 121,600 voices, at most 10 are."""
+"""Candidates that are looked at in the length of a record; in 3,537 banks of a public collection without their
+headers, every run is found with 8 too."""
 
 _BANK_SIZE = VMEM_VOICES * VMEM_SIZE
 
