@@ -1,4 +1,4 @@
-"""How text from outside (names, paths, messages of servers and libraries) is shown: never raw."""
+"""How things are shown: text from outside (names, paths, messages of servers and libraries) never raw; counts."""
 
 
 def printable(text: str) -> str:
@@ -7,3 +7,8 @@ def printable(text: str) -> str:
     A backslash is escaped too, so that two names never become one.
     """
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: `1 voice`, `1,024 voices`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -14,6 +14,8 @@ from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 
 _PREFIX, _SUFFIX = ".deepdx-", ".part"
+STAGING = f"{_PREFIX}*{_SUFFIX}"
+"""Pattern of the names of folders in which files stand that are not whole yet, or were left by a kill."""
 
 
 class OutputError(DeepDXError):
@@ -88,7 +90,7 @@ def set_aside_folder(path: Path) -> None:
 def remove_leftovers(folder: Path) -> int:
     """Remove what killed processes left of `written_whole` in a folder, and return how many that were."""
     removed = 0
-    for leftover in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+    for leftover in folder.glob(STAGING):
         with suppress(OSError):
             lock = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

@@ -13,6 +13,7 @@ import mido  # type: ignore[import-untyped]
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import Checksum, Format, Kind, Segment
 from deepdx_core.codec.transmission import PAUSE, seconds_on_the_wire
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import VMEM_VOICES
 
@@ -44,14 +45,15 @@ def send(messages: Sequence[bytes], port: str, sent: Callable[[int], None] = lam
             sent(index)
 
 
-def receive(port: str, timeout: float) -> bytes:
+def receive(port: str, timeout: float, listening: Callable[[], None] = lambda: None) -> bytes:
     """The first voice dump that comes through a port within `timeout` seconds, whole and byte for byte as it came.
 
-    Raises PortError if the port is not there, if a dump comes that is not whole or whose checksum is wrong, and if
-    none comes in time; the message says what did come.
+    `listening` is called once the port is open. Raises PortError if the port is not there, if a dump comes that is not
+    whole or whose checksum is wrong, and if none comes in time; the message says what did come.
     """
     others: list[str] = []
     with _opened(port, mido.get_input_names, mido.open_input) as source:
+        listening()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             message = source.poll()
@@ -94,7 +96,7 @@ def _backend() -> Iterator[None]:
         raise
     # Each backend has errors of its own that share no base.
     except Exception as error:
-        raise PortError(f"MIDI ports cannot be used here: {error}") from error
+        raise PortError(f"MIDI ports cannot be used here: {printable(str(error))}") from error
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def _opened(port: str, names: Callable[[], list[str]], open_port: Callable[[str]
     with _backend():
         there = names()
         if port not in there:
-            raise PortError(f"there is no MIDI port {port!r}; there are: {', '.join(there) or 'none'}")
+            raise PortError(f"there is no MIDI port {port!r}; there are: {printable(', '.join(there)) or 'none'}")
         opened = open_port(port)
     with opened:
         yield opened

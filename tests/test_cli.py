@@ -15,6 +15,7 @@ from conftest import DEMO, ROOT, SMALL_TRAINING, random_voices
 from typer.testing import CliRunner
 
 from deepdx_core.codec.writer import write_bank
+from deepdx_core.display import printable
 from deepdx_core.home import Home
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from deepdx_pipeline.cli.app import app
@@ -135,10 +136,57 @@ def test_adding_reports_what_could_not_be_taken(home, tmp_path):
     assert "song.syx: text, not a dump" in result.stderr
     assert "empty: empty folder" in result.stderr.replace("\n", "")
     assert "missing: cannot be read: No such file or directory" in result.stderr.replace("\n", "")
-    assert "2 files added, 0 already there, 2 refused; 32 voice slots in 1 banks" in result.stdout
+    assert "2 files added, 0 already there, 2 refused; 32 voice slots in 1 bank;" in result.stdout
     again = deepdx("add", BANK)
     assert again.returncode == 0
     assert "0 files added, 1 already there" in again.stdout
+
+
+def test_adding_what_is_there_under_another_path_says_so(home):
+    assert deepdx("add", DEMO / "Keys").returncode == 0
+    again = deepdx("add", BANK)
+    assert again.returncode == 0
+    assert f"1 file already there under another path: {BANK} as Keys/EPIANOS1.syx" in again.stdout
+    assert "0 files added, 1 already there, 0 refused; 32 voice slots in 1 bank;" in again.stdout
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet"])
+def test_adding_a_table_of_voices_says_what_reads_it(home, tmp_path, ending):
+    assert deepdx("convert", BANK, "-o", tmp_path / f"voices.{ending}").returncode == 0
+    added = deepdx("add", tmp_path / f"voices.{ending}")
+    assert f"voices.{ending}: table of voices: `deepdx convert` makes banks of it" in added.stderr
+    (tmp_path / "lines.jsonl").write_text(deepdx("inspect", "--json", BANK).stdout)
+    assert "lines.jsonl: table of voices" in deepdx("add", tmp_path / "lines.jsonl").stderr
+
+
+def test_inspecting_an_empty_folder_says_that_it_is_one(tmp_path):
+    result = deepdx("inspect", tmp_path)
+    assert (result.returncode, result.stderr) == (1, f"{tmp_path}: empty folder\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["evil\x1b[31m.syx", "line\nend.syx", "\u202esyx.txt", os.fsdecode(b"\xe9.syx")])
+def test_no_command_shows_a_name_raw(home, tmp_path, name):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / name).write_bytes(BANK.read_bytes())
+    shown = printable(name)
+    for arguments in (
+        ("add", folder / name),
+        ("add", folder / f"missing {name}"),
+        ("inspect", folder),
+        ("convert", folder, "-o", tmp_path / name),
+        ("convert", folder, "-o", tmp_path / name),
+        ("convert", folder, "-o", tmp_path / f"{name}.bad"),
+        ("send", folder / name, "--port", name),
+        ("receive", "-o", tmp_path / "new.syx", "--port", name),
+    ):
+        result = deepdx(*arguments)
+        said = result.stdout + result.stderr
+        assert "Traceback" not in said
+        for raw in ("\x1b[31m", "\u202e", "line\nend"):
+            assert raw not in said
+    assert shown in deepdx("inspect", folder).stdout
 
 
 @pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("stats",), ("generate", "-o", "x.syx")])

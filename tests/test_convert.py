@@ -144,14 +144,14 @@ def test_names_that_lose_something_are_counted(deepdx, tmp_path):
     (tmp_path / "in.syx").write_bytes(b"".join(write_singles(INIT_VOICE[None], text_to_names(["A"]) // 65 * 7)))
     code, _, errors = deepdx("convert", "in.syx", "-o", "out.syx")
     assert code == 0
-    assert "1 names hold what cannot be written in them" in errors
+    assert "1 name with what cannot be written in it" in errors
 
 
 def test_nothing_is_overwritten_unasked(deepdx, tmp_path):
     (tmp_path / "out-02.syx").write_text("mine")
     both = ("convert", BANK, DEMO / "Keys" / "PIANOS1.syx", "-o", "out.syx")
     code, _, errors = deepdx(*both)
-    assert (code, errors) == (1, "deepdx: out-02.syx: there already; nothing was written (--force overwrites)\n")
+    assert (code, errors) == (1, "deepdx: out-02.syx: exists already; nothing was written (--force overwrites)\n")
     assert [path.name for path in tmp_path.iterdir()] == ["out-02.syx"]
     assert deepdx(*both, "--force")[0] == 0
     assert (tmp_path / "out-02.syx").read_bytes() == both[2].read_bytes()
@@ -211,3 +211,31 @@ def test_choosing_by_name_takes_patterns_as_they_are():
     assert choose(voices, name="a.1?")["name"].to_list() == [f"A.{i}" for i in range(10, 20)]
     assert choose(voices, name="a?[!0-9]")["name"].to_list() == []
     assert choose(voices, [(2, 3), (32, 99)])["name"].to_list() == ["A.1", "A.2", "A.31"]
+
+
+def test_output_goes_to_regular_files_in_folders_that_are_there(deepdx, tmp_path):
+    (tmp_path / "device.syx").symlink_to("/dev/full")
+    (tmp_path / "target.syx").write_bytes(b"old")
+    (tmp_path / "link.syx").symlink_to("target.syx")
+    for output, reason in (
+        ("device.syx", "not a regular file, and so not written to"),
+        ("missing/out.syx", f"there is no folder {tmp_path / 'missing'}"),
+    ):
+        code, _, errors = deepdx("convert", BANK, "-o", output, "--force")
+        assert (code, errors) == (1, f"deepdx: {output}: {reason}\n")
+    assert deepdx("convert", BANK, "-o", "link.syx")[0] == 1
+    assert (tmp_path / "target.syx").read_bytes() == b"old"
+    assert deepdx("convert", BANK, "-o", "link.syx", "--force")[0] == 0
+    assert (tmp_path / "link.syx").is_symlink()
+    assert (tmp_path / "target.syx").read_bytes() == BANK.read_bytes()
+
+
+def test_a_folder_for_singles_is_made_and_nothing_deeper(deepdx, tmp_path):
+    code, _, errors = deepdx("convert", BANK, "--to", "vced", "-o", "a/b")
+    assert (code, errors) == (1, "deepdx: a/b: cannot be made: No such file or directory\n")
+    assert deepdx("convert", BANK, "--to", "vced", "-o", "a")[0] == 0
+    assert len(list((tmp_path / "a").iterdir())) == 32
+
+
+def test_one_voice_is_not_many(deepdx):
+    assert deepdx("convert", BANK, "-o", "one.csv", "--slots", "1")[1] == "1 voice: one.csv\n"

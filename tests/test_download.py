@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import threading
+import time
 from urllib.parse import quote
 
 import pytest
@@ -245,6 +246,80 @@ def test_a_wrong_checksum(site, tmp_path):
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.parametrize("status", [204, 205, 304, 300])
+def test_an_answer_without_a_file_is_refused(site, tmp_path, status):
+    site.file = lambda request: (request.send_response(status, "No \x1b[2Jfile"), request.end_headers())
+    with pytest.raises(DownloadError, match="the server says") as caught:
+        fetch(f"{site.url}/banks.syx", tmp_path)
+    assert str(caught.value).endswith(f"the server says {status} No \\x1b[2Jfile")
+    assert left_in(tmp_path) == []
+
+
+def test_an_empty_file_is_refused(site, tmp_path):
+    site.data = b""
+    with pytest.raises(DownloadError, match="the server sent an empty file"):
+        fetch(f"{site.url}/banks.syx", tmp_path)
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nX: ", b'HTTP/1.1 200 OK\r\nETag: "1"\r\n\r\n'])
+def test_a_download_that_drips_ends_within_a_time(site, tmp_path, monkeypatch, head):
+    monkeypatch.setattr(download, "LONGEST", 0.5)
+
+    def drip(request):
+        try:
+            request.wfile.write(head)
+            for _ in range(400):
+                request.wfile.write(b"a")
+                time.sleep(0.02)
+        except OSError:
+            pass
+
+    site.file = drip
+    began = time.monotonic()
+    with pytest.raises(DownloadError, match=r"not done after 0\.5 seconds" if head else "connection cut|not done"):
+        fetch(f"{site.url}/banks.syx", tmp_path)
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a..b",
+        "x" * 64 + ".org",
+        "xn--",
+        "xn--a",
+        "\u2024\u2024",
+        ".",
+        "exa\u202emple.org",
+        "a.b:99999",
+        "a:b:c",
+        "%41%00",
+    ],
+)
+def test_names_that_no_host_can_have(site, tmp_path, host):
+    with pytest.raises(DownloadError) as caught:
+        fetch(f"http://{host}/a.syx", tmp_path)
+    assert "\u202e" not in str(caught.value)
+    site.headers = {"Location": quote(f"http://{host}/a.syx", safe=":/%")}
+    with pytest.raises(DownloadError):
+        fetch(f"{site.url}/to/a.syx", tmp_path)
+
+
+def test_a_length_that_is_none(site, tmp_path):
+    site.stated = "9" * 5000
+    with pytest.raises(DownloadError):
+        fetch(f"{site.url}/banks.syx", tmp_path)
+
+
+def test_what_a_killed_download_left_is_taken_away(site, tmp_path):
+    cut_once(site, tmp_path)
+    (tmp_path / "whole.zip").write_bytes(b"whole, but never brought to the inbox")
+    (tmp_path / ".deepdx-abc.part").mkdir()
+    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == MANY
+    assert site.asked[-1] == ("/banks.syx", "bytes=100000-")
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
 def test_a_server_that_says_nothing(site, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.2)
     site.stated, site.file = None, lambda request: threading.Event().wait(0.6)
@@ -310,7 +385,7 @@ def test_adding_from_the_net(site, home):
     site.data = BANK
     result = deepdx("add", f"{site.url}/bank.syx", f"{site.url}/missing", f"{site.url}/other.syx")
     assert result.exit_code == 1
-    assert "2 files added, 0 already there, 1 refused; 64 voice slots in 2 banks" in result.output
+    assert "1 file added, 1 already there, 1 refused; 32 voice slots in 1 bank;" in result.output
     assert "/missing: the server says 404 Not Found" in result.output
     assert (home.inbox / "bank.syx").read_bytes() == BANK
     again = deepdx("add", f"{site.url}/bank.syx")

@@ -159,3 +159,18 @@ def test_no_table_of_bytes_raises_anything_else(data):
     for format_ in TableFormat:
         with pytest.raises(TableError):
             read_table(data, format_, "x")
+
+
+@pytest.mark.parametrize(
+    ("format_", "data"),
+    [
+        (JSONL, b"\n".join(b'{"a%d":1}' % number for number in range(80_000))),
+        (JSON, b"[" + b",".join(b'{"a%d":1}' % number for number in range(80_000)) + b"]"),
+        (CSV, b",".join(b"a%d" % number for number in range(100_000)) + b"\n1" * 1000),
+        (PARQUET, write_table(table(random_voices(1)).select(pl.all().repeat_by(200_000).explode()), PARQUET)),
+    ],
+)
+def test_a_table_of_too_many_values_is_refused_before_it_is_read(format_, data):
+    assert len(data) < 2**21
+    with pytest.raises(TableError, match="here: more than 25,000,000 values"):
+        read_table(data, format_, "here")

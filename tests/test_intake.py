@@ -184,15 +184,15 @@ def test_files_that_are_none(home):
 
 def test_an_unreadable_file(home, monkeypatch):
     put(home, good__syx=BANK, secret__syx=OTHER_BANK)
-    really_open = type(home.inbox).open
+    really_open = os.open
 
     def denied(path, *args, **kwargs):
         # Permissions do not bind the superuser, who may run the tests.
-        if path.name == "secret.syx":
+        if os.fspath(path).endswith("secret.syx"):
             raise PermissionError(13, "Permission denied")
         return really_open(path, *args, **kwargs)
 
-    monkeypatch.setattr(type(home.inbox), "open", denied)
+    monkeypatch.setattr(os, "open", denied)
     found = {p: (s, r) for p, s, r in rows(survey(home.inbox), "path", "status", "reason")}
     assert found["secret.syx"] == ("refused", "cannot be read: Permission denied")
     assert found["good.syx"] == ("voices", None)
@@ -203,9 +203,10 @@ def test_adding_never_overwrites(home, tmp_path):
     for folder, data in ((mine, BANK), (yours, OTHER_BANK)):
         folder.mkdir()
         (folder / "bank.syx").write_bytes(data)
-    first = list(add_to_inbox([mine / "bank.syx", mine], home.inbox))
-    assert [a.target.relative_to(home.inbox).as_posix() for a in first] == ["bank.syx", "mine/bank.syx"]
-    again = list(add_to_inbox([mine / "bank.syx", yours / "bank.syx", yours / "bank.syx"], home.inbox))
+    first = list(add_to_inbox([mine / "bank.syx", mine], home.inbox, home.staging))
+    assert [a.target.relative_to(home.inbox).as_posix() for a in first] == ["bank.syx"] * 2
+    assert [(a.new, a.elsewhere) for a in first] == [(True, False), (False, True)]
+    again = list(add_to_inbox([mine / "bank.syx", yours / "bank.syx", yours / "bank.syx"], home.inbox, home.staging))
     assert [(a.target.name, a.new) for a in again] == [
         ("bank.syx", False),
         ("bank (2).syx", True),
@@ -218,7 +219,9 @@ def test_adding_what_is_not_there(home, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "good.syx").write_bytes(BANK)
     arrivals = list(
-        add_to_inbox([tmp_path / "no.syx", tmp_path / "empty", tmp_path / "good.syx", tmp_path], home.inbox)
+        add_to_inbox(
+            [tmp_path / "no.syx", tmp_path / "empty", tmp_path / "good.syx", tmp_path], home.inbox, home.staging
+        )
     )
     assert [a.refused for a in arrivals] == [
         "cannot be read: No such file or directory",

@@ -146,7 +146,7 @@ def test_the_command_sends_a_bank_and_receives_it(deepdx, cable, waits, tmp_path
     assert (code, said) == (0, "4,104 bytes: in.syx\n")
     assert (tmp_path / "in.syx").read_bytes() == sent
     code, _, errors = deepdx("receive", "--port", CABLE, "-o", "in.syx")
-    assert (code, errors) == (1, "deepdx: in.syx: there already (--force overwrites)\n")
+    assert (code, errors) == (1, "deepdx: in.syx: exists already; nothing was written (--force overwrites)\n")
 
 
 def test_one_message_for_each_dump(deepdx, cable, waits, tmp_path):
@@ -174,6 +174,22 @@ def test_a_dump_cut_short_is_filled_up(deepdx, cable, waits):
     assert code == 0
     assert "20 voices, 12 INIT VOICE" in said
     assert [len(message) for message in taken(cable)] == [4104]
+
+
+def test_receive_says_that_it_waits_once_the_port_is_open(deepdx, cable):
+    code, _, errors = deepdx("receive", "--port", "TX802", "-o", "in.syx")
+    assert (code, errors) == (1, "deepdx: there is no MIDI port 'TX802'; there are: DX7\n")
+    put(cable, write_bank(*random_voices(32)))
+    assert "Waiting 60 seconds for a dump from DX7\n" in deepdx("receive", "--port", CABLE, "-o", "in.syx")[2]
+
+
+@pytest.mark.parametrize("output", ["there/in.syx", "/dev/full", "link"])
+def test_receive_does_not_wait_for_what_it_cannot_write(deepdx, cable, tmp_path, output):
+    (tmp_path / "link").symlink_to("/dev/full")
+    code, _, errors = deepdx("receive", "--port", CABLE, "-o", output, "--force")
+    assert code == 1
+    assert errors.startswith(f"deepdx: {output}: ")
+    assert "Waiting" not in errors
 
 
 def test_an_incomplete_dump_is_not_written(deepdx, cable, tmp_path):

@@ -128,7 +128,7 @@ def test_a_volca_fm_single():
         (b"PIANO 1\r\nPIANO 2\r\n" * 300, "text, not a dump"),
         (b"<!DOCTYPE html><html>", "web page or XML, not a dump"),
         (b"MThd\0\0\0\6", "MIDI file without DX7 voices"),
-        (bytes(4096), "4096 bytes without system exclusive or DX7 voices"),
+        (bytes(4096), "4,096 bytes without system exclusive or DX7 voices"),
         (b"0 1 2 3 " * 512, "text, not a dump"),
         (frame(4, bytes(4096)), "system exclusive without DX7 voices: 4-operator bank"),
         (frame(2, bytes(4096)) * 2, "system exclusive without DX7 voices: 2 x TX7/DX5 performance data"),

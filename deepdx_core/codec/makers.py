@@ -1,5 +1,7 @@
 """Names for what is not a voice: other makers' messages, Yamaha's bulk data, kinds of files."""
 
+from deepdx_core.display import printable
+
 # Numbers of the MIDI 1.0 specification's list of manufacturers.
 _MAKERS = {
     0x01: "Sequential",
@@ -78,7 +80,7 @@ def name_yamaha_bulk(classification: bytes) -> str:
     for start, name in _YAMAHA_BULK.items():
         if text.startswith(start):
             return name
-    return f"Yamaha bulk data ({text.strip()})"
+    return f"Yamaha bulk data ({printable(text.strip())})"
 
 
 def name_file(data: bytes) -> str | None:

@@ -1,9 +1,9 @@
 """A file's bytes to segments that account for all of them: voice dumps, other messages, junk."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -12,8 +12,21 @@ from deepdx_core.codec.plausibility import ALL_RECORDS, find_runs
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
 from deepdx_core.codec.sounddiver import read_library
 from deepdx_core.codec.sysex import next_message
-from deepdx_core.codec.text import LINE_ENDS, hex_text, is_text, spoiled_by_text_tool, without_added_line_ends
+from deepdx_core.codec.text import (
+    LINE_ENDS,
+    hex_text,
+    is_table_of_voices,
+    is_text,
+    spoiled_by_text_tool,
+    without_added_line_ends,
+)
+from deepdx_core.display import counted
 from deepdx_core.voice.parameters import VMEM_VOICES
+
+MAX_SEGMENTS = 2**19
+"""Segments of a file; more than the largest file that is read has of single-voice dumps."""
+
+_MOST_LISTED = 12  # kinds of things that a file holds
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,11 @@ class Reading:
 
 
 def read(data: bytes) -> Reading:
-    """Account for all of `data`. Never fails: what is not understood is junk, and `reason` says so."""
+    """Account for all of `data`. Never fails: what is not understood is junk, and `reason` says so.
+
+    Beyond MAX_SEGMENTS, the rest of the data is one segment, not read, whose note says so: what a file takes of memory
+    and time grows with its size, and no further.
+    """
     if spoiled := spoiled_by_text_tool(data):
         return _refused(data, spoiled)
     if library := read_library(data):
@@ -68,7 +85,7 @@ def _right_dumps(segments: Iterator[Segment] | tuple[Segment, ...]) -> int:
     return sum(segment.checksum is Checksum.RIGHT and not segment.note for segment in segments)
 
 
-def _spelled_segments(data: bytes, spelled: bytes, places: list[int]) -> tuple[Segment, ...]:
+def _spelled_segments(data: bytes, spelled: bytes, places: Sequence[int]) -> tuple[Segment, ...]:
     """Segments of the bytes that a text spells out, at their places in the text; each ends where the next begins."""
     found = list(_segments(spelled))
     starts = [0, *(places[segment.offset] for segment in found[1:]), len(data)]
@@ -79,6 +96,15 @@ def _spelled_segments(data: bytes, spelled: bytes, places: list[int]) -> tuple[S
 
 
 def _segments(data: bytes) -> Iterator[Segment]:
+    found = _all_segments(data)
+    yield from islice(found, MAX_SEGMENTS - 1)
+    if last := next(found, None):
+        left = len(data) - last.offset
+        over = Segment(last.offset, left, Kind.JUNK, "not read", f"more than {MAX_SEGMENTS:,} stretches")
+        yield last if last.length == left else over
+
+
+def _all_segments(data: bytes) -> Iterator[Segment]:
     done = 0
     while message := next_message(data, done):
         if message[0].offset > done:
@@ -90,9 +116,9 @@ def _segments(data: bytes) -> Iterator[Segment]:
 
 _SHORTEST_RECORD = min(RECORD_SIZE[format_] for format_ in ALL_RECORDS)
 _HEADERLESS = {
-    Format.HEADERLESS_VMEM: "voices without a header",
-    Format.HEADERLESS_VCED: "unpacked voices without a header",
-    Format.HEADERLESS_VCED_156: "unpacked voices of 156 bytes without a header",
+    Format.HEADERLESS_VMEM: ("voice", "without a header"),
+    Format.HEADERLESS_VCED: ("unpacked voice", "without a header"),
+    Format.HEADERLESS_VCED_156: ("unpacked voice", "of 156 bytes without a header"),
 }
 
 
@@ -109,7 +135,8 @@ def _between(data: bytes, start: int, end: int) -> Iterator[Segment]:
                 count = min(VMEM_VOICES, run.count - first)
                 offset = start + run.offset + first * size
                 payload = data[offset : offset + count * size]
-                what = f"{count} {_HEADERLESS[run.format]}"
+                voice, how = _HEADERLESS[run.format]
+                what = f"{counted(count, voice)} {how}"
                 yield Segment(offset, len(payload), Kind.VOICES, what, format=run.format, payload=payload)
             done = start + run.end
     if done < end:
@@ -122,12 +149,18 @@ def _junk(data: bytes, start: int, end: int) -> Segment:
 
 
 def _list(things: list[str]) -> str:
-    return ", ".join(f"{count} x {what}" if count > 1 else what for what, count in Counter(things).items())
+    kinds = Counter(things).items()
+    listed = [f"{count} x {what}" if count > 1 else what for what, count in islice(kinds, _MOST_LISTED)]
+    return ", ".join(listed + ([f"{len(kinds) - _MOST_LISTED:,} kinds more"] if len(kinds) > _MOST_LISTED else []))
 
 
 def _reason(data: bytes, segments: tuple[Segment, ...]) -> str:
     if not data:
         return "empty file"
+    if len(segments) == MAX_SEGMENTS:
+        return f"{segments[-1].note}, the rest is not read; no DX7 voices before it"
+    if is_table_of_voices(data):
+        return "table of voices: `deepdx convert` makes banks of it"
     if kind := name_file(data):
         return f"{kind} without DX7 voices"
     messages = [segment.what for segment in segments if segment.kind is Kind.MESSAGE]
@@ -137,4 +170,4 @@ def _reason(data: bytes, segments: tuple[Segment, ...]) -> str:
         return "web page or XML, not a dump"
     if is_text(data):
         return "text, not a dump"
-    return f"{len(data)} bytes without system exclusive or DX7 voices"
+    return f"{counted(len(data), 'byte')} without system exclusive or DX7 voices"

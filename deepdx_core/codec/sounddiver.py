@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 
 from deepdx_core.codec.segments import Format, Kind, Segment
+from deepdx_core.display import counted
 from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_NAME
 
 _LIBRARY = re.compile(rb"(?:FORM|MROF)....(?:SSLBLHDR|BLSSRDHL)", re.DOTALL)
 _VOICE = re.compile(rb"\x03\x81\x19(?=.{153})", re.DOTALL)  # 153 bytes of number 3
+_VOICE_LENGTH = 3 + 153
 
 
 def read_library(data: bytes) -> Segment | None:
@@ -24,15 +26,19 @@ def read_library(data: bytes) -> Segment | None:
         return None
     first, end = found[0][0], found[-1][0] + VMEM_NAME
     payload = b"".join(record for _, record in found)
-    what = f"SoundDiver library of {len(found)} voices"
+    what = f"SoundDiver library of {counted(len(found), 'voice')}"
     return Segment(first, end - first, Kind.VOICES, what, format=Format.HEADERLESS_VMEM, payload=payload)
 
 
 def _voices(data: bytes) -> Iterator[tuple[int, bytes]]:
+    done = 0
     for match in _VOICE.finditer(data):
+        if match.start() < done:
+            continue  # part of a voice
         for length in range(NAME_LENGTH + 1):
             start = match.start() - length
             if start >= 2 and data[start - 2 : start] == bytes([1, length]):
                 name = data[start : match.start()].ljust(NAME_LENGTH)
+                done = match.start() + _VOICE_LENGTH
                 yield match.end(), data[match.end() : match.end() + VMEM_NAME] + name
                 break

@@ -17,8 +17,8 @@ from deepdx_core.curation.exchange import PROVENANCE, read_table, table_format
 from deepdx_core.curation.faults import TableError
 from deepdx_core.curation.inspection import inspect_files
 from deepdx_core.curation.validity import in_words
-from deepdx_core.display import printable
-from deepdx_core.intake.contents import RefusedError, read_file
+from deepdx_core.display import counted, printable
+from deepdx_core.intake.contents import RefusedError, is_folder, read_file
 from deepdx_core.intake.survey import place
 from deepdx_core.tables.schemas import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES
@@ -56,7 +56,7 @@ def gather(paths: Iterable[Path]) -> Gathered:
     parts: list[pl.DataFrame] = []
     refused: list[str] = []
     without: list[str] = []
-    for is_table, run in groupby(paths, lambda path: table_format(path) is not None and not path.is_dir()):
+    for is_table, run in groupby(paths, lambda path: table_format(path) is not None and not is_folder(path)):
         if is_table:
             for path in run:
                 try:
@@ -151,7 +151,7 @@ def dumps_to_send(
         for first in range(0, len(dump) if len(dump) > 1 else 0, VMEM_VOICES):
             bank = writable.voices.slice(first, VMEM_VOICES)
             filled = f", {VMEM_VOICES - len(bank)} INIT VOICE" if len(bank) < VMEM_VOICES else ""
-            to_send.append((f"{where}: {len(bank)} voices{filled}", write_bank(*to_arrays(bank), channel)))
+            to_send.append((f"{where}: {counted(len(bank), 'voice')}{filled}", write_bank(*to_arrays(bank), channel)))
     return to_send, skipped, mended
 
 

@@ -28,6 +28,9 @@ PROVENANCE: dict[str, type[pl.DataType]] = {
 }
 """Columns that say where a voice is from, as in `decoded_voices`."""
 
+MAX_CELLS = 25_000_000
+"""Rows times columns of a table: 160,000 voices. JSON of a key in each row takes the square of its rows in memory."""
+
 _MAX_TOLD = 5  # faults of a table that are told one by one
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 
@@ -80,7 +83,7 @@ def read_table(data: bytes, format_: TableFormat, shown: str) -> pl.DataFrame:
         raise TableError(f"{shown}: {error}") from error
     except _UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else "not to be read"
-        raise TableError(f"{shown}: {why_unreadable(data, format_, reason)}") from error
+        raise TableError(f"{shown}: {printable(why_unreadable(data, format_, reason))}") from error
     numbers = table.select(_number(table, name) for name in PARAMETER_NAMES)
     faults, count = _faults(table, numbers, columns)
     if faults:
@@ -95,22 +98,44 @@ def read_table(data: bytes, format_: TableFormat, shown: str) -> pl.DataFrame:
     ).hstack(numbers.cast(pl.UInt8))
 
 
+_JSON_STRING = re.compile(rb'"((?:[^"\\]|\\.)*+)(?:"(\s*+:)?+)?+', re.DOTALL)  # and whether it is a key
+
+
+def _require_bounded(rows: int, columns: int) -> None:
+    if rows * columns > MAX_CELLS:
+        raise TableError(f"more than {MAX_CELLS:,} values, its rows times its columns")
+
+
+def _require_bounded_json(data: bytes) -> None:
+    rows = data.count(b"{")
+    keys: set[bytes] = set()
+    for string in _JSON_STRING.finditer(data):
+        if string[2] and string[1] not in keys:
+            keys.add(string[1])
+            _require_bounded(rows, len(keys))
+
+
 def _parse(data: bytes, format_: TableFormat) -> pl.DataFrame:
     match format_:
         case TableFormat.CSV:
+            _require_bounded(data.count(b"\n"), data.split(b"\n", 1)[0].count(csv_separator(data).encode()) + 1)
             rows = pl.read_csv(data, infer_schema=False, separator=csv_separator(data))
             twice = next((m[1] for c in rows.columns if (m := re.fullmatch(r"(.+)_duplicated_\d+", c))), None)
             if twice is not None and known_columns([twice]):
                 raise TableError(f"column {printable(twice)} is there twice")
             return rows
         case TableFormat.JSON:
+            _require_bounded_json(data)
             return pl.read_json(data, infer_schema_length=None)
         case TableFormat.JSON_LINES:
+            _require_bounded_json(data)
             return pl.read_ndjson(data, infer_schema_length=None)
         case TableFormat.PARQUET:
             found = list(pl.read_parquet_schema(io.BytesIO(data)))
             known = {column for columns in known_columns(found).values() for column in columns}
-            return pl.read_parquet(io.BytesIO(data), columns=[c for c in found if c in known | PROVENANCE.keys()])
+            columns = [c for c in found if c in known | PROVENANCE.keys()]
+            _require_bounded(pl.scan_parquet(io.BytesIO(data)).select(pl.len()).collect().item(), len(columns))
+            return pl.read_parquet(io.BytesIO(data), columns=columns)
 
 
 def _named(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
@@ -141,7 +166,13 @@ def _named(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     else:
         values = [pl.col(columns[name]).alias(name) for name in PARAMETER_NAMES]
         unread, length = pl.lit(False), pl.lit(len(PARAMETERS))
-    text = pl.col(columns["name"]).cast(pl.String, strict=False).fill_null("").str.strip_chars_end(" ")
+    text = (
+        pl.col(columns["name"])
+        .cast(pl.String, strict=False)
+        .fill_null("")
+        .str.strip_chars_end(" ")
+        .str.head(NAME_LENGTH + 1)
+    )
     return (
         voices.select(
             "row",

@@ -11,6 +11,7 @@ from deepdx_core.curation.decoding import decode_dumps
 from deepdx_core.curation.validity import in_words
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
+from deepdx_core.intake.contents import is_folder
 from deepdx_core.intake.survey import Surveyor, inbox_files, place
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -29,7 +30,10 @@ def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     surveyor = Surveyor()
     for given in paths:
-        for path in inbox_files(given) if given.is_dir() else [given]:
+        found_in = inbox_files(given) if is_folder(given) else [given]
+        if not found_in:
+            surveyor.refuse(printable(str(given)), "empty folder")
+        for path in found_in:
             surveyor.look_at(path, printable(str(path)))
     found = surveyor.result(ordered=False)
     holding = found.raw_files.filter(pl.col("member").is_not_null())["path"].implode()
@@ -55,7 +59,7 @@ def voice_in(path: Path, slot: int) -> tuple[Bytes, str]:
         if len(voices):
             raise NoVoiceError(f"{where}: the last is {max(voices['slot'].to_list())}")
         reasons = [f"{place(file)}: {file['reason'] or file['taken_for']}" for file in files.iter_rows(named=True)]
-        raise NoVoiceError(f"{where}: {'; '.join(reasons[:_MOST_TOLD]) or 'no files in it'}")
+        raise NoVoiceError(f"{where}: {'; '.join(reasons[:_MOST_TOLD])}")
     voice = in_slot.row(0, named=True)
     if not voice["valid"]:
         faults = "; ".join(in_words(finding) for finding in voice["findings"][:_MOST_TOLD])

@@ -12,11 +12,13 @@ import importlib
 import io
 import logging
 import lzma
+import re
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -26,6 +28,15 @@ from deepdx_core.intake.contents import Content, RefusedError, archive_kind
 
 _CHUNK = 2**20
 _BLOCK = 2**16
+_GLOBAL_HEADERS = 1000  # a copy is made for every member
+_NAMELESS = "(no name)"
+_SHOWN = 80  # characters of a path that is too long
+_ZIP_HEADER = 30  # bytes in front of a member's name
+_ZIP_ENTRY = b"PK\x01\x02"
+# The second byte of the flags, in a member's header and in its entry of the directory.
+_UTF8_FLAG = re.compile(rb"(PK\x03\x04.{3}|PK\x01\x02.{5})(.)", re.DOTALL)
+# tarfile's search in such headers takes the square of what stands in a row.
+_MANY_DIGITS = re.compile(rb"\d{64}")
 _TO_INSTALL = "to read it, install deepdx[archives] and the system's libarchive"
 
 
@@ -35,9 +46,7 @@ def archive_members(data: bytes) -> Iterator[Content]:
     What cannot be read, a member or (as member `*`) the rest of an archive, comes as a Content with the reason.
     """
     times: dict[str, int] = {}
-    for number, content in enumerate(_inside(data, "", 1, _Budget(contents.MAX_ARCHIVE))):
-        if number == contents.MAX_MEMBERS:
-            content = Content("*", refused=f"more than {contents.MAX_MEMBERS:,} members, the rest is not read")
+    for content in _inside(data, "", 1, _Budget(contents.MAX_ARCHIVE, contents.MAX_MEMBERS)):
         # An archive may hold one path twice; a number keeps them apart.
         member = content.member
         while member in times:
@@ -45,8 +54,6 @@ def archive_members(data: bytes) -> Iterator[Content]:
             member = f"{content.member} ({times[content.member]})"
         times[member] = 1
         yield replace(content, member=member)
-        if number == contents.MAX_MEMBERS:
-            return
 
 
 def can_be_read_later(reason: str | None) -> bool:
@@ -56,15 +63,23 @@ def can_be_read_later(reason: str | None) -> bool:
 
 @dataclass
 class _Budget:
-    """Bytes that an archive, with all archives in it, may still unpack to; once there were more, nothing is left."""
+    """What an archive, with all archives in it, may still come to; once there was more, nothing is left."""
 
-    left: int
+    unpacked: int
+    """Bytes."""
+    members: int
+    """Folders, links and what is refused too."""
 
     def take(self, size: int) -> None:
-        if size > self.left:
-            self.left = -1
+        if size > self.unpacked:
+            self.unpacked = -1
             raise RefusedError(f"the archive unpacks to more than {contents.MAX_ARCHIVE // 2**20} MiB")
-        self.left -= size
+        self.unpacked -= size
+
+    def take_member(self) -> None:
+        if self.members == 0:
+            raise RefusedError(f"more than {contents.MAX_MEMBERS:,} members, the rest is not read")
+        self.members -= 1
 
 
 def _inside(data: bytes, prefix: str, depth: int, budget: _Budget) -> Iterator[Content]:
@@ -74,7 +89,7 @@ def _inside(data: bytes, prefix: str, depth: int, budget: _Budget) -> Iterator[C
     kind = archive_kind(data)
     try:
         for found in _READERS[kind](data, budget):
-            content = replace(found, member=prefix + printable(_slashes(found.member)))
+            content = _named(found, prefix)
             yield content
             if archive_kind(content.data):
                 yield from _inside(content.data, f"{content.member}/", depth + 1, budget)
@@ -83,6 +98,16 @@ def _inside(data: bytes, prefix: str, depth: int, budget: _Budget) -> Iterator[C
     # zlib.error, lzma.LZMAError, struct.error, ... : a damaged archive may fail in any decoder's own way.
     except Exception as error:
         yield Content(prefix + "*", refused=_damaged(f"{kind} archive", error))
+
+
+def _named(found: Content, prefix: str) -> Content:
+    """A member under the name by which it is shown."""
+    name = found.member or _NAMELESS
+    if len(name) > contents.MAX_NAME:
+        return Content(
+            f"{prefix}{printable(_slashes(name[:_SHOWN]))}...", refused=f"a path of {len(name):,} characters"
+        )
+    return replace(found, member=prefix + printable(_slashes(name)))
 
 
 def _damaged(what: str, error: Exception) -> str:
@@ -114,12 +139,44 @@ def _too_large() -> RefusedError:
     return RefusedError(f"unpacks to more than {contents.MAX_FILE // 2**20} MiB")
 
 
+class _ZipFile(io.BytesIO):
+    """The bytes of a zip archive, read as a whole not much more than once, and never much at a time.
+
+    Its directory is read in one piece. Members that share bytes would have them unpacked once each.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._left = 2 * len(data) + _CHUNK
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > contents.MAX_METADATA:
+            raise RefusedError(f"a directory of more than {contents.MAX_METADATA // 2**20} MiB")
+        piece = super().read(size)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise RefusedError("members that share their bytes, the rest is not read")
+        return piece
+
+
 def _zip(data: bytes, budget: _Budget) -> Iterator[Content]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    # Every entry of the directory begins so; zipfile makes an object of each before the first can be looked at.
+    if data.count(_ZIP_ENTRY) > budget.members:
+        raise RefusedError(f"more than {contents.MAX_MEMBERS:,} members, not read")
+    try:
+        archive = zipfile.ZipFile(_ZipFile(data))
+    except UnicodeDecodeError:
+        # A name said to be UTF-8 that is none would lose all others; without the flag, names are code page 437.
+        archive = zipfile.ZipFile(_ZipFile(_UTF8_FLAG.sub(lambda m: m[1] + bytes([m[2][0] & ~8]), data)))
+    with archive:
+        overlapping = _overlapping(archive.infolist())
         for info in archive.infolist():
-            if info.is_dir():
+            budget.take_member()
+            if info.filename.endswith("/"):
                 continue
             try:
+                if info in overlapping:
+                    raise RefusedError("shares its bytes with another member")
                 yield Content(info.filename, _zip_member(archive, info, budget))
             except RefusedError as error:
                 yield Content(info.filename, refused=str(error))
@@ -127,11 +184,22 @@ def _zip(data: bytes, budget: _Budget) -> Iterator[Content]:
                 yield Content(info.filename, refused=_damaged("in the archive", error))
 
 
+def _overlapping(members: list[zipfile.ZipInfo]) -> set[zipfile.ZipInfo]:
+    """Members within whose bytes, by what the directory says, another one begins."""
+    in_order = sorted(members, key=lambda info: info.header_offset)
+    return {
+        info
+        for info, following in pairwise(in_order)
+        if info.header_offset + _ZIP_HEADER + info.compress_size > following.header_offset
+    }
+
+
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> bytes:
     _check_path(info.filename)
     _check_type(stat.S_ISLNK(info.external_attr >> 16))
     if info.flag_bits & 1:
         raise RefusedError("encrypted")
+    budget.take(0)
     with archive.open(info) as stream:
         return _read_all(lambda: stream.read(_CHUNK), budget)
 
@@ -157,34 +225,48 @@ def _compressed(unpack: Callable[[io.BytesIO], io.BufferedIOBase]) -> "_Reader":
             stream.seek(0)
             if archive_kind(start) == "tar":
                 tar = _Forward(stream, budget)
-                yield from _tar_members(tar)
+                yield from _tar_members(tar, budget)
                 # The checksum stands at the end, behind what tarfile reads.
-                while tar.read(_CHUNK):
+                while tar.read_data(_CHUNK):
                     pass
             else:
+                budget.take_member()
                 yield Content("unpacked", _read_all(lambda: stream.read(_CHUNK), budget))
 
     return members
 
 
 def _tar(data: bytes, budget: _Budget) -> Iterator[Content]:
-    return _tar_members(_Forward(io.BytesIO(data), budget))
+    return _tar_members(_Forward(io.BytesIO(data), budget), budget)
 
 
 class _Forward(io.RawIOBase):
     """A stream that is read from front to back only, every byte of it charged to the budget.
 
-    Keeps hostile headers from sending tarfile backwards, for ever, or from having it read gigabytes at once.
+    Keeps hostile headers from sending tarfile backwards, for ever, or from having it keep gigabytes of them.
     """
 
     def __init__(self, stream: io.BufferedIOBase, budget: _Budget) -> None:
         self._stream = stream
         self._budget = budget
         self._position = 0
+        self._metadata = contents.MAX_METADATA
         self.last = b""
         """The bytes of the last reading."""
 
     def read(self, size: int = -1) -> bytes:
+        """What tarfile reads: headers, and what they extend to."""
+        if size > tarfile.BLOCKSIZE:
+            self._metadata -= size
+        if size > _CHUNK or self._metadata < 0:
+            raise tarfile.ReadError("headers of too many bytes")
+        data = self.read_data(size)
+        if size > tarfile.BLOCKSIZE and _MANY_DIGITS.search(data):
+            raise tarfile.ReadError("a header of digits")
+        return data
+
+    def read_data(self, size: int) -> bytes:
+        """The next bytes, at most a file's."""
         if not 0 <= size <= contents.MAX_FILE:
             raise _too_large()
         self.last = self._stream.read(size)
@@ -198,14 +280,18 @@ class _Forward(io.RawIOBase):
     def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
         if position < self._position:
             raise tarfile.ReadError("a header points backwards")
-        while (ahead := position - self._position) and self.read(min(ahead, _CHUNK)):
+        while (ahead := position - self._position) and self.read_data(min(ahead, _CHUNK)):
             pass
         return self._position
 
 
-def _tar_members(stream: _Forward) -> Iterator[Content]:
+def _tar_members(stream: _Forward, budget: _Budget) -> Iterator[Content]:
     with tarfile.TarFile(fileobj=stream, errors="surrogateescape") as archive:
         while info := archive.next():
+            budget.take_member()
+            archive.members.clear()  # type: ignore[attr-defined]  # they would be kept, with all their headers
+            if len(archive.pax_headers) > _GLOBAL_HEADERS:
+                raise tarfile.ReadError("too many global headers")
             if info.isdir():
                 continue
             try:
@@ -221,7 +307,7 @@ def _tar_member(stream: _Forward, info: tarfile.TarInfo) -> bytes:
     _check_type(info.issym(), info.islnk(), info.isreg())
     if info.issparse():
         raise RefusedError("sparse file, not read")
-    data = stream.read(info.size)
+    data = stream.read_data(info.size)
     if len(data) < info.size:
         raise RefusedError("damaged in the archive: broken off")
     return data
@@ -240,6 +326,7 @@ def _by_libarchive(data: bytes, budget: _Budget) -> Iterator[Content]:
     try:
         with libarchive.memory_reader(data, format_name=_format(data), filter_name="none") as archive:
             for entry in archive:
+                budget.take_member()
                 encrypted = bool(is_encrypted(entry._entry_p))
                 if content := _libarchive_entry(entry, encrypted, budget, libarchive.ArchiveError):
                     yield content

@@ -1,5 +1,10 @@
-"""Contents: the bytes of files, or the reason why they were refused; which bytes are an archive; the limits on both."""
+"""Contents: the bytes of files, or the reason why they were refused; which bytes are an archive; the limits on both.
 
+Together the limits keep what reading takes of memory under 1.5 GB for any file of MAX_FILE bytes, and for any archive
+under 1.5 GB and the archive itself.
+"""
+
+import os
 import re
 import stat
 import tarfile
@@ -15,7 +20,13 @@ MAX_ARCHIVE = 2**30
 MAX_DEPTH = 3
 """Archives within archives."""
 MAX_MEMBERS = 100_000
-"""Members of an archive, with those of all archives in it."""
+"""Members of an archive, folders and links too, with those of all archives in it."""
+MAX_STRETCHES = 2**20
+"""Segments (see `codec.reader`) of all distinct members of an archive."""
+MAX_NAME = 1024
+"""Characters of a member's path."""
+MAX_METADATA = 2**26
+"""Bytes of a zip archive's directory, and of all extended headers of a tar archive."""
 
 _MAGIC = {
     b"PK\x03\x04": "zip",
@@ -50,20 +61,37 @@ class RefusedError(DeepDXError):
 def read_file(path: Path) -> bytes:
     """The bytes of a regular file. Raises RefusedError with the reason: not a file, a link, unreadable, too large."""
     try:
-        mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            raise RefusedError("symbolic link, not followed")
-        if not stat.S_ISREG(mode):
-            raise RefusedError("not a regular file")
-        with path.open("rb") as file:
-            start = file.read(_HEAD)
-            limit = MAX_ARCHIVE if archive_kind(start) else MAX_FILE
-            data = start + file.read(limit - len(start) + 1)
+        _require_regular(path, path.lstat().st_mode)
+        # It may be swapped for a FIFO, a device or a link meanwhile: none may be waited for, or followed.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+        with os.fdopen(descriptor, "rb") as file:
+            _require_regular(path, os.fstat(descriptor).st_mode)
+            limit = MAX_ARCHIVE if archive_kind(file.read(_HEAD)) else MAX_FILE
+            file.seek(0)
+            data = file.read(limit + 1)
         if len(data) > limit:
             raise RefusedError(f"larger than {limit // 2**20} MiB")
         return data
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}") from error
+
+
+def _require_regular(path: Path, mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise RefusedError("symbolic link, not followed")
+    if stat.S_ISDIR(mode):
+        os.scandir(path).close()  # fails with the reason where a folder cannot be listed
+        raise RefusedError("folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise RefusedError("not a regular file")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; where that cannot be told, `read_file` says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def archive_kind(data: bytes) -> str:

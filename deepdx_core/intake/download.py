@@ -6,10 +6,13 @@ A download that was cut goes on where it ended: its bytes wait in a folder, with
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.message import Message
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -17,15 +20,18 @@ from filelock import FileLock, Timeout
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import written_whole
+from deepdx_core.files import remove_leftovers, written_whole
 from deepdx_core.intake.contents import MAX_ARCHIVE
 from deepdx_core.progress import Report, silent
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30, connect=10)
 """Seconds until a silent server is given up."""
+LONGEST = 3600.0
+"""Seconds until a download ends, however slowly bytes still come; the next call goes on."""
 _LONGEST_NAME = 120
 _SCHEMES = ("http", "https")
+_WITH_FILE = (httpx.codes.OK, httpx.codes.NON_AUTHORITATIVE_INFORMATION, httpx.codes.PARTIAL_CONTENT)
 
 
 class DownloadError(DeepDXError):
@@ -42,12 +48,14 @@ def fetched(
     """Fetch a file into a folder, and remove it when the block ends.
 
     Its name is `name`, or what the server or the URL call it, made safe. `report` is told of bytes; a total of 0 is
-    unknown. Raises DownloadError: no such file, no network, connection cut (the next call goes on where it ended),
-    more than `limit` bytes, not the file of this SHA-256, another download under way.
+    unknown. Raises DownloadError: no such file, no network, connection cut or longer under way than LONGEST (the next
+    call goes on where it ended), nothing in it, more than `limit` bytes, not the file of this SHA-256, another download
+    under way.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
+            _clean(folder)
             part = _Part(folder, url)
             named = _fetch(url, part, limit, report)
             if sha256 and (found := part.sha256()) != sha256:
@@ -61,6 +69,14 @@ def fetched(
                 path.unlink(missing_ok=True)
     except Timeout as error:
         raise DownloadError(url, "another download is under way") from error
+
+
+def _clean(folder: Path) -> None:
+    """Take away what a killed process left, but for parts, with which a later one goes on."""
+    remove_leftovers(folder)
+    for path in folder.iterdir():
+        if path.is_file() and path.suffix not in (".part", ".json") and path.name != ".lock":
+            path.unlink()
 
 
 class _Part:
@@ -102,24 +118,35 @@ class _Part:
 
 def _fetch(url: str, part: _Part, limit: int, report: Report) -> str:
     """Complete a part, and say what the file is called."""
+    watch = _Watch(LONGEST)
     try:
-        with httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
+        with watch, httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
             while True:
-                with _answer(client, url, part) as answer:
+                with _answer(client, url, part, watch) as answer:
                     if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and part.size:
                         part.discard()
                         continue
-                    if answer.is_error:
-                        raise DownloadError(url, f"the server says {answer.status_code} {answer.reason_phrase}".strip())
+                    if answer.status_code not in _WITH_FILE:
+                        said = printable(f"{answer.status_code} {answer.reason_phrase}".strip())
+                        raise DownloadError(url, f"the server says {said}")
                     _receive(url, answer, part, limit, report)
+                    if watch.over:  # to a body of unknown length, that is an end like any other
+                        raise httpx.ReadError("cut")
+                    if part.size == 0:
+                        raise DownloadError(url, "the server sent an empty file")
                     return _file_name(answer)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+    # A name that no host can have is refused by Python's own codec.
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise DownloadError(url, f"no address to fetch from: {printable(str(error))}") from error
+    except ValueError as error:  # such as a length of 5,000 digits
+        raise DownloadError(url, f"the server's answer makes no sense: {printable(str(error))}") from error
     except httpx.TimeoutException as error:
         raise DownloadError(url, f"the server does not answer{_kept(part)}") from error
     except httpx.ConnectError as error:
         raise DownloadError(url, f"cannot be reached: {printable(str(error))}") from error
     except httpx.HTTPError as error:
+        if watch.over:
+            raise DownloadError(url, f"not done after {LONGEST:g} seconds{_kept(part)}") from error
         raise DownloadError(url, f"connection cut: {printable(str(error))}{_kept(part)}") from error
 
 
@@ -127,15 +154,44 @@ def _kept(part: _Part) -> str:
     return f"; {part.size:,} bytes are kept, the next try goes on from there" if part.mark() else ""
 
 
+class _Watch:
+    """Ends connections when their time is over, also within headers, which no timeout of httpx does."""
+
+    def __init__(self, seconds: float) -> None:
+        self.over = False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, about: Mapping[str, Any]) -> None:
+        """An httpcore `trace`: takes note of each connection, before and after its encryption."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.append(about["return_value"].get_extra_info("socket"))
+            if self.over:
+                self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        for connection in self._sockets:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
-def _answer(client: httpx.Client, url: str, part: _Part) -> Iterator[httpx.Response]:
+def _answer(client: httpx.Client, url: str, part: _Part, watch: _Watch) -> Iterator[httpx.Response]:
     """The answer at the end of all redirects, its body still to come."""
     headers = {"Range": f"bytes={part.size}-", "If-Range": part.mark()} if part.mark() else {}
     target = httpx.URL(url)
     for _ in range(MAX_REDIRECTS + 1):
         if target.scheme not in _SCHEMES:
-            raise DownloadError(url, f"only http and https are followed, not {target.scheme or 'nothing'}")
-        with client.stream("GET", target, headers=headers) as answer:
+            raise DownloadError(url, f"only http and https are followed, not {printable(target.scheme) or 'nothing'}")
+        with client.stream("GET", target, headers=headers, extensions={"trace": watch.trace}) as answer:
             if not answer.has_redirect_location:
                 yield answer
                 return

@@ -29,8 +29,12 @@ def numbered(output: Path, count: int) -> list[Path]:
 
 
 def plain(value: object) -> Text:
-    """A value as text: what comes from outside must not be taken for markup."""
-    return Text("" if value is None else f"{value:,}" if type(value) is int else str(value))
+    """A value as text: what comes from outside is neither markup nor control characters; line ends stay.
+
+    Unlike `printable`, whose text may be in it, it leaves backslashes alone.
+    """
+    text = "" if value is None else f"{value:,}" if type(value) is int else str(value)
+    return Text("".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text))
 
 
 def tell(message: str) -> None:

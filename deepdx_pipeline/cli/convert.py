@@ -62,8 +62,9 @@ def convert(
     ranges = None if slots is None else parse_slots(slots)
 
     from deepdx_core.curation.conversion import choose, gather, make_writable
+    from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.files import written_whole
+    from deepdx_core.files import OutputError, write_outputs
 
     gathered = gather(inputs)
     writable = make_writable(choose(gathered.voices, ranges, name), clamp, unique)
@@ -71,18 +72,16 @@ def convert(
     if writable.voices.is_empty():
         raise DeepDXError("no voices to write")
     files = _files(writable.voices, target, output, one_file)
-    there = [path for path, _ in files if path.exists()]
-    if there and not force:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise DeepDXError(f"{there[0]}{more}: there already; nothing was written (--force overwrites)")
-    for path, data in files:
-        with written_whole(path) as temporary:
-            temporary.write_bytes(data)
-    count = f"{len(writable.voices):,} voices"
-    if len(files) > 1:
-        out.print(plain(f"{count} in {len(files):,} files: {files[0][0]} to {files[-1][0]}"), soft_wrap=True)
-    else:
-        out.print(plain(f"{count}: {files[0][0]}"), soft_wrap=True)
+    if files[0][0].parent == output and not output.exists():
+        try:
+            output.mkdir()  # for singles; it alone is made
+        except OSError as error:
+            raise OutputError(output, f"cannot be made: {error.strerror}") from error
+    write_outputs(dict(files), force)
+    count = counted(len(writable.voices), "voice")
+    first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
+    where = f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}"
+    out.print(plain(where), soft_wrap=True)
     if gathered.refused or writable.skipped:
         raise typer.Exit(1)
 
@@ -94,7 +93,7 @@ def report(refused: list[str], without: list[str], skipped: list[str], mended: l
     for line in without[:_MAX_WITHOUT] + mended:
         err.print(plain(line), style="yellow", soft_wrap=True)
     if len(without) > _MAX_WITHOUT:
-        err.print(f"... and {len(without) - _MAX_WITHOUT} more files without voices")
+        err.print(f"... and {len(without) - _MAX_WITHOUT:,} more files without voices")
 
 
 def parse_slots(text: str) -> list[tuple[int, int]]:
@@ -109,15 +108,18 @@ def parse_slots(text: str) -> list[tuple[int, int]]:
 
 
 def _target(output: Path, to: Target | None) -> Target:
-    ending = _ENDINGS.get(output.suffix.lower())
+    from deepdx_core.display import printable
+    from deepdx_core.intake.contents import is_folder
+
+    ending, shown = _ENDINGS.get(output.suffix.lower()), printable(str(output))
     if to is None and ending is None:
-        raise typer.BadParameter(f"{output} does not end in {', '.join(_ENDINGS)}: give --to", param_hint="--output")
+        raise typer.BadParameter(f"{shown} does not end in {', '.join(_ENDINGS)}: give --to", param_hint="--output")
     if to is not None and ending not in (None, to) and not (to in _SINGLES and ending is Target.SYX):
-        raise typer.BadParameter(f"{to} does not go into a {output.suffix} file", param_hint="--to")
+        raise typer.BadParameter(f"{to} does not go into a {printable(output.suffix)} file", param_hint="--to")
     target = to or ending
     assert target is not None
-    if output.is_dir() and target not in _SINGLES:
-        raise typer.BadParameter(f"{output} is a folder", param_hint="--output")
+    if is_folder(output) and target not in _SINGLES:
+        raise typer.BadParameter(f"{shown} is a folder", param_hint="--output")
     return target
 
 
@@ -126,12 +128,13 @@ def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool)
     from deepdx_core.codec.transmission import midi_file
     from deepdx_core.curation.conversion import to_arrays
     from deepdx_core.curation.exchange import TableFormat, write_table
+    from deepdx_core.display import counted
 
     if target.value in list(TableFormat):
         return [(output, write_table(voices, TableFormat(target.value)))]
     lost = voices["name"].str.contains("\ufffd", literal=True).sum()
     if lost:
-        err.print(f"{lost:,} names hold what cannot be written in them; it becomes `?`", style="yellow")
+        err.print(f"{counted(int(lost), 'name')} with what cannot be written in it; it becomes `?`", style="yellow")
     parameters, names = to_arrays(voices)
     if target in _SINGLES:
         write = {

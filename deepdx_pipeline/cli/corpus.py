@@ -22,13 +22,15 @@ _ADDED = f"Files, folders, archives, https:// addresses, or public collections b
 
 def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_ADDED)]) -> None:
     """Take files, folders, archives and what is on the net into the inbox."""
-    from deepdx_core.display import printable
+    from deepdx_core.display import counted, printable
     from deepdx_core.intake.survey import Surveyor, place
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
     surveyor = Surveyor()
     new = known = refused = 0
+    looked_at: set[Path] = set()
+    elsewhere: list[str] = []
 
     def refuse(message: str) -> None:
         nonlocal refused
@@ -42,7 +44,12 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
                     refuse(f"{printable(str(arrival.source))}: {arrival.refused}")
                     continue
                 new, known = new + arrival.new, known + (not arrival.new)
-                surveyor.look_at(arrival.target, printable(arrival.target.relative_to(home.inbox).as_posix()))
+                stands_at = printable(arrival.target.relative_to(home.inbox).as_posix())
+                if arrival.target not in looked_at:
+                    surveyor.look_at(arrival.target, stands_at)
+                    looked_at.add(arrival.target)
+                if arrival.elsewhere:
+                    elsewhere.append(f"{printable(str(arrival.source))} as {stands_at}")
         except DeepDXError as error:
             refuse(str(error))
     files = surveyor.result().raw_files
@@ -50,13 +57,17 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
     for row in without.head(20).iter_rows(named=True):
         err.print(plain(f"{place(row)}: {row['reason']}"), style="yellow", soft_wrap=True)
     if len(without) > 20:
-        err.print(f"... and {len(without) - 20} more without voices: see the table raw_files after `deepdx run`")
-    out.print(
-        f"{new} files added, {known} already there, {refused} refused; "
-        f"{files['voices'].sum():,} voice slots in {(files['voices'] > 0).sum():,} banks; inbox: {home.inbox}",
-        soft_wrap=True,
-        highlight=False,
+        err.print(f"... and {len(without) - 20:,} more without voices: see the table raw_files after `deepdx run`")
+    if elsewhere:
+        out.print(
+            plain(f"{counted(len(elsewhere), 'file')} already there under another path: {elsewhere[0]}"), soft_wrap=True
+        )
+    slots, banks = (
+        counted(int(files["voices"].sum()), "voice slot"),
+        counted(files.filter(files["voices"] > 0).height, "bank"),
     )
+    done = f"{counted(new, 'file')} added, {known:,} already there, {refused:,} refused"
+    out.print(plain(f"{done}; {slots} in {banks}; inbox: {printable(str(home.inbox))}"), soft_wrap=True)
     if refused:
         raise typer.Exit(1)
 
@@ -73,7 +84,7 @@ def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
     elif source.lower().startswith(("http://", "https://")):
         url, name, sha256 = source, "", ""
     else:
-        yield from add_to_inbox([Path(source)], home.inbox)
+        yield from add_to_inbox([Path(source)], home.inbox, home.staging)
         return
     from deepdx_core.intake.download import fetched
 
@@ -81,7 +92,7 @@ def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
         _download_bar() as report,
         fetched(url, home.downloads, name=name, sha256=sha256, report=report) as path,
     ):
-        yield from add_to_inbox([path], home.inbox)
+        yield from add_to_inbox([path], home.inbox, home.staging)
 
 
 @contextmanager

@@ -55,14 +55,14 @@ def receive(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Wait for a DX7 to send a bank or a voice, check it, and write it as it came."""
-    from deepdx_core.errors import DeepDXError
-    from deepdx_core.files import written_whole
+    from deepdx_core.display import counted, printable
+    from deepdx_core.files import output_target, write_outputs
     from deepdx_core.ports import receive as receive_dump
 
-    if output.exists() and not force:
-        raise DeepDXError(f"{output}: there already (--force overwrites)")
-    err.print(plain(f"Waiting {timeout:g} seconds for a dump from {port}"), soft_wrap=True)
-    data = receive_dump(port, timeout)
-    with written_whole(output) as temporary:
-        temporary.write_bytes(data)
-    out.print(plain(f"{len(data):,} bytes: {output}"), soft_wrap=True)
+    def waiting() -> None:
+        err.print(plain(f"Waiting {timeout:g} seconds for a dump from {printable(port)}"), soft_wrap=True)
+
+    output_target(output, force)  # before anything is waited for
+    data = receive_dump(port, timeout, waiting)
+    write_outputs({output: data}, force)
+    out.print(plain(f"{counted(len(data), 'byte')}: {printable(str(output))}"), soft_wrap=True)
