@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run test lint demo bench
+.PHONY: setup run test test-slow lint demo bench
 
 setup: $(READY)
 
@@ -18,8 +18,11 @@ run: $(READY)  ## the main job on the demo corpus
 	$(BIN)/deepdx run
 	$(BIN)/deepdx stats
 
-test: $(READY)
-	$(BIN)/python -m pytest
+test: $(READY)  ## all tests but the slow ones
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(READY)  ## attacks, kills, and whatever else takes more than some seconds
+	$(BIN)/python -m pytest -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -70,6 +70,16 @@ def test_clients_from_duckdb_1_2_on_can_open_it(made):
     assert tags["storage_version"].startswith("v1.2.0")
 
 
+def test_tables_that_no_run_makes_anew_may_be_of_an_older_version(made, tmp_path, caplog):
+    home = Home(tmp_path)
+    older = pl.DataFrame({"generator": ["writer"], "c2st": [0.5]})
+    home.tables.mkdir()
+    older.write_parquet(Tables(home).path("model_evaluation"))
+    assert "model_evaluation" in build_database(home.database, Tables(home))
+    assert query(home.database, "FROM model_evaluation").is_empty()
+    assert "model_evaluation.parquet" in caplog.text
+
+
 def test_a_name_means_one_thing(made):
     algorithms = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE column_name LIKE 'algorithm%'"
     meanings = query(made.database, algorithms).unique(["column_name", "comment"])
@@ -260,7 +270,7 @@ def test_readers_see_one_generation_while_runs_go_on(tmp_path):
     home = Home(tmp_path / "home")
     environment = os.environ | {"DEEPDX_HOME": str(home.root)}
     home.inbox.mkdir(parents=True)
-    banks = sorted((DEMO / "Mixed").iterdir())[:8]
+    banks = sorted((DEMO / "Mixed").iterdir())[:3]
 
     def run():
         command = [sys.executable, "-m", "deepdx_pipeline.cli", "run", "--without", "training", "--without", "audio"]
@@ -270,7 +280,7 @@ def test_readers_see_one_generation_while_runs_go_on(tmp_path):
     first = run()
     assert first.communicate()[0] and first.returncode == 0
     reads = 0
-    for bank in banks[1:4]:
+    for bank in banks[1:]:
         shutil.copy(bank, home.inbox)
         running = run()
         while running.poll() is None:
@@ -284,4 +294,4 @@ def test_readers_see_one_generation_while_runs_go_on(tmp_path):
             assert len(set(counts)) == 1
             reads += 1
         assert running.returncode == 0, running.stdout.read()
-    assert reads > 20
+    assert reads > 10
