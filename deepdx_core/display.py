@@ -9,6 +9,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 
+def legible(text: str) -> str:
+    """Text of several lines, parts of which may be `printable` already: line ends and backslashes stay as they are."""
+    return "".join(c if c == "\n" or c == "\\" else printable(c) for c in text)
+
+
 def counted(number: int, thing: str) -> str:
     """A number of things: `1 voice`, `1,024 voices`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -174,7 +174,7 @@ class Snapshot:
             thread.join()
         if failed:
             if isinstance(failed[0], duckdb.Error):
-                raise DatabaseError(printable_lines(str(failed[0]))) from failed[0]
+                raise DatabaseError(str(failed[0])) from failed[0]
             raise failed[0]
         return found[0]
 
@@ -187,11 +187,6 @@ def query(path: Path, sql: str) -> pl.DataFrame:
 
 def _first_line(error: Exception) -> str:
     return printable(str(error).splitlines()[0])
-
-
-def printable_lines(text: str) -> str:
-    """Text of several lines, each printable."""
-    return "\n".join(printable(line) for line in text.splitlines())
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -9,14 +9,18 @@ from deepdx_core.codec.names import names_to_text
 from deepdx_core.codec.packing import Bytes, Flags, unpack_vced, unpack_vmem
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.curation import validity
-from deepdx_core.tables.schemas import DecodedVoices
+from deepdx_core.tables.schemas import MOST_FINDINGS, DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
+
+_BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory until they are in a table
 
 
 def decode_dumps(dumps: pl.DataFrame) -> pl.DataFrame:
     """The voices in `dumps` (the table of that name), as rows of the table `decoded_voices`, sorted by its key."""
-    with_voices = dumps.filter(pl.col("voices") > 0)
-    parts = [_decode(rows, Format(rows["format"][0])) for rows in with_voices.partition_by("format")]
+    batches = dumps.filter(pl.col("voices") > 0).with_columns(
+        batch=pl.col("voices").cast(pl.Int64).cum_sum().over("format") // _BATCH
+    )
+    parts = [_decode(rows, Format(rows["format"][0])) for rows in batches.partition_by("format", "batch")]
     return pl.concat([DecodedVoices.create_empty(), *parts]).sort("sha256", "offset", "slot")
 
 
@@ -70,6 +74,6 @@ def _findings(records: Bytes, parameters: Bytes, readable: Flags, format_: Forma
     return (
         found.filter(readable_or_why)
         .group_by("voice")
-        .agg(findings=pl.struct("rule", "parameter", "value"))
+        .agg(findings=pl.struct("rule", "parameter", "value").head(MOST_FINDINGS))
         .cast({"voice": pl.UInt32})
     )

@@ -7,9 +7,10 @@ from deepdx_core.curation.opinions import OpinionsError
 from deepdx_core.curation.rules import SEVERITIES, Rule, RulesError, first_line
 from deepdx_core.display import printable
 from deepdx_core.documents import shown
-from deepdx_core.tables.schemas import Verdicts
+from deepdx_core.tables.schemas import MOST_FINDINGS, Verdicts
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
+_BATCH = 1 << 13  # sounds; each may have a hundred findings, each with all measures of its sound while rules are asked
 _FINDING = pl.struct("rule", "severity", "parameter", "value")
 _DECIDING = [severity for severity in SEVERITIES if severity != "note"]
 
@@ -23,6 +24,11 @@ def judge(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.Data
     """
     require_sense(said_by_user, measured.select("sound_id", in_range=pl.col("faults") == 0))
     asked = [rule for rule in rules if rule.enabled and rule.each != "slot"]
+    batches = list(measured.sort("sound_id").iter_slices(_BATCH)) or [measured]
+    return pl.concat([_judged(batch, asked, said_by_user) for batch in batches])
+
+
+def _judged(measured: pl.DataFrame, asked: list[Rule], said_by_user: pl.DataFrame) -> pl.DataFrame:
     out_of_range = _out_of_range(measured)
     found = pl.concat(
         [_NO_FINDINGS, *(_found(rule, measured if rule.each == "sound" else out_of_range) for rule in asked)]
@@ -31,7 +37,7 @@ def judge(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.Data
         found.with_columns(rank=pl.col("severity").replace_strict(_RANK, return_dtype=pl.UInt8))
         .sort("sound_id", "rank", maintain_order=True)
         .group_by("sound_id", maintain_order=True)
-        .agg(findings=_FINDING, worst=pl.col("severity").first())
+        .agg(findings=_FINDING.head(MOST_FINDINGS), worst=pl.col("severity").first())
     )
     by_rules = pl.when(pl.col("worst").is_in(_DECIDING)).then("worst").otherwise(pl.lit("valid"))
     return (

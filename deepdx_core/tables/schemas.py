@@ -27,6 +27,9 @@ BAND_EDGES = (20, 177, 354, 707, 1414, 2828, 5657, 11314, 22050)
 """Where a spectrum is divided, in hertz: octaves, but for the first and the last."""
 WITHHELD = "withheld"
 
+MOST_FINDINGS = 32
+"""Findings that are kept of one voice. What is no voice at all may have a hundred, and a file half a million such."""
+
 
 def _sha256() -> dict[str, Any]:
     return {"regex": "^[0-9a-f]{64}$"}
@@ -64,7 +67,7 @@ def _bands() -> dict[str, dy.Column]:
 
 def _findings() -> dy.List:
     finding = dy.Struct({"rule": dy.String(), "parameter": dy.String(nullable=True), "value": dy.UInt8(nullable=True)})
-    return dy.List(finding, metadata=about("what was found wrong: rule, parameter and value"))
+    return dy.List(finding, metadata=about(f"what was found wrong: rule, parameter and value; {MOST_FINDINGS} at most"))
 
 
 class RawFiles(dy.Schema):
@@ -279,7 +282,10 @@ class Verdicts(dy.Schema):
                 "value": dy.Float64(nullable=True),
             }
         ),
-        metadata=about("what was found: rule, what it means (note: nothing), parameter or measure, and its value"),
+        metadata=about(
+            "what was found: rule, what it means (note: nothing), parameter or measure, and its value; "
+            f"the worst first, {MOST_FINDINGS} at most"
+        ),
     )
     faults = dy.UInt8(metadata=about("parameters out of range"))
     wild_faults = dy.UInt8(metadata=about("of these, by more than an editor's slip or a lost byte"))

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from deepdx_core.display import legible
 from deepdx_core.progress import Report
 
 out = Console()
@@ -29,12 +30,8 @@ def numbered(output: Path, count: int) -> list[Path]:
 
 
 def plain(value: object) -> Text:
-    """A value as text: what comes from outside is neither markup nor control characters; line ends stay.
-
-    Unlike `printable`, whose text may be in it, it leaves backslashes alone.
-    """
-    text = "" if value is None else f"{value:,}" if type(value) is int else str(value)
-    return Text("".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text))
+    """A value as text: what comes from outside is neither markup nor control characters; line ends stay."""
+    return Text(legible("" if value is None else f"{value:,}" if type(value) is int else str(value)))
 
 
 def tell(message: str) -> None:

@@ -8,7 +8,6 @@ import typer
 
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain, table
-from deepdx_pipeline.cli.errors import legible
 
 if TYPE_CHECKING:
     from deepdx_core.corpus.explain import Story
@@ -55,7 +54,7 @@ def _print(story: "Story") -> None:
     from deepdx_core.intake.survey import place
 
     def line(text: str, style: str = "") -> None:
-        out.print(plain(legible(text)), style=style, soft_wrap=True)
+        out.print(plain(text), style=style, soft_wrap=True)
 
     line(f"{story.name or '(no name)'}  {story.sound_id}", "bold")
     names = ", ".join(f"{name or '(blank)'} ({count})" for name, count in story.names.iter_rows())
@@ -146,4 +145,4 @@ def verdict(
     write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why, lock=lock)
     said = f"is {what.value}" if what else "is left to the rules"
     text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"
-    out.print(plain(legible(text)), soft_wrap=True)
+    out.print(plain(text), soft_wrap=True)

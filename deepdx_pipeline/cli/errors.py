@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from deepdx_core.display import printable
+from deepdx_core.display import legible, printable
 from deepdx_core.documents import shown
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import find_home
@@ -48,11 +48,6 @@ def cause_in_words(error: "SerializableErrorInfo") -> str:
             return _full_disk()
         link = link.cause or link.context
     return legible(_OUR_CLASS.sub("", raised.message.strip(), count=1))
-
-
-def legible(message: str) -> str:
-    """A message of several lines, without what a terminal would act upon."""
-    return "".join(c if c.isprintable() or c == "\n" else printable(c) for c in message)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -7,7 +7,6 @@ import typer
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain
 from deepdx_pipeline.cli.curation import SOUND
-from deepdx_pipeline.cli.errors import legible
 
 
 def label(
@@ -45,7 +44,7 @@ def label(
     write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
     said = f"is {meant}" if meant else "is left to the evidence"
     text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"
-    out.print(plain(legible(text)), soft_wrap=True)
+    out.print(plain(text), soft_wrap=True)
 
 
 def _suggest(count: int) -> None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from deepdx_pipeline.cli.console import plain
-from deepdx_pipeline.cli.errors import cause_in_words, legible
+from deepdx_pipeline.cli.errors import cause_in_words
 
 # What Ctrl-C raises: within training, which finishes its step first, and anywhere else.
 _INTERRUPTED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -120,4 +120,4 @@ class _Events(logging.Handler):
         if isinstance(event, dg.DagsterEvent):
             self._watcher.event(event)
         elif record.levelno >= logging.WARNING and not _NOT_EXECUTED.search(record.getMessage()):
-            self._watcher._line(legible(record.getMessage()), style="yellow")
+            self._watcher._line(record.getMessage(), style="yellow")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_core.display import printable
+from deepdx_core.display import legible
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import err, out, plain, table
 
@@ -106,10 +106,8 @@ def _as_table(answer: "pl.DataFrame", width: int | None) -> str:
     """
     from rich.cells import cell_len
 
-    from deepdx_core.corpus.snapshot import printable_lines
-
     if answer.columns == ["explain_key", "explain_value"]:  # a drawing of several lines
-        return "".join(f"{printable_lines(value)}\n" for value in answer["explain_value"])
+        return "".join(f"{legible(value)}\n" for value in answer["explain_value"])
     names = [_shown(name) for name in answer.columns]
     rows = [[_shown(value) for value in row] for row in answer.iter_rows()]
     widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
@@ -134,7 +132,8 @@ def _as_table(answer: "pl.DataFrame", width: int | None) -> str:
 
 
 def _shown(value: object) -> str:
-    return printable(plain(value).plain)
+    # A backslash in a value stays one; a line end would break the table.
+    return plain(value).plain.replace("\n", r"\n")
 
 
 def stats(
