@@ -10,6 +10,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+# Tests run two at a time on two cores: threads that spin while they wait for each other would take the other's core.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.home import Home
 

@@ -329,6 +329,7 @@ def test_who_is_champion_and_what_it_is_least_sure_of(trained):
     assert f"Critic: log-odds of {odds[0]:+.1f}" in told
 
 
+@pytest.mark.slow
 def test_evaluate_shows_a_column_for_each_generator(trained, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(trained["DEEPDX_HOME"], home)

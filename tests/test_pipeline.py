@@ -140,6 +140,7 @@ def test_the_corpus_job_writes_every_table_and_the_database(banks):
     assert not banks.models.exists()  # no model was trained
 
 
+@pytest.mark.slow
 def test_from_the_inbox_to_new_banks(banks):
     result = run(banks, "everything", run_config=small_training())
     assert result.success
@@ -231,6 +232,7 @@ def test_a_plot_of_few_points_shows_them(count):
     assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > 20
 
 
+@pytest.mark.slow
 def test_the_champion_is_judged_beside_the_others(banks):
     assert run(banks, "everything", run_config=small_training()).success
     protocol = {"ops": {"model_evaluation": {"config": {"gan_steps": 100, "render": False}}}}

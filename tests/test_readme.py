@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, SMALL_TRAINING
 
+pytestmark = pytest.mark.slow
+
 README = (ROOT / "README.md").read_text()
 # These have tests of their own below, or are what runs the tests.
 BACKUP = ("deepdx backup my-deepdx.zip", "deepdx restore my-deepdx.zip")
@@ -88,7 +90,6 @@ def test_python(block):
     assert "shape" in result.stdout
 
 
-@pytest.mark.slow
 def test_the_ui_takes_in_a_bank_by_itself(tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"DEEPDX_HOME": str(tmp_path), "PATH": path}

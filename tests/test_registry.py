@@ -272,6 +272,7 @@ def test_who_makes_nothing_that_can_be_taken_is_beaten(home, splits, good, monke
     assert "no-voice" in reason(rows, FIRST)
 
 
+@pytest.mark.slow
 def test_a_spoilt_challenger_is_beaten(home, judged, good, spoilt):
     leave(home, FIRST, good)
     before = judged()
