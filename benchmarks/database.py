@@ -20,6 +20,7 @@ from rich.table import Table
 from deepdx_core.corpus.database import build_database
 from deepdx_core.corpus.snapshot import Snapshot
 from deepdx_core.home import Home
+from deepdx_core.state.store import open_state
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 
@@ -88,6 +89,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for count in dict.fromkeys((1, copies)):
             home = Home(Path(folder) / str(count))
+            open_state(home, print)
             for table in TABLES:
                 Tables(home).write(table, copied(Tables(source).read_or_empty(table), count))
             measure(home, console)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
@@ -157,20 +158,23 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
             _flush(parent)
 
 
-def read_regular(path: Path, most: int = 1 << 34) -> bytes:
-    """The bytes of a regular file, or of the one that a link leads to.
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """A regular file, or the one that a link leads to, open for reading.
 
     It is opened without waiting: to open a FIFO in its place would wait for somebody to write to it. Raises OSError
-    where it cannot be read, is no regular file, or is larger than `most` bytes.
+    where it cannot be read or is no regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        if status.st_size > most:
+        yield file
+
+
+def read_regular(path: Path, most: int = 1 << 34) -> bytes:
+    """The bytes of a file as `open_regular` opens it. Raises OSError where it is larger than `most` bytes, too."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read(most)
-    finally:
-        os.close(descriptor)
+        return file.read(most)

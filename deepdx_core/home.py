@@ -42,6 +42,11 @@ class Home:
         return self.root / "backups"
 
     @property
+    def restoring(self) -> Path:
+        """A backup on its way to its place; what is left here of a kill is put in place by the next command."""
+        return self.root / "restoring"
+
+    @property
     def tables(self) -> Path:
         """One Parquet file a table; a cache, but for the tables in `state`."""
         return self.root / "tables"

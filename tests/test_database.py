@@ -17,6 +17,7 @@ from deepdx_core.corpus import snapshot
 from deepdx_core.corpus.database import build_database
 from deepdx_core.corpus.snapshot import DatabaseError, Snapshot, query
 from deepdx_core.home import Home
+from deepdx_core.state.store import open_state
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_pipeline.cli import sql as command
@@ -29,6 +30,7 @@ LONG = "SELECT sum(hash(a.range || b.range)) FROM range(1000000) a, range(100000
 def made(tmp_path_factory):
     """A home with a few rows in some tables."""
     home = Home(tmp_path_factory.mktemp("database") / "home")
+    open_state(home, print)
     tables = Tables(home)
     rows = [(f"{n:020x}", ("train", "test")[n % 2], "allotted with its family", True) for n in range(1000)]
     splits = pl.DataFrame(rows, schema=TABLES["training_splits"].column_names(), orient="row")
@@ -207,6 +209,7 @@ def test_a_client_that_writes_keeps_nobody_out(made, tmp_path):
         assert client.stdout.readline() == "open\n"
         assert len(query(home.database, "FROM training_splits")) == 1000
         # A run puts another in its place, and the client keeps the one that it has.
+        open_state(home, print)
         Tables(home).write("training_splits", Tables(made).read("training_splits").head(3))
         build_database(home.database, Tables(home))
         assert len(query(home.database, "FROM training_splits")) == 3

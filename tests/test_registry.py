@@ -23,6 +23,7 @@ from deepdx_core.generation.names import learn_names
 from deepdx_core.generation.network import Writer
 from deepdx_core.generation.parents import TO_WRITE, find_parents
 from deepdx_core.generation.registry import NoModelError, champion_folder, judge_models, model_folder, worse_in
+from deepdx_core.state.store import open_state
 from deepdx_core.tables.generator import MEASURED, TrainedModels
 from deepdx_core.tables.storage import Tables
 
@@ -166,6 +167,7 @@ def rules():
 @pytest.fixture
 def judged(home, splits, rules):
     """Judges what lies in the home's models, writes the table, and gives its rows."""
+    open_state(home, print)
 
     def judge():
         tables = Tables(home)

@@ -1,6 +1,8 @@
 """State: never begun anew silently, migrated, backed up, restored; caches: made anew when they are damaged."""
 
+import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -18,9 +20,10 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.registry import champion_folder
 from deepdx_core.home import Home
-from deepdx_core.state.backup import KEPT, BackupError, back_up_changes, backup, restore
+from deepdx_core.state.backup import KEPT, back_up_changes, backup
 from deepdx_core.state.migrations import VERSION
-from deepdx_core.state.store import BusyError, open_state, run_lock
+from deepdx_core.state.restore import BackupError, restore
+from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
 from deepdx_core.tables.schemas import TABLES, VERDICTS
 from deepdx_core.tables.storage import MANIFEST, DamagedTableError, MissingTableError, StateError, Tables
 
@@ -82,7 +85,8 @@ def test_a_home_of_version_0_is_migrated_with_splits_champion_and_words(old):
     assert len(Tables(old).read("families")) > 100
     (said,) = told
     assert str(old.state) in said
-    assert str(old.backups / "before-version-1.zip") in said
+    (backed_up,) = old.backups.glob("before-version-1-*.zip")
+    assert str(backed_up) in said
     # Once is enough.
     before = files(old.root)
     open_state(old, told.append)
@@ -97,21 +101,96 @@ def test_a_migration_that_cannot_read_something_changes_nothing(old, table):
     before = files(old.root)
     with pytest.raises(StateError, match=f"{table}.parquet: cannot be read"):
         open_state(old, print)
-    after = files(old.root)
-    after.pop(Path("backups/before-version-1.zip"), None)
-    assert after == before
+    assert files(old.root) == before
 
 
 def test_what_was_before_a_migration_can_be_restored(old):
-    before = files(old.root)
     open_state(old, print)
+    before = files(old.state)
     Tables(old).write("training_splits", splits("train"))
-    restore(old, old.backups / "before-version-1.zip", VERSION)
-    for name, content in before.items():
-        if name.parts[0] == "models" or name.name in ("training_splits.parquet", "verdicts.csv"):
-            assert (old.root / name).read_bytes() == content
-    open_state(old, print)
+    (backed_up,) = old.backups.glob("before-version-1-*.zip")
+    restore(old, backed_up)
+    assert files(old.state) == before
+
+
+def test_a_damaged_home_of_an_old_version_can_be_restored(old, tmp_path):
+    shutil.copytree(old.root, tmp_path / "whole")
+    open_state(Home(tmp_path / "whole"), print)
+    backup(Home(tmp_path / "whole"), tmp_path / "good.zip")
+    (old.tables / "taught_voices.parquet").write_bytes(b"PAR1")
+    with pytest.raises(StateError):
+        complete_state(old, print)
+    restore(old, tmp_path / "good.zip")
+    complete_state(old, print)
     assert len(Tables(old).read("training_splits")) > 100
+
+
+def test_words_in_both_places_of_an_old_home_are_not_mixed(old):
+    old.state.mkdir()
+    old.verdicts.write_text("sound_id,verdict,why\n")
+    before = files(old.root)
+    with pytest.raises(DeepDXError, match="exists in a home of an older version"):
+        open_state(old, print)
+    assert files(old.root) == before
+
+
+def test_an_old_home_whose_models_are_a_link_is_migrated(old, tmp_path):
+    (old.root / "models").rename(tmp_path / "big")
+    (old.root / "models").symlink_to(tmp_path / "big")
+    kept = files(tmp_path / "big")
+    open_state(old, print)
+    assert champion_folder(old).is_dir()
+    assert files(tmp_path / "big") == kept
+    assert not (old.root / "models").is_symlink()
+
+
+def test_words_that_are_written_before_the_first_run_are_taken(tmp_path):
+    home = Home(tmp_path)
+    home.state.mkdir()
+    home.verdicts.write_text("sound_id,verdict,why\n" + "a" * 20 + ",valid,mine\n")
+    (home.state / ".DS_Store").write_bytes(b"")
+    before = home.verdicts.read_text()
+    open_state(home, print)
+    assert home.verdicts.read_text() == before
+    (tmp_path / "elsewhere").mkdir()
+    linked = Home(tmp_path / "linked")
+    linked.root.mkdir()
+    linked.state.symlink_to(tmp_path / "elsewhere")
+    open_state(linked, print)
+    assert linked.state.is_symlink()
+    assert (tmp_path / "elsewhere" / MANIFEST).is_file()
+
+
+def test_words_in_a_place_of_before_are_pointed_out(begun):
+    (begun.root / "verdicts.csv").write_text("sound_id,verdict,why\n")
+    told = []
+    open_state(begun, told.append)
+    assert str(begun.verdicts) in told[0]
+
+
+@pytest.mark.parametrize("version", [0, -1, True, "1", None, 1.0])
+def test_a_manifest_of_an_impossible_version_is_refused_and_nothing_is_lost(begun, version):
+    manifest = begun.state / MANIFEST
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": version}))
+    before = files(begun.root)
+    with pytest.raises(StateError, match=r"manifest\.json: cannot be read \(its version is"):
+        open_state(begun, print)
+    assert files(begun.root) == before
+
+
+def test_state_that_goes_away_while_a_run_works_is_not_begun_anew(begun):
+    shutil.rmtree(begun.state)
+    with pytest.raises(StateError, match=r"manifest\.json: is missing"):
+        Tables(begun).write("training_splits", splits("train"))
+    assert not begun.state.exists()
+
+
+def test_a_dangling_link_among_backups_does_not_hide_what_is_wrong(begun):
+    begun.backups.mkdir()
+    (begun.backups / "z.zip").symlink_to("/nowhere")
+    (begun.state / MANIFEST).unlink()
+    with pytest.raises(StateError, match=r"manifest\.json: is missing"):
+        open_state(begun, print)
 
 
 def test_state_of_a_newer_version_is_refused_and_left_alone(begun):
@@ -158,7 +237,7 @@ def test_damaged_state_is_refused_by_name_with_the_backup_to_restore(begun, name
     assert str(begun.state) in str(refused.value)
     assert "deepdx restore FILE" in str(refused.value)
     assert str(last) in str(refused.value)
-    restore(begun, last, VERSION)
+    restore(begun, last)
     open_state(begun, print)
     assert Tables(begun).read("training_splits").equals(before)
 
@@ -219,7 +298,7 @@ def test_a_backup_is_the_same_bytes_for_the_same_state_and_restores_it(begun, tm
     assert backup(begun, first) == backup(begun, second) == 4
     assert first.read_bytes() == second.read_bytes()
     elsewhere = Home(tmp_path / "elsewhere")
-    assert restore(elsewhere, first, VERSION) is None
+    assert restore(elsewhere, first) is None
     open_state(elsewhere, print)
     assert files(elsewhere.state) == files(begun.state)
     assert elsewhere.rules.read_bytes() == begun.rules.read_bytes()
@@ -229,16 +308,81 @@ def test_a_restore_keeps_what_it_replaces(begun, tmp_path):
     backup(begun, tmp_path / "b.zip")
     Tables(begun).write("training_splits", splits("test"))
     later = files(begun.state)
-    replaced = restore(begun, tmp_path / "b.zip", VERSION)
+    replaced = restore(begun, tmp_path / "b.zip")
     assert len(Tables(begun).read("training_splits")) == 3
     assert files(replaced / "state") == later
+
+
+def test_a_restore_brings_the_configuration_that_was_backed_up(begun, tmp_path):
+    backup(begun, tmp_path / "without.zip")
+    begun.rules.write_text("[rule.mine]\n")
+    replaced = restore(begun, tmp_path / "without.zip")
+    assert not begun.rules.exists()
+    assert (replaced / "rules.toml").read_text() == "[rule.mine]\n"
+
+
+def test_a_restore_that_is_killed_between_any_two_steps_is_completed(begun, tmp_path, monkeypatch):
+    """The old state or the new, whichever step is the last; never a part of each."""
+    begun.rules.write_text("[rule.old]\n")
+    backup(begun, tmp_path / "b.zip")
+    wanted = files(begun.state)
+    begun.rules.write_text("[rule.new]\n")
+    begun.taxonomy.write_text("new")
+    Tables(begun).write("training_splits", splits("test"))
+    present = files(begun.state)
+    rename = Path.rename
+    for last in range(20):
+        home = Home(tmp_path / f"home-{last}")
+        shutil.copytree(begun.root, home.root)
+        calls = iter(range(last))
+
+        def rename_or_die(path, target, calls=calls):
+            if next(calls, None) is None:
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", rename_or_die)
+        try:
+            restore(home, tmp_path / "b.zip")
+            ended = True
+        except KeyboardInterrupt:
+            ended = False
+        monkeypatch.setattr(Path, "rename", rename)
+        complete_state(home, print)
+        open_state(home, print)
+        restored = files(home.state) == wanted
+        assert restored or files(home.state) == present
+        assert home.rules.read_text() == ("[rule.old]\n" if restored else "[rule.new]\n")
+        assert home.taxonomy.exists() != restored
+        assert not home.restoring.exists()
+        if ended:
+            break
+    assert ended and last > 4
+
+
+def test_state_that_is_a_link_is_not_restored_over(begun, tmp_path):
+    backup(begun, tmp_path / "b.zip")
+    begun.state.rename(tmp_path / "big")
+    begun.state.symlink_to(tmp_path / "big")
+    with pytest.raises(BackupError, match="is a link"):
+        restore(begun, tmp_path / "b.zip")
+    open_state(begun, print)
+
+
+def test_a_fifo_in_the_place_of_a_backup_is_not_waited_for(begun, tmp_path):
+    os.mkfifo(tmp_path / "b.zip")
+    with pytest.raises(BackupError, match="not a regular file"):
+        restore(begun, tmp_path / "b.zip")
+    begun.backups.mkdir()
+    os.mkfifo(begun.backups / "state-9.zip")
+    back_up_changes(begun)
 
 
 def test_a_backup_without_models_leaves_models_where_they_are(old):
     open_state(old, print)
     before = files(old.models)
     back_up_changes(old)
-    restore(old, max(old.backups.glob("state-*.zip")), VERSION)
+    restore(old, max(old.backups.glob("state-*.zip")))
     assert files(old.models) == before
 
 
@@ -249,7 +393,7 @@ def test_automatic_backups_are_made_when_something_changed_and_the_last_are_kept
         back_up_changes(begun)
     kept = sorted(begun.backups.iterdir())
     assert len(kept) == KEPT
-    restore(begun, kept[-1], VERSION)
+    restore(begun, kept[-1])
     assert len(Tables(begun).read("training_splits")) == KEPT + 3
 
 
@@ -258,6 +402,15 @@ def contents(version=VERSION, **names):
 
 
 NOBODYS = "0" * 64
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def with_manifest(manifest):
+    data = json.dumps(manifest).encode()
+    return zipped(contents(**{"state/manifest.json": digest(data)}), ("state/manifest.json", data))
 
 
 @pytest.mark.parametrize(
@@ -276,14 +429,23 @@ NOBODYS = "0" * 64
         zipped(contents(**{"state/verdicts.csv": NOBODYS})),
         zipped(contents(**{"inbox/bank.syx": NOBODYS}), ("inbox/bank.syx", b"x")),
         zipped(contents(**{"state/verdicts.csv": NOBODYS}), ("state/verdicts.csv", bytes(100_000))),
+        zipped(contents()),
+        zipped(contents(0)),
+        zipped(contents(True)),
+        zipped(contents(**{"rules.toml": digest(b"")}), ("rules.toml", b"")),
+        zipped(contents(**{"state/verdicts.csv": digest(b"")}), ("state/verdicts.csv", b""), ("state/x", b"")),
+        with_manifest({"version": 99, "tables": {}, "overrides": []}),
+        with_manifest({"version": 0, "tables": {}, "overrides": []}),
+        with_manifest({"version": 1, "tables": {"training_splits": [NOBODYS]}, "overrides": []}),
+        with_manifest({"version": 1, "tables": {}, "overrides": ["verdicts.csv"]}),
     ],
-    ids=range(13),
+    ids=range(22),
 )
 def test_no_backup_and_hostile_ones_replace_nothing(begun, tmp_path, data):
     (tmp_path / "bad.zip").write_bytes(data)
     before = files(tmp_path)
     with pytest.raises(BackupError, match=r"bad\.zip: "):
-        restore(begun, tmp_path / "bad.zip", VERSION)
+        restore(begun, tmp_path / "bad.zip")
     assert files(tmp_path) == before
 
 
@@ -293,7 +455,7 @@ def test_a_backup_with_a_flipped_bit_is_refused_or_as_good_as_new(begun, tmp_pat
     before = files(begun.state)
     damage(tmp_path / "b.zip", "a flipped bit", seed)
     with suppress(BackupError):
-        restore(begun, tmp_path / "b.zip", VERSION)
+        restore(begun, tmp_path / "b.zip")
     assert files(begun.state) == before
 
 

@@ -26,6 +26,7 @@ from deepdx_core.labels.evidence import heard, paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.sound.measuring import by_sound
+from deepdx_core.state.store import open_state
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
 from deepdx_core.tables.storage import MissingTableError, Tables
@@ -35,6 +36,7 @@ CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]  # 
 
 
 def write_corpus(folder):
+    open_state(Home(folder), print)
     tables = Tables(Home(folder))
     found = survey(DEMO)
     voices = decode_dumps(found.dumps)
@@ -93,6 +95,7 @@ def test_every_table_and_column_says_what_it_is(corpus, table):
 
 
 def test_a_table_is_written_whole_or_not_at_all(tmp_path):
+    open_state(Home(tmp_path), print)
     tables = Tables(Home(tmp_path))
     one = pl.DataFrame({"sound_id": ["a" * 20], "family_id": ["a" * 20], "label": ["Pads"]})
     tables.write("training_splits", assign_splits(one, tables.read_or_empty("training_splits")))

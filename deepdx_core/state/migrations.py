@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from deepdx_core.errors import DeepDXError
 from deepdx_core.files import read_regular, working_folder
 from deepdx_core.home import Home
 from deepdx_core.progress import Tell
-from deepdx_core.state.backup import write_archive
+from deepdx_core.state.backup import now, write_archive
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 from deepdx_core.tables.storage import Manifest, StateError, Tables, checksum
 
@@ -37,14 +38,17 @@ def migrate(home: Home, version: int, tell: Tell) -> None:
 def _into_a_folder_of_its_own(home: Home, tell: Tell) -> None:
     """From version 0, of homes without a folder for state, or new ones, to 1."""
     old_files = files_of_version_0(home)
-    if old_files:
-        backup = home.backups / "before-version-1.zip"
-        write_archive(backup, old_files, version=0)
+    if not old_files:
+        home.state.mkdir(parents=True, exist_ok=True)
+        Manifest(home.state).write()
+        return
+    if os.path.lexists(home.state) and any(home.state.iterdir()):
+        place = f"the words in it belong in {home.verdicts.name} and {home.labels.name} beside it for now"
+        raise DeepDXError(f"{home.state}: exists in a home of an older version, which is to be migrated; {place}")
     with working_folder(home.root) as folder:
         staging = folder / "state"
         staging.mkdir()
         manifest = Manifest(staging)
-        manifest.version = 1
         for table, old_name in _TABLES_OF_VERSION_0.items():
             path = home.tables / f"{old_name}.parquet"
             if os.path.lexists(path):
@@ -52,22 +56,21 @@ def _into_a_folder_of_its_own(home: Home, tell: Tell) -> None:
                 (staging / f"{table}.parquet").write_bytes(content)
                 manifest.checksums[table] = [checksum(content)]
         for path in (home.verdicts, home.labels):
-            for place in (path, home.root / path.name):
-                if os.path.lexists(place):
-                    (staging / path.name).write_bytes(read_regular(place))
+            if os.path.lexists(home.root / path.name):
+                (staging / path.name).write_bytes(read_regular(home.root / path.name))
         if (home.root / "models").is_dir():
             shutil.copytree(home.root / "models", staging / "models")
         manifest.write()
-        if home.state.is_dir():
-            home.state.rename(folder / "before")  # it holds the user's words at most, which are in the new one
+        backup = home.backups / f"before-version-1-{now()}.zip"
+        write_archive(backup, old_files, version=0)
         staging.rename(home.state)
-    if old_files:
-        _adopt_caches(home)
-        for path in {home.root / name.split("/")[0] for name in old_files if not name.startswith("tables/")}:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        for old_name in _TABLES_OF_VERSION_0.values():
-            (home.tables / f"{old_name}.parquet").unlink(missing_ok=True)
-        tell(f"the state of this home stands in {home.state} now; as it was before: {backup}")
+    _adopt_caches(home)
+    for name in {name.split("/")[0] for name in old_files} - {"tables"}:
+        path = home.root / name
+        path.unlink() if path.is_symlink() or path.is_file() else shutil.rmtree(path)
+    for old_name in _TABLES_OF_VERSION_0.values():
+        (home.tables / f"{old_name}.parquet").unlink(missing_ok=True)
+    tell(f"the state of this home stands in {home.state} now; as it was before: {backup}")
 
 
 def files_of_version_0(home: Home) -> dict[str, Path]:

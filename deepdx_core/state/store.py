@@ -1,8 +1,11 @@
 """Opening the state of a home: begun for a new home, migrated for an old one, refused where something is missing."""
 
+import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -10,7 +13,11 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.progress import Tell
 from deepdx_core.state import migrations
+from deepdx_core.tables.schemas import STATE_TABLES
 from deepdx_core.tables.storage import MANIFEST, Manifest, StateError, Tables
+
+STEPS = "steps.json"
+"""The file in `home.restoring` that says what takes the place of what."""
 
 
 class BusyError(DeepDXError):
@@ -40,11 +47,37 @@ def run_lock(home: Home, waiting: Tell | None) -> Iterator[None]:
         lock.release()
 
 
-def migrate_old_home(home: Home, tell: Tell) -> None:
-    """Open the state of a home that an older version of Deep DX left, so that every command finds it in its place."""
-    if not os.path.lexists(home.state) and migrations.files_of_version_0(home):
+def complete_state(home: Home, tell: Tell) -> None:
+    """Finish a restore that was killed, and migrate a home that an older version of Deep DX left."""
+    if home.restoring.exists() or (not os.path.lexists(home.state) and migrations.files_of_version_0(home)):
         with run_lock(home, waiting=tell):
             open_state(home, tell)
+
+
+def finish_restore(home: Home) -> None:
+    """Put in place all that is left in `home.restoring`; whoever calls this holds the run lock.
+
+    A kill between two steps does no harm: what is to be replaced goes to its folder among the backups first.
+    """
+    with suppress(FileNotFoundError):  # without the steps, all are done
+        steps = json.loads((home.restoring / STEPS).read_text())
+        replaced, new = home.backups / steps["replaced"], home.restoring / "new"
+        replaced.mkdir(parents=True, exist_ok=True)
+        for name in steps["new"]:
+            if os.path.lexists(new / name):
+                _move_away(home.root / name, replaced)
+                (new / name).rename(home.root / name)
+        for name in steps["gone"]:
+            if not os.path.lexists(replaced / name):
+                _move_away(home.root / name, replaced)
+        if not any(replaced.iterdir()):
+            replaced.rmdir()
+    shutil.rmtree(home.restoring)
+
+
+def _move_away(path: Path, folder: Path) -> None:
+    if os.path.lexists(path):
+        path.rename(folder / path.name)
 
 
 def open_state(home: Home, tell: Tell) -> None:
@@ -52,10 +85,15 @@ def open_state(home: Home, tell: Tell) -> None:
 
     `tell` is called for what the user should know, such as a migration. Whoever calls this holds the run lock.
     """
+    if home.restoring.exists():
+        finish_restore(home)
+        tell("a restore that was interrupted is complete now")
     try:
         manifest = Manifest.read(home.state)
     except FileNotFoundError:
-        manifest = _without_manifest(home)
+        _require_new(home)
+        migrations.migrate(home, 0, tell)
+        manifest = Manifest.read(home.state)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StateError(home, home.state / MANIFEST, f"cannot be read ({error})") from error
     if manifest.version > migrations.VERSION:
@@ -70,14 +108,13 @@ def open_state(home: Home, tell: Tell) -> None:
     _remember_overrides(home, manifest, tell)
 
 
-def _without_manifest(home: Home) -> Manifest:
-    """The manifest of a state that has none: of version 0 where the home is new, or older than manifests."""
-    overrides = {home.verdicts, home.labels}
-    if home.state.is_dir() and set(home.state.iterdir()) - overrides:
+def _require_new(home: Home) -> None:
+    """Raise StateError where a state without a manifest is not that of a new home, or of one older than manifests."""
+    tables = any(os.path.lexists(Tables(home).path(table)) for table in STATE_TABLES)
+    if tables or (home.models.is_dir() and any(home.models.iterdir())):
         raise StateError(home, home.state / MANIFEST, "is missing")
     if os.path.lexists(home.tables / MANIFEST):
         raise StateError(home, home.state, f"is missing or empty, although there are tables in {home.tables}")
-    return Manifest(home.state)
 
 
 def _remember_overrides(home: Home, manifest: Manifest, tell: Tell) -> None:

@@ -44,7 +44,8 @@ class StateError(DeepDXError):
     """State that cannot be made anew is damaged or of another version; says which file, and how to go on."""
 
     def __init__(self, home: Home, path: Path, reason: str) -> None:
-        backups = sorted(home.backups.glob("*.zip"), key=lambda backup: backup.stat().st_mtime)
+        found = (backup for backup in home.backups.glob("*.zip") if backup.is_file())
+        backups = sorted(found, key=lambda backup: backup.stat().st_mtime)
         last = f"the latest is {backups[-1]}" if backups else f"there is none in {home.backups}"
         super().__init__(
             f"{path}: {reason}. It cannot be made anew: restore a backup with `deepdx restore FILE`; {last}"
@@ -60,7 +61,7 @@ class Manifest:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / MANIFEST
-        self.version = 0
+        self.version = 1
         self.checksums: dict[str, list[str]] = {}
         self.overrides: list[str] = []
         """Files of the user's words that there are."""
@@ -71,7 +72,10 @@ class Manifest:
         manifest = cls(folder)
         content = json.loads(read_regular(manifest.path))
         version, checksums, overrides = content["version"], content["tables"], content["overrides"]
-        if not isinstance(version, int) or not isinstance(checksums, dict) or not isinstance(overrides, list):
+        # 0 is the version of states without a manifest.
+        if type(version) is not int or version < 1:
+            raise ValueError(f"its version is {version!r}")
+        if not isinstance(checksums, dict) or not isinstance(overrides, list):
             raise ValueError("it is no manifest")
         for table, known in checksums.items():
             if table not in TABLES or not isinstance(known, list) or not all(map(_is_sha256, known)):
@@ -150,13 +154,18 @@ class Tables:
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
         """Write a table whole and return the SHA-256 of its file.
 
-        The rows must fit the table's schema (dataframely raises otherwise). `made_by` says which code made them.
+        The rows must fit the table's schema (dataframely raises otherwise). `made_by` says which code made them. Raises
+        StateError for a table of a state that was not opened, or went away since.
         """
         fitting = TABLES[table].validate(rows, cast=True)
         content = io.BytesIO()
         fitting.write_parquet(content, compression="zstd", metadata={"deepdx.made_by": made_by})
         digest = checksum(content.getbuffer())
-        manifest = self._manifest(table) or Manifest(self._folder(table))
+        manifest = self._manifest(table)
+        if manifest is None:
+            if table in STATE_TABLES:
+                raise StateError(self.home, self.home.state / MANIFEST, "is missing")
+            manifest = Manifest(self._folder(table))
         manifest.checksums[table] = sorted({*manifest.checksums.get(table, []), digest})
         manifest.write()
         path = self.path(table)

@@ -19,12 +19,16 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def before_every_command() -> None:
-    """From folders of DX7 banks to a curated corpus, SQL over it, and new banks from a trained model."""
-    from deepdx_core.state.store import migrate_old_home
+_WITHOUT_A_HOME = ("inspect", "convert", "ports", "send", "receive", "restore")
 
-    migrate_old_home(find_home(), tell)
+
+@app.callback()
+def before_every_command(context: typer.Context) -> None:
+    """From folders of DX7 banks to a curated corpus, SQL over it, and new banks from a trained model."""
+    if context.invoked_subcommand not in _WITHOUT_A_HOME:
+        from deepdx_core.state.store import complete_state
+
+        complete_state(find_home(), tell)
 
 
 app.command()(corpus.add)

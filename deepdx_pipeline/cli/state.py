@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from deepdx_core.display import counted
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain, tell
 
@@ -26,7 +27,7 @@ def backup(
     with run_lock(home, waiting=tell):
         open_state(home, tell)
         count = write_backup(home, target)
-    out.print(plain(f"{count:,} files: {file}"), soft_wrap=True)
+    out.print(plain(f"{counted(count, 'file')}: {file}"), soft_wrap=True)
 
 
 def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup that `deepdx backup` wrote.")]) -> None:
@@ -34,13 +35,11 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup 
 
     Nothing is replaced unless all of the file is whole. `deepdx run` brings the tables in line with it.
     """
-    from deepdx_core.state.backup import restore as read_backup
-    from deepdx_core.state.migrations import VERSION
-    from deepdx_core.state.store import open_state, run_lock
+    from deepdx_core.state.restore import restore as read_backup
+    from deepdx_core.state.store import run_lock
 
     home = find_home()
     with run_lock(home, waiting=tell):
-        replaced = read_backup(home, file, VERSION)
-        open_state(home, tell)
+        replaced = read_backup(home, file)
     before = f"; the state before: {replaced}" if replaced else ""
     out.print(plain(f"Restored from {file}{before}. `deepdx run` brings the tables in line with it."), soft_wrap=True)
