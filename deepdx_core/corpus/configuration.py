@@ -44,8 +44,9 @@ def check_configuration(home: Home) -> None:
 
 
 def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
-    """Measures of sounds with which an expression fails that fails with any: legal ones, at both ends of the ranges,
-    one to repair and one beyond that; seldom and often found, heard and not heard, odd and not odd.
+    """Measures of made-up sounds, for expressions that fail only with values, as a cast does.
+
+    Legal ones at both ends of the ranges, one to repair and one beyond that; seldom and often found, heard and not.
     """
     slip = INIT_VOICE.copy()
     slip[INDEX["op1_output_level"]] = 102
