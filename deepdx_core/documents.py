@@ -27,7 +27,8 @@ _TOKEN = re.compile(
 def read_text(path: Path, most_bytes: int) -> str | None:
     """The text of a user's file, in UTF-8; None where there is none.
 
-    Raises ValueError with the reason, but without the path, where it cannot be read, is no regular file, or too large.
+    Raises ValueError with the reason, but without the path, where it cannot be read, is no regular file, too large, or
+    no text.
     """
     try:
         status = path.stat()
@@ -49,10 +50,14 @@ def read_text(path: Path, most_bytes: int) -> str | None:
     if len(data) > most_bytes:
         raise ValueError(f"it is larger than {most_bytes:,} bytes")
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ValueError(f"line {line}: not UTF-8") from error
+    before, nul, _ = text.partition("\0")
+    if nul:
+        raise ValueError(f"line {before.count(chr(10)) + 1}: a NUL byte, which no text has")
+    return text
 
 
 def read_toml(path: Path) -> dict[str, Any] | None:

@@ -3,14 +3,16 @@
 It is a cache of what ran: a part of it that cannot be read is set aside under another name and begun anew.
 """
 
+import errno
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -56,6 +58,9 @@ _NO_DAMAGE = {
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
 }
 
+_ON_A_FULL_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_LEAST_ROOM = 1 << 20  # bytes; a transaction of Dagster's takes less
+
 # A queued run needs no process yet.
 _WITH_A_PROCESS = [
     *(dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING),
@@ -97,15 +102,25 @@ def storage_errors(home: Home) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise StorageError(_line(home.dagster, error.orig if isinstance(error, DBAPIError) else error)) from error
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise StorageError(_line(home.dagster, _full(home.dagster, reason) or reason)) from error
     except sqlite3.Error as error:
-        raise StorageError(_line(home.dagster, error)) from error
+        raise StorageError(_line(home.dagster, _full(home.dagster, error) or error)) from error
     except OSError as error:
         raise StorageError(_line(Path(error.filename or home.dagster), error.strerror or error)) from error
 
 
 def _line(path: Path, reason: object) -> str:
     return f"{printable(str(path))}: {printable(' '.join(str(reason).split()))}"
+
+
+def _full(folder: Path, error: BaseException | None) -> str | None:
+    """That the disk is full, where SQLite failed for that: it says so of some writes, of others "disk I/O error"."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _ON_A_FULL_DISK:
+        with suppress(OSError):
+            if shutil.disk_usage(folder).free < _LEAST_ROOM:
+                return os.strerror(errno.ENOSPC)
+    return None
 
 
 def _complete_config(path: Path) -> None:

@@ -7,14 +7,24 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 from conftest import ROOT
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from sqlalchemy.exc import OperationalError
 
 from deepdx_pipeline import instance as subject
-from deepdx_pipeline.instance import PROCESS_TAGS, StorageError, fail_dead_runs, open_instance, process_start
+from deepdx_pipeline.cli.errors import in_words
+from deepdx_pipeline.instance import (
+    PROCESS_TAGS,
+    StorageError,
+    fail_dead_runs,
+    open_instance,
+    process_start,
+    storage_errors,
+)
 
 CONFIG_OF_EAA9F4A = """\
 # Written by deepdx; edit as you like, it is not written again.
@@ -294,6 +304,27 @@ except DeepDXError as error:
     with open_instance(home) as instance:  # there is room again
         instance.report_runless_asset_event(dg.AssetMaterialization("inbox"))
     assert not list(home.dagster.glob("*.damaged-*"))
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(
+    ("code", "free", "full"),
+    [
+        (sqlite3.SQLITE_IOERR_WRITE, 200_000, True),
+        (sqlite3.SQLITE_CANTOPEN, 0, True),
+        (sqlite3.SQLITE_IOERR_WRITE, 1 << 30, False),
+        (sqlite3.SQLITE_READONLY, 200_000, False),
+    ],
+)
+def test_an_error_of_the_databases_on_a_full_disk_says_that_it_is_full(home, monkeypatch, wrapped, code, free, full):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = code
+    with pytest.raises(StorageError) as told, storage_errors(home):
+        raise OperationalError("INSERT", {}, failed) if wrapped else failed
+    reason = "No space left on device" if full else "disk I/O error"
+    assert str(told.value) == f"{home.dagster}: {reason}"
+    assert in_words(told.value).startswith("no space left on the disk that holds") == full
 
 
 @pytest.mark.parametrize("error", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY])

@@ -244,6 +244,23 @@ def test_rules_are_switched_tuned_and_added_in_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("when", "each", "finds"),
+    [
+        ("algorithm - 31 > 0", "sound", False),
+        ("algorithm * 100 > 350", "sound", True),
+        ("op1_output_level + op1_output_level = 254 AND op1_output_level * op1_output_level > 16000", "sound", True),
+        ("faults - 2 < 0 AND slots - 2 < 0 AND from_init - 200 < 0", "sound", False),  # out of range: no from_init
+        ("faults - 2 < 0 AND slots - 2 < 0 AND different_values - 200 < 0", "sound", True),
+        ("value * 3 = 381 AND maximum * 3 = 297 AND excess * 10 = 280 AND maximum - value < 0", "parameter", True),
+    ],
+)
+def test_numbers_in_rules_do_not_wrap(tmp_path, when, each, finds):
+    (tmp_path / "rules.toml").write_text(f"[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = '{when}'\neach = '{each}'")
+    _, found = verdict(changed(op1_output_level=127), rules=load_rules(tmp_path / "rules.toml"))
+    assert ("x" in found) == finds
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("[rule.x]\nverdict = 'note'", "rule.x.reason: must be there"),
@@ -292,6 +309,19 @@ def test_opinions_are_kept_in_a_file_sorted_by_sound(tmp_path):
     assert read_opinions(path, "verdict", VERDICTS)["why"].unique().to_list() == ['a "reason", with a line']
     write_opinion(path, "verdict", VERDICTS, "f" * 20, None, "", lock=tmp_path / "lock")
     assert read_opinions(path, "verdict", VERDICTS)["sound_id"].to_list() == ["0" * 20]
+
+
+def test_opinions_are_written_to_the_file_that_a_link_leads_to(tmp_path):
+    kept, path = tmp_path / "synced" / "mine.csv", tmp_path / "state" / "verdicts.csv"
+    kept.parent.mkdir()
+    path.parent.mkdir()
+    kept.write_text("sound_id,verdict,why\n")
+    (tmp_path / "synced" / "link").symlink_to("mine.csv")
+    path.symlink_to("../synced/link")
+    write_opinion(path, "verdict", VERDICTS, "0" * 20, "valid", "", lock=tmp_path / "lock")
+    assert path.is_symlink()
+    assert kept.read_text() == path.read_text() == f"sound_id,verdict,why\n{'0' * 20},valid,\n"
+    assert sorted(found.name for found in kept.parent.iterdir()) == ["link", "mine.csv"]
 
 
 SAY = """

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +64,8 @@ def read_opinions(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFra
 def write_opinion(
     path: Path, column: str, allowed: Sequence[str], sound_id: str, value: str | None, why: str, *, lock: Path
 ) -> None:
-    """Put an opinion of a sound in place of any that was there; None takes it back. The file is written whole.
+    """Put an opinion of a sound in place of any that was there; None takes it back. The file is written whole,
+    where `path` is a link, the one that it leads to.
 
     lock: `Home.opinions_lock`, held from the read to the write, so that no other change is lost.
     Raises OpinionsError as `read_opinions` does; a file that cannot be read is left as it is.
@@ -76,7 +78,7 @@ def write_opinion(
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["sound_id", column, "why"])
         writer.writerows(sorted(rows))
-        with written_whole(path) as temporary:
+        with written_whole(Path(os.path.realpath(path))) as temporary:
             temporary.write_text(text.getvalue(), encoding="utf-8")
 
 

@@ -1,6 +1,8 @@
 """The verdict on each sound, with the findings that decided: the rules', and over them the user's own."""
 
+import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.curation.opinions import OpinionsError
@@ -10,7 +12,7 @@ from deepdx_core.documents import shown
 from deepdx_core.tables.schemas import MOST_FINDINGS, Verdicts
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
-_BATCH = 1 << 13  # sounds; each may have a hundred findings, each with all measures of its sound while rules are asked
+_BATCH = 1 << 10  # sounds; each may have a hundred findings, each with all measures of its sound while rules are asked
 _FINDING = pl.struct("rule", "severity", "parameter", "value")
 _DECIDING = [severity for severity in SEVERITIES if severity != "note"]
 
@@ -29,6 +31,8 @@ def judge(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.Data
 
 
 def _judged(measured: pl.DataFrame, asked: list[Rule], said_by_user: pl.DataFrame) -> pl.DataFrame:
+    # Rules compute with the numbers: the sums of 8 bits that parameters are kept in would wrap.
+    measured = measured.with_columns(cs.integer().cast(pl.Int64))
     out_of_range = _out_of_range(measured)
     found = pl.concat(
         [_NO_FINDINGS, *(_found(rule, measured if rule.each == "sound" else out_of_range) for rule in asked)]
@@ -115,7 +119,7 @@ def _found(rule: Rule, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _out_of_range(measured: pl.DataFrame) -> pl.DataFrame:
     """A row for each parameter out of its range, with all columns of its sound."""
-    maxima = pl.DataFrame({"parameter": PARAMETER_NAMES, "maximum": MAXIMA})
+    maxima = pl.DataFrame({"parameter": PARAMETER_NAMES, "maximum": MAXIMA.astype(np.int64)})
     return (
         measured.filter(pl.col("faults") > 0)
         .select("sound_id", *PARAMETER_NAMES)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # As the operating system, polars, DuckDB and SQLite say it.
 _FULL_DISK = re.compile(r"\[Errno (28|122)\]|os error (28|122)\b|No space left on device|database or disk is full")
-_OUR_CLASS = re.compile(r"deepdx_\w+[\w.]*: ")
+_RAISED_TO_TELL = re.compile(r"(deepdx_\w+[\w.]*|dagster\.[\w.]+\.Failure): ")
 
 
 def in_words(error: Exception) -> str | None:
@@ -47,7 +47,7 @@ def cause_in_words(error: "SerializableErrorInfo") -> str:
         if _FULL_DISK.search(link.message):
             return _full_disk()
         link = link.cause or link.context
-    return legible(_OUR_CLASS.sub("", raised.message.strip(), count=1))
+    return legible(_RAISED_TO_TELL.sub("", raised.message.strip(), count=1))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
