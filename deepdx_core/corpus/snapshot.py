@@ -155,10 +155,10 @@ class Snapshot:
         return answer.with_columns(_narrowed(answer[name]) for name in whole)
 
     def _require_question(self, sql: str) -> None:
+        explained = _explained(sql)
         statements = self._connection.extract_statements(sql)
         # A PIVOT is several statements to DuckDB, and has a type of its own.
         asks = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
-        explained = _explained(sql)
         if explained is not None:
             try:
                 statements = self._connection.extract_statements(explained)
@@ -214,9 +214,12 @@ def query(path: Path, sql: str) -> pl.DataFrame:
 
 def _explained(sql: str) -> str | None:
     """The statement that an EXPLAIN explains, ANALYZE and all options but FORMAT left in front; None for others."""
-    text = sql.encode()  # DuckDB counts bytes
+    try:
+        text = sql.encode()  # DuckDB counts bytes
+    except UnicodeEncodeError as error:
+        raise DatabaseError(f"the query is not UTF-8: {error}") from error
     tokens = duckdb.tokenize(sql)
-    ends = [start for start, _ in tokens[1:]] + [len(text)]
+    ends = [*(start for start, _ in tokens), len(text)][1:]
     words = [
         (start, word)
         for (start, kind), end in zip(tokens, ends, strict=True)
@@ -232,7 +235,7 @@ def _explained(sql: str) -> str | None:
     return text[rest[0][0] :].decode() if rest else ""
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return printable(str(error).splitlines()[0])
 
 

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROWS_ON_A_TERMINAL = 200
 _GAP = 2  # between columns
 _WIDEST = 200  # of a column that others stand below; a value that is wider moves those after it
-_MOST_CELLS = 5_000_000  # of a table, and
+_MOST_CELLS = 2_000_000  # of a table, and
 _LARGEST_TABLE = 64 << 20  # its bytes before it is laid out: a value takes up to forty times that in Python
 _SLICE = 10_000  # rows laid out at once
 
@@ -131,27 +131,28 @@ def _as_table(answer: "pl.DataFrame", width: int | None) -> Iterator[str]:
     widths = list(map(cell_len, names))
     longest = max(widths)
     for rows in answer.iter_slices(_SLICE):
-        widths = [max(widest, *map(cell_len, map(_shown, column))) for widest, column in zip(widths, rows, strict=True)]
+        widths = [
+            max(widest, *map(cell_len, map(_shown, column.to_list())))
+            for widest, column in zip(widths, rows, strict=True)
+        ]
     if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
         for number, row in enumerate(answer.iter_rows(), 1):
             yield f"--- {number:,}\n"
             for name, value in zip(names, row, strict=True):
                 yield f"{name}{' ' * (longest - cell_len(name))}  {_shown(value)}\n"
         return
-    right = [dtype.is_numeric() for dtype in answer.dtypes]
 
-    def line(cells: Iterable[str]) -> str:
-        padded = (
-            " " * (min(width, _WIDEST) - cell_len(value)) + value
-            if numeric
-            else value + " " * (min(width, _WIDEST) - cell_len(value))
-            for value, width, numeric in zip(cells, widths, right, strict=True)
-        )
-        return (" " * _GAP).join(padded).rstrip() + "\n"
+    def laid_out(columns: list[list[str]]) -> Iterator[str]:
+        padded = []
+        for column, widest, dtype in zip(columns, widths, answer.dtypes, strict=True):
+            pad = str.rjust if dtype.is_numeric() else str.ljust
+            most = min(widest, _WIDEST)
+            padded.append([pad(value, most + len(value) - cell_len(value)) for value in column])
+        return ((" " * _GAP).join(row).rstrip() + "\n" for row in zip(*padded, strict=True))
 
-    yield line(names)
+    yield from laid_out([[name] for name in names])
     for rows in answer.iter_slices(_SLICE):
-        yield from (line(map(_shown, row)) for row in rows.iter_rows())
+        yield from laid_out([list(map(_shown, column.to_list())) for column in rows])
 
 
 def _shown(value: object) -> str:
