@@ -94,6 +94,19 @@ def test_a_name_means_one_thing(made):
         "EXPLAIN ANALYZE SELECT 1",
         "explain /* so */ analyze COPY (SELECT 1) TO 'stolen.csv'",
         "EXPLAIN (ANALYZE) SELECT 1",
+        "explain(analyze) SELECT 1",
+        "explain(analyze) CREATE TEMP TABLE mine AS SELECT 1",
+        'EXPLAIN ("analyze") SELECT 1',
+        "EXPLAIN (FORMAT json, ANALYZE) SELECT 1",
+        "EXPLAIN ANALYSE SELECT 1",
+        ";/* é */ EXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN\u00a0ANALYZE SELECT 1",
+        "EXPLAIN CREATE TEMP TABLE mine AS SELECT 1",
+        "EXPLAIN DELETE FROM training_splits",
+        "SELECT 1; SELECT 2",
+        "",
+        "-- nothing",
+        "SELECT '\udcff'",
         "EXPLAIN (ANALYZE, FORMAT json) COPY training_splits TO 'stolen.csv'",
         "CREATE TEMP TABLE mine AS SELECT 1",
         "INSERT INTO training_splits SELECT * FROM training_splits",
@@ -128,6 +141,9 @@ def test_only_questions_are_answered(made, sql, tmp_path, monkeypatch):
         "SHOW TABLES",
         "SUMMARIZE training_splits",
         "EXPLAIN SELECT 1",
+        "explain(format json) SELECT 'analyze'",
+        "EXPLAIN /* é, not ANALYZE */ (SELECT 'analyze') UNION SELECT 'é'",
+        "EXPLAIN PIVOT training_splits ON split USING count(*)",
         "VALUES (1)",
         "WITH x AS (SELECT 1) FROM x;",
     ],
@@ -197,6 +213,46 @@ def test_ctrl_c_ends_a_query_at_once(made):
     assert "Traceback" not in said
 
 
+UNSTOPPABLE = "SELECT levenshtein(repeat('ab', 100000), repeat('cd', 100000))"
+
+
+def test_a_query_that_duckdb_does_not_interrupt_is_abandoned(made):
+    corpus = Snapshot(made.database)
+    with pytest.raises(DatabaseError, match=r"no answer within 0\.1 seconds"):
+        corpus.query(UNSTOPPABLE.replace("100000", "30000"), seconds=0.1)
+    assert corpus.abandoned
+    with pytest.raises(DatabaseError, match="goes on still"):
+        corpus.query("SELECT 1")
+    began = time.monotonic()
+    corpus.close()
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("ended_by", ["the clock", "Ctrl-C"])
+def test_the_command_ends_though_duckdb_does_not(made, ended_by):
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "deepdx_pipeline.cli", "sql", UNSTOPPABLE]
+        + (["--timeout", "0.5"] if ended_by == "the clock" else []),
+        env=os.environ | {"DEEPDX_HOME": str(made.root)},
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        if ended_by == "Ctrl-C":
+            time.sleep(4)
+            assert asked.poll() is None
+            asked.send_signal(signal.SIGINT)
+        _, said = asked.communicate(timeout=20)
+    finally:
+        asked.kill()
+    assert asked.returncode == 1
+    assert "Traceback" not in said
+    assert "leaked" not in said
+    if ended_by == "the clock":
+        assert said == "deepdx: no answer within 0.5 seconds: ask for less, or give it more time\n"
+
+
 def test_a_client_that_writes_keeps_nobody_out(made, tmp_path):
     home = Home(tmp_path)
     shutil.copy(made.database, home.database)
@@ -223,6 +279,59 @@ def test_a_database_that_is_none_says_what_to_do(tmp_path, content):
         query(tmp_path / "corpus.duckdb", "SELECT 1")
 
 
+def test_a_damaged_file_is_not_taken_for_a_locked_one(tmp_path):
+    path = tmp_path / "blocks" / "corpus.duckdb"
+    path.parent.mkdir()
+    path.write_bytes(b"\x5a" * 100_000)
+    with pytest.raises(DatabaseError, match=r"not a valid DuckDB database file.*deepdx run") as caught:
+        query(path, "SELECT 1")
+    assert "another program" not in str(caught.value)
+
+
+@pytest.mark.parametrize("asked", ["SELECT max(text) FROM rows", "FROM rows"])
+@pytest.mark.parametrize("damage", ["overwritten", "cut"])
+def test_damage_met_while_asking_names_the_file_and_the_way_out(tmp_path, asked, damage):
+    path = tmp_path / "corpus.duckdb"
+    with duckdb.connect(path) as made:
+        made.execute("CREATE TABLE rows AS SELECT md5(range::VARCHAR) AS text FROM range(100000)")
+    content = path.read_bytes()
+    assert len(content) > 1_000_000
+    if damage == "cut":
+        path.write_bytes(content[:700_000])
+    else:
+        path.write_bytes(content[:600_000] + b"\x5a" * 4096 + content[604_096:])
+    with pytest.raises(DatabaseError, match=r"^\S+corpus\.duckdb: .*; `deepdx run` makes it anew$"):
+        query(path, asked)
+
+
+def test_a_table_of_too_many_cells_is_refused_and_goes_elsewhere(made, tmp_path):
+    refused = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", home=made)
+    assert refused.exit_code == 1
+    assert "an answer of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
+    refused = deepdx("sql", "SELECT repeat('a', 70000000) AS a", home=made)
+    assert "too large for a table" in str(refused.exception)
+    written = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", "-o", str(tmp_path / "all.csv"), home=made)
+    assert written.exit_code == 0
+    assert (tmp_path / "all.csv").stat().st_size == 2 * 2_000_002
+
+
+def test_a_table_of_several_slices_is_laid_out_as_one(made):
+    lines = deepdx(
+        "sql", "SELECT range AS n, 'é' || range AS t, 1 AS x FROM range(25001)", home=made
+    ).stdout.splitlines()
+    assert len(lines) == 25_002
+    assert lines[0] == "     n  t       x"
+    assert lines[1] == "     0  é0      1"
+    assert lines[-1] == "25,000  é25000  1"
+
+
+def test_one_long_value_does_not_widen_all_rows(made):
+    lines = deepdx(
+        "sql", "SELECT repeat('a', 5000) AS t, 1 AS x UNION ALL SELECT 'b', 2", home=made
+    ).stdout.splitlines()
+    assert sorted(map(len, lines)) == [203, 203, 5003]
+
+
 def test_a_terminal_is_shown_some_rows_and_told_of_the_rest(made, monkeypatch):
     monkeypatch.setattr(command.out, "_force_terminal", True)
     shown = deepdx("sql", "FROM training_splits ORDER BY ALL", home=made)
@@ -246,6 +355,13 @@ def test_escapes_do_not_reach_the_terminal(made):
     shown = deepdx("sql", "SELECT 'a' || chr(27) || '[31m' || chr(10) || 'b' AS \"x\x1b[0m\"", home=made).stdout
     assert "\x1b" not in shown
     assert r"a\x1b[31m\nb" in shown
+    assert r"\\x1b" not in shown
+
+
+def test_the_drawing_of_a_plan_keeps_its_lines(made):
+    drawn = deepdx("sql", "EXPLAIN SELECT 1", home=made).stdout
+    assert len(drawn.splitlines()) > 3
+    assert "\\" not in drawn
 
 
 def test_a_query_overwrites_only_what_it_is_told_to(made, tmp_path):

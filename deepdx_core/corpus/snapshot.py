@@ -7,6 +7,7 @@ outside. A query is bounded in memory and time, and answers to Ctrl-C.
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 _BATCH = 65_536  # rows
 _POLL = 0.05  # seconds between looks at Ctrl-C
+_GRACE = 2.0  # seconds that a query has to end once it is interrupted; within one call of a function DuckDB never looks
 
 # Types that polars, JSON and CSV hold without loss; columns of others come as DuckDB writes them.
 _PLAIN = {
@@ -46,6 +48,9 @@ _PLAIN = {
 }
 _WHOLE = {"hugeint", "uhugeint"}  # sums of whole numbers are such, and hardly ever need it
 
+# Errors of a file, not of a query.
+_DAMAGE = duckdb.IOException, duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException
+_DAMAGE_WORDS = "Corrupt database file", "Could not read enough bytes"
 
 _T = TypeVar("_T")
 
@@ -61,12 +66,16 @@ class Snapshot:
         """Open it. Raises DatabaseError where there is none, or it cannot be read."""
         if not path.is_file():
             raise DatabaseError(f"no corpus yet ({path}): run `deepdx run` first")
+        self._path = path
+        self._idle = threading.Event()
+        self._idle.set()
         self._resources = ExitStack()
         with ExitStack() as until_open:
             until_open.callback(self.close)
             self._connection = self._open(path)
-            self._resources.callback(self._connection.close)
-            if not self._connection.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchall():
+            self._resources.callback(self._disconnect)
+            tables = "SELECT 1 FROM duckdb_tables() LIMIT 1"
+            if not self._run(lambda: self._connection.execute(tables).fetchall()):
                 raise DatabaseError(f"{path}: made by an older Deep DX: run `deepdx run` to make it anew")
             until_open.pop_all()
 
@@ -74,7 +83,7 @@ class Snapshot:
         try:
             return duckdb.connect(path, read_only=True, config=_SETTINGS)
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if not str(error).startswith("IO Error: Could not set lock on file"):
                 raise DatabaseError(f"{path}: {_first_line(error)}; `deepdx run` makes it anew") from error
         except duckdb.Error as error:
             raise DatabaseError(f"{path}: {_first_line(error)}; `deepdx run` makes it anew") from error
@@ -97,8 +106,17 @@ class Snapshot:
         self.close()
 
     def close(self) -> None:
-        """Close it."""
+        """Close it, unless it is `abandoned`: that would wait for the query."""
         self._resources.close()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether a query goes on that DuckDB does not interrupt. No other can be asked meanwhile."""
+        return not self._idle.is_set()
+
+    def _disconnect(self) -> None:
+        if not self.abandoned:
+            self._connection.close()
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
         """A table or view, or some of its columns, as `Tables.read` gives it."""
@@ -137,17 +155,22 @@ class Snapshot:
         return answer.with_columns(_narrowed(answer[name]) for name in whole)
 
     def _require_question(self, sql: str) -> None:
+        explained = _explained(sql)
         statements = self._connection.extract_statements(sql)
         # A PIVOT is several statements to DuckDB, and has a type of its own.
-        asks = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
-        words = [sql[start:].split(None, 1)[0] for start, kind in duckdb.tokenize(sql) if kind.name != "comment"]
-        analyzes = bool(words) and words[0].lower() == "explain" and "analyze" in " ".join(words[1:4]).lower()
-        if len(statements) != 1 or statements[0].type not in asks or analyzes:
+        asks = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
+        if explained is not None:
+            try:
+                statements = self._connection.extract_statements(explained)
+            except duckdb.ParserException:  # such as `ANALYZE SELECT 1`
+                statements = []
+        if len(statements) != 1 or statements[0].type not in asks:
             raise DatabaseError("one SELECT at a time, or EXPLAIN (without ANALYZE): the corpus is there to be read")
 
     def _run(self, work: Callable[[], _T], seconds: float = SECONDS) -> _T:
         """Do work on the connection in a thread of its own, so that this one answers to Ctrl-C and the clock."""
-        done = threading.Event()
+        if self.abandoned:
+            raise DatabaseError("the query before this one goes on still")
         found: list[_T] = []
         failed: list[BaseException] = []
 
@@ -157,25 +180,29 @@ class Snapshot:
             except BaseException as error:
                 failed.append(error)
             finally:
-                done.set()
+                self._idle.set()
 
         thread = threading.Thread(target=worker, daemon=True)
+        self._idle.clear()
         thread.start()
-        waited = 0.0
+        end = time.monotonic() + seconds
         try:
-            while not done.wait(_POLL):
-                waited += _POLL
-                if waited > seconds:
+            while not self._idle.wait(_POLL):
+                if time.monotonic() > end:
                     raise DatabaseError(f"no answer within {seconds:g} seconds: ask for less, or give it more time")
         finally:
-            while not done.is_set():
+            end = time.monotonic() + _GRACE
+            while self.abandoned and time.monotonic() < end:
                 self._connection.interrupt()
-                done.wait(_POLL)
-            thread.join()
+                self._idle.wait(_POLL)
+        thread.join()
         if failed:
-            if isinstance(failed[0], duckdb.Error):
-                raise DatabaseError(str(failed[0])) from failed[0]
-            raise failed[0]
+            error = failed[0]
+            if isinstance(error, _DAMAGE) or any(words in str(error) for words in _DAMAGE_WORDS):
+                raise DatabaseError(f"{self._path}: {_first_line(error)}; `deepdx run` makes it anew") from error
+            if isinstance(error, duckdb.Error):
+                raise DatabaseError(str(error)) from error
+            raise error
         return found[0]
 
 
@@ -185,7 +212,30 @@ def query(path: Path, sql: str) -> pl.DataFrame:
         return snapshot.query(sql)
 
 
-def _first_line(error: Exception) -> str:
+def _explained(sql: str) -> str | None:
+    """The statement that an EXPLAIN explains, ANALYZE and all options but FORMAT left in front; None for others."""
+    try:
+        text = sql.encode()  # DuckDB counts bytes
+    except UnicodeEncodeError as error:
+        raise DatabaseError(f"the query is not UTF-8: {error}") from error
+    tokens = duckdb.tokenize(sql)
+    ends = [*(start for start, _ in tokens), len(text)][1:]
+    words = [
+        (start, word)
+        for (start, kind), end in zip(tokens, ends, strict=True)
+        if kind.name != "comment" and (word := text[start:end].decode().strip().lower()) != ";"
+    ]
+    if not words or words[0][1] != "explain":
+        return None
+    match [word for _, word in words[1:5]]:
+        case ["(", "format", _, ")"]:
+            rest = words[5:]
+        case _:
+            rest = words[1:]
+    return text[rest[0][0] :].decode() if rest else ""
+
+
+def _first_line(error: BaseException) -> str:
     return printable(str(error).splitlines()[0])
 
 

@@ -1,8 +1,11 @@
 """Commands that ask the corpus: sql, stats."""
 
+import atexit
 import io
 import json
+import os
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 
 _ROWS_ON_A_TERMINAL = 200
 _GAP = 2  # between columns
+_WIDEST = 200  # of a column that others stand below; a value that is wider moves those after it
+_MOST_CELLS = 2_000_000  # of a table, and
+_LARGEST_TABLE = 64 << 20  # its bytes before it is laid out: a value takes up to forty times that in Python
+_SLICE = 10_000  # rows laid out at once
 
 
 class Format(StrEnum):
@@ -56,7 +63,7 @@ def sql(
     if written_as is Format.PARQUET and output is None and sys.stdout.isatty():
         raise typer.BadParameter("Parquet is not for a terminal: give --output FILE, or redirect")
 
-    from deepdx_core.corpus.snapshot import Snapshot
+    from deepdx_core.corpus.snapshot import DatabaseError, Snapshot
     from deepdx_core.files import output_target, write_outputs
 
     if output is not None:
@@ -64,13 +71,24 @@ def sql(
     shown_in_part = written_as is Format.TABLE and output is None and out.is_terminal
     most = limit if limit is not None else _ROWS_ON_A_TERMINAL if shown_in_part else 0
     with Snapshot(find_home().database) as corpus:
-        answer = corpus.query(query, limit=most + 1 if most else None, seconds=timeout)
+        try:
+            answer = corpus.query(query, limit=most + 1 if most else None, seconds=timeout)
+        finally:
+            if corpus.abandoned:
+                # Python cannot take apart what DuckDB still works with.
+                atexit.register(os._exit, 1)
     more = 0 < most < len(answer)
     answer = answer.head(most) if more else answer
+    if written_as is Format.TABLE and (
+        answer.height * answer.width > _MOST_CELLS or answer.estimated_size() > _LARGEST_TABLE
+    ):
+        raise DatabaseError(
+            f"an answer of {answer.height:,} rows is too large for a table: use --format csv or parquet, or add a LIMIT"
+        )
     if output is not None:
         write_outputs({output: _as_bytes(answer, written_as)}, force)
     elif written_as is Format.TABLE:
-        out.file.write(_as_table(answer, out.width if out.is_terminal else None))
+        out.file.writelines(_as_table(answer, out.width if out.is_terminal else None))
     else:
         sys.stdout.buffer.write(_as_bytes(answer, written_as))
     if more:
@@ -82,7 +100,7 @@ def _as_bytes(answer: "pl.DataFrame", format: Format) -> bytes:
     import polars.selectors as cs
 
     if format is Format.TABLE:
-        return _as_table(answer, None).encode()
+        return "".join(_as_table(answer, None)).encode()
     buffer = io.BytesIO()
     if format is Format.PARQUET:
         answer.write_parquet(buffer)
@@ -99,7 +117,7 @@ def _as_bytes(answer: "pl.DataFrame", format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def _as_table(answer: "pl.DataFrame", width: int | None) -> str:
+def _as_table(answer: "pl.DataFrame", width: int | None) -> Iterator[str]:
     """An answer as lines: a row a line, or, where that is wider than `width`, a value a line, one record a block.
 
     Not by rich: it would cut what is too wide, and is slow with many rows.
@@ -107,33 +125,44 @@ def _as_table(answer: "pl.DataFrame", width: int | None) -> str:
     from rich.cells import cell_len
 
     if answer.columns == ["explain_key", "explain_value"]:  # a drawing of several lines
-        return "".join(f"{legible(value)}\n" for value in answer["explain_value"])
+        yield from (f"{legible(value)}\n" for value in answer["explain_value"])
+        return
     names = [_shown(name) for name in answer.columns]
-    rows = [[_shown(value) for value in row] for row in answer.iter_rows()]
-    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
-    if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
-        longest = max(map(cell_len, names))
-        lines = []
-        for number, row in enumerate(rows, 1):
-            lines.append(f"--- {number:,}")
-            lines += [
-                f"{name}{' ' * (longest - cell_len(name))}  {value}" for name, value in zip(names, row, strict=True)
-            ]
-        return "".join(f"{line}\n" for line in lines)
-    right = [dtype.is_numeric() for dtype in answer.dtypes]
-    lines = []
-    for row in [names, *rows]:
-        cells = [
-            " " * (width - cell_len(value)) + value if numeric else value + " " * (width - cell_len(value))
-            for value, width, numeric in zip(row, widths, right, strict=True)
+    widths = list(map(cell_len, names))
+    longest = max(widths)
+    for rows in answer.iter_slices(_SLICE):
+        widths = [
+            max(widest, *map(cell_len, map(_shown, column.to_list())))
+            for widest, column in zip(widths, rows, strict=True)
         ]
-        lines.append((" " * _GAP).join(cells).rstrip())
-    return "".join(f"{line}\n" for line in lines)
+    if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
+        for number, row in enumerate(answer.iter_rows(), 1):
+            yield f"--- {number:,}\n"
+            for name, value in zip(names, row, strict=True):
+                yield f"{name}{' ' * (longest - cell_len(name))}  {_shown(value)}\n"
+        return
+
+    def laid_out(columns: list[list[str]]) -> Iterator[str]:
+        padded = []
+        for column, widest, dtype in zip(columns, widths, answer.dtypes, strict=True):
+            pad = str.rjust if dtype.is_numeric() else str.ljust
+            most = min(widest, _WIDEST)
+            padded.append([pad(value, most + len(value) - cell_len(value)) for value in column])
+        return ((" " * _GAP).join(row).rstrip() + "\n" for row in zip(*padded, strict=True))
+
+    yield from laid_out([[name] for name in names])
+    for rows in answer.iter_slices(_SLICE):
+        yield from laid_out([list(map(_shown, column.to_list())) for column in rows])
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if type(value) is int:
+        return f"{value:,}"
+    text = str(value)
     # A backslash in a value stays one; a line end would break the table.
-    return plain(value).plain.replace("\n", r"\n")
+    return text if text.isprintable() else legible(text).replace("\n", r"\n")
 
 
 def stats(
