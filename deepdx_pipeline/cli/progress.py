@@ -21,6 +21,9 @@ _INTERRUPTED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 # Dagster says so of each step that a failed one keeps from starting.
 _NOT_EXECUTED = re.compile(r"Dependencies for step .* Not executing\.$", re.DOTALL)
 
+# A full disk, whose one line comes with the error that ends the run; what it cost is a row of Dagster's history.
+_NOT_LOGGED = re.compile(r"Exception while writing logger call to event log")
+
 
 class Watcher:
     """Shows progress on the terminal; where stderr is none, only the line for each asset."""
@@ -119,5 +122,7 @@ class _Events(logging.Handler):
         event = getattr(record, "dagster_event", None)
         if isinstance(event, dg.DagsterEvent):
             self._watcher.event(event)
-        elif record.levelno >= logging.WARNING and not _NOT_EXECUTED.search(record.getMessage()):
-            self._watcher._line(record.getMessage(), style="yellow")
+        elif record.levelno >= logging.WARNING:
+            message = record.getMessage()
+            if not _NOT_EXECUTED.search(message) and not _NOT_LOGGED.search(message):
+                self._watcher._line(message, style="yellow")
