@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +16,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.home import Home
+
+# How long an example takes depends on what else the machine does; speed is measured in benchmarks.
+settings.register_profile("deepdx", deadline=None)
+settings.load_profile("deepdx")
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "data" / "demo"
