@@ -300,6 +300,7 @@ class Copies:
         return given
 
 
+@pytest.mark.slow
 def test_the_protocol_makes_a_row_for_each(demo):
     methods = {"independent marginals": Marginals(), "copies": Taught(Copies(demo.train.parameters))}
     rows = evaluate(methods, demo)

@@ -163,6 +163,7 @@ def many_wishes(count):
     )
 
 
+@pytest.mark.slow
 def test_what_is_written_is_legal_and_hangs_on_the_seed_alone(writer):
     asked = many_wishes(260)  # more than are written at once
     made = [write(writer, asked, np.random.default_rng(seed)) for seed in (0, 0)]
