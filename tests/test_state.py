@@ -360,6 +360,17 @@ def test_a_restore_that_is_killed_between_any_two_steps_is_completed(begun, tmp_
     assert ended and last > 4
 
 
+def test_steps_of_a_restore_that_cannot_be_read_are_named_and_nothing_is_removed(begun):
+    (begun.restoring / "new").mkdir(parents=True)
+    (begun.restoring / "steps.json").write_text("")
+    before = files(begun.root)
+    with pytest.raises(StateError, match=r"steps\.json: cannot be read"):
+        complete_state(begun, print)
+    assert {path: data for path, data in files(begun.root).items() if path.parts[0] != "locks"} == {
+        path: data for path, data in before.items() if path.parts[0] != "locks"
+    }
+
+
 def test_state_that_is_a_link_is_not_restored_over(begun, tmp_path):
     backup(begun, tmp_path / "b.zip")
     begun.state.rename(tmp_path / "big")

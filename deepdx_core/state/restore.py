@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import open_regular, working_folder
+from deepdx_core.files import open_regular, working_folder, written_whole
 from deepdx_core.home import Home
 from deepdx_core.state import store
 from deepdx_core.state.backup import CONTENTS, DAMAGE, FORMAT, NAMES_BY_VERSION, now
@@ -64,7 +64,8 @@ def restore(home: Home, path: Path) -> Path | None:
         for name in names:
             if (new.root / name).exists():
                 (new.root / name).rename(pending / "new" / name)
-        (pending / store.STEPS).write_text(json.dumps(steps))
+        with written_whole(pending / store.STEPS) as temporary:
+            temporary.write_text(json.dumps(steps))
         home.locks.mkdir(exist_ok=True)
         with FileLock(home.opinions_lock):
             pending.rename(home.restoring)

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -59,24 +59,26 @@ def finish_restore(home: Home) -> None:
 
     A kill between two steps does no harm: what is to be replaced goes to its folder among the backups first.
     """
-    with suppress(FileNotFoundError):  # without the steps, all are done
+    try:
         steps = json.loads((home.restoring / STEPS).read_text())
-        replaced, new = home.backups / steps["replaced"], home.restoring / "new"
-        replaced.mkdir(parents=True, exist_ok=True)
-        for name in steps["new"]:
-            if os.path.lexists(new / name):
-                _move_away(home.root / name, replaced)
-                (new / name).rename(home.root / name)
-        for name in steps["gone"]:
-            if not os.path.lexists(replaced / name):
-                _move_away(home.root / name, replaced)
-        if not any(replaced.iterdir()):
-            replaced.rmdir()
+    except FileNotFoundError:
+        steps = {"new": [], "gone": [], "replaced": ""}  # all are done, and the kill came while this was tidied up
+    except ValueError as error:
+        raise StateError(home, home.restoring / STEPS, f"cannot be read ({error})") from error
+    replaced, new = home.backups / steps["replaced"], home.restoring / "new"
+    for name in steps["new"]:
+        if os.path.lexists(new / name):
+            _move_away(home.root / name, replaced)
+            (new / name).rename(home.root / name)
+    for name in steps["gone"]:
+        if not os.path.lexists(replaced / name):
+            _move_away(home.root / name, replaced)
     shutil.rmtree(home.restoring)
 
 
 def _move_away(path: Path, folder: Path) -> None:
     if os.path.lexists(path):
+        folder.mkdir(parents=True, exist_ok=True)
         path.rename(folder / path.name)
 
 
