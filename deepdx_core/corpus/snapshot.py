@@ -63,7 +63,7 @@ class Snapshot:
     """An open database. It stays as it is while a run puts another in its place."""
 
     def __init__(self, path: Path) -> None:
-        """Open it. Raises DatabaseError where there is none, or it cannot be read."""
+        """Open the database file. Raises DatabaseError if it is missing or cannot be read."""
         if not path.is_file():
             raise DatabaseError(f"no corpus yet ({path}): run `deepdx run` first")
         self._path = path
@@ -106,7 +106,7 @@ class Snapshot:
         self.close()
 
     def close(self) -> None:
-        """Close it, unless it is `abandoned`: that would wait for the query."""
+        """Close the database, unless it is `abandoned`: that would wait for the query."""
         self._resources.close()
 
     @property

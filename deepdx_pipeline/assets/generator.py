@@ -243,7 +243,7 @@ class Wished(dg.Config):
 def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Have the champion write a bank for each label."""
     from deepdx_core.curation.rules import load_rules
-    from deepdx_core.files import remove_leftovers, write_outputs
+    from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import banks_of, names_of
     from deepdx_core.generation.model import load_model
@@ -268,7 +268,6 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> R
         images[label] = encode(made.parameters[:8])
         passed_over += Counter(made.passed_over)
     workplace.home.banks.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(workplace.home.banks)
     write_outputs(banks, force=True)  # all as one: those of two models are never side by side
     reasons = pl.DataFrame(
         passed_over.most_common(), schema={"candidates passed over": pl.String, "how many": pl.Int64}, orient="row"
