@@ -30,7 +30,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 demo: $(READY)  ## compose the demo corpus anew, byte for byte
-	$(BIN)/python -m deepdx_core.demo data/demo
+	$(BIN)/python -m tools.demo_corpus data/demo
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

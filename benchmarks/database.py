@@ -17,8 +17,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from deepdx_core.corpus.database import build_database
-from deepdx_core.corpus.snapshot import Snapshot
+from deepdx_core.database.build import build_database
+from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.home import Home
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.schemas import TABLES

@@ -16,9 +16,10 @@ import numpy as np
 import polars as pl
 from rich.console import Console
 
-from deepdx_core.codec.packing import MAXIMA, Bytes
-from deepdx_core.curation.decoding import decode_dumps
-from deepdx_core.curation.families import MAX_DIFFERING, Rows, families
+from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.codec.packing import MAXIMA
+from deepdx_core.decoding.dumps import decode_dumps
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, families
 from deepdx_core.intake.survey import survey
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -28,7 +29,7 @@ _VOICES_BY_BRUTE_FORCE = 4_000
 _MOST_CHANGES = 40
 
 
-def brute_force(parameters: Bytes) -> Rows:
+def brute_force(parameters: UInt8Array) -> Int64Array:
     """Every voice compared with every one after it."""
     columns = np.ascontiguousarray(parameters.T)
     labels = np.arange(len(parameters))
@@ -41,14 +42,14 @@ def brute_force(parameters: Bytes) -> Rows:
     return labels
 
 
-def real_voices() -> Bytes:
+def real_voices() -> UInt8Array:
     """Valid sounds to start from."""
     given = os.environ.get("DEEPDX_VOICES")
     sounds = pl.read_parquet(given) if given else decode_dumps(survey(_DEMO).dumps).unique("sound_id")
     return sounds.filter("valid").sort("sound_id").select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
 
 
-def mutated(base: Bytes, count: int) -> Bytes:
+def mutated(base: UInt8Array, count: int) -> UInt8Array:
     """So many voices, each one of `base` with 0 to 40 parameters changed."""
     random = np.random.default_rng(1)
     voices = base[random.integers(0, len(base), count)]

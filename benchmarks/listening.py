@@ -8,20 +8,20 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 
-from deepdx_core.codec.packing import Bytes
-from deepdx_core.curation.decoding import sound_ids
-from deepdx_core.demo.voices import compose_voices
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.progress import silent
 from deepdx_core.sound import measuring
 from deepdx_core.sound.measuring import cores
 from deepdx_core.sound.rendering import Audio, Clip, Synth, available
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.parameters import PARAMETER_NAMES
+from tools.demo_corpus.voices import compose_voices
 
 _SOUNDS = 1200
 _REPEATS = 3
 
-_Renders = list[tuple[Bytes, Clip]]
+_Renders = list[tuple[UInt8Array, Clip]]
 
 
 def _sounds() -> pl.DataFrame:
@@ -42,7 +42,7 @@ def _renders_of(sounds: pl.DataFrame) -> _Renders:
     asked: _Renders = []
     really = Synth.render
 
-    def render(self: Synth, voice: Bytes, clip: Clip) -> Audio:
+    def render(self: Synth, voice: UInt8Array, clip: Clip) -> Audio:
         asked.append((voice.copy(), clip))
         return really(self, voice, clip)
 

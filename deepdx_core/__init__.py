@@ -1,22 +1,27 @@
-"""DX7 voices as arrays: reading and writing them, curating, labelling and generating them.
+"""DX7 voices as arrays: read and written, curated, labeled, and generated.
 
-A library on its own: nothing in here knows of Dagster. Its rooms, from the ground up, each importing
-only those before it:
+A library on its own: nothing in here imports Dagster. Rooms, from the ground up; each imports only those before it:
 
-- `errors`, `display`, `progress`, `files`, `home`  what all rooms share, and the layout of a home folder
-- `voice`     the 145 parameters and the 32 algorithms, as data
-- `codec`     bytes to voices and back; no file system, no data frames
-- `intake`    files, folders and archives to bytes
-- `tables`    the schemas of the corpus' tables, and how a table is stored
-- `state`     what cannot be made anew: opened, migrated, backed up
-- `curation`  what was read, which voices are the same, the verdict on each, the splits
-- `labels`    what kind of sound a voice is
-- `sound`     voices rendered, and what is measured of them
-- `corpus`    the DuckDB database of all tables, reading it, and the ladder from files to sounds
-- `ports`     dumps sent to MIDI ports and received from them
-- `learning`  what training runs share
-- `gan`       the reference model of the evaluation: the voice as an image, the networks, training and sampling
-- `evaluation`  how generators are judged, and the baselines beside them
-- `generation`  the generator that banks come from: a writer, its critic, names, the registry of models
-- `demo`      the composer of the demo corpus
+- `arrays`, `errors`, `display`, `progress`, `files`, `documents`, `home`  shared by all rooms
+- `voice`       the 145 parameters and the 32 algorithms, as data
+- `codec`       bytes to voices and back; no file system, no data frames
+- `tables`      schemas of the tables, and how a table is stored
+- `intake`      files, folders and archives to bytes; downloads
+- `decoding`    dumps to rows: every voice slot with its sound id and findings
+- `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
+- `overrides`   the user's own verdicts and labels
+- `state`       what cannot be recomputed: opened, migrated, backed up, restored
+- `ports`       dumps sent to and received from MIDI ports
+- `sound`       rendering, and the features of rendered clips
+- `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
+- `quality`     measures, the corruption score, rules, verdicts
+- `labels`      the category and training label of a voice
+- `configuration`  every file of the user's, checked before a run
+- `database`    corpus.duckdb, its snapshot for queries, the funnel
+- `dataset`     splits, and the training set as arrays
+- `training`    settings, checkpoints and determinism of training runs
+- `gan`         the conditional GAN of the blog "Deep DX"
+- `evaluation`  the protocol, its metrics and baselines
+- `writer`      the autoregressive transformer that writes voices
+- `generation`  models (writer, critic, names), their registry, sampling, banks
 """

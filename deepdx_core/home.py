@@ -58,7 +58,7 @@ class Home:
 
     @property
     def rules(self) -> Path:
-        """The user's changes to the rules of curation; see `deepdx_core/curation/rules.toml`."""
+        """The user's changes to the rules of curation; see `deepdx_core/quality/rules.toml`."""
         return self.root / "rules.toml"
 
     @property

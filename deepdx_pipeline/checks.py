@@ -36,8 +36,8 @@ def _fits_its_schema(table: str) -> dg.AssetChecksDefinition:
 )
 def ladder_adds_up(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
     """Compare each rung with the next."""
-    from deepdx_core.corpus.ladder import gaps, ladder
-    from deepdx_core.corpus.snapshot import Snapshot
+    from deepdx_core.database.funnel import gaps, ladder
+    from deepdx_core.database.snapshot import Snapshot
 
     with Snapshot(workplace.home.database) as corpus:
         found = gaps(ladder(corpus), corpus.read("dumps", ["voices"]))
@@ -70,8 +70,8 @@ def every_sound_in_one_split(workplace: dg.ResourceParam[Workplace]) -> dg.Asset
 )
 def splits_do_not_leak(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
     """Look for kin across splits."""
-    from deepdx_core.curation.likeness import alike
-    from deepdx_core.curation.splits import leaks
+    from deepdx_core.dataset.splits import leaks
+    from deepdx_core.dedup.audio_similarity import alike
 
     tables = workplace.tables
     by_ear = alike(tables.read("audio_features"))

@@ -13,25 +13,25 @@ from traceback import TracebackException
 import dagster as dg
 import polars as pl
 import pytest
-from conftest import ROOT
 from dagster_shared.error import SerializableErrorInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deepdx_core.corpus.configuration import check_configuration
-from deepdx_core.curation.measures import measures
-from deepdx_core.curation.rules import RulesError, load_rules
+from deepdx_core.configuration import check_configuration
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
+from deepdx_core.quality.measures import measures
+from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices, Families, UniqueVoices
 from deepdx_pipeline.cli.app import main
 from deepdx_pipeline.cli.errors import cause_in_words, in_words
+from tests.support.paths import ROOT
 
 FILES = ("rules", "taxonomy", "verdicts", "labels")
 RULE = "[rule.mine]\nverdict = 'note'\nreason = 'r'\n"
 TAXONOMY = (resources.files("deepdx_core.labels") / "taxonomy.toml").read_text(encoding="utf-8")
-RULES = (resources.files("deepdx_core.curation") / "rules.toml").read_text(encoding="utf-8")
+RULES = (resources.files("deepdx_core.quality") / "rules.toml").read_text(encoding="utf-8")
 
 
 def deepdx(monkeypatch, capsys, *arguments):
@@ -315,7 +315,7 @@ def test_a_home_that_cannot_be_is_refused(monkeypatch, capsys, tmp_path):
 
 FAIL = """
 import errno, sys
-from deepdx_core.curation.rules import RulesError
+from deepdx_core.quality.rules import RulesError
 from deepdx_core.tables.storage import Tables
 write = Tables.write
 def fail(self, table, *rows, **options):
@@ -349,10 +349,9 @@ def test_a_failed_run_tells_one_cause(home, how, cause):
 
 
 def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
-    from test_verdicts import changed, decoded
-
-    from deepdx_core.curation.kinship import kin
-    from deepdx_core.curation.uniqueness import unique_sounds
+    from deepdx_core.dedup.exact import unique_sounds
+    from deepdx_core.dedup.families import kin
+    from tests.quality.test_verdicts import changed, decoded
 
     repair = load_rules().repair
     voices = decoded(changed()[None])

@@ -11,13 +11,14 @@ import mido
 import mido.ports
 import numpy as np
 import pytest
-from conftest import DEMO, random_voices
-from test_convert import command
 
 from deepdx_core.codec.packing import unpack_vmem
 from deepdx_core.codec.transmission import PAUSE, seconds_on_the_wire
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
 from deepdx_core.ports import PortError, port_names, receive, send
+from tests.cli.test_convert import command
+from tests.support.paths import DEMO
+from tests.support.voices import random_voices
 
 BANK = DEMO / "Keys" / "EPIANOS1.syx"
 CABLE = "DX7"

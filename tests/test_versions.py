@@ -21,27 +21,28 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
-from conftest import DEMO, ROOT, random_voices
-from toys import TINY, blank_model, fit, toy_splits, toy_voices
 
-from deepdx_core.codec.columns import CARRIERS
-from deepdx_core.curation.decoding import sound_ids
-from deepdx_core.curation.oddness import CURATION_VERSION
+from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.sampling import Wish, sample
-from deepdx_core.generation.teaching import MODEL_VERSION
+from deepdx_core.generation.training import MODEL_VERSION
 from deepdx_core.intake.survey import READER_VERSION
 from deepdx_core.labels.model import LABELS_VERSION
-from deepdx_core.learning.checkpoints import digest
 from deepdx_core.progress import silent
+from deepdx_core.quality.corruption import CURATION_VERSION
 from deepdx_core.sound.features import FEATURES_VERSION, distil, measures
 from deepdx_core.sound.measuring import CLIPS, measure
 from deepdx_core.sound.rendering import SAMPLE_RATE, available
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES, AudioFeatures
 from deepdx_core.tables.storage import Tables
+from deepdx_core.training.checkpoints import digest
+from deepdx_core.voice.columns import CARRIERS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from deepdx_pipeline.definitions import build_defs
+from tests.support.paths import DEMO, ROOT
+from tests.support.toy_models import TINY, blank_model, fit, toy_splits, toy_voices
+from tests.support.voices import random_voices
 
 GOLDEN = ROOT / "tests" / "golden" / "versions.json"
 RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0"

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.codec.packing import Bytes
+from deepdx_core.arrays import UInt8Array
 from deepdx_core.voice.parameters import NAME_LENGTH
 
 
@@ -18,13 +18,13 @@ def _characters() -> npt.NDArray[np.uint32]:
 _CHARACTERS = _characters()
 
 
-def names_to_text(names: Bytes) -> npt.NDArray[np.str_]:
+def names_to_text(names: UInt8Array) -> npt.NDArray[np.str_]:
     """Text of names `uint8[n, 10]`, without the spaces that pad them; what is not printable ASCII becomes U+FFFD."""
     codes = np.ascontiguousarray(_CHARACTERS[names])
     return np.strings.rstrip(codes.view(f"<U{NAME_LENGTH}").reshape(len(names)))
 
 
-def text_to_names(texts: list[str]) -> Bytes:
+def text_to_names(texts: list[str]) -> UInt8Array:
     """Names `uint8[n, 10]` of texts, cut or padded with spaces to ten; what is not printable ASCII becomes `?`."""
     padded = np.array([text.ljust(NAME_LENGTH) for text in texts], dtype=f"<U{NAME_LENGTH}")
     codes = padded.view(np.uint32).reshape(len(texts), NAME_LENGTH)

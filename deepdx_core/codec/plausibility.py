@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.codec.columns import of_operators
-from deepdx_core.codec.packing import USED_BITS, Bytes, Flags
+from deepdx_core.arrays import BoolArray, UInt8Array
+from deepdx_core.codec.packing import USED_BITS
 from deepdx_core.codec.segments import RECORD_SIZE, Format
+from deepdx_core.voice.columns import of_operators
 from deepdx_core.voice.parameters import (
     INDEX,
     NAME_LENGTH,
@@ -55,7 +56,7 @@ headers, every run is found with 8 too."""
 _BANK_SIZE = VMEM_VOICES * VMEM_SIZE
 
 
-def _name_byte() -> Flags:
+def _name_byte() -> BoolArray:
     allowed = np.zeros(256, dtype=bool)
     allowed[32:128] = True
     allowed[0] = True  # some editors pad with NUL
@@ -69,7 +70,7 @@ def _is_packed(format_: Format) -> bool:
     return RECORD_SIZE[format_] == VMEM_SIZE
 
 
-def _allowed(format_: Format) -> Flags:
+def _allowed(format_: Format) -> BoolArray:
     """Which bytes may stand at each place of a record, `bool[record size, 256]`; unused bits may be set."""
     size = RECORD_SIZE[format_]
     values = np.arange(256)
@@ -94,7 +95,7 @@ class _Record:
     size: int
     name: int  # offset of the name
     places: npt.NDArray[np.intp]  # [145], the byte of each parameter
-    classes: Flags  # [classes, 256], which bytes are allowed at places of a class
+    classes: BoolArray  # [classes, 256], which bytes are allowed at places of a class
     class_of_place: npt.NDArray[np.intp]  # [size]
     order: npt.NDArray[np.intp]  # [size], the places at which fewest bytes are allowed first
 
@@ -114,7 +115,7 @@ def _record(format_: Format) -> _Record:
 _RECORDS = {format_: _record(format_) for format_ in Format}
 
 
-def legal_starts(data: Bytes, format_: Format) -> npt.NDArray[np.intp]:
+def legal_starts(data: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
     """Every offset of `data`, `uint8[n]`, at which a legal record begins."""
     record = _RECORDS[format_]
     count = len(data) - record.size + 1
@@ -122,7 +123,7 @@ def legal_starts(data: Bytes, format_: Format) -> npt.NDArray[np.intp]:
         return np.empty(0, dtype=np.intp)
     # A name may end in NULs but not begin with one; without this, zeros would be legal throughout.
     legal = data[record.name : record.name + count] >= 32
-    of_class: dict[int, Flags] = {}
+    of_class: dict[int, BoolArray] = {}
     for number, place in enumerate(record.order):
         if number and number % _PLACES == 0 and not legal.any():
             break
@@ -133,10 +134,10 @@ def legal_starts(data: Bytes, format_: Format) -> npt.NDArray[np.intp]:
     return np.flatnonzero(legal)
 
 
-def _legal_records(records: Bytes, format_: Format) -> Flags:
+def _legal_records(records: UInt8Array, format_: Format) -> BoolArray:
     """Which records, `uint8[n, record size]`, are legal."""
     record = _RECORDS[format_]
-    legal: Flags = np.all(record.classes[record.class_of_place, records], axis=1)
+    legal: BoolArray = np.all(record.classes[record.class_of_place, records], axis=1)
     return legal
 
 
@@ -155,7 +156,7 @@ def off_the_grid(payload: bytes, format_: Format) -> bool:
     return bytes(MIN_DISPLACED) in _legal_records(records, format_).tobytes()
 
 
-def _marks(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> Bytes:
+def _marks(data: UInt8Array, starts: npt.NDArray[np.intp], format_: Format) -> UInt8Array:
     """How many of seven marks of a real voice each legal record has, `uint8[n]`; 0 for the worse ones of a crowd.
 
     Rest levels (EG level 4) of 0 in three operators or more (97 %); attack rates of 15 or more in five (97 %); pitch EG
@@ -164,14 +165,14 @@ def _marks(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> Bytes:
     """
     places = _RECORDS[format_].places
 
-    def values(indices: npt.NDArray[np.intp]) -> Bytes:
+    def values(indices: npt.NDArray[np.intp]) -> UInt8Array:
         # These parameters fill their byte in both formats, so that no voice need be unpacked to see them.
-        found: Bytes = data[starts[:, None] + places[indices]]
+        found: UInt8Array = data[starts[:, None] + places[indices]]
         return found
 
     pitch = values(_PITCH_LEVELS)
     at_rest = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
-    marks: Bytes = (
+    marks: UInt8Array = (
         at_rest.astype(np.uint8)
         + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
         + (np.count_nonzero((pitch >= 40) & (pitch <= 60), axis=1) >= 3)
@@ -221,7 +222,7 @@ class Run:
         return self.offset + self.count * RECORD_SIZE[self.format]
 
 
-def find_runs(data: Bytes, formats: tuple[Format, ...]) -> list[Run]:
+def find_runs(data: UInt8Array, formats: tuple[Format, ...]) -> list[Run]:
     """The runs of voices in `data`, `uint8[n]`, in order, none overlapping; those of most whole records win.
 
     At least half of a run's records, blank ones aside, look like voices. Broken records between whole ones belong to
@@ -240,7 +241,7 @@ def find_runs(data: Bytes, formats: tuple[Format, ...]) -> list[Run]:
     return sorted(chosen, key=lambda run: run.offset)
 
 
-def _settle_borders(data: Bytes, runs: list[Run]) -> list[Run]:
+def _settle_borders(data: UInt8Array, runs: list[Run]) -> list[Run]:
     """Runs in order, of which none shares a record's part with the next.
 
     Where bytes were lost, the broken voice may pass for a whole one that borrows its neighbour's bytes: at its front,
@@ -260,7 +261,7 @@ def _settle_borders(data: Bytes, runs: list[Run]) -> list[Run]:
     return [run for run in settled if run.count > 0]
 
 
-def _free_part(run: Run, taken: Flags) -> Run | None:
+def _free_part(run: Run, taken: BoolArray) -> Run | None:
     """A run without its records at either end that overlap what is taken; None if others do, or nothing is left."""
     size = RECORD_SIZE[run.format]
     overlapping = taken[run.offset : run.end].reshape(run.count, size).any(axis=1)
@@ -270,7 +271,7 @@ def _free_part(run: Run, taken: Flags) -> Run | None:
     return replace(run, offset=run.offset + int(free[0]) * size, count=len(free), whole=min(run.whole, len(free)))
 
 
-def _all_records(data: Bytes, format_: Format) -> Run | None:
+def _all_records(data: UInt8Array, format_: Format) -> Run | None:
     """All of `data` as one run, if that is what it is."""
     size = RECORD_SIZE[format_]
     if len(data) == 0 or len(data) % size:
@@ -299,13 +300,13 @@ def _best(
     return np.sort(order[rank < most])
 
 
-def _blank(data: Bytes, starts: npt.NDArray[np.intp], format_: Format) -> Flags:
+def _blank(data: UInt8Array, starts: npt.NDArray[np.intp], format_: Format) -> BoolArray:
     """Which records at `starts` have no parameter over 0."""
-    blank: Flags = np.all(data[starts[:, None] + np.arange(_RECORDS[format_].name)] == 0, axis=1)
+    blank: BoolArray = np.all(data[starts[:, None] + np.arange(_RECORDS[format_].name)] == 0, axis=1)
     return blank
 
 
-def _runs(data: Bytes, format_: Format) -> list[Run]:
+def _runs(data: UInt8Array, format_: Format) -> list[Run]:
     """Runs in order of their offsets, at most a bank's number of them in a bank's length."""
     size = RECORD_SIZE[format_]
     # Two bits of each offset: 1 for a legal record, its marks above.
@@ -327,7 +328,7 @@ def _runs(data: Bytes, format_: Format) -> list[Run]:
     return [Run(format_, *map(int, run)) for run in zip(offsets[order], counts[order], wholes[order], strict=True)]
 
 
-def _runs_on_grid(data: Bytes, records: Bytes, grid: int, format_: Format) -> npt.NDArray[np.intp]:
+def _runs_on_grid(data: UInt8Array, records: UInt8Array, grid: int, format_: Format) -> npt.NDArray[np.intp]:
     """Offset, count and whole records, `intp[3, n]`, of the runs whose records stand `size` bytes apart from `grid`."""
     size = RECORD_SIZE[format_]
     on_grid = records[grid::size]
@@ -346,7 +347,7 @@ def _runs_on_grid(data: Bytes, records: Bytes, grid: int, format_: Format) -> np
     for part in np.array_split(unmarked, len(unmarked) // 4096 + 1):
         blank[part] = _blank(data, grid + part * size, format_)
 
-    def total(flags: Flags) -> npt.NDArray[np.intp]:
+    def total(flags: BoolArray) -> npt.NDArray[np.intp]:
         before = np.append(0, np.cumsum(flags))
         within: npt.NDArray[np.intp] = before[last + 1] - before[first]
         return within

@@ -7,8 +7,9 @@ Source: Yamaha DX7 Operating Manual (1983), "MIDI data format".
 
 import numpy as np
 
+from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.names import text_to_names
-from deepdx_core.codec.packing import INIT_VOICE, Bytes, pack_vced, pack_vmem
+from deepdx_core.codec.packing import INIT_VOICE, pack_vced, pack_vmem
 from deepdx_core.voice.parameters import INDEX, OPERATORS, VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 ALL_OPERATORS_ON = 0x3F
@@ -36,7 +37,7 @@ def frame(format_number: int, data: bytes, channel: int = 0) -> bytes:
     return _frames(format_number, np.frombuffer(data, dtype=np.uint8)[None], channel).tobytes()
 
 
-def write_banks(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes]:
+def write_banks(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
     """32-voice dumps, 4104 bytes each, of any number of voices; INIT VOICE fills the last."""
     missing = -len(parameters) % VMEM_VOICES
     if missing:
@@ -45,7 +46,7 @@ def write_banks(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes
     return _messages(_frames(9, pack_vmem(parameters, names).reshape(-1, VMEM_VOICES * VMEM_SIZE), channel))
 
 
-def write_bank(parameters: Bytes, names: Bytes, channel: int = 0) -> bytes:
+def write_bank(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> bytes:
     """A 32-voice dump, 4104 bytes, of 1 to 32 voices; INIT VOICE fills what is left.
 
     Raises ValueError for another number of voices.
@@ -56,12 +57,12 @@ def write_bank(parameters: Bytes, names: Bytes, channel: int = 0) -> bytes:
     return bank
 
 
-def write_singles(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes]:
+def write_singles(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
     """A single-voice dump of each voice, 163 bytes."""
     return _messages(_frames(0, pack_vced(parameters, names), channel))
 
 
-def write_single(parameters: Bytes, names: Bytes, channel: int = 0) -> bytes:
+def write_single(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> bytes:
     """A single-voice dump, 163 bytes, of one voice. Raises ValueError for another number of voices."""
     if len(parameters) != 1:
         raise ValueError(f"a single dump takes one voice, got {len(parameters)}")
@@ -69,7 +70,7 @@ def write_single(parameters: Bytes, names: Bytes, channel: int = 0) -> bytes:
 
 
 def write_volca_singles(
-    parameters: Bytes, names: Bytes, channel: int = 0, switches: int = ALL_OPERATORS_ON
+    parameters: UInt8Array, names: UInt8Array, channel: int = 0, switches: int = ALL_OPERATORS_ON
 ) -> list[bytes]:
     """A Volca FM dump of each voice, 164 bytes: VCED, a byte of operator switches, and a checksum over both.
 
@@ -82,7 +83,7 @@ def write_volca_singles(
     return _messages(_frames(0, data, channel, count=VCED_SIZE))
 
 
-def write_dx7ii_singles(parameters: Bytes, names: Bytes, channel: int = 0) -> list[bytes]:
+def write_dx7ii_singles(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
     """The two dumps of each voice for DX7II, DX7s and TX802, 220 bytes: its supplement (ACED), then the voice (VCED).
 
     The supplement changes nothing: each operator keeps its sensitivity to amplitude modulation, and nothing that a DX7
@@ -95,7 +96,7 @@ def write_dx7ii_singles(parameters: Bytes, names: Bytes, channel: int = 0) -> li
     return _messages(np.concatenate([_frames(5, supplements, channel), voices], axis=1))
 
 
-def _frames(format_number: int, data: Bytes, channel: int, count: int | None = None) -> Bytes:
+def _frames(format_number: int, data: UInt8Array, channel: int, count: int | None = None) -> UInt8Array:
     """Dump messages, `uint8[n, size + 8]`, of data `uint8[n, size]`; `count` is the byte count if not `size`."""
     if not 0 <= channel <= 15:
         raise ValueError(f"channel {channel} is not within 0 to 15")
@@ -108,11 +109,11 @@ def _frames(format_number: int, data: Bytes, channel: int, count: int | None = N
     return messages
 
 
-def _checksums(data: Bytes) -> Bytes:
+def _checksums(data: UInt8Array) -> UInt8Array:
     """The checksum of each row of data, `uint8[n]`."""
-    sums: Bytes = (-data.sum(axis=1, dtype=np.int64) & 0x7F).astype(np.uint8)
+    sums: UInt8Array = (-data.sum(axis=1, dtype=np.int64) & 0x7F).astype(np.uint8)
     return sums
 
 
-def _messages(frames: Bytes) -> list[bytes]:
+def _messages(frames: UInt8Array) -> list[bytes]:
     return [message.tobytes() for message in frames]

@@ -3,19 +3,14 @@
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
-from deepdx_core.codec.packing import Bytes
-from deepdx_core.evaluation.voices import Ids, Voices
-
-Floats = npt.NDArray[np.float64]
+from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
+from deepdx_core.dataset.arrays import Voices
 
 
 class Generator(Protocol):
     """What has learnt, and makes voices."""
 
-    def sample(self, labels: Ids, seed: int) -> Bytes:
+    def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
         """A legal voice for each of these labels, `int64[n]`, as `uint8[n, 145]`; the same seed gives the same."""
 
 
@@ -23,7 +18,7 @@ class Generator(Protocol):
 class Scorer(Protocol):
     """A generator that can also say how likely a voice is."""
 
-    def score(self, voices: Voices) -> Floats:
+    def score(self, voices: Voices) -> Float64Array:
         """The log-probability of each voice given its label, in nats, `float64[n]`."""
 
 

@@ -7,20 +7,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from deepdx_core.arrays import Int64Array
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.curation.families import MAX_DIFFERING, Rows
-from deepdx_core.evaluation.baselines import Crossover, Marginals, Mutation
-from deepdx_core.evaluation.cart import SequentialCart
-from deepdx_core.evaluation.copying import differing_from_closest, duplicates
-from deepdx_core.evaluation.errors import mean
+from deepdx_core.dataset.arrays import Splits, Voices, families_together, made, some_rows
+from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
+from deepdx_core.evaluation.baselines.cart import SequentialCart
+from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
 from deepdx_core.evaluation.generators import Method, Scorer, Taught
-from deepdx_core.evaluation.listening import hear, heard
-from deepdx_core.evaluation.manifolds import manifolds
-from deepdx_core.evaluation.obedience import label_judge
-from deepdx_core.evaluation.structure import structure
-from deepdx_core.evaluation.telling import c2st
-from deepdx_core.evaluation.voices import Splits, Voices, families_together, made, some_rows
+from deepdx_core.evaluation.metrics.audio import heard
+from deepdx_core.evaluation.metrics.c2st import c2st
+from deepdx_core.evaluation.metrics.label_agreement import label_judge
+from deepdx_core.evaluation.metrics.memorization import duplicates
+from deepdx_core.evaluation.metrics.prdc import manifolds
+from deepdx_core.evaluation.metrics.structure import structure
+from deepdx_core.evaluation.metrics.uncertainty import mean
 from deepdx_core.progress import Report, silent
+from deepdx_core.sound.measuring import hear
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import VMEM_VOICES
@@ -148,7 +151,7 @@ class _Judge:
             "bank_seconds": None,
         }
 
-    def _on_manifolds(self, voices: Voices, against: Voices, groups: Rows) -> _Row:
+    def _on_manifolds(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
         some = some_rows(len(voices), min(len(voices), _MOST_ON_MANIFOLDS), self.seed)
         others = some_rows(len(against), min(len(against), _MOST_ON_MANIFOLDS), self.seed)
         found = manifolds(voices.parameters[some], against.parameters[others])
@@ -160,7 +163,7 @@ class _Judge:
             **_with_error("coverage", mean(found.covered, of_others)),
         }
 
-    def _by_ear(self, voices: Voices, against: Voices, groups: Rows) -> _Row:
+    def _by_ear(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
         names = ("audio_c2st", "silent", "sounding_after", "noisy")
         if self.audio is None:
             return {key: None for name in names for key in (name, f"{name}_error")}

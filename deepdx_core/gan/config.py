@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deepdx_core.learning.settings import Settings
+from deepdx_core.training.settings import Settings
 
 
 @dataclass(frozen=True)

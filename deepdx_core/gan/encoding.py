@@ -29,10 +29,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.codec.packing import MAXIMA, Bytes
+from deepdx_core.arrays import Float32Array, UInt8Array
+from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.voice.parameters import OPERATORS, PARAMETERS
-
-Images = npt.NDArray[np.float32]
 
 SIDE = 16
 _OPERATOR_CELLS = 2 * SIDE
@@ -76,7 +75,7 @@ CELLS: tuple[Cell, ...] = _cells()
 """All cells that mean something, in the order of the parameter table."""
 
 
-def _columns(kind: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Bytes]:
+def _columns(kind: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], UInt8Array]:
     """Places, parameters and values of the cells of a kind."""
     cells = [cell for cell in CELLS if cell.kind == kind]
     return (
@@ -92,7 +91,7 @@ _CHOICE_PLACES, _CHOICES, _CHOICE_VALUES = _columns("choice")
 _HALF_RANGES = MAXIMA[_ORDINALS].astype(np.float32) / 2
 
 
-def encode(parameters: Bytes) -> Images:
+def encode(parameters: UInt8Array) -> Float32Array:
     """Images `float32[n, 16, 16]` of legal voices `uint8[n, 145]`. Raises ValueError for illegal ones."""
     if parameters.dtype != np.uint8 or parameters.shape[1:] != MAXIMA.shape or (parameters > MAXIMA).any():
         raise ValueError(f"expected uint8[n, {len(MAXIMA)}] of legal values, got {parameters.dtype}{parameters.shape}")
@@ -104,7 +103,7 @@ def encode(parameters: Bytes) -> Images:
     return cells.reshape(-1, SIDE, SIDE)
 
 
-def decode(images: Images) -> Bytes:
+def decode(images: Float32Array) -> UInt8Array:
     """Legal voices `uint8[n, 145]` of images `float32[n, 16, 16]`. Raises ValueError where a value is not finite."""
     if images.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"expected images of {SIDE}x{SIDE}, got the shape {images.shape}")

@@ -6,15 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from deepdx_core.codec.packing import Bytes
-from deepdx_core.curation.audibility import inaudible
+from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.encoding import decode
-from deepdx_core.gan.networks import Generator
-from deepdx_core.learning.runs import reproducible
+from deepdx_core.gan.model import Generator
+from deepdx_core.sound.audibility import inaudible
+from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
-
-Ids = npt.NDArray[np.int64]
 
 _AT_ONCE = 1024  # images, for the memory they take
 _ATTEMPTS = 50
@@ -32,7 +30,7 @@ class TrainedGan:
     pair_counts: npt.NDArray[np.int64]
     generator: Generator
 
-    def sample(self, labels: Ids, seed: int) -> Bytes:
+    def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
         """A legal voice for each of these labels, `int64[n]`, as `uint8[n, 145]`: none inaudible, no two alike.
 
         Algorithms are drawn as the training voices of a label had them, or all voices, where none had the label. The
@@ -59,7 +57,7 @@ class TrainedGan:
             raise ValueError(f"voice {missing[0]}: {_ATTEMPTS} tries gave only silent voices or repetitions")
         return voices
 
-    def _make(self, labels: Ids, random: np.random.Generator) -> Bytes:
+    def _make(self, labels: Int64Array, random: np.random.Generator) -> UInt8Array:
         """A voice for each of these labels, whatever it is like."""
         algorithms = self._draw_algorithms(labels, random)
         noise = random.standard_normal((len(labels), self.config.noise_size), dtype=np.float32)
@@ -71,7 +69,7 @@ class TrainedGan:
         voices[:, INDEX["algorithm"]] = algorithms
         return voices
 
-    def _draw_algorithms(self, labels: Ids, random: np.random.Generator) -> Ids:
+    def _draw_algorithms(self, labels: Int64Array, random: np.random.Generator) -> Int64Array:
         """An algorithm for each of these labels, `int64[n]`, counted from 0."""
         known = self.pair_counts.any(axis=1, keepdims=True)  # [labels, 1]
         counts = np.where(known, self.pair_counts, self.pair_counts.sum(axis=0))

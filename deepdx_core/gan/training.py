@@ -15,19 +15,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
-from deepdx_core.codec.packing import Bytes
+from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.encoding import encode
-from deepdx_core.gan.networks import Discriminator, Generator
-from deepdx_core.gan.sampling import Ids, TrainedGan
-from deepdx_core.learning.runs import best_device, follow, reproducible
+from deepdx_core.gan.model import Discriminator, Generator
+from deepdx_core.gan.sampling import TrainedGan
 from deepdx_core.progress import Report, silent
+from deepdx_core.training.runs import best_device, follow, reproducible
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX
 
 
 def train(
-    parameters: Bytes, label_ids: Ids, label_count: int, config: GanConfig, report: Report = silent
+    parameters: UInt8Array, label_ids: Int64Array, label_count: int, config: GanConfig, report: Report = silent
 ) -> TrainedGan:
     """Train on legal voices `uint8[n, 145]` with their labels `int64[n]`, counted from 0. Tells of every step.
 
@@ -51,7 +51,7 @@ def train(
 class _Run:
     """All that changes during a run."""
 
-    def __init__(self, parameters: Bytes, label_ids: Ids, label_count: int, config: GanConfig) -> None:
+    def __init__(self, parameters: UInt8Array, label_ids: Int64Array, label_count: int, config: GanConfig) -> None:
         self.config = config
         self.device = best_device()
         algorithms = parameters[:, INDEX["algorithm"]].astype(np.int64)
@@ -112,7 +112,7 @@ class _Run:
         return self.config.label_weight * of_label + self.config.algorithm_weight * of_algorithm
 
 
-def _thresholds(label_ids: Ids) -> npt.NDArray[np.float64]:
+def _thresholds(label_ids: Int64Array) -> npt.NDArray[np.float64]:
     """The cumulated chance of each voice, `float64[n]`, to be drawn: by the square root of how many its label has.
 
     Drawn evenly, a thin label is hardly seen; with labels drawn evenly, its few voices come so often that they are

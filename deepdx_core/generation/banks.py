@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.names import text_to_names
-from deepdx_core.codec.packing import Bytes
 from deepdx_core.codec.writer import write_banks
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.sampling import Sample
@@ -14,7 +14,7 @@ def names_of(
     sample: Sample,
     seed: int,
     taken: Iterable[str] = (),
-    parents: Sequence[tuple[Bytes, str]] = (),
+    parents: Sequence[tuple[UInt8Array, str]] = (),
 ) -> list[str]:
     """A name for each voice of a sample of the model, as `NameModel.names` gives them.
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.evaluation.generators import Floats
-from deepdx_core.evaluation.voices import Voices
+from deepdx_core.arrays import Float64Array
+from deepdx_core.dataset.arrays import Voices
 
 MOST_LABELS = 255
 """So many values of what has no order the trees can tell apart."""
@@ -36,7 +36,7 @@ class Critic:
         with threadpool_limits(1, "openmp"):  # sums hang on how they are split
             self._trees.fit(seen, is_real, sample_weight=weights)
 
-    def realness(self, voices: Voices) -> Floats:
+    def realness(self, voices: Voices) -> Float64Array:
         """The log-odds that each voice is real rather than written, `float64[n]`."""
         if not len(voices):
             return np.empty(0)

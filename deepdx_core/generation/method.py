@@ -7,20 +7,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from deepdx_core.codec.packing import Bytes
-from deepdx_core.curation.rules import Rules
-from deepdx_core.evaluation.generators import Floats
-from deepdx_core.evaluation.voices import Ids, Splits, Voices
-from deepdx_core.generation.config import WriterConfig
-from deepdx_core.generation.layout import PLACES
-from deepdx_core.generation.learning import Lessons, bits, wishes
+from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
+from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.names import learn_names
-from deepdx_core.generation.parents import Parents, find_parents
 from deepdx_core.generation.sampling import Wish, sample_labels
-from deepdx_core.generation.teaching import teach
-from deepdx_core.learning.runs import reproducible
+from deepdx_core.generation.training import teach
 from deepdx_core.progress import Report, silent
+from deepdx_core.quality.rules import Rules
+from deepdx_core.training.runs import reproducible
+from deepdx_core.writer.config import WriterConfig
+from deepdx_core.writer.layout import PLACES
+from deepdx_core.writer.parents import Parents, find_parents
+from deepdx_core.writer.training import Lessons, bits, wishes
 
 _PARENTS_TRIED = 4
 _ANY = 0.1  # how much of the chance of a parent is spread over all training voices, and of a distance over all
@@ -61,14 +60,14 @@ class FittedWriter:
     report: Report = silent
     wish: Wish = field(default_factory=Wish)
 
-    def sample(self, labels: Ids, seed: int) -> Bytes:
+    def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
         """A voice for each label."""
         made = sample_labels(
             self.model, labels, seed, self.wish, rules=self.rules, by_ear=self.by_ear, report=self.report
         )
         return made.parameters
 
-    def score(self, voices: Voices) -> Floats:
+    def score(self, voices: Voices) -> Float64Array:
         """A lower bound of the log-probability of each voice, of the writer alone, before the critic has its say.
 
         Only its nearest parents are tried: the chance of the parent and of how much differs, times that of the voice
@@ -91,7 +90,7 @@ class FittedWriter:
         return np.asarray(np.logaddexp.reduce(chances, axis=1))
 
 
-def _chances(model: VoiceModel, labels: Ids, near: Parents) -> Floats:
+def _chances(model: VoiceModel, labels: Int64Array, near: Parents) -> Float64Array:
     """The log-chance, given its label, that a voice has each of its nearest parents at this distance, `[n, tried]`."""
     weights = np.diff(model.parents.cumulated, axis=1, prepend=0)
     found = np.empty((len(labels), min(_PARENTS_TRIED, near.rows.shape[1])))

@@ -14,13 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from deepdx_core.arrays import Float64Array
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.evaluation.generators import Floats
-from deepdx_core.evaluation.voices import Voices, made
+from deepdx_core.dataset.arrays import Voices, made
 from deepdx_core.files import read_regular, set_aside_folder, written_whole
-from deepdx_core.generation.config import WriterConfig
 from deepdx_core.generation.critic import Critic
-from deepdx_core.generation.description import (
+from deepdx_core.generation.model_card import (
     DESCRIPTION,
     MOST_BYTES,
     Description,
@@ -29,11 +28,12 @@ from deepdx_core.generation.description import (
     read_description,
     write_description,
 )
-from deepdx_core.generation.layout import PLACES
-from deepdx_core.generation.learning import HISTORY
 from deepdx_core.generation.names import NameModel
-from deepdx_core.generation.network import Writer
-from deepdx_core.generation.parents import TO_WRITE, Parents
+from deepdx_core.writer.config import WriterConfig
+from deepdx_core.writer.layout import PLACES
+from deepdx_core.writer.model import Writer
+from deepdx_core.writer.parents import TO_WRITE, Parents
+from deepdx_core.writer.training import HISTORY
 
 WEIGHTS = "model.safetensors"
 
@@ -61,7 +61,7 @@ class VoiceModel:
     critic: Critic
     names: NameModel
     summary: TrainingSummary
-    history: Floats
+    history: Float64Array
 
 
 def save_model(folder: Path, model: VoiceModel) -> None:
@@ -155,7 +155,7 @@ def _checked_parents(tensors: dict[str, Tensor], count: int) -> Parents:
     return Parents(rows.astype(np.int64), differing.astype(np.int64), TO_WRITE)
 
 
-def _checked_history(tensors: dict[str, Tensor]) -> Floats:
+def _checked_history(tensors: dict[str, Tensor]) -> Float64Array:
     """How the training went, taken from the tensors. Raises ValueError where it is none."""
     history = tensors.pop("history").numpy()
     if history.dtype != np.float64 or history.ndim != 2 or history.shape[1] != len(HISTORY):

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.codec.packing import Bytes
-from deepdx_core.evaluation.generators import Floats
+from deepdx_core.arrays import Float64Array, UInt8Array
 from deepdx_core.labels.names import pieces
 from deepdx_core.voice.parameters import NAME_LENGTH
 
@@ -73,11 +72,11 @@ class NameModel:
 
     def names(
         self,
-        voices: Bytes,
+        voices: UInt8Array,
         labels: Sequence[str],
         seed: int,
         taken: Iterable[str] = (),
-        parents: Sequence[tuple[Bytes, str]] = (),
+        parents: Sequence[tuple[UInt8Array, str]] = (),
     ) -> list[str]:
         """A name for each voice, `uint8[n, 145]`, of these labels: ten characters at most, no two alike, none real.
 
@@ -105,7 +104,7 @@ class NameModel:
             used.add(_key(names[-1]))
         return names
 
-    def _stems(self, label: str) -> tuple[list[str], Floats]:
+    def _stems(self, label: str) -> tuple[list[str], Float64Array]:
         """All that the words of a label make, and the logarithm of how likely each is."""
         pairs = {
             f"{first} {last}".strip(): weight * other
@@ -140,7 +139,7 @@ class _Words:
     names, scores: what the words make, and the logarithm of how likely each is.
     """
 
-    def __init__(self, names: list[str], scores: Floats) -> None:
+    def __init__(self, names: list[str], scores: Float64Array) -> None:
         self._names, self._scores = names, scores
         self._lengths = np.array([len(name) for name in names], dtype=np.int64)
         self._left: dict[str, npt.NDArray[np.bool_]] = {}

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from deepdx_core.curation.rules import Rules
+from deepdx_core.dataset.arrays import Splits, some_rows
 from deepdx_core.errors import DeepDXError
 from deepdx_core.evaluation.generators import Taught
 from deepdx_core.evaluation.protocol import evaluate
-from deepdx_core.evaluation.voices import Splits, some_rows
-from deepdx_core.generation.description import DESCRIPTION, ModelError
 from deepdx_core.generation.method import FittedWriter
 from deepdx_core.generation.model import VoiceModel, load_model
+from deepdx_core.generation.model_card import DESCRIPTION, ModelError
 from deepdx_core.home import Home
 from deepdx_core.progress import Report, silent
+from deepdx_core.quality.rules import Rules
 from deepdx_core.tables.generator import MEASURED, TrainedModels
 from deepdx_core.tables.storage import Tables
 

@@ -12,24 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from deepdx_core.codec.packing import Bytes, require_legal
-from deepdx_core.curation.audibility import inaudible
-from deepdx_core.curation.families import MAX_DIFFERING
-from deepdx_core.curation.rules import Rules
-from deepdx_core.evaluation.copying import differing_from_closest
-from deepdx_core.evaluation.generators import Floats
-from deepdx_core.evaluation.voices import Ids, made
-from deepdx_core.generation.checking import Reasons, against
-from deepdx_core.generation.layout import unwritten, written
-from deepdx_core.generation.learning import draw_likenesses
+from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
+from deepdx_core.codec.packing import require_legal
+from deepdx_core.dataset.arrays import made
+from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
+from deepdx_core.generation.filters import Reasons, against
 from deepdx_core.generation.model import VoiceModel
-from deepdx_core.generation.network import Wishes
-from deepdx_core.generation.parents import Parents
-from deepdx_core.generation.writing import write
-from deepdx_core.learning.runs import reproducible
 from deepdx_core.progress import Report, silent
+from deepdx_core.quality.rules import Rules
+from deepdx_core.sound.audibility import inaudible
+from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
+from deepdx_core.writer.layout import unwritten, written
+from deepdx_core.writer.model import Wishes
+from deepdx_core.writer.parents import Parents
+from deepdx_core.writer.sampling import write
+from deepdx_core.writer.training import draw_likenesses
 
 MAY_BE_NOISE = ("Perc", "Other")
 """Labels of which a voice without a pitch may be."""
@@ -63,9 +63,9 @@ class Wish:
     algorithm: int | None = None
     temperature: float = 1.0
     novelty: float = 1.0
-    like: Bytes | None = None
+    like: UInt8Array | None = None
     strength: float = 0.15
-    between: tuple[Bytes, Bytes] | None = None
+    between: tuple[UInt8Array, UInt8Array] | None = None
     choices: int = 4
     avoid_copies: bool = True
 
@@ -95,8 +95,8 @@ class Sample:
     passed_over: how many candidates were out, by reason.
     """
 
-    parameters: Bytes
-    label_ids: Ids
+    parameters: UInt8Array
+    label_ids: Int64Array
     passed_over: Mapping[str, int]
 
 
@@ -127,7 +127,7 @@ def sample(
 
 def sample_labels(
     model: VoiceModel,
-    label_ids: Ids,
+    label_ids: Int64Array,
     seed: int,
     wish: Wish = Wish(),
     *,
@@ -174,15 +174,15 @@ class _Batch:
         self,
         model: VoiceModel,
         wish: Wish,
-        labels: Ids,
-        ways: Floats,
-        before: Bytes,
+        labels: Int64Array,
+        ways: Float64Array,
+        before: UInt8Array,
         rules: Rules | None,
         by_ear: bool,
     ) -> None:
         self.model, self.wish, self.labels, self.ways = model, wish, labels, ways
         self.rules, self.by_ear = rules, by_ear
-        self.found: dict[int, Bytes] = {}
+        self.found: dict[int, UInt8Array] = {}
         self.apart = MAX_DIFFERING if wish.avoid_copies and wish.between is None else -1
         given = [] if wish.like is None else [wish.like[None]]
         self.others = np.concatenate([model.voices.parameters, before, *given])
@@ -224,13 +224,15 @@ class _Batch:
             self.found |= {place: candidates[row] for place, row in chosen.items() if not reasons[row]}
         return Counter(reason for reason in reasons.tolist() if reason)
 
-    def _chosen(self, places: range, wanted: int, candidates: Bytes, keys: Floats, reasons: Reasons) -> dict[int, int]:
+    def _chosen(
+        self, places: range, wanted: int, candidates: UInt8Array, keys: Float64Array, reasons: Reasons
+    ) -> dict[int, int]:
         """The best candidate for each place without a voice, if it has one; those too close to others are marked.
 
         A place gives way to those before it, and to no other: what comes later changes nothing.
         """
         chosen: dict[int, int] = {}
-        taken: list[Bytes] = []  # at the places before
+        taken: list[UInt8Array] = []  # at the places before
         for place in range(wanted):
             if place in self.found and chosen and self._close(self.found[place], taken):
                 del self.found[place]
@@ -248,11 +250,11 @@ class _Batch:
                     break
         return chosen
 
-    def _close(self, voice: Bytes, others: list[Bytes]) -> bool:
+    def _close(self, voice: UInt8Array, others: list[UInt8Array]) -> bool:
         return bool(others) and bool((voice != np.array(others)).sum(axis=1).min() <= self.apart)
 
 
-def _labels(model: VoiceModel, count: int, seed: int, wish: Wish) -> Ids:
+def _labels(model: VoiceModel, count: int, seed: int, wish: Wish) -> Int64Array:
     """The label of each voice, where one is asked for, or as the training voices of the algorithm have them."""
     if wish.label is not None:
         return np.full(count, model.labels.index(wish.label))
@@ -267,7 +269,9 @@ def _labels(model: VoiceModel, count: int, seed: int, wish: Wish) -> Ids:
     return np.concatenate(drawn)[:count]
 
 
-def _candidates(model: VoiceModel, wish: Wish, labels: Ids, ways: Floats, random: np.random.Generator) -> Bytes:
+def _candidates(
+    model: VoiceModel, wish: Wish, labels: Int64Array, ways: Float64Array, random: np.random.Generator
+) -> UInt8Array:
     """A candidate for each of these labels, `uint8[m, 145]`. ways: from 0 to 1, how far between two voices."""
     if wish.between is not None:
         parents = _between(*wish.between, ways)
@@ -297,7 +301,9 @@ def _candidates(model: VoiceModel, wish: Wish, labels: Ids, ways: Floats, random
     return voices
 
 
-def _likenesses(model: VoiceModel, wish: Wish, labels: Ids, random: np.random.Generator) -> tuple[Ids, Ids]:
+def _likenesses(
+    model: VoiceModel, wish: Wish, labels: Int64Array, random: np.random.Generator
+) -> tuple[Int64Array, Int64Array]:
     """Parents, as rows, and in how many parameters to differ from them: of voices of the algorithm, where there are."""
     if wish.algorithm is None:
         return draw_likenesses(model.voices.labels, model.parents, labels, random)
@@ -307,7 +313,7 @@ def _likenesses(model: VoiceModel, wish: Wish, labels: Ids, random: np.random.Ge
     return draw_likenesses(model.voices.labels[own], among, labels, random)
 
 
-def _between(one: Bytes, other: Bytes, ways: Floats) -> Bytes:
+def _between(one: UInt8Array, other: UInt8Array, ways: Float64Array) -> UInt8Array:
     """Voices on the way, `uint8[n, 145]`: amounts go along evenly, and what has no order changes half way."""
     along = np.rint(one + ways[:, None] * (other.astype(np.float64) - one)).astype(np.uint8)
     kinds = np.array([parameter.categorical for parameter in PARAMETERS])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from deepdx_core.codec.packing import Flags
+from deepdx_core.arrays import BoolArray, Float32Array
 from deepdx_core.labels import evidence
 from deepdx_core.labels.evidence import Named, Shares
 from deepdx_core.labels.model import Judged, Numbers, Probabilities, judge
 from deepdx_core.labels.taxonomy import EVIDENCE, Taxonomy
-from deepdx_core.labels.traits import Floats, in_words, traits
+from deepdx_core.labels.traits import in_words, traits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _CONFIDENT = 0.7  # of what names say must be for one category, for the model to learn from it
@@ -41,7 +41,7 @@ class Evidence:
             return np.full(len(self.sounds), float(self.judged is not None))
         return np.asarray(self.shares[kind].sum(axis=1))
 
-    def spoken(self, kinds: Sequence[str] = EVIDENCE) -> Flags:
+    def spoken(self, kinds: Sequence[str] = EVIDENCE) -> BoolArray:
         """Whether any of some kinds of evidence says anything of each sound that counts, `bool[n]`."""
         return np.asarray(np.any([self.taxonomy.weight[kind] * self.strength(kind) > 0 for kind in kinds], axis=0))
 
@@ -150,7 +150,7 @@ def _rows(frame: pl.DataFrame, places: pl.DataFrame | None) -> pl.DataFrame:
     )
 
 
-def _of_sounds(frame: pl.DataFrame, heard: pl.DataFrame | None) -> Floats:
+def _of_sounds(frame: pl.DataFrame, heard: pl.DataFrame | None) -> Float32Array:
     """What was heard, `float32[n, measures]`, NaN where nothing was."""
     if heard is None:
         return np.empty((len(frame), 0), np.float32)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize_scalar
 
-from deepdx_core.curation.kinship import fold_of
-from deepdx_core.labels.traits import Floats
+from deepdx_core.arrays import Float32Array
+from deepdx_core.dedup.families import fold_of
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
@@ -46,7 +46,7 @@ class Judged(NamedTuple):
 
 
 def judge(
-    features: Floats, taught: Numbers, weights: npt.NDArray[np.float64], family_ids: pl.Series, categories: int
+    features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64], family_ids: pl.Series, categories: int
 ) -> Judged | None:
     """Probabilities of the categories for sounds with `float32[n, features]`, NaN where a feature is not known.
 
@@ -75,7 +75,7 @@ def judge(
     return Judged(_calibrated(said, taught, weights), prior, digest.hexdigest()[:16])
 
 
-def _taught(features: Floats, taught: Numbers, weights: npt.NDArray[np.float64]) -> "RandomForestClassifier":
+def _taught(features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64]) -> "RandomForestClassifier":
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(

@@ -4,11 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.codec.columns import CARRIERS, of_operators
-from deepdx_core.codec.packing import Bytes
+from deepdx_core.arrays import Float32Array, UInt8Array
+from deepdx_core.voice.columns import CARRIERS, of_operators
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
-
-Floats = npt.NDArray[np.float32]
 
 _LOUDEST = 3  # operators of each role that are told one by one
 _STEPS_PER_DOUBLING = 8.0  # output levels
@@ -17,7 +15,7 @@ _DETUNE = PARAMETERS[INDEX["op1_detune"]].default
 _NO_PITCH_CHANGE = PARAMETERS[INDEX["pitch_eg_level_1"]].default
 
 
-def traits(parameters: Bytes) -> dict[str, Floats]:
+def traits(parameters: UInt8Array) -> dict[str, Float32Array]:
     """Traits of legal voices, `uint8[n, 145]`, by name, each `float32[n]`.
 
     Those of "carriers" and "modulators" are means over the operators of that role, each by its loudness; those of
@@ -77,7 +75,7 @@ def traits(parameters: Bytes) -> dict[str, Floats]:
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 
-def in_words(found: dict[str, Floats]) -> pl.Series:
+def in_words(found: dict[str, Float32Array]) -> pl.Series:
     """The traits that a player would name, of each voice: "slow attack, dies away"; empty where there is none."""
     of = {name: pl.Series(values, nan_to_null=True) for name, values in found.items()}
     said = {
@@ -108,6 +106,6 @@ _MEANS = (
 )
 
 
-def _of_operators(parameters: Bytes, name: str) -> npt.NDArray[np.float64]:
+def _of_operators(parameters: UInt8Array, name: str) -> npt.NDArray[np.float64]:
     """A parameter of operators 1 to 6, `float64[n, 6]`."""
     return parameters[:, of_operators(name)].astype(np.float64)

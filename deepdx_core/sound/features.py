@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from deepdx_core.arrays import Float32Array
 from deepdx_core.sound.rendering import SAMPLE_RATE, Audio
 from deepdx_core.tables.schemas import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
-
-Floats = npt.NDArray[np.float32]
 
 FEATURES_VERSION = 1
 """Of what is measured of a sound, and of which clips (`measuring.CLIPS`); what another version measured is not kept.
@@ -25,7 +24,7 @@ of the tables, `CARRIERS` of the codec.
 
 FLOOR_DB = -100.0
 SILENCE_DB = -60.0
-"""What stays under this is not heard: as in `deepdx_core.curation.audibility`."""
+"""What stays under this is not heard: as in `deepdx_core.sound.audibility`."""
 
 BLOCK = 882
 """Samples, 20 ms: the step in which loudness is followed."""
@@ -55,7 +54,7 @@ def _bin(hertz: float) -> int:
     return int(np.ceil(hertz * FRAME / SAMPLE_RATE))
 
 
-def _windows() -> Floats:
+def _windows() -> Float32Array:
     rise = np.sin(np.arange(_ONSET) / _ONSET * np.pi / 2) ** 2
     fall = np.cos(np.arange(FRAME - _ONSET) / (FRAME - _ONSET) * np.pi / 2) ** 2
     steady = np.sin(np.arange(FRAME) / FRAME * np.pi) ** 2
@@ -65,7 +64,7 @@ def _windows() -> Floats:
     return windows.astype(np.float32)
 
 
-def _a_weighting() -> Floats:
+def _a_weighting() -> Float32Array:
     # The ear's sensitivity, as power: IEC 61672-1, annex E.
     f = _FREQUENCIES**2
     high = 12194.217**2
@@ -87,7 +86,7 @@ _FIRST = _bin(BAND_EDGES[0])
 _EDGES = [_bin(edge) for edge in BAND_EDGES[:-1]]
 
 
-def decibels(power: Floats) -> Floats:
+def decibels(power: Float32Array) -> Float32Array:
     """Powers relative to a full sine's, as decibels; `FLOOR_DB` and less is `FLOOR_DB`. Hundredths are kept."""
     return np.round(10 * np.log10(np.maximum(power, np.float32(10 ** (FLOOR_DB / 10)))), 2)
 
@@ -104,9 +103,9 @@ class Distilled:
     held: the seconds that the key is held.
     """
 
-    peaks: Floats
-    powers: Floats
-    frames: Floats
+    peaks: Float32Array
+    powers: Float32Array
+    frames: Float32Array
     held: float
 
 
@@ -147,7 +146,9 @@ def measures(clips: Distilled, carriers: npt.NDArray[np.int64]) -> dict[str, Any
     return {"silent": silent, "peak_db": decibels(clips.peaks**2)} | contour | timbre | of_what_is_heard
 
 
-def _loudness(powers: Floats, held: int, carriers: npt.NDArray[np.int64]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _loudness(
+    powers: Float32Array, held: int, carriers: npt.NDArray[np.int64]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """What can be said of silence too, and what cannot."""
     blocks = powers.shape[1]
     levels = decibels(powers)
@@ -181,7 +182,7 @@ def _loudness(powers: Floats, held: int, carriers: npt.NDArray[np.int64]) -> tup
     return of_all, of_what_is_heard
 
 
-def _timbre(spectra: Floats) -> tuple[dict[str, Any], dict[str, Any]]:
+def _timbre(spectra: Float32Array) -> tuple[dict[str, Any], dict[str, Any]]:
     """What can be said of silence too, and what cannot."""
     bands = np.add.reduceat(spectra, _EDGES, axis=2)  # [n, 3, bands]
     whole = bands.sum(axis=2) + np.float32(1e-20)  # [n, 3]
@@ -214,7 +215,7 @@ def _timbre(spectra: Floats) -> tuple[dict[str, Any], dict[str, Any]]:
     return of_all, of_what_is_heard
 
 
-def _periodicity(spectrum: Floats, window: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _periodicity(spectrum: Float32Array, window: npt.NDArray[np.int64]) -> tuple[Float32Array, Float32Array]:
     """Harmonicity and pitch, after Boersma (1993): the highest peak of the autocorrelation over the window's own."""
     audible = spectrum.copy()
     audible[:, :_FIRST] = 0
@@ -234,9 +235,9 @@ def _periodicity(spectrum: Floats, window: npt.NDArray[np.int64]) -> tuple[Float
     return harmonicity.astype(np.float32), pitch.astype(np.float32)
 
 
-def _spectra(frames: Floats) -> Floats:
+def _spectra(frames: Float32Array) -> Float32Array:
     """Power spectra of windowed frames, which add up to the power relative to a full sine's."""
     parts = scipy.fft.rfft(frames).view(np.float32)
     parts *= parts
-    power: Floats = parts[..., 0::2] + parts[..., 1::2]
+    power: Float32Array = parts[..., 0::2] + parts[..., 1::2]
     return power

@@ -1,5 +1,6 @@
 """Every sound rendered and measured, on all cores: only what is not known yet, in parts that can be kept."""
 
+import math
 import os
 import threading
 import time
@@ -12,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.codec.columns import CARRIERS, of_operators
-from deepdx_core.codec.packing import Bytes, Flags, require_legal
+from deepdx_core.arrays import BoolArray, Float32Array, UInt8Array
+from deepdx_core.codec.packing import require_legal
+from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.progress import Report
 from deepdx_core.sound import features
 from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine
 from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.voice.columns import CARRIERS, of_operators
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
 Ids = npt.NDArray[np.object_]
@@ -119,7 +122,7 @@ def by_sound(audio: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _on_all_cores(ids: Ids, parameters: Bytes, threads: int) -> Iterator[_Columns]:
+def _on_all_cores(ids: Ids, parameters: UInt8Array, threads: int) -> Iterator[_Columns]:
     own = threading.local()
 
     def work(start: int) -> _Columns:
@@ -144,13 +147,13 @@ def _on_all_cores(ids: Ids, parameters: Bytes, threads: int) -> Iterator[_Column
         executor.shutdown(cancel_futures=True)
 
 
-def _measure(synth: Synth, ids: Ids, parameters: Bytes) -> _Columns:
+def _measure(synth: Synth, ids: Ids, parameters: UInt8Array) -> _Columns:
     """What all clips of some sounds measure, by column, clip after clip."""
     clips = [_measure_clip(synth, parameters, clip) for clip in CLIPS]
     found = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
     rest = np.full((len(CLIPS), len(ids)), np.nan, np.float32)
     rest[CLIPS.index(MAIN)] = _rest(synth, parameters, found["end_db"].reshape(rest.shape)[CLIPS.index(MAIN)])
-    never: Flags = np.logical_and.reduce(found["silent"].reshape(rest.shape))
+    never: BoolArray = np.logical_and.reduce(found["silent"].reshape(rest.shape))
     never[never] = _never_heard(synth, parameters[never])
     return found | {
         "sound_id": np.tile(ids, len(CLIPS)),
@@ -160,7 +163,7 @@ def _measure(synth: Synth, ids: Ids, parameters: Bytes) -> _Columns:
     }
 
 
-def _measure_clip(synth: Synth, parameters: Bytes, clip: Clip) -> _Columns:
+def _measure_clip(synth: Synth, parameters: UInt8Array, clip: Clip) -> _Columns:
     rendered = (synth.render(voice, clip) for voice in parameters)
     carriers = CARRIERS[parameters[:, INDEX["algorithm"]]].sum(axis=1)
     return features.measures(features.distil(rendered, len(parameters), clip.held, clip.after), carriers)
@@ -183,7 +186,7 @@ def _table(parts: list[_Columns], made_by: str) -> pl.DataFrame:
     ).select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
 
 
-def _rest(synth: Synth, parameters: Bytes, end_db: features.Floats) -> features.Floats:
+def _rest(synth: Synth, parameters: UInt8Array, end_db: Float32Array) -> Float32Array:
     """Where the sounds rest, in dB: asked of those that still sound at the end, and of those that may rise again."""
     resting = end_db.copy()
     carriers = CARRIERS[parameters[:, INDEX["algorithm"]]]
@@ -196,7 +199,7 @@ def _rest(synth: Synth, parameters: Bytes, end_db: features.Floats) -> features.
     return resting
 
 
-def _never_heard(synth: Synth, parameters: Bytes) -> Flags:
+def _never_heard(synth: Synth, parameters: UInt8Array) -> BoolArray:
     """Which stay silent whatever is done: full velocity, time for the slowest attack, breath, wheel.
 
     The engine has no controllers. Breath and foot only attenuate, by amplitude modulation: taking it out is all that
@@ -209,6 +212,18 @@ def _never_heard(synth: Synth, parameters: Bytes) -> Flags:
     return np.array([not any(_is_heard(synth, voice, clip) for clip in _AT_ITS_LOUDEST) for voice in copies], np.bool_)
 
 
-def _is_heard(synth: Synth, voice: Bytes, clip: Clip) -> bool:
+def _is_heard(synth: Synth, voice: UInt8Array, clip: Clip) -> bool:
     distilled = features.distil([synth.render(voice, clip)], 1, clip.held, clip.after)
     return bool(features.decibels(distilled.powers).max() >= features.SILENCE_DB)
+
+
+def hear(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.DataFrame:
+    """The table audio_features of legal voices, `uint8[n, 145]`; rows of `known`, such a table, are taken over.
+
+    Raises NoRendererError where dexed-py is not installed.
+    """
+    sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        sound_id=pl.Series(sound_ids(parameters), dtype=pl.String)
+    )
+    *_, audio = measure(sounds.unique("sound_id", maintain_order=True), known, report, every=math.inf)
+    return audio

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deepdx_core.codec.packing import Bytes, require_legal
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.codec.packing import require_legal
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import NAME_LENGTH
 
@@ -52,7 +53,7 @@ def engine() -> str:
 
 class _Sysex:
     # What the engine asks of a patch. Its own class takes bytes apart in Python and puts them together again.
-    def __init__(self, voice: Bytes) -> None:
+    def __init__(self, voice: UInt8Array) -> None:
         self._voice = voice
 
     def to_sysex(self) -> bytes:
@@ -69,14 +70,14 @@ class Synth:
         dexed: Any = importlib.import_module("dexed")
         self._synth = dexed.DexedSynth(SAMPLE_RATE)
 
-    def render(self, voice: Bytes, clip: Clip) -> Audio:
+    def render(self, voice: UInt8Array, clip: Clip) -> Audio:
         """The samples of a legal voice, `uint8[145]`; one carrier at full level swings between -1 and 1."""
         self._synth.load_patch(_Sysex(voice))
         samples: Audio = self._synth.render(clip.note, clip.velocity, clip.held, clip.held + clip.after)
         return samples
 
 
-def render(parameters: Bytes, clip: Clip) -> Audio:
+def render(parameters: UInt8Array, clip: Clip) -> Audio:
     """Clips of voices, `uint8[n, 145]`, as `float32[n, samples]`. Raises ValueError where a parameter is illegal."""
     require_legal(parameters)
     synth = Synth()

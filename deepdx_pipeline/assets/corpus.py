@@ -22,7 +22,7 @@ GROUP = "corpus"
 )
 def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Iterator[Result]:
     """Read what is new in the inbox: a row for each path, and each stretch of each distinct file accounted for."""
-    from deepdx_core.corpus.configuration import check_configuration
+    from deepdx_core.configuration import check_configuration
     from deepdx_core.intake.survey import NOTHING_KNOWN, SURVEYED_BY, Survey, survey
 
     check_configuration(workplace.home)  # here, since a run begins here: what it would stumble over later
@@ -43,7 +43,7 @@ def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.Resourc
 @table_asset(GROUP, "decoded_voices", "dumps")
 def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Unpack every slot of every dump, and judge it."""
-    from deepdx_core.curation.decoding import decode_dumps
+    from deepdx_core.decoding.dumps import decode_dumps
 
     voices = decode_dumps(workplace.tables.read("dumps"))
     version = workplace.tables.write("decoded_voices", voices)
@@ -55,8 +55,8 @@ def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
 @table_asset(GROUP, "unique_voices", "decoded_voices", "opinions")
 def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Make exact duplicates one sound that keeps all its names, and put right what can be."""
-    from deepdx_core.curation.rules import load_rules
-    from deepdx_core.curation.uniqueness import unique_sounds
+    from deepdx_core.dedup.exact import unique_sounds
+    from deepdx_core.quality.rules import load_rules
 
     context.log_event(opinions_event(workplace))
     rules = load_rules(workplace.home.rules)
@@ -82,9 +82,9 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
 )
 def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Build the database anew from the tables as they are now."""
-    from deepdx_core.corpus.database import build_database
-    from deepdx_core.corpus.ladder import going_on, ladder, ladder_by_source
-    from deepdx_core.corpus.snapshot import Snapshot
+    from deepdx_core.database.build import build_database
+    from deepdx_core.database.funnel import going_on, ladder, ladder_by_source
+    from deepdx_core.database.snapshot import Snapshot
 
     database = workplace.home.database
     names = build_database(database, workplace.tables)
@@ -111,7 +111,7 @@ def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
 )
 def models_in_database(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Build the database anew, since models are judged long after the corpus is ready."""
-    from deepdx_core.corpus.database import build_database
+    from deepdx_core.database.build import build_database
 
     database = workplace.home.database
     build_database(database, workplace.tables)

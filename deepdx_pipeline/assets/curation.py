@@ -49,8 +49,8 @@ def audio_features(
 @table_asset(GROUP, "families", "unique_voices", "audio_features")
 def families(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Bring together what is the same to a musician."""
-    from deepdx_core.curation.kinship import kin
-    from deepdx_core.curation.likeness import alike
+    from deepdx_core.dedup.audio_similarity import alike
+    from deepdx_core.dedup.families import kin
 
     tables = workplace.tables
     sounds = tables.read("unique_voices").filter("in_range")
@@ -70,7 +70,7 @@ def families(workplace: dg.ResourceParam[Workplace]) -> Result:
 @table_asset(GROUP, "corruption_training_set", "unique_voices", "families")
 def corruption_training_set(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Choose what the models of oddness are taught with, unless what was chosen still stands for the corpus."""
-    from deepdx_core.curation.oddness import lessons
+    from deepdx_core.quality.corruption import lessons
 
     tables = workplace.tables
     families = tables.read("families", ["sound_id", "family_id"])
@@ -93,10 +93,10 @@ def corruption_training_set(workplace: dg.ResourceParam[Workplace]) -> Result:
 )
 def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Judge every sound by the rules, and by the user's word."""
-    from deepdx_core.curation.measures import measures
-    from deepdx_core.curation.opinions import read_opinions
-    from deepdx_core.curation.rules import load_rules
-    from deepdx_core.curation.verdicts import judge
+    from deepdx_core.overrides import read_opinions
+    from deepdx_core.quality.measures import measures
+    from deepdx_core.quality.rules import load_rules
+    from deepdx_core.quality.verdicts import judge
     from deepdx_core.sound.measuring import by_sound
     from deepdx_core.tables.schemas import VERDICTS
 
@@ -127,8 +127,8 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
 @table_asset(GROUP, "training_splits", "unique_voices", "audio_features", "families", "labeled_voices")
 def training_splits(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Part the families into those that models train on, are chosen on and are judged on. What was assigned stays."""
-    from deepdx_core.curation.likeness import alike
-    from deepdx_core.curation.splits import assign_splits, withhold_linked
+    from deepdx_core.dataset.splits import assign_splits, withhold_linked
+    from deepdx_core.dedup.audio_similarity import alike
 
     tables = workplace.tables
     labels = tables.read("labeled_voices", ["sound_id", "label"])

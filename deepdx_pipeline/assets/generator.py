@@ -14,14 +14,14 @@ import polars as pl
 from pydantic import Field
 
 from deepdx_core.gan.config import GanConfig
-from deepdx_core.generation.config import WriterConfig
+from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.assets.tables import table_asset
 from deepdx_pipeline.resources import Workplace
 from deepdx_pipeline.results import Result, curves, image_grid, markdown_table, materialized
 
 if TYPE_CHECKING:
-    from deepdx_core.evaluation.generators import Floats
-    from deepdx_core.evaluation.voices import Splits
+    from deepdx_core.arrays import Float64Array
+    from deepdx_core.dataset.arrays import Splits
     from deepdx_core.generation.names import NameModel
 
 GROUP = "generator"
@@ -31,7 +31,7 @@ _OF_SPLITS = ("unique_voices", "families", "labeled_voices", "training_splits")
 
 def _splits(workplace: Workplace) -> "Splits":
     """The valid voices by split, as arrays."""
-    from deepdx_core.evaluation.voices import splits_of
+    from deepdx_core.dataset.arrays import splits_of
     from deepdx_core.labels.taxonomy import find_taxonomy
 
     labels = find_taxonomy(workplace.home.taxonomy).labels
@@ -43,7 +43,7 @@ def _splits(workplace: Workplace) -> "Splits":
 
 
 class Training(dg.Config):
-    """What may be set for a training run: any of `deepdx_core.generation.config.WriterConfig`."""
+    """What may be set for a training run: any of `deepdx_core.writer.config.WriterConfig`."""
 
     settings: dict[str, Any] = Field(default_factory=dict)
 
@@ -60,11 +60,11 @@ def voice_model(
     workplace: dg.ResourceParam[Workplace],
 ) -> Result:
     """Train a model, unless there is one that was made from the same voices, settings and code."""
-    from deepdx_core.generation.description import ModelError
-    from deepdx_core.generation.learning import CHECKPOINT, WritingProgress
     from deepdx_core.generation.model import load_model, save_model
+    from deepdx_core.generation.model_card import ModelError
     from deepdx_core.generation.registry import model_folder
-    from deepdx_core.generation.teaching import model_fingerprints, teach
+    from deepdx_core.generation.training import model_fingerprints, teach
+    from deepdx_core.writer.training import CHECKPOINT, WritingProgress
 
     splits = _splits(workplace)
     try:
@@ -132,8 +132,8 @@ def _names(workplace: Workplace) -> "NameModel":
     return learn_names(*(named[column].to_list() for column in ("name", "label", "family_id")))
 
 
-def _history(history: "Floats") -> dict[str, dg.MarkdownMetadataValue]:
-    from deepdx_core.generation.learning import HISTORY
+def _history(history: "Float64Array") -> dict[str, dg.MarkdownMetadataValue]:
+    from deepdx_core.writer.training import HISTORY
 
     if not len(history):  # of a model that does not know it
         return {}
@@ -147,8 +147,8 @@ def _history(history: "Floats") -> dict[str, dg.MarkdownMetadataValue]:
 @table_asset(GROUP, "models", "voice_model", *_OF_SPLITS)
 def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Have every new model meet the champion."""
-    from deepdx_core.curation.rules import load_rules
     from deepdx_core.generation.registry import judge_models
+    from deepdx_core.quality.rules import load_rules
 
     known = workplace.tables.read_or_empty("models")
     rules = load_rules(workplace.home.rules)
@@ -165,8 +165,8 @@ def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workpl
 def realness(workplace: dg.ResourceParam[Workplace]) -> Result:
     """Ask the champion's critic about every valid sound."""
     from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.realness import score_corpus
     from deepdx_core.generation.registry import champion_folder
-    from deepdx_core.generation.scoring import score_corpus
 
     tables = workplace.tables
     folder = champion_folder(workplace.home)
@@ -201,13 +201,13 @@ def model_evaluation(
     context: dg.AssetExecutionContext, config: Protocol, workplace: dg.ResourceParam[Workplace]
 ) -> Result:
     """Judge the champion beside the real voices, the baselines and the blog's GAN, on families it has never seen."""
-    from deepdx_core.curation.rules import load_rules
-    from deepdx_core.evaluation.adversarial import Gan
+    from deepdx_core.evaluation.baselines.gan import Gan
     from deepdx_core.evaluation.generators import Taught
     from deepdx_core.evaluation.protocol import BASELINES, evaluate
     from deepdx_core.generation.method import FittedWriter
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import available
 
     report = workplace.reporter(context)
@@ -242,13 +242,13 @@ class Wished(dg.Config):
 )
 def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> Result:
     """Have the champion write a bank for each label."""
-    from deepdx_core.curation.rules import load_rules
     from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import banks_of, names_of
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import Wish, sample
+    from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import available
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 

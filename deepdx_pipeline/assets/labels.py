@@ -26,12 +26,12 @@ def labeled_voices(
     context: dg.AssetExecutionContext, config: Labelling, workplace: dg.ResourceParam[Workplace]
 ) -> Result:
     """Gather what speaks for each kind of sound, and weigh it."""
-    from deepdx_core.curation.opinions import read_opinions
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import gather
     from deepdx_core.labels.evidence import heard, paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
+    from deepdx_core.overrides import read_opinions
 
     context.log_event(opinions_event(workplace))
     home, tables = workplace.home, workplace.tables

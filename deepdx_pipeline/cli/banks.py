@@ -19,7 +19,7 @@ def inspect(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each voice slot.")] = False,
 ) -> None:
     """Show what is in a bank: every voice slot, and what is wrong with it."""
-    from deepdx_core.curation.inspection import inspect_files
+    from deepdx_core.exchange.inspection import inspect_files
 
     found, voices = inspect_files(files)
     if as_json:
@@ -77,7 +77,7 @@ def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
 
 
 def _print_dump(dump: "pl.DataFrame") -> None:
-    from deepdx_core.curation.validity import in_words
+    from deepdx_core.decoding.findings import in_words
 
     first = dump.row(0, named=True)
     about = [f"at byte {first['offset']:,}", first["what"]]

@@ -61,9 +61,9 @@ def convert(
     target = _target(output, to)
     ranges = None if slots is None else parse_slots(slots)
 
-    from deepdx_core.curation.conversion import choose, gather, make_writable
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
+    from deepdx_core.exchange.conversion import choose, gather, make_writable
     from deepdx_core.files import OutputError, write_outputs
 
     gathered = gather(inputs)
@@ -126,9 +126,9 @@ def _target(output: Path, to: Target | None) -> Target:
 def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
     from deepdx_core.codec import writer
     from deepdx_core.codec.transmission import midi_file
-    from deepdx_core.curation.conversion import to_arrays
-    from deepdx_core.curation.exchange import TableFormat, write_table
     from deepdx_core.display import counted
+    from deepdx_core.exchange.conversion import to_arrays
+    from deepdx_core.exchange.table_files import TableFormat, write_table
 
     if target.value in list(TableFormat):
         return [(output, write_table(voices, TableFormat(target.value)))]

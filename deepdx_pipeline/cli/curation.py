@@ -10,7 +10,7 @@ from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain, table
 
 if TYPE_CHECKING:
-    from deepdx_core.corpus.explain import Story
+    from deepdx_core.database.explain import Story
 
 SOUND = "A sound's id, its beginning (six digits or more), or its name."
 _MOST_ROWS = 12  # of places and of kin that are shown
@@ -21,10 +21,10 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as one JSON object.")] = False,
 ) -> None:
     """Tell the whole story of a voice: where it was found, what was found in it, its kin, its label and split."""
-    from deepdx_core.corpus.explain import explain as tell
-    from deepdx_core.corpus.explain import find_sounds
-    from deepdx_core.corpus.snapshot import Snapshot
-    from deepdx_core.curation.rules import load_rules
+    from deepdx_core.database.explain import explain as tell
+    from deepdx_core.database.explain import find_sounds
+    from deepdx_core.database.snapshot import Snapshot
+    from deepdx_core.quality.rules import load_rules
 
     home = find_home()
     rules = load_rules(home.rules)
@@ -122,10 +122,10 @@ def verdict(
     """Say what a voice is: your word counts over every rule, from the next run on."""
     import polars as pl
 
-    from deepdx_core.corpus.explain import find_one
-    from deepdx_core.corpus.snapshot import Snapshot
-    from deepdx_core.curation.opinions import OpinionsError, write_opinion
-    from deepdx_core.curation.verdicts import against
+    from deepdx_core.database.explain import find_one
+    from deepdx_core.database.snapshot import Snapshot
+    from deepdx_core.overrides import OpinionsError, write_opinion
+    from deepdx_core.quality.verdicts import against
     from deepdx_core.tables.schemas import VERDICTS
 
     if (what is None) != forget:

@@ -16,7 +16,8 @@ from deepdx_pipeline.cli.console import err, numbered, out, plain, progress_bar
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from deepdx_core.codec.packing import Bytes
+    from deepdx_core.arrays import UInt8Array
+
 
 _SLOT = "FILE:SLOT"
 
@@ -73,12 +74,12 @@ def generate(
     for path in paths:
         output_target(path, force)
 
-    from deepdx_core.curation.rules import load_rules
     from deepdx_core.generation.banks import banks_of, names_of
-    from deepdx_core.generation.description import read_description
     from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.model_card import read_description
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import Wish, sample
+    from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import NoRendererError, available
 
     if by_ear is None:
@@ -154,9 +155,9 @@ def _known_label(asked: str, labels: tuple[str, ...], own_taxonomy: Path) -> str
     return label_of[category]
 
 
-def _voice(text: str, option: str) -> "tuple[Bytes, str]":
+def _voice(text: str, option: str) -> "tuple[UInt8Array, str]":
     """The voice in a slot of a file with its name, by `FILE:SLOT`; the file's name may have colons too."""
-    from deepdx_core.curation.inspection import voice_in
+    from deepdx_core.exchange.inspection import voice_in
 
     match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
     if match is None:

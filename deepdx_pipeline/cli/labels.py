@@ -29,11 +29,11 @@ def label(
         return
     if sound is None or (category is None) != forget:
         raise typer.BadParameter("give a sound and what it is, or --forget, or --suggest", param_hint="CATEGORY")
-    from deepdx_core.corpus.explain import find_one
-    from deepdx_core.corpus.snapshot import Snapshot
-    from deepdx_core.curation.opinions import write_opinion
+    from deepdx_core.database.explain import find_one
+    from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.labels.names import category_called
     from deepdx_core.labels.taxonomy import find_taxonomy
+    from deepdx_core.overrides import write_opinion
 
     home = find_home()
     taxonomy = find_taxonomy(home.taxonomy)
@@ -48,7 +48,7 @@ def label(
 
 
 def _suggest(count: int) -> None:
-    from deepdx_core.corpus.snapshot import Snapshot
+    from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.labels.suggestions import suggestions
 
     with Snapshot(find_home().database) as corpus:

@@ -33,8 +33,8 @@ def send(
 
     A dump with a voice that cannot be written is not sent. The DX7 takes banks with its memory protection off.
     """
-    from deepdx_core.curation.conversion import dumps_to_send, gather
     from deepdx_core.errors import DeepDXError
+    from deepdx_core.exchange.conversion import dumps_to_send, gather
     from deepdx_core.ports import send as send_messages
 
     gathered = gather([file])

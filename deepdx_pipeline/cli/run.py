@@ -43,7 +43,7 @@ def run(
 
 
 def _settings(given: list[str]) -> dict[str, Any]:
-    from deepdx_core.generation.config import WriterConfig
+    from deepdx_core.writer.config import WriterConfig
 
     try:
         found = {name: json.loads(value) for name, _, value in (setting.partition("=") for setting in given)}
@@ -86,7 +86,7 @@ def _execute(job: str, ops: dict[str, Any]) -> Home:
 
     What the user wrote is read and checked before anything else.
     """
-    from deepdx_core.corpus.configuration import check_configuration
+    from deepdx_core.configuration import check_configuration
 
     home = find_home()
     check_configuration(home)

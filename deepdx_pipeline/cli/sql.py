@@ -63,7 +63,7 @@ def sql(
     if written_as is Format.PARQUET and output is None and sys.stdout.isatty():
         raise typer.BadParameter("Parquet is not for a terminal: give --output FILE, or redirect")
 
-    from deepdx_core.corpus.snapshot import DatabaseError, Snapshot
+    from deepdx_core.database.snapshot import DatabaseError, Snapshot
     from deepdx_core.files import output_target, write_outputs
 
     if output is not None:
@@ -169,8 +169,8 @@ def stats(
     by_source: Annotated[bool, typer.Option("--sources", help="What each source brought, not the steps.")] = False,
 ) -> None:
     """Show the ladder from raw files to families and labeled sounds."""
-    from deepdx_core.corpus.ladder import gaps, ladder, ladder_by_source
-    from deepdx_core.corpus.snapshot import Snapshot
+    from deepdx_core.database.funnel import gaps, ladder, ladder_by_source
+    from deepdx_core.database.snapshot import Snapshot
 
     with Snapshot(find_home().database) as corpus:
         if by_source:

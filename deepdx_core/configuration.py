@@ -1,0 +1,73 @@
+"""The user's own files, read and checked as a run will read them: what is wrong with one is told before the run."""
+
+from contextlib import suppress
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.decoding.sound_ids import sound_ids
+from deepdx_core.dedup.exact import unique_sounds
+from deepdx_core.dedup.repair import RepairSettings
+from deepdx_core.home import Home
+from deepdx_core.labels.taxonomy import find_taxonomy
+from deepdx_core.overrides import read_opinions
+from deepdx_core.quality.measures import measures
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.quality.verdicts import judge, require_sense
+from deepdx_core.sound.measuring import by_sound
+from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, CorruptionTrainingSet, UniqueVoices
+from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+
+_HEARD = {
+    **{"peak_db": 0.0, "silent": False, "loudness_db": -6.02, "attack_seconds": 0.0, "decay_seconds": 1.25},
+    **{"sustain_db": -0.11, "release_seconds": 0.02, "rest_db": -100.0, "sounds_at_rest": False},
+    **{"brightness_hz": 261.63, "harshness": 8.1e-7, "flatness": 2.3e-8, "harmonicity": 0.999998, "pitch_hz": 261.62},
+}
+"""INIT VOICE as it is rendered, with a decay."""
+
+
+def check_configuration(home: Home) -> None:
+    """Read rules.toml, taxonomy.toml, verdicts.csv and labels.csv, and ask every rule about a few sounds.
+
+    Raises RulesError, TaxonomyError or OpinionsError, which name the file, the place in it and the reason.
+    """
+    read_opinions(home.labels, "category", find_taxonomy(home.taxonomy).categories)
+    said = read_opinions(home.verdicts, "verdict", VERDICTS)
+    rules = load_rules(home.rules)
+    judge(_some_sounds(rules.repair), rules.rules, said.clear())
+    known = UniqueVoices.create_empty().select("sound_id", "in_range")
+    with suppress(MissingTableError, DamagedTableError):  # the run makes it, or makes it anew
+        known = Tables(home).read("unique_voices", known.columns)
+    require_sense(said, known)
+
+
+def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
+    """Measures of made-up sounds, for expressions that fail only with values, as a cast does.
+
+    Legal ones at both ends of the ranges, one to repair and one beyond that; seldom and often found, heard and not.
+    """
+    slip = INIT_VOICE.copy()
+    slip[INDEX["op1_output_level"]] = 102
+    parameters = np.stack([INIT_VOICE, MAXIMA, np.zeros_like(MAXIMA), slip, np.full_like(MAXIMA, 127)])
+    slots = pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
+        sha256=pl.lit("0" * 64),
+        offset=pl.lit(0, pl.UInt64),
+        slot=pl.int_range(1, pl.len() + 1, dtype=pl.UInt16),
+        name=pl.lit("INIT VOICE"),
+        sound_id=pl.Series(sound_ids(parameters)),
+    )
+    init = pl.col("sound_id") == slots["sound_id"][0]
+    often = pl.when(init).then(100_000).otherwise("slots").cast(pl.UInt32)
+    sounds = unique_sounds(slots, repair).with_columns(slots=often, files=often)
+    families = sounds.filter("in_range").select("sound_id", family_id="sound_id", family_size="slots")
+    schema = by_sound(AudioFeatures.create_empty()).schema
+    heard = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_HEARD}], schema=schema)
+    measured = measures(sounds, slots, families, heard, CorruptionTrainingSet.create_empty(), repair)
+    # Models of oddness take a whole corpus.
+    return measured.with_columns(
+        oddness=pl.when(init).then(-7.25),
+        oddness_model=pl.when(init).then(pl.lit(sound_ids(parameters)[0][:16])),
+        stuck_bit=pl.when(init).then(7),
+    )

@@ -1,0 +1,1 @@
+"""corpus.duckdb: built from all tables, read as one snapshot, and the funnel from files to families."""

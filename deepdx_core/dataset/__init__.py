@@ -1,0 +1,1 @@
+"""The training set: splits that do not leak, voices as arrays, distances between them."""

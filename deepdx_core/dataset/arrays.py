@@ -1,0 +1,92 @@
+"""The voices that generators are taught with and judged against, by split, as arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.dedup.near_duplicates import families
+from deepdx_core.tables.columns import SPLITS
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+
+@dataclass(frozen=True)
+class Voices:
+    """Voices: `uint8[n, 145]`, each one's label `int64[n]`, and its family `int64[n]`, -1 where none is known."""
+
+    parameters: UInt8Array
+    labels: Int64Array
+    families: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __getitem__(self, rows: Int64Array) -> "Voices":
+        return Voices(self.parameters[rows], self.labels[rows], self.families[rows])
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What there is to learn from, to choose by and to be judged on. `labels` are the names of the label ids."""
+
+    train: Voices
+    validation: Voices
+    test: Voices
+    labels: tuple[str, ...]
+
+
+def splits_of(
+    sounds: pl.DataFrame,
+    families: pl.DataFrame,
+    labeled: pl.DataFrame,
+    splits: pl.DataFrame,
+    labels: tuple[str, ...],
+) -> Splits:
+    """The splits from the tables unique_voices, families, labeled_voices and training_splits, by sound id.
+
+    Sounds that are withheld or no longer in the corpus are left out. labels: the names, in the order of the ids.
+    Raises ValueError where a split is empty.
+    """
+    placed = (
+        splits.filter("in_corpus")
+        .join(labeled.select("sound_id", "label"), on="sound_id")
+        .join(families.select("sound_id", "family_id"), on="sound_id")
+        .join(sounds.select("sound_id", *PARAMETER_NAMES), on="sound_id")
+        .sort("sound_id")
+        .with_columns(family=pl.col("family_id").rank("dense").cast(pl.Int64))
+    )
+    ids = {label: i for i, label in enumerate(labels)}
+    parts = {}
+    for split in SPLITS:
+        rows = placed.filter(pl.col("split") == split)
+        if rows.is_empty():
+            raise ValueError(f"there are no {split} voices")
+        parameters = rows.select(PARAMETER_NAMES).to_numpy(writable=True)
+        label_ids = rows["label"].replace_strict(ids, return_dtype=pl.Int64)
+        own = rows["family"].to_numpy(writable=True)
+        parts[split] = Voices(parameters, label_ids.to_numpy(writable=True), own)
+    return Splits(**parts, labels=labels)
+
+
+def made(parameters: UInt8Array, labels: Int64Array) -> Voices:
+    """Generated voices, whose families nobody knows."""
+    return Voices(parameters, labels, np.full(len(labels), -1))
+
+
+def some_rows(count: int, wanted: int, seed: int) -> Int64Array:
+    """Some of so many rows, `int64[wanted]` or all there are, in their order."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:wanted])
+
+
+def families_together(*parts: Voices) -> Int64Array:
+    """The families of sets of voices taken as one, `int64[n]`, as the smallest row number in each.
+
+    Linked by 5 or fewer differing parameters within and across the sets, and by the families that are known, which the
+    corpus may have linked by other sounds or by ear.
+    """
+    known = np.concatenate([part.families for part in parts])
+    order = np.argsort(known, kind="stable")
+    neighbours = np.stack([order[:-1], order[1:]], axis=1)
+    same = (known[neighbours[:, 0]] == known[neighbours[:, 1]]) & (known[neighbours[:, 0]] >= 0)
+    return families(np.concatenate([part.parameters for part in parts]), neighbours[same])

@@ -1,0 +1,172 @@
+"""Which sounds a model trains on, is chosen on and is judged on: by family, and for good."""
+
+import hashlib
+
+import polars as pl
+
+from deepdx_core.decoding.sound_ids import sound_ids
+from deepdx_core.dedup.families import kin
+from deepdx_core.dedup.functional import functional, heard_operators
+from deepdx_core.dedup.near_duplicates import crossing
+from deepdx_core.tables.columns import SPLITS
+from deepdx_core.tables.schemas import WITHHELD, TrainingSplits
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+"""Of the sounds of each label."""
+
+
+def assign_splits(sounds: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """The split of each sound, as rows of `training_splits`, sorted by key.
+
+    sounds: `sound_id`, `family_id` and `label` of the valid sounds. before: the table as it was, empty the first time.
+
+    - What was assigned stays. A sound that is gone keeps its row, so that it comes back to where it was.
+    - A sound that is new takes the split of its family's sounds. Where these stand in different splits, because the new
+      sound is what joins them, it is withheld: in any split it would leak.
+    - Families without a split are allotted whole, in the order of a digest of their ids, so that in each label (that of
+      most of a family's sounds) the splits come to have their shares.
+    """
+    now = sounds.join(before.select("sound_id", "split", "reason", was_there="in_corpus"), on="sound_id", how="left")
+    # A sound that comes back gives way to those that took its family's place meanwhile.
+    settled = pl.col("split").filter(pl.col("was_there"), pl.col("split") != WITHHELD)
+    remembered = pl.col("split").filter(pl.col("split") != WITHHELD)
+    families = (
+        now.group_by("family_id")
+        .agg(settled=settled.unique().sort(), remembered=remembered.unique().sort())
+        .select(
+            "family_id",
+            known=pl.when(pl.col("settled").list.len() > 0).then("settled").otherwise("remembered"),
+        )
+        .join(_allotted(now), on="family_id", how="left")
+        .with_columns(
+            new_split=pl.when(pl.col("known").list.len() == 0)
+            .then("allotted")
+            .when(pl.col("known").list.len() == 1)
+            .then(pl.col("known").list.first())
+            .otherwise(pl.lit(WITHHELD)),
+            new_reason=pl.when(pl.col("known").list.len() == 0)
+            .then(pl.lit("allotted with its family"))
+            .when(pl.col("known").list.len() == 1)
+            .then(pl.lit("its family was there"))
+            .otherwise(pl.format("its family has sounds in {}", pl.col("known").list.join(" and "))),
+        )
+    )
+    stays = pl.col("was_there").fill_null(False) | (pl.col("split") == WITHHELD).fill_null(False)
+    assigned = now.join(families, on="family_id").select(
+        "sound_id",
+        split=pl.when(stays).then("split").otherwise("new_split"),
+        reason=pl.when(stays).then("reason").otherwise("new_reason"),
+        in_corpus=pl.lit(True),
+    )
+    gone = before.join(assigned, on="sound_id", how="anti").with_columns(in_corpus=pl.lit(False))
+    return pl.concat([assigned, gone.select(assigned.columns)]).sort("sound_id").select(TrainingSplits.column_names())
+
+
+def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """`splits` without sounds that stand in different splits and turned out to be of one family, as rendering may show.
+
+    Of such a family the split with most of its sounds stays, at a tie the first of train, validation and test; the
+    others are withheld. Sounds that are withheld already link nothing.
+
+    splits: what `assign_splits` gives. sounds: the table `unique_voices`. alike: pairs nearly equal by ear,
+    `sound_id` and `other_id`.
+    """
+    placed = splits.filter("in_corpus", pl.col("split") != WITHHELD)
+    linked = kin(sounds.join(placed, on="sound_id", how="semi"), alike).select("sound_id", "family_id")
+    sides = (
+        placed.join(linked, on="sound_id")
+        .group_by("family_id", "split")
+        .agg(sounds=pl.len())
+        .sort("sounds", pl.col("split").replace_strict(_ORDER), descending=[True, False])
+        .group_by("family_id", maintain_order=True)
+        .agg(stays=pl.col("split").first(), several=pl.len() > 1)
+        .filter("several")
+    )
+    leaking = linked.join(sides, on="family_id").select("sound_id", "stays")
+    moved = pl.col("stays").is_not_null() & (pl.col("stays") != pl.col("split")) & (pl.col("split") != WITHHELD)
+    return splits.join(leaking, on="sound_id", how="left", maintain_order="left").select(
+        "sound_id",
+        split=pl.when(moved).then(pl.lit(WITHHELD)).otherwise("split"),
+        reason=pl.when(moved)
+        .then(pl.format("stood in {}; most of what turned out to be its family is in {}", "split", "stays"))
+        .otherwise("reason"),
+        in_corpus="in_corpus",
+    )
+
+
+def leaks(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of one kind in different splits, as sound_id, split, other_id, other_split.
+
+    They differ in at most 5 parameters, or in nothing that is heard, or are nearly equal by ear. Arguments as those of
+    `withhold_linked`; withheld sounds are in no split.
+    """
+    placed = (
+        splits.filter("in_corpus", pl.col("split") != WITHHELD)
+        .join(sounds.select("sound_id", *PARAMETER_NAMES), on="sound_id")
+        .sort("sound_id")
+    )
+    parameters = placed.select(PARAMETER_NAMES).to_numpy()
+    pairs = crossing(parameters, placed["split"].replace_strict(_ORDER, return_dtype=pl.Int64).to_numpy())
+    ends = placed.select("sound_id", "split")
+    near = pl.DataFrame({"sound_id": ends["sound_id"][pairs[:, 0]], "other_id": ends["sound_id"][pairs[:, 1]]})
+    heard = placed.select("sound_id").with_columns(functional_id=pl.Series(sound_ids(functional(parameters))))
+    heard = heard.filter(pl.Series(heard_operators(parameters).any(axis=1)))  # all silence is equal, and no kin
+    same = heard.join(heard.rename({"sound_id": "other_id"}), on="functional_id").select("sound_id", "other_id")
+    return (
+        pl.concat([near, same.filter(pl.col("sound_id") < pl.col("other_id")), alike.select(near.columns)])
+        .unique()
+        .join(ends, on="sound_id")
+        .join(ends.rename({"sound_id": "other_id", "split": "other_split"}), on="other_id")
+        .filter(pl.col("split") != pl.col("other_split"))
+        .select("sound_id", "split", "other_id", "other_split")
+        .sort("sound_id", "other_id")
+    )
+
+
+_ORDER = {split: number for number, split in enumerate(SPLITS)}
+
+
+def _allotted(now: pl.DataFrame) -> pl.DataFrame:
+    """The split of each family that has none yet: `family_id`, `allotted`."""
+    has_one = pl.col("split").is_not_null() & (pl.col("split") != WITHHELD)
+    there = now.filter(has_one).group_by("label", "split").agg(sounds=pl.len())
+    sizes = now.group_by("label").agg(total=pl.len())
+    missing = sizes.select(
+        "label",
+        *(
+            (
+                SHARES[split] * pl.col("total")
+                - pl.col("label").replace_strict(
+                    dict(there.filter(pl.col("split") == split).select("label", "sounds").iter_rows()),
+                    default=0,
+                    return_dtype=pl.Float64,
+                )
+            )
+            .clip(0)
+            .alias(split)
+            for split in SPLITS[1:]
+        ),
+    )
+    majority = now.group_by("family_id", "label").agg(votes=pl.len()).sort("votes", "label", descending=[True, False])
+    open_ = (
+        now.group_by("family_id")
+        .agg(size=pl.len(), placed=has_one.any())
+        .filter(~pl.col("placed"))
+        .join(majority.unique("family_id", keep="first", maintain_order=True), on="family_id")
+        .join(missing, on="label")
+    )
+    # Ids are digests, but a family's id is the smallest of many: without another digest, large families came first.
+    order = pl.Series(
+        "order", [hashlib.sha256(id_.encode()).hexdigest() for id_ in open_["family_id"]], dtype=pl.String
+    )
+    middle = pl.col("size").cum_sum().over("label", order_by="order") - pl.col("size") / 2
+    _, validation, test = SPLITS
+    return open_.with_columns(order).select(
+        "family_id",
+        allotted=pl.when(middle < pl.col(test))
+        .then(pl.lit(test))
+        .when(middle < pl.col(test) + pl.col(validation))
+        .then(pl.lit(validation))
+        .otherwise(pl.lit(SPLITS[0])),
+    )

@@ -1,0 +1,70 @@
+"""Dumps to voices: every slot of every dump, its parameters, its identity and what is wrong with it."""
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.arrays import BoolArray, UInt8Array
+from deepdx_core.codec.names import names_to_text
+from deepdx_core.codec.packing import unpack_vced, unpack_vmem
+from deepdx_core.codec.segments import RECORD_SIZE, Format
+from deepdx_core.decoding import findings
+from deepdx_core.decoding.sound_ids import sound_ids
+from deepdx_core.tables.schemas import MOST_FINDINGS, DecodedVoices
+from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
+
+_BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory until they are in a table
+
+
+def decode_dumps(dumps: pl.DataFrame) -> pl.DataFrame:
+    """The voices in `dumps` (the table of that name), as rows of the table `decoded_voices`, sorted by its key."""
+    batches = dumps.filter(pl.col("voices") > 0).with_columns(
+        batch=pl.col("voices").cast(pl.Int64).cum_sum().over("format") // _BATCH
+    )
+    parts = [_decode(rows, Format(rows["format"][0])) for rows in batches.partition_by("format", "batch")]
+    return pl.concat([DecodedVoices.create_empty(), *parts]).sort("sha256", "offset", "slot")
+
+
+def _decode(dumps: pl.DataFrame, format_: Format) -> pl.DataFrame:
+    size = RECORD_SIZE[format_]
+    records = np.frombuffer(b"".join(dumps["payload"]), dtype=np.uint8).reshape(-1, size)
+    parameters, names = unpack_vmem(records) if size == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
+    readable: BoolArray = np.all(records < 128, axis=1)
+    slots = (
+        dumps.select("sha256", "offset", "format", "channel", "checksum", slot=pl.int_ranges(1, pl.col("voices") + 1))
+        .explode("slot")
+        .with_row_index("voice")
+    )
+    values = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        name=pl.Series(names_to_text(names)),
+        sound_id=pl.Series(sound_ids(parameters)),
+        readable=pl.Series(readable),
+    )
+    # What stands beside a byte over 127 cannot be trusted: such a voice has no parameters and is no sound.
+    known = values.with_columns(pl.when("readable").then(pl.col("sound_id", *PARAMETER_NAMES)))
+    return (
+        pl.concat([slots, known], how="horizontal")
+        .join(_findings(records, parameters, readable, format_), on="voice", how="left")
+        .with_columns(pl.col("findings").fill_null([]), valid=pl.col("findings").is_null())
+        .cast({"slot": pl.UInt16})
+        .select(DecodedVoices.column_names())
+    )
+
+
+def _findings(records: UInt8Array, parameters: UInt8Array, readable: BoolArray, format_: Format) -> pl.DataFrame:
+    """A row for each voice that something is wrong with: `voice` and its list of `findings`."""
+    found = pl.concat(
+        [
+            findings.high_bytes(records, format_),
+            findings.out_of_range(parameters),
+            findings.all_zero(parameters),
+        ]
+    )
+    readable_or_why = pl.lit(pl.Series(readable)).gather(pl.col("voice")) | (
+        pl.col("rule") == findings.BYTE_OVER_127.id
+    )
+    return (
+        found.filter(readable_or_why)
+        .group_by("voice")
+        .agg(findings=pl.struct("rule", "parameter", "value").head(MOST_FINDINGS))
+        .cast({"voice": pl.UInt32})
+    )

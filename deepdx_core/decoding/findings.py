@@ -1,0 +1,95 @@
+"""Whether a voice is one that a DX7 could hold: the rules, and what they find.
+
+Findings are a long table, a row for each fault, so that thousands of voices are checked in one go.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.codec.packing import MAXIMA
+from deepdx_core.codec.segments import RECORD_SIZE, Format
+from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VCED_NAME, VMEM_NAME, VMEM_SIZE
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Why a voice is not taken."""
+
+    id: str
+    reason: str
+    source: str
+
+
+BYTE_OVER_127 = Rule(
+    "byte-over-127",
+    "a byte of the voice is over 127, which system exclusive data cannot be",
+    "MIDI 1.0 specification: data bytes have their top bit clear",
+)
+OUT_OF_RANGE = Rule(
+    "out-of-range",
+    "a parameter is over its highest value",
+    "Yamaha DX7 Operating Manual, voice parameter ranges",
+)
+ALL_ZERO = Rule(
+    "all-zero",
+    "every parameter is 0: a blank slot, not a sound",
+    "measured: 12,110 such slots in public collections",
+)
+RULES = (BYTE_OVER_127, OUT_OF_RANGE, ALL_ZERO)
+
+
+def in_words(finding: Mapping[str, object]) -> str:
+    """A finding of the table `decoded_voices` as people read it."""
+    return " ".join(str(value) for value in finding.values() if value is not None)
+
+
+def high_bytes(records: UInt8Array, format_: Format) -> pl.DataFrame:
+    """Findings of BYTE_OVER_127 in voice records `uint8[n, record size]`: voice, rule, parameter, value.
+
+    `voice` is the row of the record. A packed byte that holds two parameters is named by the first, in VCED order.
+    """
+    voices, places = np.nonzero(records > 127)
+    return _findings(BYTE_OVER_127, voices, _NAMES_BY_PLACE[format_][places], records[voices, places])
+
+
+def out_of_range(parameters: UInt8Array) -> pl.DataFrame:
+    """Findings of OUT_OF_RANGE in `uint8[n, 145]`: voice, rule, parameter, value."""
+    voices, columns = np.nonzero(parameters > MAXIMA)
+    return _findings(OUT_OF_RANGE, voices, _NAMES[columns], parameters[voices, columns])
+
+
+def all_zero(parameters: UInt8Array) -> pl.DataFrame:
+    """Findings of ALL_ZERO in `uint8[n, 145]`: voice, rule, and no parameter or value."""
+    (voices,) = np.nonzero(~parameters.any(axis=1))
+    nothing = np.full(len(voices), None)
+    return _findings(ALL_ZERO, voices, nothing, nothing)
+
+
+_NAMES = np.array(PARAMETER_NAMES, dtype=object)
+
+
+def _names_by_place(format_: Format) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    packed = RECORD_SIZE[format_] == VMEM_SIZE
+    names = np.full(RECORD_SIZE[format_], "name", dtype=object)
+    if packed:
+        for p in reversed(PARAMETERS):
+            names[p.vmem] = p.name
+        assert names[VMEM_NAME] == "name"
+    else:
+        names[:VCED_NAME] = PARAMETER_NAMES
+        names[VCED_NAME + 10 :] = "operator_switches"
+    return names
+
+
+_NAMES_BY_PLACE = {format_: _names_by_place(format_) for format_ in Format}
+
+
+def _findings(rule: Rule, voices: object, parameters: object, values: object) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"voice": voices, "parameter": parameters, "value": values},
+        schema={"voice": pl.Int64, "parameter": pl.String, "value": pl.UInt8},
+    ).select("voice", pl.lit(rule.id).alias("rule"), "parameter", "value")

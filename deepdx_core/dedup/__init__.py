@@ -1,0 +1,1 @@
+"""Which sounds are the same: to the byte, after repair, to the ear, and by descent."""

@@ -1,0 +1,1 @@
+"""Generators that every model is reported beside."""

@@ -1,0 +1,88 @@
+"""Whether parameters go together as they do in real voices: distributions of what belongs together, compared."""
+
+from collections.abc import Iterator
+from statistics import fmean
+
+import numpy as np
+
+from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.parameters import INDEX
+
+_STEPS = 10  # of a scale from 0 to 99
+_Cells = Iterator[Int64Array]
+
+
+def structure(generated: UInt8Array, real: UInt8Array) -> dict[str, float]:
+    """Total variation between joint distributions in generated and in real voices: 0 is equal, 1 has nothing in common.
+
+    Each is a mean over the six operators, of which carriers are told from modulators:
+
+    - frequency: mode with coarse frequency and ten steps of fine
+    - envelopes: output level with each of the envelope's levels, in ten steps each
+    - velocity: velocity sensitivity
+    - key_scaling: both curves with four steps of both depths
+    - rate_scaling: rate scaling
+    """
+    found = {}
+    for name, cells in _DISTRIBUTIONS.items():
+        pairs = zip(cells(generated), cells(real), strict=True)
+        found[name] = fmean(_total_variation(one, other, operator) for one, other in pairs for operator in range(6))
+    return found
+
+
+def _total_variation(one: Int64Array, other: Int64Array, operator: int) -> float:
+    left, right = one[:, operator], other[:, operator]
+    size = int(max(left.max(), right.max())) + 1
+    shares = np.bincount(left, minlength=size) / len(left) - np.bincount(right, minlength=size) / len(right)
+    return float(np.abs(shares).sum() / 2)
+
+
+def _of(parameters: UInt8Array, name: str) -> Int64Array:
+    """A parameter of operators 1 to 6, `int64[n, 6]`."""
+    return parameters[:, of_operators(name)].astype(np.int64)
+
+
+def _cells(parameters: UInt8Array, *parts: tuple[Int64Array, int]) -> Int64Array:
+    """One number for a carrier or not and all parts, `int64[n, 6]`; each is under the number that stands with it."""
+    cell = CARRIERS[parameters[:, INDEX["algorithm"]]].astype(np.int64)
+    for part, size in parts:
+        cell = cell * size + part
+    return cell
+
+
+def _frequency(parameters: UInt8Array) -> _Cells:
+    mode, fine = _of(parameters, "mode"), _of(parameters, "fine") // _STEPS
+    coarse = _of(parameters, "coarse")
+    # A fixed frequency only knows four: 1, 10, 100, 1,000 Hz.
+    yield _cells(parameters, (mode, 2), (np.where(mode == 1, coarse % 4, coarse), 32), (fine, _STEPS))
+
+
+def _envelopes(parameters: UInt8Array) -> _Cells:
+    level = _of(parameters, "output_level") // _STEPS
+    for number in range(1, 5):
+        yield _cells(parameters, (level, _STEPS), (_of(parameters, f"eg_level_{number}") // _STEPS, _STEPS))
+
+
+def _velocity(parameters: UInt8Array) -> _Cells:
+    yield _cells(parameters, (_of(parameters, "velocity_sensitivity"), 8))
+
+
+def _key_scaling(parameters: UInt8Array) -> _Cells:
+    curves = ((_of(parameters, f"{side}_curve"), 4) for side in ("left", "right"))
+    # None at all, and three parts of the scale.
+    depths = ((-(-_of(parameters, f"{side}_depth") // 33), 4) for side in ("left", "right"))
+    yield _cells(parameters, *curves, *depths)
+
+
+def _rate_scaling(parameters: UInt8Array) -> _Cells:
+    yield _cells(parameters, (_of(parameters, "rate_scaling"), 8))
+
+
+_DISTRIBUTIONS = {
+    "frequency": _frequency,
+    "envelopes": _envelopes,
+    "velocity": _velocity,
+    "key_scaling": _key_scaling,
+    "rate_scaling": _rate_scaling,
+}

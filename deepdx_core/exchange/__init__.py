@@ -1,0 +1,1 @@
+"""Voices from and to files of other forms: inspected, converted, read from tables and written to them."""

@@ -1,1 +1,0 @@
-"""What training runs have in common: settings as data, checkpoints, the same result each time. No model here."""

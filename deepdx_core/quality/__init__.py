@@ -1,0 +1,1 @@
+"""Which sounds are sound: measures, the corruption score, the rules over both, and the verdicts."""

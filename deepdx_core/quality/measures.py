@@ -1,0 +1,112 @@
+"""What the rules ask about: one row a sound, a column for each measure. `rules.toml` says what each means."""
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.dedup.functional import functional
+from deepdx_core.dedup.repair import RepairSettings, wild_faults
+from deepdx_core.quality.corruption import MOST, around, oddness
+from deepdx_core.sound.audibility import loudest_db, rest_db
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+_FULL_BYTES = np.flatnonzero(MAXIMA == 99)
+_ALL_BITS = 0x7F
+_SOUNDS_THAT_SET_EVERY_BIT = 16
+"""Different sounds in a dump, with which each bit is set and each not set in some byte, unless it is stuck."""
+
+
+def measures(
+    sounds: pl.DataFrame,
+    slots: pl.DataFrame,
+    families: pl.DataFrame,
+    heard: pl.DataFrame,
+    taught: pl.DataFrame,
+    settings: RepairSettings,
+) -> pl.DataFrame:
+    """Every column that rules may use, one row a sound, sorted by `sound_id`.
+
+    sounds: the table `unique_voices`. slots: of `decoded_voices` the columns `sha256`, `offset`, `slot`, `sound_id`.
+    families: `sound_id`, `family_id` and `family_size` of the legal sounds. heard: `sound_id` and what was measured of
+    as many sounds as were rendered; its columns come out as `heard_...`. taught: the table `corruption_training_set`.
+    """
+    parameters = sounds.select(PARAMETER_NAMES).to_numpy()
+    in_order = np.sort(parameters, axis=1)
+    faults = np.count_nonzero(parameters > MAXIMA, axis=1)
+    base = sounds.select("sound_id", "slots", "files", "repair", *PARAMETER_NAMES).with_columns(
+        faults=pl.Series(faults, dtype=pl.UInt8),
+        wild_faults=pl.Series(wild_faults(parameters, settings), dtype=pl.UInt8),
+        different_values=pl.Series(1 + np.count_nonzero(np.diff(in_order, axis=1), axis=1), dtype=pl.UInt8),
+        at_default=pl.Series(np.count_nonzero(parameters == INIT_VOICE, axis=1), dtype=pl.UInt8),
+    )
+    legal = sounds.filter("in_range").select("sound_id", *PARAMETER_NAMES)
+    frame = (
+        base.sort("sound_id")
+        .join(_of_legal(legal), on="sound_id", how="left", maintain_order="left")
+        .join(families, on="sound_id", how="left", maintain_order="left")
+        .pipe(_with_oddness, taught)
+        .join(heard.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
+    )
+    return frame.join(_of_places(frame, slots), on="sound_id", how="left").sort("sound_id")
+
+
+def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
+    parameters = legal.select(PARAMETER_NAMES).to_numpy()
+    from_init = np.count_nonzero(functional(parameters) != functional(INIT_VOICE[None]), axis=1)
+    return legal.select(
+        "sound_id",
+        from_init=pl.Series(from_init, dtype=pl.UInt8),
+        loudest_db=pl.Series(loudest_db(parameters), dtype=pl.Float64),
+        rest_db=pl.Series(rest_db(parameters), dtype=pl.Float64),
+    )
+
+
+def _with_oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
+    said = oddness(sounds, taught)
+    return sounds.with_columns(
+        oddness=pl.Series(said.log_odds) if said else pl.lit(None, pl.Float64),
+        oddness_model=pl.lit(said.model if said else None, pl.String),
+    )
+
+
+def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
+    """What the dumps tell in which a sound was found, a row for each: oddness_around, neighbourhoods, stuck_bit."""
+    parameters = sounds.select(PARAMETER_NAMES).to_numpy()[:, _FULL_BYTES]
+    known = sounds.select(
+        "sound_id",
+        ever_set=pl.Series(np.bitwise_or.reduce(parameters, axis=1, initial=0)),
+        always_set=pl.Series(np.bitwise_and.reduce(parameters, axis=1, initial=_ALL_BITS)),
+        # Blank slots say nothing of others, and wild values all there is to say.
+        odds=pl.when(pl.col("from_init") == 0)
+        .then(None)
+        .when(pl.col("wild_faults") > 0)
+        .then(MOST)
+        .otherwise("oddness"),
+    )
+    places = (
+        slots.sort("sha256", "offset", "slot")
+        .join(known, on="sound_id", how="left", maintain_order="left")
+        .with_columns(dump=pl.struct("sha256", "offset").rle_id())
+        .with_columns(odds=pl.when(pl.col("sound_id").is_null()).then(MOST).otherwise("odds"))
+    )
+    many = pl.col("sound_id").n_unique().over("dump") >= _SOUNDS_THAT_SET_EVERY_BIT
+    stuck_at_0 = _ALL_BITS - pl.col("ever_set").bitwise_or().over("dump")
+    stuck_at_1 = pl.col("always_set").bitwise_and().over("dump")
+    return (
+        places.with_columns(
+            around=around(places["odds"], places["dump"]),
+            neighbours=pl.struct(
+                before=pl.col("sound_id").shift(1).over("dump"), after=pl.col("sound_id").shift(-1).over("dump")
+            ),
+            stuck=pl.when(many).then(stuck_at_0 | stuck_at_1).otherwise(0),
+        )
+        .drop_nulls("sound_id")
+        .group_by("sound_id")
+        .agg(
+            # The dump that speaks best for a sound counts: others may be spoiled copies.
+            oddness_around=pl.col("around").min(),
+            neighbourhoods=pl.col("neighbours").n_unique(),
+            stuck_bit=pl.col("stuck").bitwise_and(),
+        )
+        .with_columns(stuck_bit=pl.when(pl.col("stuck_bit") > 0).then(pl.col("stuck_bit").bitwise_trailing_zeros() + 1))
+    )

@@ -1,0 +1,100 @@
+"""Ways in which banks are spoiled, done on purpose to good ones, for the model of `oddness` to learn from."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
+from deepdx_core.voice.parameters import VMEM_NAME, VMEM_SIZE, VMEM_VOICES
+
+Spoil = Callable[[UInt8Array, np.random.Generator], UInt8Array]
+"""Takes banks, `uint8[b, 32, 128]` packed, and returns them spoiled; the caller's banks stay as they are."""
+
+
+def misaligned(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Records that begin some bytes too early, as after bytes were lost or added and the dump was framed anew."""
+    streams = banks.reshape(len(banks), -1)
+    shifts = random.integers(1, VMEM_SIZE, (len(banks), 1))
+    places = (np.arange(streams.shape[1]) + shifts) % streams.shape[1]
+    return np.take_along_axis(streams, places, axis=1).reshape(banks.shape)
+
+
+def bit_stuck_at_0(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """One of the seven bits never set."""
+    return banks & ~_one_bit(len(banks), random)
+
+
+def bit_stuck_at_1(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """One of the seven bits always set."""
+    return banks | _one_bit(len(banks), random)
+
+
+def _one_bit(count: int, random: np.random.Generator) -> UInt8Array:
+    return np.left_shift(1, random.integers(0, 7, (count, 1, 1))).astype(np.uint8)
+
+
+def noisy(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """In one byte of twenty, one bit turned over."""
+    bits = np.left_shift(1, random.integers(0, 7, banks.shape)).astype(np.uint8)
+    return np.where(random.random(banks.shape) < 0.05, banks ^ bits, banks)
+
+
+def overwritten(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """In each record, a stretch of 16 to 63 bytes that belongs elsewhere in the bank."""
+    streams = banks.reshape(len(banks), -1)
+    lengths = random.integers(16, 64, banks.shape[:2])
+    begins = random.integers(0, VMEM_NAME - lengths)
+    sources = random.integers(0, streams.shape[1], banks.shape[:2])
+    within = np.arange(VMEM_SIZE) - begins[..., None]  # [b, 32, 128]
+    places = ((sources[..., None] + within) % streams.shape[1]).reshape(len(banks), -1)
+    elsewhere = np.take_along_axis(streams, places, axis=1).reshape(banks.shape)
+    return np.where((within >= 0) & (within < lengths[..., None]), elsewhere, banks)
+
+
+def bits_shifted(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Every byte a bit to the left or to the right."""
+    left = random.random((len(banks), 1, 1)) < 0.5
+    return np.where(left, (banks << 1) & 0x7F, banks >> 1)
+
+
+def nibbles_swapped(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """The halves of every byte exchanged."""
+    return np.asarray((banks << 4 | banks >> 4) & 0x7F, dtype=np.uint8)
+
+
+def bytes_swapped(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Neighbouring bytes exchanged, as by a wrong byte order."""
+    return banks.reshape(*banks.shape[:2], -1, 2)[..., ::-1].reshape(banks.shape)
+
+
+def reversed_records(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Every record from its end to its beginning."""
+    return banks[..., ::-1].copy()
+
+
+def uniform(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Voices by a machine: every parameter drawn from its range."""
+    drawn = random.integers(0, MAXIMA.astype(np.int64) + 1, (len(banks) * VMEM_VOICES, len(MAXIMA)))
+    return pack_vmem(drawn.astype(np.uint8), banks.reshape(-1, VMEM_SIZE)[:, VMEM_NAME:]).reshape(banks.shape)
+
+
+def independent(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Voices by a machine: every parameter drawn from those that real voices have."""
+    parameters, names = unpack_vmem(banks.reshape(-1, VMEM_SIZE))
+    return pack_vmem(random.permuted(parameters, axis=0), names).reshape(banks.shape)
+
+
+ALL: tuple[Spoil, ...] = (
+    misaligned,
+    bit_stuck_at_0,
+    bit_stuck_at_1,
+    noisy,
+    overwritten,
+    bits_shifted,
+    nibbles_swapped,
+    bytes_swapped,
+    reversed_records,
+    uniform,
+    independent,
+)

@@ -1,0 +1,1 @@
+"""Parts of every training run: settings, checkpoints, determinism. No model here."""

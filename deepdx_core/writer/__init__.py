@@ -1,0 +1,1 @@
+"""The writer: an autoregressive transformer over the 145 parameters of a voice, conditioned on a parent voice."""

@@ -1,0 +1,123 @@
+"""Generators judged by the protocol of `deepdx_core.evaluation`, on the tables of a home folder, which are only read.
+
+`python -m studies.generators [HOME] [--model FOLDER] [--only-model] [--without-sound] [--on validation] [--seed N]
+[--set NAME=VALUE ...] [--to FILE]` fits and measures the baselines, the GAN of the blog, the writer alone, and the
+writer with its critic, and prints a column for each row of `model_evaluation`. A model that lies in FOLDER is taken as
+it is; one that is trained is left there. --set changes its settings: see `deepdx_core/writer/config.py`.
+"""
+
+import argparse
+import json
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from deepdx_core.dataset.arrays import Splits, splits_of
+from deepdx_core.evaluation.baselines.gan import Gan
+from deepdx_core.evaluation.generators import Method, Taught
+from deepdx_core.evaluation.protocol import BASELINES, evaluate
+from deepdx_core.gan.config import GanConfig
+from deepdx_core.generation.method import FittedWriter, Written
+from deepdx_core.generation.model import ModelError, load_model, save_model
+from deepdx_core.generation.sampling import Wish
+from deepdx_core.home import Home, find_home
+from deepdx_core.labels.taxonomy import load_taxonomy
+from deepdx_core.progress import Report
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.sound.rendering import available
+from deepdx_core.tables.storage import Tables
+from deepdx_core.writer.config import WriterConfig
+
+_COUNTS = ("voices", "against", "dcr_median", "copies", "duplicates")
+
+
+def splits_in(tables: Tables) -> Splits:
+    """What there is to learn from and to judge by: valid sounds only."""
+    valid = tables.read("verdicts").filter(pl.col("verdict") == "valid")
+    return splits_of(
+        tables.read("unique_voices").join(valid, on="sound_id", how="semi"),
+        tables.read("families"),
+        tables.read("labeled_voices"),
+        tables.read("training_splits"),
+        load_taxonomy().labels,
+    )
+
+
+def trained(method: Written, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
+    """The generator that lies in a folder, or a new one that is left there."""
+    if folder:
+        with suppress(ModelError):
+            return FittedWriter(load_model(folder), method.rules, method.by_ear)
+    began = time.perf_counter()
+    fitted = method.fit(splits.train, splits.validation, seed)
+    print(f"trained in {time.perf_counter() - began:.0f} s: {fitted.model.summary}", flush=True)
+    if folder:
+        save_model(folder, fitted.model)
+    return fitted
+
+
+def printed(rows: pl.DataFrame) -> Table:
+    """A line for each measure, with its standard error, and a column for each generator."""
+    table = Table("measure", *rows["generator"], box=None)
+    for name in rows.columns[3:]:
+        if name.endswith("_error"):
+            continue
+        errors = rows[f"{name}_error"] if f"{name}_error" in rows.columns else [None] * len(rows)
+        cells = []
+        for value, error in zip(rows[name], errors, strict=True):
+            text = "" if value is None else f"{value:,.0f}" if name in _COUNTS else f"{value:.3f}"
+            cells.append(text if error is None else f"{text} ±{error:.3f}")
+        table.add_row(name, *cells)
+    return table
+
+
+def _every_minute() -> Report:
+    began = last = time.perf_counter()
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal last
+        if time.perf_counter() - last > 60:
+            last = time.perf_counter()
+            print(f"{last - began:6.0f} s: {what}, {done} of {total}", flush=True)
+
+    return report
+
+
+def main() -> None:
+    """Judge and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("home", type=Path, nargs="?")
+    parser.add_argument("--model", type=Path, help="where the model lies, or is left")
+    parser.add_argument("--only-model", action="store_true")
+    parser.add_argument("--without-sound", action="store_true")
+    parser.add_argument("--on", choices=("validation", "test"), default="test")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--to", type=Path, help="a Parquet file to write the rows to")
+    asked = parser.parse_args()
+    home = Home(asked.home) if asked.home else find_home()
+    tables = Tables(home)
+    splits = splits_in(tables)
+    settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
+    by_ear = available() and not asked.without_sound
+    method = Written(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())
+    writer = trained(method, splits, asked.seed, asked.model)
+    alone = replace(writer, by_ear=False, wish=Wish(choices=1))
+    methods: dict[str, Method] = {"writer alone": Taught(alone), "writer and critic": Taught(writer)}
+    if not asked.only_model:
+        methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **methods}
+    console = Console(width=200)
+    audio = None if asked.without_sound else tables.read_or_empty("audio_features")
+    rows = evaluate(methods, splits, seed=asked.seed, judged_on=asked.on, audio=audio, report=_every_minute())
+    console.print(printed(rows))
+    if asked.to:
+        rows.write_parquet(asked.to)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Damage planted in real banks: how much of it the verdicts find, and how many good voices they reject.
+
+`python -m studies.synthetic_corruption [ARCHIVE]` reads a collection whose top folders are its sources; without one,
+`dx7-library.zip` in the folder that `DEEPDX_CORPUS` names. Banks damaged in ten ways join the collection as files of
+their own, and all of it goes the way of every bank, from bytes to verdicts. Three of the ways are of kinds that the
+model of oddness is not taught.
+
+Found is a damaged voice whose verdict is not valid; damaged is one that differs in six parameters or more from every
+voice of the bank that was damaged (in fewer, it is as good as before, or nobody could tell). Rejected wrongly is a
+voice that two sources share and that is not valid, other than for its own bytes: out of range, blank or silent.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
+from deepdx_core.codec.writer import frame
+from deepdx_core.decoding.dumps import decode_dumps
+from deepdx_core.dedup.exact import unique_sounds
+from deepdx_core.dedup.families import kin
+from deepdx_core.intake.survey import survey
+from deepdx_core.quality.corruption import lessons
+from deepdx_core.quality.measures import measures
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.quality.verdicts import judge
+from deepdx_core.tables.schemas import CorruptionTrainingSet
+from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
+
+_BANKS_EACH = 30
+_LEAST_CHANGED = 6
+_UNTAUGHT = ("text pasted in", "bytes inverted", "bits mirrored")
+_OWN_FAULTS = ("out-of-range", "repairable", "all-zero", "init-voice", "silent", "silent-by-parameters")
+_TEXT = b"It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness "
+
+Bank = np.ndarray
+Damage = Callable[[Bank, np.random.Generator], Bank]
+
+
+def _lost(bank: Bank, random: np.random.Generator) -> Bank:
+    count, at = random.integers(1, VMEM_SIZE), random.integers(0, len(bank) - VMEM_SIZE)
+    return np.concatenate([bank[:at], bank[at + count :], np.zeros(count, np.uint8)])
+
+
+def _added(bank: Bank, random: np.random.Generator) -> Bank:
+    count, at = random.integers(1, VMEM_SIZE), random.integers(0, len(bank))
+    return np.concatenate([bank[:at], random.integers(0, 128, count).astype(np.uint8), bank[at:]])[: len(bank)]
+
+
+def _stuck(bank: Bank, random: np.random.Generator) -> Bank:
+    bit = np.uint8(1 << random.integers(0, 7))
+    return bank | bit if random.random() < 0.5 else bank & ~bit
+
+
+def _noise(bank: Bank, random: np.random.Generator) -> Bank:
+    flips = (1 << random.integers(0, 7, bank.shape)).astype(np.uint8)
+    return np.where(random.random(bank.shape) < 0.05, bank ^ flips, bank)
+
+
+def _uniform(bank: Bank, random: np.random.Generator) -> Bank:
+    drawn = random.integers(0, MAXIMA.astype(int) + 1, (VMEM_VOICES, len(MAXIMA))).astype(np.uint8)
+    return pack_vmem(drawn, bank.reshape(-1, VMEM_SIZE)[:, VMEM_NAME:]).reshape(-1)
+
+
+def _text(bank: Bank, random: np.random.Generator) -> Bank:
+    damaged = bank.reshape(-1, VMEM_SIZE).copy()
+    for record in damaged:
+        length = random.integers(24, 96)
+        at = random.integers(0, VMEM_NAME - length)
+        record[at : at + length] = np.frombuffer(_TEXT[:length], np.uint8)
+    return damaged.reshape(-1)
+
+
+DAMAGE: dict[str, Damage] = {
+    "bytes lost": _lost,
+    "bytes added": _added,
+    "records misaligned": lambda bank, random: np.roll(bank, random.integers(1, VMEM_SIZE)),
+    "bit stuck": _stuck,
+    "bits flipped": _noise,
+    "random bytes": lambda bank, random: random.integers(0, 128, bank.shape).astype(np.uint8),
+    "machine-made": _uniform,
+    "text pasted in": _text,
+    "bytes inverted": lambda bank, random: ~bank & 0x7F,
+    "bits mirrored": lambda bank, random: np.packbits(np.unpackbits(bank[:, None], axis=1)[:, ::-1], axis=1)[:, 0] >> 1,
+}
+
+
+def main() -> None:
+    """Plant, judge and print."""
+    archive = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(os.environ["DEEPDX_CORPUS"]) / "dx7-library.zip"
+    rules = load_rules()
+    with tempfile.TemporaryDirectory() as folder:
+        inbox = Path(folder)
+        shutil.copy(archive, inbox / "collection.zip")
+        clean = survey(inbox)
+        decoded = decode_dumps(clean.dumps)
+        originals = _plant(inbox, decoded)
+        found = survey(inbox)
+    voices = decode_dumps(found.dumps)
+    sounds = unique_sounds(voices, rules.repair)
+    families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
+    heard = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
+    heard = heard.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
+    taught = lessons(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measures(sounds, voices, families, heard, taught, rules.repair)
+    verdicts = judge(measured, rules.rules, _NO_OPINIONS)
+    console = Console()
+    shown = Table("damage", "voices damaged", "found", "recall", box=None)
+    recalls = []
+    files = found.raw_files.filter(pl.col("member").is_null(), pl.col("status") == "voices")
+    slots = voices.join(files.select("path", "sha256"), on="sha256").join(verdicts, on="sound_id", how="left")
+    for kind in DAMAGE:
+        planted = slots.filter(pl.col("path").str.starts_with(f"{kind} "))
+        damaged = _damaged(planted, originals)
+        caught = damaged.filter(pl.col("verdict").is_null() | (pl.col("verdict") != "valid"))
+        name = f"{kind} (not taught)" if kind in _UNTAUGHT else kind
+        if damaged.is_empty():
+            shown.add_row(name, "0", "", "the reader put it right")
+            continue
+        recalls.append(len(caught) / len(damaged))
+        shown.add_row(name, f"{len(damaged):,}", f"{len(caught):,}", f"{recalls[-1]:.1%}")
+    shown.add_row(f"mean of {len(recalls)} kinds", "", "", f"{np.mean(recalls):.1%}")
+    console.print(shown)
+    shared = _shared(found.raw_files, voices).join(verdicts, on="sound_id")
+    own = pl.col("findings").list.eval(pl.element().struct.field("rule").is_in(_OWN_FAULTS)).list.any()
+    judged = shared.filter(~own)
+    wrong = judged.filter(pl.col("verdict") != "valid")
+    console.print(f"shared by two sources or more: {len(shared):,}; not out of range, blank or silent: {len(judged):,}")
+    console.print(f"rejected all the same: {len(wrong):,} ({len(wrong) / len(judged):.2%})")
+
+
+_NO_OPINIONS = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
+
+
+def _plant(inbox: Path, decoded: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Write damaged banks into the inbox; returns the parameters `uint8[32, 145]` before, by the name of the file."""
+    random = np.random.default_rng(7)
+    whole = (
+        decoded.filter(pl.col("format").str.contains("vmem"))
+        .group_by("sha256", "offset", maintain_order=True)
+        .agg(pl.len(), pl.col("valid").all(), pl.col("sound_id").n_unique().alias("different"))
+        .filter(pl.col("len") == VMEM_VOICES, "valid", pl.col("different") >= 24)
+    )
+    chosen = whole.sample(_BANKS_EACH * len(DAMAGE), seed=7, shuffle=True)
+    originals = {}
+    for number, (sha256, offset) in enumerate(chosen.select("sha256", "offset").iter_rows()):
+        kind = list(DAMAGE)[number % len(DAMAGE)]
+        bank = decoded.filter(pl.col("sha256") == sha256, pl.col("offset") == offset)
+        parameters = bank.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
+        names = np.array([list(name.encode("ascii", "replace").ljust(10)) for name in bank["name"]], dtype=np.uint8)
+        packed = pack_vmem(parameters, names).reshape(-1)
+        path = f"{kind} {number:03}.syx"
+        (inbox / path).write_bytes(frame(9, DAMAGE[kind](packed, random).astype(np.uint8).tobytes()))
+        originals[path] = unpack_vmem(packed.reshape(-1, VMEM_SIZE))[0]
+    return originals
+
+
+def _damaged(slots: pl.DataFrame, originals: dict[str, np.ndarray]) -> pl.DataFrame:
+    """The slots that are unlike every voice of the bank they were, and blank ones aside."""
+    parts = []
+    for (path,), bank in slots.partition_by("path", as_dict=True).items():
+        parameters = bank.select(pl.col(PARAMETER_NAMES).fill_null(255)).to_numpy()
+        differing = (parameters[:, None] != originals[path][None]).sum(axis=2).min(axis=1)
+        parts.append(bank.filter((differing >= _LEAST_CHANGED) & parameters.any(axis=1)))
+    return pl.concat(parts)
+
+
+def _shared(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
+    """The sounds found in two or more top folders of the archive; folders sorted from others are no source."""
+    tops = raw_files.filter(pl.col("member").str.contains("/")).select(
+        "sha256", source=pl.col("member").str.split("/").list.first()
+    )
+    sources = tops.filter(~pl.col("source").str.starts_with("!")).unique()
+    return (
+        voices.drop_nulls("sound_id")
+        .join(sources, on="sha256")
+        .group_by("sound_id")
+        .agg(pl.col("source").n_unique())
+        .filter(pl.col("source") >= 2)
+        .select("sound_id")
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,475 @@
+"""`deepdx generate`: what can be asked for, what it writes and says, and what it refuses."""
+
+import errno
+import os
+import re
+import shutil
+import sys
+import zipfile
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+
+from deepdx_core.codec.names import names_to_text, text_to_names
+from deepdx_core.codec.packing import INIT_VOICE, unpack_vmem
+from deepdx_core.codec.reader import read
+from deepdx_core.codec.writer import write_bank, write_single
+from deepdx_core.dataset.arrays import Splits, Voices
+from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.decoding.dumps import decode_dumps
+from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, voice_in
+from deepdx_core.generation import model as model_module
+from deepdx_core.generation import registry, sampling
+from deepdx_core.generation.banks import banks_of, names_of
+from deepdx_core.generation.model import WEIGHTS, load_model, save_model
+from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.sampling import CLOSE, Sample
+from deepdx_core.generation.training import teach
+from deepdx_core.home import Home
+from deepdx_core.intake.survey import survey
+from deepdx_core.progress import silent
+from deepdx_core.sound import rendering
+from deepdx_core.sound.audibility import inaudible
+from deepdx_core.tables.storage import Tables
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_core.writer.config import WriterConfig
+from deepdx_pipeline.cli.app import main
+from tests.support.paths import DEMO
+
+LABELS = ("Pianos", "Bass")
+KEYS, NET = DEMO / "Keys" / "EPIANOS1.syx", DEMO / "From the net"
+TINY = WriterConfig(steps=30, batch_size=16, width=16, depth=1, heads=2, validate_every=30, threads=1)
+
+
+def parameters_in(folder):
+    _, voices = inspect_files([folder])
+    voices = voices.filter("valid").unique(PARAMETER_NAMES, maintain_order=True)
+    return voices.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder with a tiny model that learnt something of the demo corpus, and to take over most of a parent."""
+    parts = [parameters_in(DEMO / folder)[:200] for folder in ("Keys", "Basses")]
+    parameters = np.concatenate(parts)
+    labels = np.repeat([0, 1], [len(part) for part in parts])
+    voices = Voices(parameters, labels, np.arange(len(parameters)))
+    for_training = np.arange(len(voices)) % 4 > 0
+    validation = voices[~for_training]
+    splits = Splits(voices[for_training], validation, validation, LABELS)
+    folder = tmp_path_factory.mktemp("models")
+    model = teach(splits, learn_names([], [], []), TINY, folder / "run", lambda _: None, silent)
+    with torch.no_grad():
+        model.writer.take_over.bias[0] += 5
+    save_model(folder / "champion", model)
+    return folder
+
+
+@pytest.fixture
+def deepdx(monkeypatch, home, tmp_path, models, capsys):
+    """The command in an empty folder, with that model in the home; voices are not rendered unless asked for."""
+    shutil.copytree(models / "champion", home.models / "champion")
+    monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
+    monkeypatch.setattr(rendering, "available", lambda: False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("COLUMNS", "300")
+    return partial(command, capsys)
+
+
+def read_into_tables(home):
+    """Have the tables hold the inbox, as far as its voices."""
+    found = survey(home.inbox)
+    Tables(home).write("decoded_voices", decode_dumps(found.dumps))
+
+
+def command(capsys, *arguments):
+    """Run the command in this process: its exit code, and what it said on stdout and stderr."""
+    with patch.object(sys, "argv", ["deepdx", *map(str, arguments)]), pytest.raises(SystemExit) as end:
+        main()
+        sys.exit(0)
+    said = capsys.readouterr()
+    return end.value.code or 0, said.out, said.err
+
+
+def voices_of(path="out.syx"):
+    """Parameters and names in a bank."""
+    (segment,) = read(Path(path).read_bytes()).segments
+    assert (segment.checksum, segment.voices) == ("right", 32)
+    parameters, names = unpack_vmem(np.frombuffer(segment.payload, np.uint8).reshape(32, 128))
+    return parameters, names_to_text(names).tolist()
+
+
+def made(deepdx, *options):
+    """The voices of a bank that was asked for."""
+    code, _, said = deepdx("generate", *options, "--force", "-o", "out.syx")
+    assert code == 0, said
+    return voices_of()[0]
+
+
+def corpus(models):
+    return load_model(models / "champion").voices.parameters
+
+
+def test_a_bank_of_new_voices(deepdx, models):
+    code, said, _ = deepdx("generate", "-o", "out.syx")
+    assert code == 0
+    path, counts = said.splitlines()
+    assert path == "out.syx"
+    assert re.fullmatch(r"32 voices; (no candidate passed over|[\d,]+ candidates? passed over: .* [\d,]+)", counts)
+    parameters, names = voices_of()
+    assert len(set(names)) == 32
+    assert "INIT VOICE" not in names
+    assert differing_from_closest(parameters, corpus(models)).min() > 5
+    assert not inaudible(parameters).any()
+    assert [path.name for path in Path().iterdir()] == ["out.syx"]
+
+
+def test_the_same_seed_gives_the_same_bytes(deepdx):
+    for name, seed in ("one.syx", 7), ("again.syx", 7), ("other.syx", 8):
+        assert deepdx("generate", "--label", "Bass", "--seed", seed, "-o", name)[0] == 0
+    assert Path("one.syx").read_bytes() == Path("again.syx").read_bytes()
+    assert (voices_of("one.syx")[0] != voices_of("other.syx")[0]).any()
+    assert voices_of("one.syx")[1] != voices_of("other.syx")[1]
+
+
+def test_over_32_voices_are_several_banks(deepdx):
+    Path("new").mkdir()
+    code, said, _ = deepdx("generate", "--algorithm", 5, "--count", 40, "-o", "new/five.syx")
+    assert code == 0
+    assert said.splitlines()[:2] == ["new/five-01.syx", "new/five-02.syx"]
+    assert said.splitlines()[2].startswith("40 voices; ")
+    assert sorted(path.name for path in Path("new").iterdir()) == ["five-01.syx", "five-02.syx"]
+    (first, names), (second, more) = voices_of("new/five-01.syx"), voices_of("new/five-02.syx")
+    assert (np.concatenate([first, second[:8]])[:, INDEX["algorithm"]] == 4).all()
+    assert len({*names, *more[:8]}) == 40
+    assert (second[8:] == INIT_VOICE).all()
+    assert more[8:] == ["INIT VOICE"] * 24
+
+
+def test_one_voice(deepdx):
+    code, said, _ = deepdx("generate", "--count", 1, "-o", "out.syx")
+    assert code == 0
+    assert "\n1 voice; " in said
+    assert (voices_of()[0][1:] == INIT_VOICE).all()
+
+
+def test_temperature_and_novelty_change_what_is_written(deepdx, models, home):
+    (home.root / "rules.toml").write_text("[rule.random-parameters]\nenabled = false\n")
+    plain, bold, far, from_nothing = (
+        made(deepdx, "--count", 4, *options)[:4]
+        for options in ((), ("--temperature", 2), ("--novelty", 2), ("--novelty", "inf"))
+    )
+    assert (plain == made(deepdx, "--count", 4, "--temperature", 1, "--novelty", 1)[:4]).all()
+    assert (plain != bold).any()
+    assert (plain != far).any()
+    distances = [differing_from_closest(voices, corpus(models)).mean() for voices in (plain, bold, from_nothing)]
+    assert distances[0] < distances[1]
+    assert distances[0] < distances[2]
+
+
+def test_variations_of_a_voice(deepdx, models):
+    given = voices_of(KEYS)[0][4]
+    near = made(deepdx, "--like", f"{KEYS}:5", "--count", 8)[:8]
+    far = made(deepdx, "--like", f"{KEYS}:5", "--count", 8, "--strength", 0.9)[:8]
+    unlike = np.count_nonzero(near != given, axis=1)
+    assert unlike.min() > 0
+    assert unlike.max() < 72
+    # That a voice is nearer to this one than to most says that it was made after it.
+    assert np.median(unlike) < np.median(np.count_nonzero(corpus(models) != given, axis=1)) / 2
+    assert (near != far).any()
+
+
+def test_the_way_from_one_voice_to_another(deepdx):
+    one, other = voices_of(KEYS)[0][4], voices_of(KEYS)[0][20]
+    way = made(deepdx, "--between", f"{KEYS}:5", f"{KEYS}:21")
+    assert (way[0] == one).all()
+    assert (way[-1] == other).all()
+    nearer_to_one = np.count_nonzero(way != one, axis=1) < np.count_nonzero(way != other, axis=1)
+    assert nearer_to_one[:8].all()
+    assert not nearer_to_one[-8:].any()
+
+
+def test_copies_are_allowed_where_one_says_so(deepdx, models):
+    calm = ("--temperature", 0.1, "--label", "Bass", "--count", 3)
+    strict, loose = (deepdx("generate", *calm, *more, "--force", "-o", "out.syx") for more in ((), ("--allow-copies",)))
+    assert loose[0] == 0
+    assert CLOSE not in loose[1]
+    assert differing_from_closest(voices_of()[0][:3], corpus(models)).min() <= 5
+    assert CLOSE in strict[1] + strict[2]
+
+
+def test_voices_of_archives_and_of_names_with_colons(deepdx):
+    (first, names), (second, _) = voices_of(KEYS), voices_of(DEMO / "Basses" / "EBASS1.syx")
+    with zipfile.ZipFile("a:b.zip", "w") as archive:
+        archive.writestr("1.syx", write_single(second[:1], text_to_names(["ONE"])))
+        archive.writestr("2.syx", write_bank(first, text_to_names(names)))
+        archive.write(DEMO / "Basses" / "EBASS1.syx", "3.syx")
+    for slot, voice, name in (1, second[0], "ONE"), (2, first[1], names[1]):
+        found, found_name = voice_in(Path("a:b.zip"), slot)
+        assert (found == voice).all()
+        assert found_name == name
+    assert made(deepdx, "--like", "a:b.zip:2", "--count", 2)[:2].any()
+
+
+@pytest.mark.parametrize(
+    ("file", "slot", "reason"),
+    [
+        (KEYS, 33, "EPIANOS1.syx: no slot 33: the last is 32"),
+        (Path("nowhere.syx"), 1, "nowhere.syx: no slot 1: nowhere.syx: cannot be read: No such file"),
+        (NET / "voice_list.syx", 1, "voice_list.syx: no slot 1: .*text, not a dump"),
+    ],
+)
+def test_slots_that_are_not_there(deepdx, file, slot, reason):
+    with pytest.raises(NoVoiceError, match=reason):
+        voice_in(file, slot)
+    code, _, said = deepdx("generate", "--like", f"{file}:{slot}", "-o", "out.syx")
+    assert code == 1
+    assert re.search(reason, said)
+    assert not Path("out.syx").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "fault"), [("bytes_over_127.syx", "byte-over-127"), ("out_of_range.syx", "out-of-range")]
+)
+def test_a_voice_that_is_not_legal(deepdx, file, fault):
+    _, voices = inspect_files([NET / file])
+    slot, name = voices.filter(~voices["valid"]).select("slot", "name").row(0)
+    code, _, said = deepdx("generate", "--between", f"{KEYS}:1", f"{NET / file}:{slot}", "-o", "out.syx")
+    assert code == 1
+    assert f"{file}: slot {slot} ({name}) is not a legal voice: {fault}" in said
+    assert not Path("out.syx").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--label", "Kazoo"), "'Kazoo' is not known; there are Pianos, Bass"),
+        (("--algorithm", 33), "Invalid value for '--algorithm'"),
+        (("--algorithm", 0), "Invalid value for '--algorithm'"),
+        (("--count", 0), "Invalid value for '--count'"),
+        (("--count", 32 * 99 + 1), "Invalid value for '--count'"),
+        (("--seed", -1), "Invalid value for '--seed'"),
+        (("--temperature", 0), "temperature must be within 0.05 and 5, got 0.0"),
+        (("--temperature", "nan"), "temperature must be within 0.05 and 5, got nan"),
+        (("--novelty", 0), "novelty must be over 0, got 0.0"),
+        (("--like", f"{KEYS}:1", "--strength", 1.5), "strength must be over 0 and at most 1, got 1.5"),
+        (("--strength", 0.5), "says how much --like changes, which is not given"),
+        (("--like", f"{KEYS}:1", "--between", f"{KEYS}:1", f"{KEYS}:2"), "either --like one or between two"),
+        (("--like", f"{KEYS}:1", "--novelty", 2), "does not go with --like or --between"),
+        (("--between", f"{KEYS}:1", f"{KEYS}:2", "--algorithm", 5), "both ends of --between have their own"),
+        (("--like", KEYS), "is not FILE:SLOT, such as EPIANOS1.syx:5"),
+        (("--like", f"{KEYS}:0"), "is not FILE:SLOT"),
+        (("--between", f"{KEYS}:1", KEYS), "is not FILE:SLOT"),
+    ],
+)
+def test_wishes_that_make_no_sense(deepdx, options, message):
+    code, _, said = deepdx("generate", *options, "-o", "out.syx")
+    assert code == 2
+    assert message in said
+    assert not list(Path().iterdir())
+
+
+def unloaded(monkeypatch):
+    """Whatever is asked for, no model is loaded."""
+    monkeypatch.setattr(model_module, "load_model", lambda folder: pytest.fail("the model was loaded"))
+
+
+@pytest.mark.parametrize(
+    ("stands_there", "reason"),
+    [
+        (lambda path: path.mkdir(), "out.syx: is a folder"),
+        (lambda path: path.write_bytes(b"mine"), "out.syx: exists already; nothing was written (--force overwrites)"),
+        (lambda path: os.mkfifo(path), "out.syx: not a regular file"),
+        (lambda path: path.symlink_to("/dev/full"), "out.syx: not a regular file"),
+        (lambda path: path.symlink_to("nowhere/else.syx"), "out.syx: there is no folder"),
+    ],
+    ids=["a folder", "a file", "a FIFO", "a device", "a link to nowhere"],
+)
+def test_what_stands_there_is_refused_before_the_model_is_loaded(deepdx, monkeypatch, stands_there, reason):
+    unloaded(monkeypatch)
+    stands_there(Path("out.syx"))
+    before = os.lstat("out.syx")
+    code, _, said = deepdx("generate", "-o", "out.syx")
+    assert code == 1
+    assert reason in said
+    assert os.lstat("out.syx") == before
+
+
+def test_over_32_voices_every_bank_is_looked_for(deepdx, monkeypatch):
+    unloaded(monkeypatch)
+    Path("out-02.syx").write_bytes(b"mine")
+    code, _, said = deepdx("generate", "--count", 40, "-o", "out.syx")
+    assert code == 1
+    assert "out-02.syx: exists already" in said
+    assert [path.name for path in Path().iterdir()] == ["out-02.syx"]
+
+
+def test_missing_folders_are_not_made(deepdx, monkeypatch):
+    unloaded(monkeypatch)
+    code, _, said = deepdx("generate", "-o", "new/out.syx")
+    assert code == 1
+    assert "new/out.syx: there is no folder" in said
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x", "x.syx.txt", ".syx", "x.mid\x1b[31m"])
+def test_a_bank_is_called_one(deepdx, monkeypatch, name):
+    unloaded(monkeypatch)
+    code, _, said = deepdx("generate", "-o", name)
+    assert code == 2
+    assert "does not end in .syx: banks are SysEx" in said
+    assert "\x1b" not in said
+    assert not list(Path().iterdir())
+
+
+def test_force_overwrites_also_what_a_link_leads_to(deepdx):
+    Path("bank.syx").write_bytes(b"old")
+    Path("link.SYX").symlink_to("bank.syx")
+    assert deepdx("generate", "--count", 2, "--force", "-o", "link.SYX")[0] == 0
+    assert Path("link.SYX").is_symlink()
+    assert len(voices_of("bank.syx")[1]) == 32
+
+
+def test_all_banks_are_written_or_none(deepdx):
+    for name in ("out-01.syx", "out-02.syx"):
+        Path(name).write_bytes(b"old")
+    write_bytes = Path.write_bytes
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fails(own, data):
+        if own.name == "out-02.syx":
+            raise full
+        return write_bytes(own, data)
+
+    with patch.object(Path, "write_bytes", fails):
+        assert deepdx("generate", "--count", 40, "--force", "-o", "out.syx")[0] == 1
+    assert {path.name: path.read_bytes() for path in Path().iterdir()} == dict.fromkeys(
+        ("out-01.syx", "out-02.syx"), b"old"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "label", "word"),
+    [
+        ("bass", "Bass", ""),
+        ("PIANOS", "Pianos", ""),
+        ("electric-piano", "Pianos", "electric-piano belongs to Pianos, which is what the model knows"),
+        ("Electric-Piano", "Pianos", "electric-piano belongs to Pianos"),
+    ],
+)
+def test_labels_and_categories_are_matched_without_regard_to_case(deepdx, asked, label, word):
+    assert deepdx("generate", "--count", 4, "--label", label, "-o", "plain.syx")[0] == 0
+    code, _, said = deepdx("generate", "--count", 4, "--label", asked, "-o", "asked.syx")
+    assert code == 0
+    assert word in said
+    assert bool(word) == bool(said)
+    assert Path("plain.syx").read_bytes() == Path("asked.syx").read_bytes()
+
+
+@pytest.mark.parametrize("asked", ["Kazoo", "choir", "Pads", "\x1b[31m", ""])
+def test_a_label_that_the_model_does_not_know_is_refused_before_it_is_loaded(deepdx, monkeypatch, asked):
+    unloaded(monkeypatch)
+    code, _, said = deepdx("generate", "--label", asked, "-o", "out.syx")
+    assert code == 2
+    assert "is not known; there are Pianos, Bass, and the categories that make them up" in said
+    assert "\x1b" not in said
+
+
+def test_ends_of_a_way_keep_their_names_and_children_take_after_them(deepdx):
+    names = voices_of(KEYS)[1]
+    one, other = names[4], names[20]
+    assert deepdx("generate", "--between", f"{KEYS}:5", f"{KEYS}:21", "-o", "way.syx")[0] == 0
+    way = voices_of("way.syx")[1]
+    assert (way[0], way[-1]) == (one, other)
+    assert len(set(way)) == 32
+    stems = {re.sub("[ 0-9]+$", "", name)[:5].rstrip() for name in (one, other)}
+    assert {name[:5].rstrip(" 0123456789") for name in way} <= stems
+
+
+def test_variations_take_after_the_voice_and_keep_their_names_in_longer_requests(deepdx):
+    for count, name in (3, "few.syx"), (9, "more.syx"):
+        assert deepdx("generate", "--like", f"{KEYS}:5", "--count", count, "-o", name)[0] == 0
+    few, more = voices_of("few.syx")[1][:3], voices_of("more.syx")[1][:9]
+    assert few == more[:3]
+    stem = re.sub("[ 0-9]+$", "", voices_of(KEYS)[1][4])
+    assert all(name.startswith(stem[:7].rstrip()) for name in more)
+
+
+def test_names_that_voices_of_the_corpus_have_by_now_are_not_given(deepdx, home):
+    assert deepdx("generate", "--count", 8, "-o", "before.syx")[0] == 0
+    before = voices_of("before.syx")[1][:8]
+    home.inbox.joinpath("new.syx").write_bytes(
+        write_bank(np.tile(INIT_VOICE, (8, 1)), text_to_names([name.lower() for name in before]))
+    )
+    read_into_tables(home)
+    assert deepdx("generate", "--count", 8, "-o", "after.syx")[0] == 0
+    parameters, after = voices_of("after.syx")
+    assert (parameters == voices_of("before.syx")[0]).all()
+    assert not set(before) & set(after[:8])
+
+
+def test_rules_of_ones_own_are_asked(deepdx, home, monkeypatch):
+    monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
+    (home.root / "rules.toml").write_text(
+        '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
+    )
+    code, _, said = deepdx("generate", "--count", 2, "-o", "out.syx")
+    assert code == 1
+    assert "candidates were not enough for a voice" in said
+    assert "no-voice" in said
+    assert not Path("out.syx").exists()
+
+
+def test_to_listen_something_is_needed_to_listen_with(deepdx):
+    code, _, said = deepdx("generate", "--by-ear", "-o", "out.syx")
+    assert code == 1
+    assert "dexed-py" in said
+
+
+@pytest.mark.skipif(not rendering.available(), reason="dexed-py is not installed")
+def test_voices_are_listened_to_where_that_can_be(deepdx, monkeypatch):
+    asked = []
+    against = sampling.against
+    monkeypatch.setattr(sampling, "against", lambda *given: (asked.append(given[2]), against(*given))[1])
+    monkeypatch.setattr(rendering, "available", lambda: True)
+    for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
+        asked.clear()
+        assert deepdx("generate", "--count", 2, *options, "--force", "-o", "out.syx")[0] == 0
+        assert (True in asked) == by_ear
+
+
+def test_a_damaged_model_is_refused(deepdx, home):
+    weights = home.models / "champion" / WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:1000])
+    code, _, said = deepdx("generate", "-o", "out.syx")
+    assert code == 1
+    assert WEIGHTS in said
+
+
+def test_without_a_model(home, tmp_path, capsys):
+    with pytest.raises(registry.NoModelError, match="deepdx run"):
+        registry.champion_folder(Home(tmp_path))
+    code, _, said = command(capsys, "generate", "-o", tmp_path / "out.syx")
+    assert code == 1
+    assert "deepdx run" in said
+    assert not (tmp_path / "out.syx").exists()
+
+
+def test_banks_of_a_sample(models, tmp_path):
+    model = load_model(models / "champion")
+    sample = Sample(model.voices.parameters[:40], model.voices.labels[:40], {})
+    names = names_of(model, sample, 3)
+    assert len(set(names)) == 40
+    assert names == names_of(model, sample, 3) != names_of(model, sample, 4)
+    for number, bank in enumerate(banks_of(sample, names)):
+        Path(tmp_path / "bank.syx").write_bytes(bank)
+        parameters, found = voices_of(tmp_path / "bank.syx")
+        own = slice(32 * number, 32 * number + 32)
+        count = len(names[own])
+        assert (parameters[:count] == sample.parameters[own]).all()
+        assert found == [*names[own], *["INIT VOICE"] * (32 - count)]

@@ -1,0 +1,224 @@
+"""Families against brute force, the pairs between parts, and the table of who stands for whom."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.decoding.dumps import decode_dumps
+from deepdx_core.decoding.sound_ids import sound_ids
+from deepdx_core.dedup.families import kin
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, crossing, families
+from deepdx_core.intake.survey import survey
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from tests.support.paths import CORPUS, needs_corpus
+from tests.support.voices import random_voices
+
+
+def near_pairs(parameters):
+    """Every pair at most 5 parameters apart, one row after the other."""
+    found = []
+    for row in range(len(parameters)):
+        (near,) = np.nonzero((parameters[row + 1 :] != parameters[row]).sum(axis=1) <= MAX_DIFFERING)
+        found.append(np.stack([np.full(len(near), row), near + row + 1], axis=1))
+    return np.concatenate(found)
+
+
+def components(count, pairs):
+    labels = np.arange(count)
+    while True:
+        before = labels.copy()
+        for a, b in ((0, 1), (1, 0)):
+            np.minimum.at(labels, pairs[:, a], labels[pairs[:, b]])
+        if np.array_equal(labels, before):
+            return labels
+
+
+def check(parameters):
+    pairs = near_pairs(parameters)
+    expected = components(len(parameters), pairs)
+    np.testing.assert_array_equal(families(parameters), expected)
+    return pairs, expected
+
+
+def mutated(base, count, most, seed):
+    """So many voices, each one of `base` with up to `most` parameters changed."""
+    random = np.random.default_rng(seed)
+    voices = base[random.integers(0, len(base), count)]
+    changes = random.integers(0, most + 1, count)
+    for number in range(most):
+        (rows,) = np.nonzero(changes > number)
+        columns = random.integers(0, voices.shape[1], len(rows))
+        voices[rows, columns] = random.integers(0, MAXIMA[columns].astype(int) + 1)
+    return voices
+
+
+@st.composite
+def structured_voices(draw):
+    """Voices of which few columns vary, in few values: many at 4, 5, 6 and 7 apart, and many equal."""
+    count = draw(st.integers(1, 60))
+    varying = draw(st.integers(1, 40))
+    columns = draw(st.permutations(range(145)))[:varying]
+    voices = np.repeat(INIT_VOICE[None], count, axis=0)
+    voices[:, columns] = draw(hnp.arrays(np.uint8, (count, varying), elements=st.integers(0, draw(st.integers(1, 3)))))
+    return voices
+
+
+@given(structured_voices())
+def test_as_brute_force_finds_them(voices):
+    check(voices)
+
+
+@pytest.mark.parametrize(
+    ("bases", "most"), [(1, 3), (1, 8), (1, 20), (5, 6), (300, 12), (1500, 40)], ids=lambda value: str(value)
+)
+def test_as_brute_force_finds_them_among_mutations(bases, most):
+    check(mutated(random_voices(bases, seed=bases)[0], 1500, most, seed=most))
+
+
+@pytest.mark.parametrize("few", [0, 400])
+def test_large_groups_are_divided(few, monkeypatch):
+    """What only very many voices bring about, with the limits lowered."""
+    monkeypatch.setattr("deepdx_core.dedup.near_duplicates._FEW_PAIRS", few)
+    monkeypatch.setattr("deepdx_core.dedup.near_duplicates._SMALL", 4)
+    monkeypatch.setattr("deepdx_core.dedup.near_duplicates._TILE", 64)
+    for most in (4, 9, 14):
+        voices = mutated(random_voices(2, seed=7)[0], 400, most, seed=most)
+        _, expected = check(voices)
+        parts = np.random.default_rng(most).integers(0, 3, len(voices))
+        pairs = near_pairs(voices)
+        apart = parts[pairs[:, 0]] != parts[pairs[:, 1]]
+        np.testing.assert_array_equal(crossing(voices, parts), pairs[apart])
+        assert crossing(voices, expected).shape == (0, 2)
+
+
+def test_a_hash_that_tells_nothing_apart_costs_time_but_no_pair(monkeypatch):
+    voices = mutated(random_voices(40, seed=8)[0], 300, 8, seed=8)
+    expected = families(voices)
+    monkeypatch.setattr(
+        "deepdx_core.dedup.near_duplicates._hashes",
+        lambda parameters, columns: np.zeros(len(parameters), dtype=np.uint64),
+    )
+    np.testing.assert_array_equal(families(voices), expected)
+
+
+@pytest.mark.slow
+@needs_corpus
+def test_real_sounds_as_brute_force_finds_them():
+    sounds = decode_dumps(survey(CORPUS).dumps).filter("valid").unique("sound_id").sort("sound_id")
+    parameters = sounds.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
+    found = families(parameters)
+    # Sounds of large families and their neighbours, so that there is something to find among the 3,000.
+    few = np.sort(np.argsort(-np.bincount(found)[found], kind="stable")[::2][:3000])
+    _, expected = check(parameters[few])
+    assert len(np.unique(expected)) < 2900
+
+
+def test_the_order_does_not_matter():
+    voices = mutated(random_voices(100, seed=9)[0], 1000, 10, seed=9)
+    order = np.random.default_rng(0).permutation(len(voices))
+    found, shuffled = families(voices), families(voices[order])
+    # Two rows are together in one where they are in the other.
+    pairs = {(a, b) for a, b in zip(found[order].tolist(), shuffled.tolist(), strict=True)}
+    assert len(pairs) == len(np.unique(found)) == len(np.unique(shuffled))
+    assert (found <= np.arange(len(voices))).all()
+
+
+def test_given_links_join_families():
+    voices, _ = random_voices(10, seed=10)
+    links = np.array([[7, 3], [9, 7], [0, 0]])
+    assert families(voices, links).tolist() == [0, 1, 2, 3, 4, 5, 6, 3, 8, 3]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3000])
+def test_equal_voices(count):
+    assert families(np.repeat(INIT_VOICE[None], count, axis=0)).tolist() == [0] * count
+
+
+def test_five_differing_parameters_and_six():
+    voices = np.repeat(INIT_VOICE[None], 3, axis=0)
+    voices[1, 10:15] += 1
+    voices[2, 100:106] -= np.minimum(voices[2, 100:106], 1)
+    voices[2, 100:106] += voices[2, 100:106] == INIT_VOICE[100:106]
+    assert families(voices).tolist() == [0, 0, 2]
+    assert crossing(voices, np.array([0, 1, 2])).tolist() == [[0, 1]]
+    assert crossing(voices, np.array([0, 0, 2])).tolist() == []
+
+
+# Kinship.
+
+
+def sounds_of(parameters, names=None, files=None, slots=None):
+    count = len(parameters)
+    names = names or [["NAME"]] * count
+    frame = pl.DataFrame(
+        {
+            "sound_id": sound_ids(parameters),
+            "names": [list(of_sound) for of_sound in names],
+            "name_counts": [list(of_sound.values()) if isinstance(of_sound, dict) else [1] for of_sound in names],
+            "files": files or [1] * count,
+            "slots": slots or [1] * count,
+        },
+        schema_overrides={"name_counts": pl.List(pl.UInt32), "files": pl.UInt32, "slots": pl.UInt32},
+    )
+    return pl.concat([frame, pl.DataFrame(parameters, schema=list(PARAMETER_NAMES))], how="horizontal")
+
+
+def voices_with(*changes):
+    voices = np.repeat(INIT_VOICE[None], len(changes), axis=0)
+    for voice, of_voice in zip(voices, changes, strict=True):
+        for name, value in of_voice.items():
+            voice[INDEX[name]] = value
+    return voices
+
+
+FAR = {f"op1_eg_{kind}_{n}": 10 * n for kind in ("rate", "level") for n in (1, 2, 3, 4)}
+
+
+def test_who_stands_for_whom():
+    voices = voices_with({}, {"lfo_speed": 1}, {"op1_coarse": 2}, FAR)
+    names = [{"LEAD": 2, "A": 1}, {"LEAD": 1}, {"": 5, "BASS": 2}, {"": 1}]
+    sounds = sounds_of(voices, names, files=[3, 3, 2, 1], slots=[3, 4, 9, 1])
+    table = kin(sounds)
+    assert table["sound_id"].is_sorted()
+    init, slow, octave, far = (
+        table.row(by_predicate=pl.col("sound_id") == id_, named=True) for id_ in sound_ids(voices)
+    )
+    assert init["functional_id"] == slow["functional_id"] != octave["functional_id"]
+    assert {row["family_id"] for row in (init, slow, octave)} == {min(sound_ids(voices[:3]))}
+    assert far["family_id"] == far["sound_id"]
+    assert [row["functional_representative"] for row in (init, slow, octave, far)] == [False, True, True, True]
+    assert [row["family_representative"] for row in (init, slow, octave, far)] == [False, True, False, True]
+    assert [row["functional_size"] for row in (init, slow, octave, far)] == [2, 2, 1, 1]
+    assert [row["family_size"] for row in (init, slow, octave, far)] == [3, 3, 3, 1]
+    assert [row["best_name"] for row in (init, slow, octave, far)] == ["LEAD", "LEAD", "LEAD", ""]
+    assert kin(sounds.reverse()).equals(table)
+
+
+def test_sounds_alike_by_ear_are_one_family():
+    voices = voices_with({}, FAR)
+    sounds = sounds_of(voices)
+    ids = sounds["sound_id"].to_list()
+    assert kin(sounds)["family_id"].n_unique() == 2
+    assert kin(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ["0" * 20]}))["family_id"].n_unique() == 2
+    assert kin(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ids[1:]}))["family_id"].n_unique() == 1
+
+
+def test_functional_equality_joins_what_many_parameters_tell_apart():
+    unheard = {f"op6_eg_{kind}_{n}": 5 * n for kind in ("rate", "level") for n in (1, 2, 3, 4)}
+    table = kin(sounds_of(voices_with({}, unheard)))
+    assert table["functional_id"].n_unique() == table["family_id"].n_unique() == 1
+
+
+def test_silence_joins_no_families():
+    off = {"op1_output_level": 0}
+    table = kin(sounds_of(voices_with({}, off, FAR, FAR | off)))
+    assert table["functional_id"].n_unique() == 3
+    assert table["family_id"].n_unique() == 2
+
+
+def test_no_sounds_give_no_rows():
+    assert kin(sounds_of(INIT_VOICE[None]).clear()).is_empty()

@@ -1,0 +1,190 @@
+"""What cannot be heard is set back, and Dexed's engine hears no difference."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.dedup.functional import functional, heard_operators
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from tests.support.voices import legal_voices, random_voices
+
+OPERATORS = range(1, 7)
+SENSITIVITIES = [INDEX[f"op{o}_amp_mod_sensitivity"] for o in OPERATORS]
+LAST_BIT = 2.0**-12  # of Dexed's engine: 72 dB under a full carrier
+
+
+def init_voice(**changes):
+    voice = INIT_VOICE.copy()
+    for name, value in changes.items():
+        voice[INDEX[name]] = value
+    return voice[None]
+
+
+def of_operator(operator, **changes):
+    return {f"op{operator}_{name}": value for name, value in changes.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "others"),
+    [
+        # Operator 2 modulates operator 1, and is silent.
+        ({}, {"op2_coarse": 5}),
+        ({}, {"op2_output_level": 99} | {f"op2_eg_level_{n}": 0 for n in (1, 2, 3, 4)}),
+        ({}, {"op2_right_depth": 99}),  # lowers it still further
+        ({}, {"feedback": 7}),
+        ({}, {"op6_output_level": 99}),  # cut off by operators 5, 4 and 3
+        ({}, {"algorithm": 4}),
+        ({}, {"lfo_speed": 99, "lfo_delay": 50, "lfo_wave": 3, "lfo_sync": 0, "pitch_mod_sensitivity": 7}),
+        ({}, {"lfo_pitch_depth": 99, "pitch_mod_sensitivity": 0}),
+        ({}, {"lfo_amp_depth": 99}),
+        ({}, {"op1_amp_mod_sensitivity": 3}),
+        ({}, {"op1_left_curve": 3, "op1_break_point": 0}),
+        ({}, {"op1_eg_rate_2": 0, "op1_eg_rate_3": 0}),
+        ({}, {f"pitch_eg_rate_{n}": 0 for n in (1, 2, 3, 4)}),
+        ({}, {"op1_rate_scaling": 7}),
+        ({"op1_mode": 1}, {"op1_mode": 1, "op1_coarse": 29, "op1_detune": 0}),
+        ({"op1_output_level": 0}, {"op1_output_level": 0, "transpose": 0, "algorithm": 31, "oscillator_sync": 0}),
+        ({"algorithm": 25, "op1_coarse": 2}, {"algorithm": 26, "op1_coarse": 2}),  # only their feedback is different
+    ],
+)
+def test_what_cannot_be_heard_makes_no_difference(changes, others):
+    assert not np.array_equal(init_voice(**changes), init_voice(**others))
+    np.testing.assert_array_equal(functional(init_voice(**changes)), functional(init_voice(**others)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "others"),
+    [
+        ({}, {"op1_coarse": 2}),
+        ({}, {"op2_right_depth": 99, "op2_right_curve": 3}),
+        ({}, {"op2_output_level": 1}),
+        ({}, {"lfo_pitch_depth": 1}),
+        ({"lfo_pitch_depth": 1}, {"lfo_pitch_depth": 1, "lfo_wave": 4}),
+        ({}, {"lfo_amp_depth": 1, "op1_amp_mod_sensitivity": 1}),
+        ({}, {"op1_eg_level_3": 98}),
+        ({}, {"op1_eg_rate_4": 98}),
+        ({"op1_eg_rate_4": 50}, {"op1_eg_rate_4": 50, "op1_rate_scaling": 1}),
+        ({}, {"pitch_eg_level_4": 51}),
+        ({"op1_mode": 1}, {"op1_mode": 1, "op1_detune": 8}),
+        ({}, {"algorithm": 4, "op3_output_level": 99}),
+        # Operator 6 modulates itself: heard in algorithm 3, where it modulates 5 and that 4, a carrier.
+        (
+            {"algorithm": 2} | {f"op{o}_output_level": 99 for o in (4, 5, 6)},
+            {"algorithm": 2, "feedback": 1} | {f"op{o}_output_level": 99 for o in (4, 5, 6)},
+        ),
+        ({"op6_output_level": 99, "algorithm": 31}, {"op6_output_level": 99, "algorithm": 31, "feedback": 1}),
+    ],
+)
+def test_what_can_be_heard_is_kept(changes, others):
+    assert not np.array_equal(functional(init_voice(**changes)), functional(init_voice(**others)))
+
+
+def test_which_operators_are_heard():
+    levels = {f"op{o}_output_level": 99 for o in OPERATORS}
+    assert heard_operators(init_voice(**levels)).all()
+    # Algorithm 1: 6 modulates 5, that 4, that 3, which is a carrier; 2 modulates 1, the other.
+    assert heard_operators(init_voice(**levels | {"op5_output_level": 0})).tolist() == [[True] * 4 + [False] * 2]
+    assert heard_operators(init_voice(**levels | {"op1_output_level": 0})).tolist() == [[False] * 2 + [True] * 4]
+
+
+@given(legal_voices())
+def test_a_normal_form(voices):
+    parameters, _ = voices
+    given_ = parameters.copy()
+    canonical = functional(parameters)
+    np.testing.assert_array_equal(parameters, given_)
+    assert canonical.dtype == np.uint8
+    assert (canonical <= MAXIMA).all()
+    np.testing.assert_array_equal(functional(canonical), canonical)
+    np.testing.assert_array_equal(heard_operators(canonical), heard_operators(parameters))
+
+
+def voices_with_much_to_blank(count, seed):
+    """Random voices of which many parts are silent, without depth or at rest."""
+    random = np.random.default_rng(seed)
+    voices, _ = random_voices(count, seed)
+
+    def columns(*names):
+        return [INDEX[f"op{o}_{name}"] for name in names for o in OPERATORS]
+
+    def sometimes(share, names, value):
+        voices[:, names] = np.where(random.random((count, len(names))) < share, value, voices[:, names])
+
+    sometimes(0.35, columns("output_level"), 0)
+    sometimes(0.5, columns("left_depth", "right_depth", "amp_mod_sensitivity"), 0)
+    sometimes(0.4, [INDEX[n] for n in ("feedback", "lfo_pitch_depth", "lfo_amp_depth", "pitch_mod_sensitivity")], 0)
+    sometimes(0.5, columns(*(f"eg_rate_{n}" for n in (1, 2, 3, 4))), 99)
+    for envelope in [f"op{o}_eg" for o in OPERATORS] + ["pitch_eg"]:
+        for first, second in ((1, 2), (2, 3), (3, 4)):
+            same = random.random(count) < 0.5
+            voices[same, INDEX[f"{envelope}_level_{second}"]] = voices[same, INDEX[f"{envelope}_level_{first}"]]
+    for o in OPERATORS:
+        silent = random.random(count) < 0.1
+        for n in (1, 2, 3, 4):
+            voices[silent, INDEX[f"op{o}_eg_level_{n}"]] = 0
+    return voices
+
+
+def with_changed_blanks(voices, seed):
+    """The same voices with another value in some parameter that could not be heard."""
+    random = np.random.default_rng(seed)
+    other, _ = random_voices(len(voices), seed)
+    changed = voices.copy()
+    for row in range(len(voices)):
+        for column in random.permutation(voices.shape[1]):
+            attempt = changed[row].copy()
+            attempt[column] = other[row, column]
+            if attempt[column] != changed[row, column] and np.array_equal(
+                functional(attempt[None]), functional(voices[row : row + 1])
+            ):
+                changed[row] = attempt
+                break
+    return changed
+
+
+def test_dexed_hears_no_difference():
+    dexed = pytest.importorskip("dexed")
+    synth = dexed.DexedSynth(44100.0)
+
+    def render(voice):
+        for key, velocity in ((60, 100), (31, 127), (96, 40)):
+            synth._synth.load_sysex(voice.tobytes() + b" " * 10 + b"\x3f")
+            yield synth.render(key, velocity, 0.25, 0.4)
+
+    voices = voices_with_much_to_blank(400, seed=1)
+    canonical = functional(voices)
+    # Dexed lowers an operator that is sensitive to an amplitude modulation of depth 0: see the module.
+    off = canonical[:, INDEX["lfo_amp_depth"]] == 0
+    voices[np.ix_(off, SENSITIVITIES)] = canonical[np.ix_(off, SENSITIVITIES)]
+    # In its feedback loops of several operators, those that are silent leave a residue.
+    loops = np.isin(voices[:, INDEX["algorithm"]], (3, 5)) & (voices[:, INDEX["feedback"]] > 0)
+    apart = np.array(
+        [
+            max(np.abs(a - b).max() for a, b in zip(render(voice), render(same), strict=True))
+            for voice, same in zip(voices[~loops], canonical[~loops], strict=True)
+        ]
+    )
+    assert (voices[~loops] != canonical[~loops]).any(axis=1).all()
+    # Velocity 127 at sensitivity 7 lifts even an envelope without levels to the engine's last bit.
+    assert (apart <= LAST_BIT).all()
+    assert (apart == 0).mean() > 0.98
+
+
+@settings(max_examples=10)
+@given(legal_voices(most=3))
+def test_a_blanked_parameter_may_be_anything(voices):
+    parameters, _ = voices
+    changed = with_changed_blanks(parameters, seed=int(parameters.sum()))
+    np.testing.assert_array_equal(functional(changed), functional(parameters))
+
+
+def test_every_parameter_of_an_unheard_operator_may_be_anything():
+    voice = init_voice()
+    others, _ = random_voices(200, seed=2)
+    voices = np.repeat(voice, 200, axis=0)
+    free = [i for i, name in enumerate(PARAMETER_NAMES) if name.startswith(("op3", "op4", "op5", "op6"))]
+    voices[:, free] = others[:, free]
+    voices[:, INDEX["op3_output_level"]] = 0
+    voices[:, [INDEX["op3_left_depth"], INDEX["op3_right_depth"]]] = 0
+    np.testing.assert_array_equal(functional(voices), np.repeat(functional(voice), 200, axis=0))

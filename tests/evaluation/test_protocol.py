@@ -1,0 +1,406 @@
+"""The protocol of evaluation: measures on data whose answers are known, and the baselines."""
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.spatial.distance import cdist
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
+from deepdx_core.dataset.arrays import Splits, Voices, families_together, made, splits_of
+from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.evaluation import protocol
+from deepdx_core.evaluation.baselines.cart import SequentialCart
+from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
+from deepdx_core.evaluation.generators import Scorer, Taught
+from deepdx_core.evaluation.metrics.audio import heard
+from deepdx_core.evaluation.metrics.c2st import FOLDS, area, c2st, folds
+from deepdx_core.evaluation.metrics.memorization import duplicates
+from deepdx_core.evaluation.metrics.prdc import manifolds
+from deepdx_core.evaluation.metrics.structure import structure
+from deepdx_core.evaluation.metrics.uncertainty import standard_error
+from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER, evaluate
+from deepdx_core.progress import silent
+from deepdx_core.sound.measuring import hear
+from deepdx_core.sound.rendering import available
+from deepdx_core.tables.schemas import AudioFeatures, ModelEvaluation
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from tests.support.voices import random_voices
+from tools.demo_corpus.voices import compose_voices
+
+ALONE = np.arange(10_000)
+
+
+def labelled(count, seed=0):
+    """Voices of two labels, of which the first has algorithms 1 to 8 and slow attacks, and the second the others."""
+    parameters, _ = random_voices(count, seed)
+    labels = np.arange(count) % 2
+    parameters[:, INDEX["algorithm"]] = parameters[:, INDEX["algorithm"]] % 8 + 8 * labels
+    parameters[:, INDEX["op1_eg_rate_1"]] = parameters[:, INDEX["op1_eg_rate_1"]] % 50 + 50 * labels
+    # Operator 2 is as operator 1: what goes together.
+    parameters[:, INDEX["op2_output_level"]] = parameters[:, INDEX["op1_output_level"]]
+    return made(parameters, labels)
+
+
+@pytest.fixture(scope="module")
+def demo():
+    """Voices of the demo corpus, split by family; labels are its families of instruments, in three parts."""
+    composed = compose_voices(1)
+    parameters, first = np.unique(composed.parameters, axis=0, return_index=True)
+    labels = composed.families[first] % 3
+    own = families_together(made(parameters, labels))
+    part = np.random.default_rng(0).integers(0, 8, len(parameters))[own]
+    voices = Voices(parameters, labels, own)
+    train, validation, test = (voices[np.flatnonzero(where)] for where in (part < 3, part == 3, part == 4))
+    return Splits(train, validation, test, ("a", "b", "c"))
+
+
+# Measures
+
+
+def test_sets_of_one_kind_cannot_be_told_apart_and_sets_of_two_can():
+    one, other = random_voices(200, 1)[0], random_voices(200, 2)[0]
+    alike, error = c2st(one, other, ALONE[:400], 0)
+    assert abs(alike - 0.5) < 4 * error < 0.15
+    other[:, INDEX["op1_output_level"]] //= 2
+    told, error = c2st(one, other, ALONE[:400], 0)
+    assert told > 0.65
+    other[:, INDEX["op1_output_level"]] = 0
+    one[:, INDEX["op1_output_level"]] = 99
+    assert c2st(one, other, ALONE[:400], 0) == (1, 0)
+
+
+def test_copies_of_judged_voices_are_not_told_by_their_twins():
+    """Each set has its own twins: who remembers them tells the sets apart. With families kept together nobody can."""
+    base = random_voices(60, 1)[0]
+    both = np.repeat(base, 10, axis=0)
+    both[ALONE[:600], np.random.default_rng(0).integers(0, 145, 600)] = 0
+    groups = families_together(made(both[:300], np.zeros(300)), made(both[300:], np.zeros(300)))
+    assert len(np.unique(groups)) == 60
+    remembered, _ = c2st(both[:300], both[300:], ALONE[:600], 0)
+    told, error = c2st(both[:300], both[300:], groups, 0)
+    assert remembered > 0.95
+    assert abs(told - 0.5) < 3 * error
+    assert error > 0.05
+
+
+@pytest.mark.parametrize("sizes", [[1] * 90, [30, 30, 30], [40, 20, *[1] * 30]])
+def test_folds_keep_families_together(sizes):
+    groups = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)) * 7, sizes))
+    fold = folds(groups, 0)
+    assert all(len(np.unique(fold[groups == group])) == 1 for group in np.unique(groups))
+    assert (np.unique(fold) == np.arange(FOLDS)).all()
+    assert (fold == folds(groups, 0)).all()
+
+
+def test_families_are_of_both_sets_together():
+    one, other = random_voices(6, 1)[0], random_voices(6, 2)[0]
+    other[0] = one[3]
+    other[0, :5] = (one[3, :5] + 1) % 2
+    other[1] = one[4]
+    other[1, :6] = (one[4, :6] + 1) % 2
+    expected = np.arange(12)
+    expected[6] = 3
+    labels = np.zeros(6, np.int64)
+    assert (families_together(made(one, labels), made(other, labels)) == expected).all()
+    # What the corpus knows counts as well.
+    expected[[2, 11]] = 0, 0
+    known = np.array([8, -1, 8, -1, -1, -1])
+    found = families_together(Voices(one, labels, known), Voices(other, labels, known[[1, 1, 1, 1, 1, 0]]))
+    assert (found == expected).all()
+
+
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
+    random = np.random.default_rng(0)
+    scores, positive = random.integers(0, 20, 200).astype(float), random.random(200) < 0.3
+    pairs = np.subtract.outer(scores[positive], scores[~positive])
+    found, error = area(scores, positive, ALONE[:200])
+    assert found == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean())
+    # The same voices ten times over are no better known.
+    _, again = area(np.tile(scores, 10), np.tile(positive, 10), np.tile(ALONE[:200], 10))
+    assert again == pytest.approx(error)
+
+
+def test_standard_errors_are_as_in_the_textbook_and_count_families_once():
+    values = np.random.default_rng(0).random(50)
+    assert standard_error(values, ALONE[:50]) == pytest.approx(values.std(ddof=1) / np.sqrt(50))
+    assert standard_error(np.repeat(values, 4), np.repeat(ALONE[:50], 4)) == pytest.approx(
+        standard_error(values, ALONE[:50])
+    )
+    assert np.isnan(standard_error(values, np.zeros(50)))
+
+
+def naive_manifolds(generated, real, neighbours):
+    generated, real = generated / MAXIMA, real / MAXIMA
+    of_generated = np.sort(cdist(generated, generated))[:, neighbours] + 1e-9
+    of_real = np.sort(cdist(real, real))[:, neighbours] + 1e-9
+    between = cdist(generated, real)
+    return (
+        [any(d <= r for d, r in zip(row, of_real, strict=True)) for row in between],
+        [sum(d <= r for d, r in zip(row, of_real, strict=True)) / neighbours for row in between],
+        [any(d <= r for d, r in zip(column, of_generated, strict=True)) for column in between.T],
+        [min(column) <= r for column, r in zip(between.T, of_real, strict=True)],
+    )
+
+
+def test_manifolds_are_as_the_papers_say():
+    real = random_voices(80, 1)[0]
+    generated = np.concatenate([random_voices(30, 2)[0], real[:20], real[:15], np.tile(INIT_VOICE, (9, 1))])
+    generated[50:60, :100] = real[40:50, :100]
+    for found, expected in zip(manifolds(generated, real), naive_manifolds(generated, real, 5), strict=True):
+        assert found == pytest.approx(np.array(expected, float))
+
+
+def test_manifolds_of_equal_and_of_distant_sets():
+    real = random_voices(60, 1)[0]
+    same = manifolds(real, real)
+    assert [part.mean() for part in same] == pytest.approx([1, same.dense.mean(), 1, 1])
+    assert same.dense.mean() >= 1
+    low, high = real // 10, MAXIMA - real // 10
+    assert [part.mean() for part in manifolds(low, high)] == [0, 0, 0, 0]
+    # One voice again and again is precise, and covers little.
+    one = manifolds(np.tile(real[0], (60, 1)), real)
+    assert one.precise.all()
+    assert one.recalled.sum() == 1
+    assert one.covered.mean() < 0.5
+    with pytest.raises(ValueError, match="more than 5"):
+        manifolds(real[:5], real)
+
+
+def test_the_closest_training_voice_is_found_exactly():
+    train = compose_voices(1).parameters[:9000]
+    voices = np.concatenate([random_voices(20)[0], train[:20], train[20:40]])
+    voices[40:, :3] = MAXIMA[:3] - voices[40:, :3]
+    expected = [(train != voice).sum(axis=1).min() for voice in voices]
+    found = differing_from_closest(voices, train)
+    assert (found == expected).all()
+    assert (found[20:40] == 0).all()
+    assert duplicates(np.concatenate([voices, voices[:7]])) == duplicates(voices) + 7
+    with pytest.raises(ValueError, match="no training voices"):
+        differing_from_closest(voices, train[:0])
+
+
+def test_structure_is_nothing_for_equals_and_sees_what_goes_together():
+    real = random_voices(3000, 1)[0]
+    assert set(structure(real, real).values()) == {0}
+    # The same values of each parameter, but of other voices.
+    levels = [INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]
+    envelopes = [INDEX[f"op{operator}_eg_level_{n}"] for operator in range(1, 7) for n in range(1, 5)]
+    real[:, envelopes] = np.repeat(real[:, levels], 4, axis=1)
+    apart = real.copy()
+    apart[:, levels] = real[::-1][:, levels]
+    found = structure(apart, real)
+    assert found["envelopes"] > 0.8
+    assert sum(found.values()) == found["envelopes"]
+    apart = real.copy()
+    apart[:, [INDEX[f"op{operator}_velocity_sensitivity"] for operator in range(1, 7)]] = 0
+    assert structure(apart, real)["velocity"] == pytest.approx(7 / 8, abs=0.02)
+
+
+@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+def test_what_is_heard_is_told_of_each_voice():
+    loud, quiet, noise, held = np.tile(INIT_VOICE, (4, 1))
+    quiet[INDEX["op1_output_level"]] = 0
+    held[INDEX["op1_eg_rate_4"]] = 0
+    held[INDEX["op1_eg_level_4"]] = 99
+    noise[[INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]] = 99
+    noise[INDEX["feedback"]] = 7
+    noise[INDEX["algorithm"]] = 17
+    voices = np.stack([held, loud, noise, quiet, loud])
+    known = hear(voices[:2], AudioFeatures.create_empty(), silent)
+    audio = hear(voices, known, silent)
+    found = heard(voices, audio)
+    assert found.silent.tolist() == [False, False, False, True, False]
+    assert found.sounding_after.tolist() == [True, False, False, False, False]
+    assert found.noisy.tolist() == [False, False, True, False, False]
+    assert found.features.dtype == np.float32
+    assert np.array_equal(found.features[1], found.features[4], equal_nan=True)
+    assert not np.array_equal(found.features[1], found.features[0], equal_nan=True)
+    # Whatever else stands in the table.
+    alone = heard(voices[:1], audio)
+    assert np.array_equal(alone.features, found.features[:1], equal_nan=True)
+
+
+# Baselines
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baselines_are_legal_and_the_same_each_time(name):
+    train, wished = labelled(300), np.array([1, 0, 1, 1] * 20)
+    made_twice = []
+    for _ in range(2):
+        generator = BASELINES[name].fit(train, train[:0], 3)
+        made_twice.append(generator.sample(wished, 5))
+    require_legal(made_twice[0])
+    assert made_twice[0].shape == (80, 145)
+    assert (made_twice[0] == made_twice[1]).all()
+    assert (made_twice[0] != generator.sample(wished, 6)).any()
+    # Nothing is made of values that no training voice has.
+    assert all(np.isin(made_twice[0][:, i], train.parameters[:, i]).all() for i in range(145))
+    if name != "independent marginals":
+        high = made_twice[0][:, INDEX["op1_eg_rate_1"]] >= 50
+        assert (high == wished).mean() > 0.9
+
+
+def test_mutations_are_near_and_crossovers_have_whole_operators():
+    train, wished = labelled(300), np.array([1, 0] * 40)
+    mutated = Mutation().fit(train, train, 0).sample(wished, 0)
+    assert 8 < np.median(differing_from_closest(mutated, train.parameters)) < 16
+    crossed = Crossover().fit(train, train, 0).sample(wished, 0)
+    blocks = [slice(21 * n, min(21 * n + 21, 145)) for n in range(7)]
+    assert all((differing_from_closest(crossed[:, b], train.parameters[:, b]) == 0).all() for b in blocks)
+    assert (differing_from_closest(crossed, train.parameters) > 60).all()
+
+
+def test_trees_learn_what_goes_together():
+    train = labelled(400)
+    cart = SequentialCart().fit(train, train, 0)
+    wished = np.arange(400) % 2
+    voices = cart.sample(wished, 1)
+    levels = voices[:, [INDEX["op1_output_level"], INDEX["op2_output_level"]]].astype(int)
+    assert np.median(np.abs(levels[:, 0] - levels[:, 1])) <= 4
+    assert (voices[:, INDEX["algorithm"]] // 8 == wished).all()
+    # A label that was not there is no label.
+    require_legal(cart.sample(np.full(5, 2), 0))
+    # The trees do not depend on the threads.
+    alone = SequentialCart(threads=1).fit(train, train, 0)
+    assert (alone.sample(wished, 1) == voices).all()
+
+
+def test_scores_are_log_probabilities_and_tell_voices_from_noise():
+    train, other = labelled(400), labelled(200, seed=7)
+    for method in (Marginals(), SequentialCart()):
+        generator = method.fit(train, train, 0)
+        assert isinstance(generator, Scorer)
+        scores = generator.score(other)
+        assert np.isfinite(scores).all()
+        assert (scores < 0).all()
+    # Over all values of the parameter drawn last, chances add up to 1.
+    last = np.tile(other.parameters[0], (49, 1))
+    last[:, INDEX["transpose"]] = np.arange(49)
+    scores = generator.score(made(last, np.full(49, other.labels[0])))
+    others = np.log(np.exp(scores - scores.max()).sum()) + scores.max()
+    shorter = generator.trees[:-1]
+    without = type(generator)(shorter, generator.labels).score(made(last[:1], other.labels[:1]))
+    assert others == pytest.approx(without[0])
+    wrong = made(other.parameters, 1 - other.labels)
+    assert (generator.score(other) > generator.score(wrong)).mean() > 0.95
+    assert not isinstance(Mutation().fit(train, train, 0), Scorer)
+
+
+# The protocol
+
+
+class Copies:
+    """A generator that gives training voices back, one of them twice."""
+
+    def __init__(self, voices):
+        self.voices = voices
+
+    def sample(self, labels, seed):
+        given = self.voices[: len(labels)].copy()
+        given[-1] = given[0]
+        return given
+
+
+@pytest.mark.slow
+def test_the_protocol_makes_a_row_for_each(demo):
+    methods = {"independent marginals": Marginals(), "copies": Taught(Copies(demo.train.parameters))}
+    rows = evaluate(methods, demo)
+    ModelEvaluation.validate(rows)
+    assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *methods]
+    half, other, marginals, copies = rows.iter_rows(named=True)
+    assert half["voices"] + half["against"] == other["against"] == marginals["voices"] == len(demo.test)
+    assert marginals["c2st"] > 0.95
+    assert abs(other["c2st"] - 0.5) < 4 * other["c2st_error"]
+    assert other["precision"] > marginals["precision"]
+    assert half["copies"] == other["copies"] == marginals["copies"] == 0
+    assert half["dcr_near"] == other["dcr_near"] == 0
+    assert copies["copies"] == copies["voices"] == len(demo.test)
+    assert copies["dcr_median"] == 0
+    assert copies["dcr_near"] == copies["duplicates"] == 1
+    assert marginals["structure"] > other["structure"]
+    assert marginals["label_agreement"] < other["label_agreement"]
+    assert marginals["label_accuracy"] == other["label_accuracy"] > 0.5
+    assert marginals["bits"] > 0
+    assert copies["fit_seconds"] is None
+    assert rows["audio_c2st"].is_null().all()
+    seconds = ["fit_seconds", "bank_seconds"]
+    assert evaluate(methods, demo).drop(seconds).equals(rows.drop(seconds))
+
+
+@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+def test_the_protocol_listens_where_it_can(demo, monkeypatch):
+    few = Splits(demo.train, demo.validation, demo.test[np.arange(60)], demo.labels)
+    audio = AudioFeatures.create_empty()
+    rows = evaluate({"independent marginals": Marginals()}, few, audio=audio)
+    ModelEvaluation.validate(rows)
+    assert rows["noisy"].is_not_null().all()
+    assert rows["audio_c2st"][2] > rows["audio_c2st"][1]
+    monkeypatch.setattr(protocol, "available", lambda: False)
+    assert evaluate({}, few, audio=audio)["noisy"].is_null().all()
+
+
+def test_what_is_chosen_is_chosen_without_test(demo):
+    class NoTest(Splits):
+        @property
+        def test(self):
+            raise AssertionError("test voices were touched")
+
+        @test.setter
+        def test(self, value):
+            pass
+
+    blind = NoTest.__new__(NoTest)
+    blind.__dict__.update(train=demo.train, validation=demo.validation, labels=demo.labels)
+    rows = evaluate({"m": Marginals()}, blind, judged_on="validation")
+    assert rows["generator"].to_list() == [REAL_HALF, "m"]
+    assert rows["against"][1] == len(demo.validation)
+    with pytest.raises(ValueError, match="not on train"):
+        evaluate({}, demo, judged_on="train")
+
+
+def test_a_generator_that_gives_something_else_is_refused(demo):
+    few = Splits(demo.train, demo.validation[ALONE[:30]], demo.test[ALONE[:30]], demo.labels)
+    illegal = np.full((30, 145), 127, np.uint8)
+    with pytest.raises(ValueError, match="its range is"):
+        evaluate({"illegal": Taught(Copies(illegal))}, few)
+    with pytest.raises(ValueError, match="30 voices were asked for, 20 came"):
+        evaluate({"few": Taught(Copies(demo.train.parameters[:20]))}, few)
+
+
+def test_the_gan_is_a_generator_like_others():
+    from deepdx_core.evaluation.baselines.gan import Gan
+    from deepdx_core.gan.config import GanConfig
+
+    train = labelled(64)
+    gan = Gan(("a", "b"), GanConfig(steps=3, batch_size=8, width=8, noise_size=8))
+    first, again, other = (gan.fit(train, train, seed) for seed in (0, 0, 1))
+    wished = np.array([1, 0, 0, 1])
+    voices = first.sample(wished, 0)
+    require_legal(voices)
+    assert (voices == again.sample(wished, 0)).all()
+    assert (voices != other.sample(wished, 0)).any()
+    assert duplicates(voices) == 0
+
+
+def test_splits_come_from_the_tables():
+    parameters, _ = random_voices(6)
+    ids = [letter * 20 for letter in "fedcba"]
+    sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(sound_id=pl.Series(ids))
+    families = pl.DataFrame({"sound_id": ids, "family_id": [ids[1], ids[1], *ids[2:]]})
+    labeled = pl.DataFrame({"sound_id": ids, "label": ["x", "y", "x", "y", "x", "y"]})
+    splits = pl.DataFrame(
+        {
+            "sound_id": ids,
+            "split": ["train", "train", "validation", "test", "withheld", "test"],
+            "in_corpus": [True] * 5 + [False],
+        }
+    )
+    found = splits_of(sounds, families, labeled, splits, ("y", "x"))
+    assert (found.train.parameters == parameters[[1, 0]]).all()
+    assert found.train.labels.tolist() == [0, 1]
+    assert found.train.families[0] == found.train.families[1] != found.test.families[0]
+    assert (found.validation.parameters == parameters[[2]]).all()
+    assert (found.test.parameters == parameters[[3]]).all()
+    with pytest.raises(ValueError, match="no validation voices"):
+        splits_of(sounds, families, labeled, splits.filter(pl.col("split") != "validation"), ("y", "x"))

@@ -1,0 +1,159 @@
+"""Training and asking the GAN, with networks small enough to learn while one waits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.gan.config import GanConfig
+from deepdx_core.gan.training import train
+from deepdx_core.sound.audibility import inaudible
+from deepdx_core.voice.parameters import INDEX
+
+LOW, HIGH, RARE, UNSEEN = range(4)
+TINY = GanConfig(steps=12, batch_size=8, noise_size=8, width=4, threads=1)
+
+
+def toy_voices(count=600):
+    """Voices whose label can be read off operator 1: low, high or middling coarse frequency and rates.
+
+    Algorithm 32 has feedback, and no low voice.
+    """
+    random = np.random.default_rng(0)
+    label_ids = random.choice(3, size=count, p=[0.48, 0.48, 0.04])
+    voices = np.tile(INIT_VOICE, (count, 1))
+    voices[:, INDEX["op1_coarse"]] = np.array([1, 31, 15])[label_ids]
+    for rate in ("op1_eg_rate_1", "op1_eg_rate_2", "op1_eg_rate_3"):
+        voices[:, INDEX[rate]] = np.array([10, 90, 50])[label_ids] + random.integers(-9, 10, count)
+    voices[:, INDEX["lfo_speed"]] = random.integers(0, 100, count)
+    voices[:, INDEX["algorithm"]] = np.where(
+        label_ids == LOW, random.choice([0, 4], size=count), random.choice([4, 31], size=count)
+    )
+    voices[:, INDEX["feedback"]] = np.where(voices[:, INDEX["algorithm"]] == 31, 7, 0)
+    return voices, label_ids.astype(np.int64)
+
+
+def fit(config=TINY, **more):
+    return train(*toy_voices(), 4, config, **more)
+
+
+def same_weights(one, other):
+    ours, theirs = one.generator.state_dict(), other.generator.state_dict()
+    return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def voices_of(gan, label, count=50, seed=0):
+    return gan.sample(np.full(count, label), seed)
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    return fit(replace(TINY, steps=400, batch_size=32, width=12, noise_size=16, ema_decay=0.99))
+
+
+def test_training_is_reproducible():
+    one = fit()
+    assert same_weights(one, fit())
+    assert not same_weights(one, fit(replace(TINY, seed=1)))
+
+
+def test_training_tells_of_every_step():
+    told = []
+    fit(report=lambda *at: told.append(at))
+    assert told == [("training", step, 12) for step in range(1, 13)]
+
+
+def test_training_and_sampling_leave_torch_as_it_was():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    voices_of(fit(), LOW, 3)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_run_that_diverges_says_so():
+    with pytest.raises(FloatingPointError, match="diverged in step"):
+        fit(replace(TINY, steps=50, generator_learning_rate=1e30, discriminator_learning_rate=1e30))
+
+
+def test_labels_are_obeyed(learnt):
+    rates = [voices_of(learnt, label)[:, INDEX["op1_eg_rate_1"]] for label in (LOW, HIGH, RARE)]
+    assert (rates[LOW] < 35).mean() > 0.9
+    assert (rates[HIGH] > 65).mean() > 0.9
+    assert np.median(rates[LOW]) < np.median(rates[RARE]) < np.median(rates[HIGH])
+
+
+def test_a_voice_is_made_for_the_label_in_its_place(learnt):
+    labels = np.arange(60) % 2
+    high = learnt.sample(labels, 0)[:, INDEX["op1_eg_rate_1"]] > 50
+    assert (high == (labels == HIGH)).mean() > 0.9
+
+
+def test_algorithms_come_as_the_label_had_them_and_are_obeyed(learnt):
+    low, high, unseen = (voices_of(learnt, label, 200) for label in (LOW, HIGH, UNSEEN))
+    algorithms = [voices[:, INDEX["algorithm"]] for voices in (low, high, unseen)]
+    assert [set(own) for own in algorithms] == [{0, 4}, {4, 31}, {0, 4, 31}]
+    assert 0.35 < (algorithms[0] == 4).mean() < 0.65
+    feedback = high[:, INDEX["feedback"]]
+    assert (feedback[algorithms[1] == 31] == 7).mean() > 0.9
+    assert (feedback[algorithms[1] == 4] == 0).mean() > 0.9
+
+
+def test_voices_are_legal_different_and_audible(learnt):
+    voices = learnt.sample(np.arange(200) % 3, 0)
+    assert (voices <= MAXIMA).all()
+    assert len(np.unique(voices, axis=0)) == 200
+    assert not inaudible(voices).any()
+
+
+def test_voices_that_nobody_wants_are_drawn_again(learnt, monkeypatch):
+    plain = voices_of(learnt, LOW)
+    unwanted = {voice.tobytes() for voice in plain[::2]}
+    monkeypatch.setattr(
+        "deepdx_core.gan.sampling.inaudible", lambda voices: np.array([v.tobytes() in unwanted for v in voices])
+    )
+    others = voices_of(learnt, LOW)
+    assert (others[1::2] == plain[1::2]).all()
+    assert not unwanted & {voice.tobytes() for voice in others}
+
+
+def test_voices_depend_on_the_seed(learnt):
+    assert (voices_of(learnt, HIGH, seed=3) == voices_of(learnt, HIGH, seed=3)).all()
+    assert (voices_of(learnt, HIGH, seed=3) != voices_of(learnt, HIGH, seed=4)).any()
+
+
+def test_no_voices_may_be_asked_for(learnt):
+    assert voices_of(learnt, LOW, 0).shape == (0, 145)
+
+
+def test_a_model_that_repeats_itself_is_refused_rather_than_waited_for():
+    gan = fit()
+    with torch.no_grad():
+        for tensor in gan.generator.parameters():
+            tensor.zero_()
+    with pytest.raises(ValueError, match="repetitions"):
+        voices_of(gan, LOW, 40)
+
+
+def test_settings_survive_json():
+    config = GanConfig(seed=7, label_weight=0.0, width=8)
+    assert GanConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    "text", ['{"step": 3}', "[]", '{"steps": 0}', '{"steps": "3"}', '{"ema_decay": 1}', '{"label_weight": NaN}', "{"]
+)
+def test_settings_that_make_no_sense_are_refused(text):
+    with pytest.raises(ValueError):
+        GanConfig.from_json(text)
+
+
+@pytest.mark.parametrize("label_ids", [[0, 1, 3], [0, -1, 0], [0, 1]])
+def test_labels_that_do_not_fit_the_voices_are_refused(label_ids):
+    with pytest.raises(ValueError, match="label"):
+        train(np.tile(INIT_VOICE, (3, 1)), np.array(label_ids), 3, TINY)

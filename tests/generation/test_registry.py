@@ -1,0 +1,330 @@
+"""Which model banks come from: what counts as worse, and what becomes of challengers and champions."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from deepdx_core.dataset.arrays import Splits, Voices, families_together, made
+from deepdx_core.generation import sampling
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.model import WEIGHTS, VoiceModel, load_model, save_model
+from deepdx_core.generation.model_card import DESCRIPTION, TrainingSummary
+from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.registry import NoModelError, champion_folder, judge_models, model_folder, worse_in
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.state.store import open_state
+from deepdx_core.tables.generator import MEASURED, TrainedModels
+from deepdx_core.tables.storage import Tables
+from deepdx_core.writer.config import WriterConfig
+from deepdx_core.writer.model import Writer
+from deepdx_core.writer.parents import TO_WRITE, find_parents
+from tools.demo_corpus.voices import compose_voices
+
+CONFIG = WriterConfig(width=16, depth=1, heads=2, threads=1, mixed=False)
+LABELS = ("a", "b", "c")
+FIRST, SECOND, THIRD = "1" * 16, "2" * 16, "3" * 16
+NOTHING = TrainedModels.create_empty()
+
+
+# What is worse
+
+
+def row(**measures):
+    """A row of `model_evaluation` as far as it is compared; each measure is .6 unless told otherwise, its error .02."""
+    values = dict.fromkeys(MEASURED, 0.6) | dict.fromkeys((f"{measure}_error" for measure in MEASURED), 0.02)
+    return values | {"label_accuracy": 0.9} | measures
+
+
+def test_a_model_is_not_worse_than_itself():
+    assert worse_in(row(), row()) == []
+
+
+@pytest.mark.parametrize("measure", ["precision", "recall", "density", "coverage"])
+def test_of_these_more_is_better(measure):
+    (told,) = worse_in(row(**{measure: 0.5}), row())
+    assert told == f"{measure}: 0.500 against 0.600, noise 0.028"
+    assert worse_in(row(), row(**{measure: 0.5})) == []
+
+
+def test_of_near_copies_less_is_better():
+    (told,) = worse_in(row(dcr_near=0.7), row())
+    assert told.startswith("dcr_near: 0.700 against 0.600")
+    assert worse_in(row(), row(dcr_near=0.7)) == []
+
+
+def test_what_noise_may_have_done_is_not_worse():
+    for measure in MEASURED:
+        for value in (0.55, 0.65):  # 1.8 standard errors of the difference
+            assert worse_in(row(**{measure: value}), row()) == []
+    assert worse_in(row(precision=0.5, precision_error=0.06), row()) == []
+    assert worse_in(row(precision=0.5), row(precision_error=0.06)) == []
+
+
+def test_of_a_c2st_it_counts_how_far_it_is_from_one_half():
+    assert worse_in(row(c2st=0.45), row(c2st=0.55)) == []
+    assert worse_in(row(c2st=0.5), row(c2st=0.7)) == []
+    assert worse_in(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
+    assert worse_in(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
+
+
+def test_labels_shall_agree_as_often_as_those_of_real_voices():
+    """A caricature, of which any label can be told, is as bad as what has none."""
+    assert worse_in(row(label_agreement=0.82), row(label_agreement=0.98)) == []
+    assert worse_in(row(label_agreement=0.9), row(label_agreement=1.0)) == []
+    assert worse_in(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith("label_agreement: 1.000")
+    assert worse_in(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith("label_agreement: 0.700")
+    # Each by what the classifier told of the real voices that it was judged beside.
+    assert worse_in(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
+
+
+def test_what_could_not_be_told_says_nothing():
+    assert worse_in(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
+    assert worse_in(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
+    assert worse_in(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
+
+
+def test_every_measure_that_is_worse_is_named():
+    told = worse_in(row(c2st=1.0, recall=0.1, coverage=0.1), row())
+    assert [reason.partition(":")[0] for reason in told] == ["c2st", "recall", "coverage"]
+
+
+SHARES = st.none() | st.floats(0, 1)
+ROWS = st.builds(
+    lambda values, errors, accuracy: row(
+        **dict(zip(MEASURED, values, strict=True)),
+        **dict(zip((f"{measure}_error" for measure in MEASURED), errors, strict=True)),
+        label_accuracy=accuracy,
+    ),
+    st.lists(SHARES, min_size=len(MEASURED), max_size=len(MEASURED)),
+    st.lists(SHARES, min_size=len(MEASURED), max_size=len(MEASURED)),
+    st.floats(0, 1),
+)
+
+
+@given(ROWS, ROWS)
+def test_of_two_models_each_cannot_be_the_worse_in_one_measure(one, other):
+    kinds = [{reason.partition(":")[0] for reason in worse_in(*pair)} for pair in ((one, other), (other, one))]
+    assert kinds[0].isdisjoint(kinds[1])
+    assert worse_in(one, one) == []
+
+
+# Champions and challengers
+
+
+@pytest.fixture(scope="module")
+def splits():
+    """Voices of the demo corpus, split by family; labels are its families of instruments, in three parts."""
+    composed = compose_voices(1)
+    parameters, first = np.unique(composed.parameters, axis=0, return_index=True)
+    labels = composed.families[first] % 3
+    own = families_together(made(parameters, labels))
+    part = np.random.default_rng(0).integers(0, 40, len(parameters))[own]
+    voices = Voices(parameters, labels, own)
+    train, validation, test = (voices[np.flatnonzero(where)] for where in (part < 8, part == 8, part == 9))
+    return Splits(train, validation, test, LABELS)
+
+
+def model_of(voices, splits, takes_over, labels=LABELS):
+    """A model that was never taught: it writes at random, but for what it takes over of a parent, in logits."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        writer = Writer(len(labels), CONFIG.width, CONFIG.depth, CONFIG.heads, CONFIG.dropout).eval()
+    with torch.no_grad():
+        writer.take_over.bias[0] = takes_over
+    parents = replace(
+        find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=TO_WRITE
+    )
+    summary = TrainingSummary("0" * 64, "1" * 64, "2" * 64, len(voices), 7, 300.0, float("nan"), 0.75)
+    some = voices[np.arange(40)]
+    critic = Critic(voices, some, CONFIG.seed)
+    return VoiceModel(
+        CONFIG, labels, voices, parents, writer, some, critic, learn_names([], [], []), summary, np.empty((0, 4))
+    )
+
+
+@pytest.fixture(scope="module")
+def good(splits):
+    return model_of(splits.train, splits, 7.0)
+
+
+@pytest.fixture(scope="module")
+def spoilt(splits):
+    return model_of(splits.train, splits, 4.5)
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return load_rules()
+
+
+@pytest.fixture
+def judged(home, splits, rules):
+    """Judges what lies in the home's models, writes the table, and gives its rows."""
+    open_state(home, print)
+
+    def judge():
+        tables = Tables(home)
+        tables.write("models", judge_models(home, tables.read_or_empty("models"), splits, rules))
+        return tables.read("models")
+
+    return judge
+
+
+def leave(home, model_id, model):
+    save_model(model_folder(home, model_id), model)
+
+
+def roles(rows):
+    return dict(rows.select("model_id", "role").iter_rows())
+
+
+def reason(rows, model_id):
+    return rows.row(by_predicate=pl.col("model_id") == model_id, named=True)["reason"]
+
+
+def test_a_folder_is_named_by_the_first_digits_of_a_fingerprint(home):
+    assert model_folder(home, "0123456789abcdef" * 4) == model_folder(home, "0123456789abcdef")
+    assert model_folder(home, FIRST) == home.models / FIRST
+
+
+def test_without_a_champion_there_are_no_banks(home, judged):
+    with pytest.raises(NoModelError, match="run `deepdx run` first"):
+        champion_folder(home)
+    assert judged().is_empty()
+    with pytest.raises(NoModelError):
+        champion_folder(home)
+
+
+def test_the_first_is_the_champion_and_stays_it(home, judged, good):
+    leave(home, FIRST, good)
+    rows = judged()
+    TrainedModels.validate(rows)
+    (only,) = rows.iter_rows(named=True)
+    assert (only["model_id"], only["judged"], only["role"], only["reason"]) == (FIRST, 1, "champion", "the first")
+    assert only["config"] == CONFIG.to_json()
+    assert (only["voices"], only["steps"], only["validation_loss"]) == (len(good.voices), 7, 300.0)
+    assert (only["written_c2st"], only["critic_area"], only["against"]) == (None, 0.75, None)
+    assert all(only[measure] is not None for measure in MEASURED)
+    assert champion_folder(home) == home.models / FIRST
+    assert load_model(champion_folder(home)).summary.fingerprint == good.summary.fingerprint
+    # Again, and nothing is new.
+    assert_frame_equal(judged(), rows)
+
+
+def test_what_is_no_model_is_passed_over_or_said_to_be_none(home, judged, good):
+    leave(home, FIRST, good)
+    for name in ("training", "mine", FIRST[:15], FIRST + "1", "G" * 16, "ABCDEF0123456789"):
+        shutil.copytree(home.models / FIRST, home.models / name)
+    (home.models / SECOND).mkdir()  # without a description: of a run that was killed
+    shutil.copytree(home.models / FIRST, home.models / THIRD)
+    (home.models / THIRD / WEIGHTS).write_bytes(b"no weights")
+    rows = judged()
+    assert roles(rows) == {FIRST: "champion", THIRD: "unreadable"}
+    assert str(home.models / THIRD / WEIGHTS) in reason(rows, THIRD)
+    assert "damaged" in reason(rows, THIRD)
+    assert rows.filter(role="unreadable").select("config", *MEASURED).row(0) == (None,) * (1 + len(MEASURED))
+
+
+def test_what_was_unreadable_is_read_when_it_is_whole(home, judged, good):
+    leave(home, FIRST, good)
+    (home.models / FIRST / DESCRIPTION).write_text("{}")
+    assert roles(judged()) == {FIRST: "unreadable"}
+    assert roles(judged()) == {FIRST: "unreadable"}
+    leave(home, FIRST, good)
+    rows = judged()
+    assert roles(rows) == {FIRST: "champion"}
+    assert rows["judged"].to_list() == [1]
+
+
+def test_who_learnt_from_what_is_held_out_is_beaten(home, judged, good, splits):
+    leave(home, FIRST, good)
+    both = [(part.parameters, part.labels, part.families) for part in (splits.train, splits.test)]
+    leave(home, SECOND, model_of(Voices(*map(np.concatenate, zip(*both, strict=True))), splits, 7.0))
+    rows = judged()
+    assert roles(rows) == {FIRST: "champion", SECOND: "beaten"}
+    held_out = len(np.unique(splits.test.parameters, axis=0))
+    assert reason(rows, SECOND) == f"it learnt from {held_out} of the voices that are held out now"
+    assert rows["c2st"].is_null().to_list() == [False, True]
+
+
+def test_who_knows_other_labels_is_beaten_even_if_there_is_no_other(home, judged, good):
+    leave(home, FIRST, replace(good, labels=("a", "c", "b")))
+    rows = judged()
+    assert roles(rows) == {FIRST: "beaten"}
+    assert reason(rows, FIRST) == "it knows other labels"
+    with pytest.raises(NoModelError):
+        champion_folder(home)
+
+
+def test_who_makes_nothing_that_can_be_taken_is_beaten(home, splits, good, monkeypatch):
+    monkeypatch.setattr(sampling, "_ATTEMPTS", 2)
+    silence = '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
+    home.rules.write_text(silence)
+    leave(home, FIRST, good)
+    rows = judge_models(home, NOTHING, splits, load_rules(home.rules))
+    assert roles(rows) == {FIRST: "beaten"}
+    assert reason(rows, FIRST).startswith("it hardly makes a voice that could be taken: ")
+    assert "no-voice" in reason(rows, FIRST)
+
+
+@pytest.mark.slow
+def test_a_spoilt_challenger_is_beaten(home, judged, good, spoilt):
+    leave(home, FIRST, good)
+    before = judged()
+    leave(home, SECOND, spoilt)
+    rows = judged()
+    assert roles(rows) == {FIRST: "champion", SECOND: "beaten"}
+    assert reason(rows, SECOND).startswith("worse than the champion in ")
+    assert "precision: " in reason(rows, SECOND)
+    assert rows["against"].to_list() == [None, FIRST]
+    assert rows["judged"].to_list() == [1, 2]
+    assert_frame_equal(rows.head(1), before)
+    assert champion_folder(home) == home.models / FIRST
+
+
+def test_a_better_challenger_takes_over_and_of_equals_the_later(home, judged, good, spoilt):
+    leave(home, THIRD, spoilt)
+    judged()
+    leave(home, SECOND, good)
+    rows = judged()
+    assert roles(rows) == {THIRD: "former champion", SECOND: "champion"}
+    assert reason(rows, THIRD) == f"{SECOND} took its place"
+    assert reason(rows, SECOND) == f"in no measure worse than {THIRD} by more than 2 standard errors"
+    assert champion_folder(home) == home.models / SECOND
+    # What was judged once is not judged again, whoever has won since.
+    leave(home, FIRST, good)
+    rows = judged()
+    assert roles(rows) == {THIRD: "former champion", SECOND: "former champion", FIRST: "champion"}
+    assert rows["judged"].to_list() == [1, 2, 3]
+    assert rows["model_id"].to_list() == [THIRD, SECOND, FIRST]
+
+
+@pytest.mark.parametrize("fate", ["gone", "of other labels"])
+def test_a_champion_that_cannot_be_judged_gives_up_its_place(home, judged, good, spoilt, fate):
+    leave(home, FIRST, good)
+    judged()
+    if fate == "gone":
+        shutil.rmtree(home.models / FIRST)
+    else:
+        leave(home, FIRST, replace(good, labels=("a", "c", "b")))
+    leave(home, SECOND, spoilt)
+    rows = judged()
+    assert roles(rows) == {FIRST: "former champion", SECOND: "champion"}
+    assert reason(rows, SECOND).startswith("the champion before cannot be judged: ")
+    assert ("No such file" if fate == "gone" else "it knows other labels") in reason(rows, SECOND)
+    assert rows["against"].is_null().all()
+    assert champion_folder(home) == home.models / SECOND
+
+
+def test_models_are_judged_alike_whether_at_once_or_one_after_the_other(home, splits, rules, good):
+    leave(home, FIRST, good)
+    one = judge_models(home, NOTHING, splits, rules)
+    leave(home, SECOND, good)
+    assert_frame_equal(judge_models(home, one, splits, rules), judge_models(home, NOTHING, splits, rules))

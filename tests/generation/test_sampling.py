@@ -1,0 +1,481 @@
+"""Voices from a model: that they are what was asked for, legal, new, and the same each time."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
+from deepdx_core.dataset.arrays import Voices
+from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
+from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
+from deepdx_core.generation import sampling, training
+from deepdx_core.generation.filters import NEVER_ENDS, against
+from deepdx_core.generation.method import FittedWriter, Written
+from deepdx_core.generation.sampling import CLOSE, SILENT, Wish, sample, sample_labels
+from deepdx_core.generation.training import code_version, data_version, model_fingerprints
+from deepdx_core.progress import silent
+from deepdx_core.quality.rules import RulesError, load_rules
+from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.measuring import by_sound, hear
+from deepdx_core.sound.rendering import available
+from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.voice.parameters import INDEX
+from deepdx_core.writer.config import WriterConfig
+from deepdx_core.writer.parents import TO_WRITE
+from tests.support.toy_models import COARSE, LABELS, TINY, fit, taught_model, toy_splits, toy_voices
+
+RULES = load_rules()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return taught_model()
+
+
+@pytest.fixture(scope="module")
+def many(model):
+    return sample(model, 70, seed=3)
+
+
+@pytest.fixture(scope="module")
+def untaught(tmp_path_factory):
+    """What hardly any training makes, of few voices."""
+    return fit(tmp_path_factory.mktemp("untaught"), splits=toy_splits(60, 12))
+
+
+def unlike(voices, other):
+    return (voices != other).sum(axis=1)
+
+
+def closest_within(voices):
+    """In how many parameters each voice differs from the closest other."""
+    apart = (voices[:, None] != voices[None]).sum(axis=2)
+    np.fill_diagonal(apart, 145)
+    return apart.min(axis=1)
+
+
+def test_there_are_as_many_as_asked_for_and_all_are_legal_and_heard(many):
+    assert many.parameters.shape == (70, 145)
+    assert many.label_ids.shape == (70,)
+    require_legal(many.parameters)
+    assert not inaudible(many.parameters).any()
+
+
+def test_no_voice_is_close_to_a_training_voice_or_to_another(model, many):
+    assert differing_from_closest(many.parameters, model.voices.parameters).min() > MAX_DIFFERING
+    assert closest_within(many.parameters).min() > MAX_DIFFERING
+
+
+def test_not_even_where_the_model_hardly_makes_anything_else(model):
+    wish = Wish(temperature=0.3, label="Low")
+    voices = sample(model, 12, seed=0, wish=wish)
+    assert differing_from_closest(voices.parameters, model.voices.parameters).min() > MAX_DIFFERING
+    assert closest_within(voices.parameters).min() > MAX_DIFFERING
+    with_copies = sample(model, 12, seed=0, wish=replace(wish, avoid_copies=False))
+    assert CLOSE not in with_copies.passed_over
+    assert voices.passed_over[CLOSE] > 0
+    assert closest_within(with_copies.parameters).min() <= MAX_DIFFERING
+
+
+@pytest.mark.parametrize("count", [1, 5, 33])
+def test_the_first_voices_are_the_same_however_many_are_asked_for(model, many, count):
+    few = sample(model, count, seed=3)
+    assert (few.parameters == many.parameters[:count]).all()
+    assert (few.label_ids == many.label_ids[:count]).all()
+
+
+def test_also_where_many_candidates_are_out(model, tmp_path):
+    (tmp_path / "rules.toml").write_text('[rule.slow]\nverdict = "corrupt"\nreason = "slow"\nwhen = "lfo_speed < 60"\n')
+    rules, wish = load_rules(tmp_path / "rules.toml"), Wish(temperature=0.7)
+    all_, few = (sample(model, count, seed=1, wish=wish, rules=rules) for count in (32, 7))
+    assert all_.passed_over["slow"] > 50
+    assert (few.parameters == all_.parameters[:7]).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_place_hangs_on_those_before_it_alone_whatever_is_out(model, monkeypatch, seed):
+    """Candidates are made up here: most are close to others, and of some it turns out late that they are no good."""
+
+    def candidates(model, wish, labels, ways, random):
+        voices = np.tile(INIT_VOICE, (len(labels), 1))
+        voices[:, :60] = np.repeat(random.integers(0, 50, len(labels)), 60).reshape(-1, 60)
+        voices[:, 60:66] = random.integers(0, 2, (len(labels), 6))
+        return voices
+
+    def against(voices, rules, by_ear, may_be_noise):
+        return np.where(by_ear & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
+
+    monkeypatch.setattr(sampling, "_candidates", candidates)
+    monkeypatch.setattr(sampling, "against", against)
+    monkeypatch.setattr(sampling, "inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
+    wish = Wish(choices=2)
+    whole = sample(model, 36, seed, wish, rules=RULES, by_ear=True).parameters
+    assert closest_within(whole).min() > MAX_DIFFERING
+    assert (against(whole, RULES, True, None) == "").all()
+    for count in range(1, 36):
+        assert (sample(model, count, seed, wish, rules=RULES, by_ear=True).parameters == whole[:count]).all()
+
+
+def test_a_sample_hangs_on_its_seed_alone(model, many):
+    torch.manual_seed(99)
+    again = sample(model, 70, seed=3)
+    assert (again.parameters == many.parameters).all()
+    assert again.passed_over == many.passed_over
+    assert (sample(model, 5, seed=4).parameters != many.parameters[:5]).any(axis=1).all()
+
+
+def test_torch_is_left_as_it_was(model):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    sample(model, 1, seed=0)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_label_is_obeyed(model, label):
+    voices = sample(model, 32, seed=0, wish=Wish(label=label))
+    assert (voices.label_ids == LABELS.index(label)).all()
+    coarse = voices.parameters[:, INDEX["op1_coarse"]]
+    shares = {name: (coarse == value).mean() for name, value in zip(LABELS, COARSE, strict=True)}
+    assert max(shares, key=shares.get) == label
+    assert shares[label] > 0.4
+
+
+def test_labels_nobody_asked_for_come_as_in_training(model):
+    labels = sample(model, 64, seed=0).label_ids
+    assert np.bincount(labels) / 64 == pytest.approx(
+        np.bincount(model.voices.labels) / len(model.voices.labels), abs=0.2
+    )
+
+
+@pytest.mark.parametrize("algorithm", [1, 32])
+def test_the_algorithm_is_obeyed(model, algorithm):
+    voices = sample(model, 5, seed=0, wish=Wish(algorithm=algorithm, label="High"))
+    assert (voices.parameters[:, INDEX["algorithm"]] == algorithm - 1).all()
+    assert (voices.label_ids == 1).all()
+
+
+def test_a_voice_for_each_label(model):
+    labels = np.array([2, 0, 1, 1, 2] * 6)
+    voices = sample_labels(model, labels, seed=0)
+    assert (voices.label_ids == labels).all()
+    right = voices.parameters[:, INDEX["op1_coarse"]] == np.array(COARSE)[labels]
+    assert right.mean() > 0.5
+    first = sample_labels(model, labels[:3], seed=0)
+    assert (first.parameters == voices.parameters[:3]).all()
+    assert len(sample_labels(model, labels[:0], seed=0).parameters) == 0
+
+
+@pytest.mark.parametrize(("strength", "least", "most"), [(0.01, 6, 20), (0.05, 6, 20), (0.15, 9, 40)])
+def test_variations_differ_from_the_voice_by_about_as_much_as_was_asked_for(model, strength, least, most):
+    voice = model.voices.parameters[5]
+    made = sample(model, 24, seed=0, wish=Wish(like=voice, strength=strength))
+    assert unlike(made.parameters, voice).min() > MAX_DIFFERING
+    assert least <= np.median(unlike(made.parameters, voice)) <= most
+    assert (made.label_ids == model.voices.labels[5]).all()
+
+
+def test_the_stronger_the_further(model):
+    voice = model.voices.parameters[5]
+    by_strength = [
+        np.mean(unlike(sample(model, 24, seed=0, wish=Wish(like=voice, strength=strength)).parameters, voice))
+        for strength in (0.02, 0.15)
+    ]
+    assert by_strength[0] < by_strength[1] - 2
+
+
+def test_no_variation_is_the_voice_itself_though_no_training_voice_is_like_it(model):
+    voice = toy_voices(60, seed=5).parameters[7]
+    assert differing_from_closest(voice[None], model.voices.parameters)[0] > MAX_DIFFERING
+    made = sample(model, 8, seed=0, wish=Wish(like=voice, strength=0.01))
+    assert unlike(made.parameters, voice).min() > MAX_DIFFERING
+
+
+@pytest.mark.parametrize("count", [2, 9, 40])
+def test_voices_between_two_lead_from_one_to_the_other(model, count):
+    one, other = toy_voices(60, seed=5).parameters[[8, 31]]
+    made = sample(model, count, seed=0, wish=Wish(between=(one, other))).parameters
+    require_legal(made)
+    assert len(made) == count
+    assert (made[0] == one).all()
+    assert (made[-1] == other).all()
+
+
+def test_what_lies_between_two_voices_is_like_both(model):
+    one, other = toy_voices(60, seed=5).parameters[[8, 31]]
+    made = sample(model, 9, seed=0, wish=Wish(between=(one, other))).parameters
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    assert ((made >= low) & (made <= high)).mean(axis=1).min() > 0.75
+    from_one, from_other = (np.abs(made.astype(float) - end).sum(axis=1) for end in (one, other))
+    assert from_one[1] < from_one[7]
+    assert from_other[7] < from_other[1]
+    assert max(from_one[4], from_other[4]) < from_one[8]
+
+
+def test_the_ends_are_as_they_were_given_whatever_speaks_against_them(model):
+    mute = INIT_VOICE.copy()
+    mute[[INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]] = 0
+    made = sample(model, 4, seed=0, wish=Wish(between=(INIT_VOICE, mute)), rules=None)
+    assert (made.parameters[[0, -1]] == [INIT_VOICE, mute]).all()
+    between = Wish(between=(INIT_VOICE, model.voices.parameters[3]))
+    made = sample(model, 3, seed=0, wish=between, rules=RULES)
+    assert against(INIT_VOICE[None], RULES, False, np.ones(1, dtype=bool))[0] != ""
+    assert (made.parameters[[0, -1]] == between.between).all()
+
+
+def test_one_voice_between_two_is_the_first(model):
+    made = sample(model, 1, seed=0, wish=Wish(between=(model.voices.parameters[0], model.voices.parameters[9])))
+    assert (made.parameters[0] == model.voices.parameters[0]).all()
+
+
+def test_the_more_novelty_the_further_from_what_was_learnt(model):
+    near, far, none = (
+        differing_from_closest(
+            sample(model, 32, seed=0, wish=Wish(novelty=novelty)).parameters, model.voices.parameters
+        )
+        for novelty in (0.5, 2.0, np.inf)
+    )
+    assert near.mean() < far.mean() - 1
+    assert none.min() > MAX_DIFFERING
+
+
+def test_boundless_novelty_is_as_much_as_there_can_be(model):
+    most, more = (sample(model, 3, seed=0, wish=Wish(novelty=novelty)).parameters for novelty in (145.0, 1e300))
+    assert (most == more).all()
+
+
+def test_the_more_choices_the_more_real(model):
+    real = [
+        model.critic.realness(Voices(some.parameters, some.label_ids, some.label_ids)).mean()
+        for some in (sample(model, 48, seed=0, wish=Wish(choices=choices)) for choices in (1, 8))
+    ]
+    assert real[1] > real[0] + 0.5
+
+
+def test_the_colder_the_more_alike(model):
+    cold, hot = (
+        closest_within(sample(model, 16, seed=0, wish=Wish(temperature=temperature)).parameters)
+        for temperature in (0.5, 1.5)
+    )
+    assert cold.mean() < hot.mean() - 3
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        ({"temperature": 0.04}, "temperature must be within"),
+        ({"temperature": 5.1}, "temperature must be within"),
+        ({"temperature": float("nan")}, "temperature must be within"),
+        ({"novelty": 0.0}, "novelty must be over 0"),
+        ({"novelty": float("nan")}, "novelty must be over 0"),
+        ({"choices": 0}, "choices must be within 1 and 256"),
+        ({"choices": 257}, "choices must be within 1 and 256"),
+        ({"strength": 0.0}, "strength must be over 0"),
+        ({"strength": 1.1}, "strength must be over 0"),
+        ({"algorithm": 0}, "algorithm 0 is not within 1 to 32"),
+        ({"algorithm": 33}, "algorithm 33 is not within 1 to 32"),
+        ({"like": INIT_VOICE, "between": (INIT_VOICE, INIT_VOICE)}, "either like one or between two"),
+        ({"like": MAXIMA + 1}, "its range is"),
+        ({"like": INIT_VOICE[:144]}, "expected uint8"),
+        ({"between": (INIT_VOICE, MAXIMA + 1)}, "its range is"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused(wish, reason):
+    with pytest.raises(ValueError, match=reason):
+        Wish(**wish)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 5])
+def test_any_temperature_within_bounds_makes_voices(model, temperature):
+    wish = Wish(temperature=temperature, avoid_copies=False)
+    require_legal(sample(model, 3, seed=0, wish=wish).parameters)
+
+
+def test_an_unknown_label_is_refused_and_the_known_are_named(model):
+    with pytest.raises(ValueError, match=r"'Spoons'.*Low, High, Perc"):
+        sample(model, 4, seed=0, wish=Wish(label="Spoons"))
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_no_voices_cannot_be_asked_for(model, count):
+    with pytest.raises(ValueError, match="at least 1"):
+        sample(model, count, seed=0)
+
+
+def user_rules(folder, when):
+    path = folder / "rules.toml"
+    path.write_text(f'[rule.mine]\nverdict = "corrupt"\nreason = "I do not like it"\nwhen = "{when}"\n')
+    return load_rules(path)
+
+
+def test_a_rule_of_the_user_is_obeyed_and_what_it_rejects_is_counted(model, tmp_path):
+    free = sample(model, 20, seed=0, rules=RULES)
+    assert (free.parameters[:, INDEX["feedback"]] > 3).any()
+    ruled = sample(model, 20, seed=0, rules=user_rules(tmp_path, "feedback > 3"))
+    assert (ruled.parameters[:, INDEX["feedback"]] <= 3).all()
+    assert ruled.passed_over["mine"] > 0
+    assert "mine" not in free.passed_over
+    assert sum(ruled.passed_over.values()) <= 25 * Wish().choices * 32
+
+
+def test_a_note_decides_nothing(model, tmp_path):
+    path = tmp_path / "rules.toml"
+    path.write_text('[rule.mine]\nverdict = "note"\nreason = "all are so"\nwhen = "feedback >= 0"\n')
+    assert "mine" not in sample(model, 3, seed=0, rules=load_rules(path)).passed_over
+
+
+def test_a_rule_that_asks_for_what_is_not_there_is_named(model, tmp_path):
+    with pytest.raises(RulesError, match="mine"):
+        sample(model, 3, seed=0, rules=user_rules(tmp_path, "moonlight > 3"))
+
+
+def test_where_nothing_can_be_taken_it_is_said_why(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
+    with pytest.raises(ValueError, match=r"12 candidates were not enough for a voice \(.*mine: \d+"):
+        sample(model, 2, seed=0, rules=user_rules(tmp_path, "feedback >= 0"))
+
+
+def test_voices_that_cannot_be_heard_are_never_taken(untaught):
+    made = sample(untaught, 8, seed=0)
+    assert made.passed_over[SILENT] > 0
+    assert not inaudible(made.parameters).any()
+
+
+def test_to_judge_by_ear_needs_rules(model):
+    with pytest.raises(ValueError, match="needs rules"):
+        sample(model, 1, seed=0, by_ear=True)
+
+
+@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+def test_by_ear_no_voice_is_taken_that_is_silent_or_noise_or_never_ends(model):
+    made = sample(model, 4, seed=0, wish=Wish(label="Low"), rules=RULES, by_ear=True)
+    heard = by_sound(hear(made.parameters, AudioFeatures.create_empty(), silent))
+    assert not heard["silent"].any()
+    assert (heard["harmonicity"] >= NOISY_UNDER).all()
+    again = sample(model, 2, seed=0, wish=Wish(label="Low"), rules=RULES, by_ear=True)
+    assert (again.parameters == made.parameters[:2]).all()
+
+
+@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+def test_the_ear_finds_noise_and_what_never_ends():
+    good, noise, drone = np.tile(INIT_VOICE, (3, 1))
+    good[INDEX["feedback"]] = 3
+    good[[INDEX[f"op1_eg_rate_{number}"] for number in (1, 2, 3, 4)]] = 80, 40, 40, 60
+    noise[[INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]] = 99
+    noise[INDEX["feedback"]], noise[INDEX["algorithm"]] = 7, 17
+    drone[INDEX["op1_eg_level_4"]] = 99
+    voices = np.stack([good, noise, drone, noise])
+    reasons = against(voices, RULES, True, np.array([False, False, False, True]))
+    assert reasons[1] == "noise"
+    assert reasons[2] == NEVER_ENDS
+    assert reasons[3] != "noise"
+    assert (against(voices[:2], RULES, False, np.zeros(2, dtype=bool)) != "noise").all()
+
+
+def test_a_report_tells_how_far_it_is(model):
+    told = []
+    sample(model, 40, seed=0, report=lambda *at: told.append(at))
+    assert [at[1:] for at in told if at[0] == "voices made"] == [(32, 40), (40, 40)]
+
+
+def test_the_whole_way_is_reproducible_and_gives_a_model_that_fits_its_summary(tmp_path, untaught):
+    splits, other = toy_splits(60, 12), untaught
+    one = fit(tmp_path, splits=splits)
+    history = one.history
+    weights, others = one.writer.state_dict(), other.writer.state_dict()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    some = toy_voices(30, seed=3)
+    assert (one.critic.realness(some) == other.critic.realness(some)).all()
+    assert (one.written.parameters == other.written.parameters).all()
+    assert one.summary == other.summary
+    assert one.summary.fingerprint == model_fingerprints(splits, TINY)[0]
+    assert one.summary.data_version == data_version(splits)
+    assert one.summary.voices == 60
+    kept = history[history[:, 0] == one.summary.steps][0]
+    assert kept[2:].tolist() == [one.summary.validation_loss, one.summary.validation_c2st]
+    assert one.voices is splits.train
+    assert one.parents.slack == TO_WRITE
+    assert not one.writer.training
+
+
+def test_the_critic_is_taught_with_new_voices_of_the_writer_and_no_more_than_are_wanted(model, untaught, tmp_path):
+    for taught in (model, untaught):
+        assert 0 < len(taught.written) <= len(taught.voices)
+        require_legal(taught.written.parameters)
+        assert differing_from_closest(taught.written.parameters, taught.voices.parameters).min() > MAX_DIFFERING
+    few = fit(tmp_path, replace(TINY, steps=1, written=7), toy_splits(60, 12))
+    assert 0 < len(few.written) <= 7
+
+
+def test_teaching_with_one_family_says_what_is_missing(tmp_path):
+    splits = toy_splits(6, 6)
+    splits.train.families[:] = 0
+    with pytest.raises(ValueError, match="more than one family"):
+        fit(tmp_path, splits=splits)
+
+
+def test_a_fingerprint_tells_runs_apart():
+    splits = toy_splits(20, 6)
+    own = model_fingerprints(splits, TINY)
+    assert own == model_fingerprints(toy_splits(20, 6), TINY)
+    changed = [
+        (splits, replace(TINY, seed=1)),
+        (replace(splits, labels=("Low", "High", "Else")), TINY),
+        (replace(splits, train=splits.validation, validation=splits.train), TINY),
+    ]
+    for part in ("train", "validation"):
+        for array in ("parameters", "labels", "families"):
+            other = toy_splits(20, 6)
+            getattr(getattr(other, part), array).flat[0] += 1
+            changed.append((other, TINY))
+    fingerprints = {*own, *(fingerprint for of in changed for fingerprint in model_fingerprints(*of))}
+    assert len(fingerprints) == 2 * (len(changed) + 1)
+    versions = {data_version(of) for of, _ in changed}
+    assert len(versions) == len(changed) - 1  # settings and the names of labels are no data
+    assert model_fingerprints(replace(splits, test=splits.train), TINY) == own  # test voices decide nothing
+
+
+def test_a_fingerprint_is_that_of_a_version_of_ours_and_of_libraries_and_not_of_source_text(monkeypatch):
+    splits = toy_splits(20, 6)
+    own, of_version_1 = model_fingerprints(splits, TINY)
+    assert code_version().startswith(f"model {training.MODEL_VERSION}, torch 2.")
+    assert re.fullmatch(r"model \d+(, (torch|scikit-learn|numpy) \d+\.\d+){3}", code_version())
+    monkeypatch.setattr(training, "MODEL_VERSION", 99)
+    assert model_fingerprints(splits, TINY)[0] != own
+    monkeypatch.undo()
+    real = training.version
+    for library in ("torch", "scikit-learn", "numpy"):
+        monkeypatch.setattr(training, "version", lambda name, new=library: "9.9.1" if name == new else real(name))
+        assert model_fingerprints(splits, TINY)[0] != own
+        assert model_fingerprints(splits, TINY)[1] == of_version_1
+        monkeypatch.undo()
+
+
+def test_the_method_of_the_protocol_gives_voices_and_scores(model):
+    fitted = FittedWriter(model, RULES, by_ear=False)
+    labels = np.array([0, 1, 2])
+    assert (fitted.sample(labels, 5) == fitted.sample(labels, 5)).all()
+    assert fitted.sample(labels, 5).shape == (3, 145)
+    real, junk = toy_voices(24, seed=3), toy_voices(24, seed=3)
+    junk.parameters[:] = np.random.default_rng(0).integers(0, MAXIMA + 1, junk.parameters.shape)
+    scores = fitted.score(real)
+    assert scores.shape == (24,)
+    assert (scores < 0).all()
+    assert scores.min() > fitted.score(junk).max()
+    assert fitted.score(real[np.array([4])]) == pytest.approx(scores[4:5], rel=1e-5)
+
+
+def test_a_method_is_taught_with_the_seed_it_is_given():
+    config: WriterConfig = replace(TINY, steps=2, validate_every=2)
+    splits = toy_splits(40, 6)
+    method = Written(LABELS, config, RULES, by_ear=False)
+    one, other = (method.fit(splits.train, splits.validation, seed).model for seed in (4, 5))
+    assert one.config == replace(config, seed=4)
+    assert not torch.equal(one.writer.score, other.writer.score)

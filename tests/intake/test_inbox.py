@@ -1,0 +1,240 @@
+"""Files, folders and archives on their way in: hostile ones too."""
+
+import os
+import stat
+import zipfile
+import zlib
+
+import polars as pl
+import pytest
+
+from deepdx_core.codec.writer import write_bank, write_single
+from deepdx_core.intake import contents
+from deepdx_core.intake.inbox import add_to_inbox
+from deepdx_core.intake.survey import NOTHING_KNOWN, Survey, survey
+from deepdx_core.tables.schemas import Dumps, RawFiles
+from tests.support.archives import zipped
+from tests.support.paths import DEMO
+from tests.support.voices import random_voices
+
+BANK = write_bank(*random_voices(32, seed=1))
+OTHER_BANK = write_bank(*random_voices(32, seed=2))
+
+
+def rows(found, *columns):
+    return found.raw_files.select(columns).rows()
+
+
+def put(home, **files):
+    for name, data in files.items():
+        (home.inbox / name.replace("__", ".")).write_bytes(data)
+
+
+def test_a_row_for_every_path(home):
+    put(home, a__syx=BANK, b__syx=b"just text", c__zip=zipped(("x/1.syx", BANK), ("x/readme.txt", b"hello")))
+    (home.inbox / "deep" / "er").mkdir(parents=True)
+    (home.inbox / "deep" / "er" / "one.syx").write_bytes(write_single(*random_voices(1)))
+    found = survey(home.inbox)
+    assert rows(found, "path", "member", "status", "voices", "reason") == [
+        ("a.syx", None, "voices", 32, None),
+        ("b.syx", None, "no voices", 0, "text, not a dump"),
+        ("c.zip", None, "archive", 0, None),
+        ("c.zip", "x/1.syx", "voices", 32, None),
+        ("c.zip", "x/readme.txt", "no voices", 0, "text, not a dump"),
+        ("deep/er/one.syx", None, "voices", 1, None),
+    ]
+    RawFiles.validate(found.raw_files)
+    Dumps.validate(found.dumps)
+    # a.syx and its copy in the archive are one content.
+    assert found.dumps["voices"].sum() == 33
+
+
+def test_a_survey_depends_on_the_inbox_alone(home):
+    put(home, a__syx=BANK, c__zip=zipped(("1.syx", BANK), ("2.syx", OTHER_BANK)))
+    first = survey(home.inbox)
+    put(home, b__syx=OTHER_BANK, d__txt=b"text")
+    (home.inbox / "a.syx").unlink()
+    grown, cold = survey(home.inbox, first), survey(home.inbox)
+    assert grown.raw_files.equals(cold.raw_files)
+    assert grown.dumps.equals(cold.dumps)
+    # Files that went away take their rows with them.
+    (home.inbox / "c.zip").unlink()
+    assert rows(survey(home.inbox, grown), "path") == [("b.syx",), ("d.txt",)]
+    assert survey(home.inbox, grown).dumps["sha256"].n_unique() == 2
+
+
+def test_what_is_known_is_not_read_again(home, monkeypatch):
+    put(home, a__syx=BANK, c__zip=zipped(("1.syx", OTHER_BANK)))
+    known = survey(home.inbox)
+    monkeypatch.setattr("deepdx_core.intake.survey.read", lambda data: pytest.fail("read again"))
+    monkeypatch.setattr("deepdx_core.intake.survey.archive_members", lambda data: pytest.fail("unpacked again"))
+    assert survey(home.inbox, known).dumps.equals(known.dumps)
+
+
+def test_an_interrupted_survey_loses_nothing(home):
+    put(home, a__syx=BANK, c__zip=zipped(("1.syx", OTHER_BANK)))
+    whole = survey(home.inbox)
+    # The table of files was written, the table of dumps is still an older one.
+    interrupted = Survey(whole.raw_files, NOTHING_KNOWN.dumps)
+    assert survey(home.inbox, interrupted).dumps.equals(whole.dumps)
+
+
+def test_members_that_are_refused_do_not_stop_the_others(home):
+    link = zipfile.ZipInfo("link.syx")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    put(
+        home,
+        evil__zip=zipped(
+            ("../../outside.syx", BANK),
+            ("/absolute.syx", BANK),
+            ("C:\\windows.syx", BANK),
+            (link, b"/etc/passwd"),
+            ("\x1b[31mred.syx", OTHER_BANK),
+            ("good.syx", BANK),
+        ),
+    )
+    found = {
+        member: (status, reason) for member, status, reason in rows(survey(home.inbox), "member", "status", "reason")
+    }
+    outside = ("refused", "its path leads out of the archive")
+    assert found == {
+        None: ("archive", None),
+        "../../outside.syx": outside,
+        "/absolute.syx": outside,
+        "C:/windows.syx": outside,
+        "link.syx": ("refused", "symbolic link, not followed"),
+        "\\x1b[31mred.syx": ("voices", None),
+        "good.syx": ("voices", None),
+    }
+    assert not (home.root / "outside.syx").exists()
+
+
+def test_a_bomb_is_refused_and_its_neighbours_are_read(home, monkeypatch):
+    monkeypatch.setattr(contents, "MAX_FILE", 2**20)
+    monkeypatch.setattr(contents, "MAX_ARCHIVE", 3 * 2**20)
+    bomb = b"\0" * 2**22
+    put(home, bomb__zip=zipped(("bomb.bin", bomb), ("good.syx", BANK)))
+    found = dict(rows(survey(home.inbox), "member", "reason"))
+    assert found == {None: None, "bomb.bin": "unpacks to more than 1 MiB", "good.syx": None}
+    many = zipped(*((f"{n:02}.bin", bytes([n]) * 2**20) for n in range(5)))
+    put(home, bomb__zip=many)
+    refused = [m for m, r in rows(survey(home.inbox), "member", "reason") if r and "more than 3 MiB" in r]
+    assert refused == ["03.bin", "04.bin"]
+
+
+def test_a_bomb_whose_header_lies(home):
+    honest = bytearray(zipped(("bomb.bin", b"\0" * 2**20)))
+    # State an unpacked size of 16 bytes in both headers.
+    for signature, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = honest.find(signature) + place
+        honest[at : at + 4] = (16).to_bytes(4, "little")
+    put(home, liar__zip=bytes(honest))
+    (reason,) = (r for m, r in rows(survey(home.inbox), "member", "reason") if m == "bomb.bin")
+    assert reason.startswith("damaged in the archive")
+
+
+def test_archives_within_archives(home):
+    nested = zipped(("bank.syx", BANK))
+    for depth in range(4):
+        nested = zipped((f"{depth}.zip", nested), (f"{depth}.syx", BANK))
+    put(home, nest__zip=nested)
+    found = {m: (s, r) for m, s, r in rows(survey(home.inbox), "member", "status", "reason")}
+    assert found["3.syx"] == ("voices", None)
+    assert found["3.zip/2.zip/1.syx"] == ("voices", None)
+    assert found["3.zip/2.zip/1.zip/*"] == ("refused", "archives nested more than 3 deep")
+
+
+@pytest.mark.parametrize("keep", [30, 500, 4200])
+def test_a_damaged_archive_is_refused_with_a_reason(home, keep):
+    put(home, cut__zip=zipped(("1.syx", BANK), ("2.syx", OTHER_BANK))[:keep], good__syx=BANK)
+    found = {(p, m): r for p, m, r in rows(survey(home.inbox), "path", "member", "reason")}
+    assert found["cut.zip", "*"].startswith("damaged zip archive")
+    assert found["good.syx", None] is None
+
+
+def test_one_path_twice_in_an_archive(home):
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        data = zipped(("a.syx", BANK), ("a.syx", OTHER_BANK), ("a.syx (2)", BANK))
+    put(home, twice__zip=data)
+    found = survey(home.inbox)
+    RawFiles.validate(found.raw_files)
+    assert len(found.raw_files) == 4
+
+
+def test_a_member_damaged_within_a_good_archive(home):
+    data = bytearray(zipped(("1.syx", BANK), ("2.syx", OTHER_BANK)))
+    data[60:64] = b"\xff\xff\xff\xff"
+    put(home, bad__zip=bytes(data))
+    found = dict(rows(survey(home.inbox), "member", "reason"))
+    assert found["1.syx"].startswith("damaged in the archive")
+    assert found["2.syx"] is None
+
+
+def test_files_that_are_none(home):
+    put(home, good__syx=BANK)
+    (home.inbox / "link.syx").symlink_to("/etc/passwd")
+    os.mkfifo(home.inbox / "pipe.syx")
+    (home.inbox / os.fsdecode(b"odd\xff\n.syx")).symlink_to("nowhere")
+    found = dict(rows(survey(home.inbox), "path", "reason"))
+    assert found == {
+        "good.syx": None,
+        "link.syx": "symbolic link, not followed",
+        "pipe.syx": "not a regular file",
+        "odd\\udcff\\n.syx": "symbolic link, not followed",
+    }
+
+
+def test_an_unreadable_file(home, monkeypatch):
+    put(home, good__syx=BANK, secret__syx=OTHER_BANK)
+    really_open = os.open
+
+    def denied(path, *args, **kwargs):
+        # Permissions do not bind the superuser, who may run the tests.
+        if os.fspath(path).endswith("secret.syx"):
+            raise PermissionError(13, "Permission denied")
+        return really_open(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", denied)
+    found = {p: (s, r) for p, s, r in rows(survey(home.inbox), "path", "status", "reason")}
+    assert found["secret.syx"] == ("refused", "cannot be read: Permission denied")
+    assert found["good.syx"] == ("voices", None)
+
+
+def test_adding_never_overwrites(home, tmp_path):
+    mine, yours = tmp_path / "mine", tmp_path / "yours"
+    for folder, data in ((mine, BANK), (yours, OTHER_BANK)):
+        folder.mkdir()
+        (folder / "bank.syx").write_bytes(data)
+    first = list(add_to_inbox([mine / "bank.syx", mine], home.inbox, home.staging))
+    assert [a.target.relative_to(home.inbox).as_posix() for a in first] == ["bank.syx"] * 2
+    assert [(a.new, a.elsewhere) for a in first] == [(True, False), (False, True)]
+    again = list(add_to_inbox([mine / "bank.syx", yours / "bank.syx", yours / "bank.syx"], home.inbox, home.staging))
+    assert [(a.target.name, a.new) for a in again] == [
+        ("bank.syx", False),
+        ("bank (2).syx", True),
+        ("bank (2).syx", False),
+    ]
+    assert (home.inbox / "bank.syx").read_bytes() == BANK
+
+
+def test_adding_what_is_not_there(home, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "good.syx").write_bytes(BANK)
+    arrivals = list(
+        add_to_inbox(
+            [tmp_path / "no.syx", tmp_path / "empty", tmp_path / "good.syx", tmp_path], home.inbox, home.staging
+        )
+    )
+    assert [a.refused for a in arrivals] == [
+        "cannot be read: No such file or directory",
+        "empty folder",
+        "",
+        "the inbox is inside it",
+    ]
+    assert zlib.crc32((home.inbox / "good.syx").read_bytes()) == zlib.crc32(BANK)
+
+
+def test_the_demo_corpus_has_no_refused_file():
+    found = survey(DEMO)
+    assert found.raw_files.filter(pl.col("status") == "refused").is_empty()
+    assert found.raw_files.filter(pl.col("status") == "voices").height >= 60

@@ -1,0 +1,412 @@
+"""The pipeline as Dagster runs it: definitions, jobs in process on a home of their own, sensor and schedule."""
+
+import base64
+import io
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from importlib import resources
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.image import imread
+
+from deepdx_core.codec.reader import read
+from deepdx_core.codec.writer import write_bank
+from deepdx_core.database.snapshot import query
+from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
+from deepdx_core.generation.model import WEIGHTS, save_model
+from deepdx_core.generation.registry import model_folder
+from deepdx_core.generation.training import model_fingerprints
+from deepdx_core.overrides import write_opinion
+from deepdx_core.sound.rendering import available
+from deepdx_core.tables.schemas import TABLES, VERDICTS
+from deepdx_core.tables.storage import Tables
+from deepdx_core.writer.config import WriterConfig
+from deepdx_pipeline import automation
+from deepdx_pipeline.assets import generator
+from deepdx_pipeline.definitions import build_defs
+from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
+from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.results import curves
+from tests.support.paths import DEMO, ROOT
+from tests.support.toy_models import blank_model
+from tests.support.voices import random_voices
+
+CORPUS_TABLES = set(TABLES) - {"models", "realness", "model_evaluation"}  # these are other jobs'
+
+
+def small_training(**settings):
+    """The run config of a training that takes seconds; its voices are good enough to be taken."""
+    small = {"steps": 30, "batch_size": 16, "width": 16, "depth": 1, "heads": 2, "learning_rate": 0.03}
+    small |= {"dropout": 0.0, "ema_decay": 0.9, "written": 200, "mixed": False, "threads": 1}
+    return {"ops": {"voice_model": {"config": {"settings": small | settings}}}}
+
+
+def run(home, job="corpus", run_config=None):
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return (
+        build_defs(home)
+        .resolve_job_def(job)
+        .execute_in_process(
+            instance=dg.DagsterInstance.ephemeral(), raise_on_error=False, run_config=quiet | (run_config or {})
+        )
+    )
+
+
+def materializations(result):
+    return {
+        event.asset_key.to_user_string(): event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+    }
+
+
+@pytest.fixture
+def banks(home):
+    """A home with three banks in its inbox, one of them twice, and a text."""
+    for name in ("Keys/EPIANOS1.syx", "Basses/BASSES1.syx", "Mixed/MIXED1.syx"):
+        if (DEMO / name).is_file():
+            shutil.copy(DEMO / name, home.inbox)
+    for number, bank in enumerate(sorted((DEMO / "Backup").iterdir())):
+        shutil.copy(bank, home.inbox / f"{number}-{bank.name}")
+    (home.inbox / "readme.txt").write_text("hello")
+    return home
+
+
+def test_the_definitions():
+    repository = build_defs().get_repository_def()
+    assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
+        "inbox",
+        "opinions",
+        *TABLES,
+        "corpus_database",
+        "models_in_database",
+        "voice_model",
+        "generated_banks",
+    }
+    assert {job.name for job in repository.get_all_jobs()} >= {"everything", "corpus", "evaluation"}
+    checks = {(key.asset_key.to_user_string(), key.name) for key in repository.asset_graph.asset_check_keys}
+    assert checks == {
+        *((table, "fits_its_schema") for table in TABLES),
+        ("corpus_database", "ladder_adds_up"),
+        ("training_splits", "every_sound_in_one_split"),
+        ("training_splits", "splits_do_not_leak"),
+        ("training_splits", "families_stay_together"),
+        ("labeled_voices", "most_sounds_have_a_label"),
+        ("labeled_voices", "no_label_is_too_small"),
+        ("labeled_voices", "labels_do_not_drift"),
+    }
+
+
+def test_the_graph_flows_one_way():
+    graph = build_defs().get_repository_def().asset_graph
+    line = [
+        "inbox",
+        "dumps",
+        "decoded_voices",
+        "unique_voices",
+        "audio_features",
+        "families",
+        "corruption_training_set",
+    ]
+    line += ["verdicts", "labeled_voices", "training_splits", "voice_model", "models"]
+    flow = list(itertools.pairwise(line))
+    flow += [("models", leaf) for leaf in ("generated_banks", "realness", "model_evaluation")]
+    flow += [("training_splits", "corpus_database")]
+    for upstream, downstream in flow:
+        assert dg.AssetKey(upstream) in graph.get(dg.AssetKey(downstream)).parent_keys
+
+
+def test_the_corpus_job_writes_every_table_and_the_database(banks):
+    result = run(banks)
+    assert result.success
+    for table in CORPUS_TABLES:
+        assert Tables(banks).path(table).is_file(), table
+        made = materializations(result)[table]
+        assert made.metadata["dagster/row_count"].value == len(Tables(banks).read(table))
+        assert (made.metadata["dagster/row_count"].value > 0) or (table == "corruption_training_set") or not available()
+        assert len(made.metadata["dagster/column_schema"].value.columns) == len(TABLES[table].column_names())
+    evaluations = result.get_asset_check_evaluations()
+    assert len(evaluations) == len(CORPUS_TABLES) + 7
+    # A few banks do not have enough of every label.
+    assert {e.check_name for e in evaluations if not e.passed} <= {"no_label_is_too_small"}
+    assert banks.database.is_file()
+    assert not banks.models.exists()  # no model was trained
+
+
+@pytest.mark.slow
+def test_from_the_inbox_to_new_banks(banks):
+    result = run(banks, "everything", run_config=small_training())
+    assert result.success
+    made = sorted(banks.banks.iterdir())
+    assert len(made) == 8
+    for path in made:
+        (segment,) = read(path.read_bytes()).segments
+        assert (segment.voices, segment.checksum) == (32, "right")
+    tables = Tables(banks)
+    (champion,) = tables.read("models").iter_rows(named=True)
+    assert (champion["role"], champion["reason"]) == ("champion", "the first")
+    model = materializations(result)["voice_model"]
+    assert model.metadata["model"].text == champion["model_id"]
+    assert model.metadata["trained"].text == "anew"
+    assert {"losses", "told"} <= model.metadata.keys()
+    assert {path.name for path in banks.models.iterdir()} == {champion["model_id"], "training"}
+    assert not list((banks.models / "training").iterdir())  # the checkpoint is of no more use
+    realness = tables.read("realness")
+    assert set(realness["sound_id"]) == set(tables.read("labeled_voices")["sound_id"])
+    assert realness["model_id"].unique().to_list() == [champion["model_id"]]
+    assert len(query(banks.database, "FROM least_real")) == len(realness)
+
+    # The same voices, settings and code: the model is kept, and all that comes of it is the same bytes.
+    kept = [*made, *(tables.path(table) for table in ("models", "realness"))]
+    before = [path.read_bytes() for path in kept]
+    again = run(banks, "everything", run_config=small_training())
+    assert again.success
+    assert materializations(again)["voice_model"].metadata["trained"].text.startswith("kept")
+    version = "dagster/data_version"
+    assert materializations(again)["voice_model"].tags[version] == model.tags[version]
+    assert [path.read_bytes() for path in kept] == before
+
+    # Another seed is a challenger, and a row says who won and why.
+    assert run(banks, "everything", run_config=small_training(seed=1)).success
+    rows = {row["model_id"]: row for row in tables.read("models").iter_rows(named=True)}
+    (challenger,) = rows.keys() - {champion["model_id"]}
+    assert rows[challenger]["against"] == champion["model_id"]
+    if rows[challenger]["role"] == "champion":
+        assert rows[champion["model_id"]]["reason"] == f"{challenger} took its place"
+    else:
+        assert rows[challenger]["reason"].startswith("worse than the champion in ")
+        assert rows[champion["model_id"]] == champion
+    (winner,) = (model_id for model_id, row in rows.items() if row["role"] == "champion")
+    assert tables.read("realness")["model_id"].unique().to_list() == [winner]
+
+
+def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_trained_anew(banks):
+    assert run(banks).success
+    workplace = Workplace(banks)
+    config = small_training(steps=2)
+    settings = WriterConfig.from_json(json.dumps(config["ops"]["voice_model"]["config"]["settings"]))
+    own, former = model_fingerprints(generator._splits(workplace), settings)
+    old = blank_model()
+    folder = model_folder(banks, former)
+    save_model(folder, replace(old, summary=replace(old.summary, fingerprint=former)))
+
+    def train():
+        made = dg.materialize([generator.voice_model], resources={"workplace": workplace}, run_config=config)
+        return materializations(made)["voice_model"].metadata
+
+    kept = train()
+    assert (kept["model"].text, kept["trained"].text[:4]) == (folder.name, "kept")
+    assert not model_folder(banks, own).exists()
+    (folder / WEIGHTS).unlink()
+    os.mkfifo(folder / WEIGHTS)
+    assert train()["trained"].text == "anew"
+    (model_folder(banks, own) / WEIGHTS).unlink()
+    (model_folder(banks, own) / WEIGHTS).mkdir()
+    anew = train()
+    assert (anew["model"].text, anew["trained"].text) == (own[:16], "anew")
+    assert train()["trained"].text[:4] == "kept"
+
+
+def test_banks_have_files_of_their_own_whatever_their_labels_are():
+    labels = ("Pads", "pads", "R&B/Soul", "../../up", "..", "a" * 300, "Ärger")
+    names = generator._file_names(labels)
+    assert len({name.lower() for name in names}) == len(labels)
+    assert all(name.endswith(".syx") and "/" not in name and not name.startswith(".") for name in names)
+    assert names[:3] == ["pads.syx", "pads-2.syx", "r&b-soul.syx"]
+    assert max(map(len, names)) < 100
+
+
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_a_plot_of_few_points_shows_them(count):
+    shown = curves(pl.DataFrame({"step": range(count), "loss": [float(n) for n in range(count)]}), "step", "Bits")
+    encoded = shown.md_str.partition("base64,")[2].removesuffix(")")
+    pixels = imread(io.BytesIO(base64.b64decode(encoded)), format="png")[..., :3]
+    left_of_the_legend = pixels[:, :500]
+    assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > 20
+
+
+@pytest.mark.slow
+def test_the_champion_is_judged_beside_the_others(banks):
+    assert run(banks, "everything", run_config=small_training()).success
+    protocol = {"ops": {"model_evaluation": {"config": {"gan_steps": 100, "render": False}}}}
+    result = run(banks, "evaluation", run_config=protocol)
+    assert result.success
+    rows = Tables(banks).read("model_evaluation")
+    assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *BASELINES, "GAN of the blog", "writer and critic"]
+    assert rows["judged_on"].unique().to_list() == ["test"]
+    assert rows["fit_seconds"].is_null().to_list() == [True, True, *[False] * 5, True]
+    assert len(query(banks.database, "FROM model_evaluation")) == len(rows)
+
+
+def test_settings_that_make_no_sense_are_named(banks):
+    result = run(banks, "everything", run_config=small_training(widht=7))
+    (failure,) = result.get_step_failure_events()
+    assert "unknown settings widht; there are seed, steps" in failure.step_failure_data.error.message
+
+
+def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
+    run(banks)
+    (banks.inbox / "new.syx").write_bytes(write_bank(*random_voices(32, seed=11)))
+    next(banks.inbox.glob("0-*")).unlink()
+    assert run(banks).success
+    cold = type(banks)(tmp_path / "cold")
+    shutil.copytree(banks.inbox, cold.inbox)
+    assert run(cold).success
+    for table in CORPUS_TABLES - {"training_splits"}:  # what was assigned once stays
+        assert Tables(cold).path(table).read_bytes() == Tables(banks).path(table).read_bytes(), table
+
+
+def test_a_second_run_moves_no_sound_to_another_split(banks):
+    run(banks)
+    tables = Tables(banks)
+    before = tables.read("training_splits").filter("in_corpus")
+    for number, bank in enumerate(sorted((DEMO / "Orchestra").iterdir())):
+        shutil.copy(bank, banks.inbox / f"late-{number}-{bank.name}")
+    assert run(banks).success
+    after = tables.read("training_splits")
+    assert len(after) > len(before)
+    assert len(before.join(after, on=["sound_id", "split", "reason"])) == len(before)
+
+
+def test_what_the_user_says_is_heard(banks):
+    run(banks)
+    tables = Tables(banks)
+    splits = tables.read("training_splits")
+    sound_id = splits["sound_id"][0]
+    lock = banks.opinions_lock
+    write_opinion(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it", lock=lock)
+    result = run(banks)
+    assert result.success
+    row = tables.read("verdicts").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
+    assert (row["verdict"], row["decided_by"], row["why"]) == ("corrupt", "user", "I do not like it")
+    assert sound_id not in tables.read("labeled_voices")["sound_id"]
+    assert not tables.read("training_splits").filter(pl.col("sound_id") == sound_id)["in_corpus"].item()
+    assert materializations(result)["verdicts"].metadata["by_the_user"].value == 1
+
+
+def test_the_users_label_is_heard_and_their_taxonomy(banks):
+    run(banks)
+    tables = Tables(banks)
+    sound_id = tables.read("labeled_voices").filter(pl.col("label") != "Perc")["sound_id"][0]
+    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "", lock=banks.opinions_lock)
+    assert run(banks).success
+    row = tables.read("labeled_voices").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
+    assert (row["category"], row["label"], row["decided_by"], row["confidence"]) == ("bell", "Perc", "user", 1.0)
+    own = resources.files("deepdx_core.labels") / "taxonomy.toml"
+    banks.taxonomy.write_text(own.read_text().replace('"Perc"', '"Struck"'))
+    assert run(banks).success
+    assert "Struck" in tables.read("labeled_voices")["label"]
+    assert "Perc" not in tables.read("labeled_voices")["label"]
+
+
+def test_a_drift_of_the_labels_is_told(banks):
+    with dg.DagsterInstance.ephemeral() as instance:
+        for number in range(2):
+            quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            job = build_defs(banks).resolve_job_def("corpus")
+            result = job.execute_in_process(instance=instance, run_config=quiet)
+            (told,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "labels_do_not_drift")
+            assert told.passed == (number == 0)
+            for bank in sorted((DEMO / "Orchestra").iterdir()):
+                shutil.copy(bank, banks.inbox)
+
+
+def test_without_audio_nothing_is_rendered_and_all_the_rest_is_done(banks):
+    config = {"ops": {"audio_features": {"config": {"render": False}}}}
+    assert run(banks, run_config=config).success
+    tables = Tables(banks)
+    assert tables.read("audio_features").is_empty()
+    assert not tables.read("verdicts")["heard"].any()
+
+
+def test_an_unchanged_inbox_gives_the_same_data_versions(banks):
+    first, second = (materializations(run(banks)) for _ in range(2))
+    versions = [{name: made.tags["dagster/data_version"] for name, made in run_.items()} for run_ in (first, second)]
+    tables = [{name: version for name, version in run_.items() if name in TABLES} for run_ in versions]
+    assert tables[0] == tables[1]
+
+
+def test_a_table_that_was_tampered_with_fails_its_check(banks):
+    run(banks)
+    tables = Tables(banks)
+    labels = tables.read("labeled_voices").with_columns(confidence=pl.lit(7.0, dtype=pl.Float32))
+    labels.write_parquet(tables.path("labeled_voices"))
+    defs = build_defs(banks)
+    check = dg.AssetCheckKey(dg.AssetKey("labeled_voices"), "fits_its_schema")
+    job = dg.Definitions(
+        assets=defs.assets,
+        asset_checks=defs.asset_checks,
+        resources=defs.resources,
+        jobs=[dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(check))],
+    ).resolve_job_def("one_check")
+    result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert not evaluation.passed
+    assert "does not fit its checksum" in evaluation.metadata["reason"].text
+
+
+def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):
+    assert run(home).success
+    result = run(home, "everything", run_config=small_training())
+    assert not result.success
+    (failure,) = (event for event in result.get_step_failure_events())
+    assert failure.step_key == "voice_model"
+    assert "there are no train voices: add banks with `deepdx add`" in failure.step_failure_data.error.message
+
+
+def test_names_cannot_act_as_markup_in_the_ui(home):
+    parameters, names = random_voices(32)
+    names[:] = list(b"<b>|x](y) ")
+    (home.inbox / "evil.syx").write_bytes(write_bank(parameters, names))
+    shown = materializations(run(home))["unique_voices"].metadata["commonest"].md_str
+    assert "<b>" not in shown
+    assert "](y" not in shown
+    assert "&#60;b&#62;&#124;x&#93;(y) |" in shown
+    assert shown.count("\n") == 1 + 15  # header, rule and the first 15: no name broke its row
+
+
+def test_the_schedule_retrains_weekly():
+    schedule = automation.weekly_retraining
+    assert schedule.cron_schedule == "0 4 * * 1"
+    assert schedule.job_name == "everything"
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert automation.inbox_sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_followed_by_a_good_one(banks):
+    environment = os.environ | {"DEEPDX_HOME": str(banks.root)}
+    command = [sys.executable, "-m", "deepdx_pipeline.cli", "run", "--without", "training"]
+    killed = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=ROOT)
+    for line in killed.stderr:
+        if b"decoded_voices" in line:
+            break
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not banks.database.exists()
+    subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=120)
+    assert banks.database.is_file()
+    with open_instance(banks) as instance:
+        assert sorted(made.status.value for made in instance.get_runs()) == ["FAILURE", "SUCCESS"]
+
+
+def test_descriptions_have_no_indents_that_pages_would_show_as_code():
+    graph = build_defs().get_repository_def().asset_graph
+    shown = [graph.get(key).description or "" for key in graph.get_all_asset_keys()]
+    assert any("\n" in text for text in shown)
+    assert not [text for text in shown if "\n    " in text]
+
+
+def test_a_run_notes_the_process_that_executes_it(home):
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = build_defs(home).resolve_job_def("corpus")
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        assert instance.get_run_by_id(result.run_id).tags.items() >= PROCESS_TAGS.items()

@@ -1,0 +1,12 @@
+"""Where the repository, the demo corpus and real data stand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "data" / "demo"
+CORPUS = Path(os.environ.get("DEEPDX_CORPUS", ROOT.parent / "shared" / "corpus"))
+
+needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"real data is not at hand: no folder {CORPUS}")

@@ -1,0 +1,110 @@
+"""Voices that a tiny generator learns in seconds, and one that has."""
+
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.dataset.arrays import Splits, Voices, made
+from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.model import VoiceModel
+from deepdx_core.generation.model_card import TrainingSummary
+from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.training import teach
+from deepdx_core.voice.parameters import INDEX
+from deepdx_core.writer.config import WriterConfig
+from deepdx_core.writer.model import Writer
+from deepdx_core.writer.parents import TO_WRITE, find_parents
+from tests.support.voices import random_voices
+
+SMALL_TRAINING = (
+    *("--steps", "40"),
+    *(
+        part
+        for setting in ("batch_size=16", "width=16", "depth=1", "heads=2", "learning_rate=0.03", "dropout=0.0")
+        for part in ("--set", setting)
+    ),
+    *("--set", "ema_decay=0.9", "--set", "written=200", "--set", "mixed=false", "--set", "threads=1"),
+)
+"""Options of `deepdx run` for a model of a few seconds, whose voices are good enough to be taken."""
+
+LABELS = ("Low", "High", "Perc")
+COARSE = (1, 31, 15)
+"""Of operator 1, by label."""
+
+TINY = WriterConfig(
+    steps=6,
+    passes=1000,
+    batch_size=4,
+    width=16,
+    depth=1,
+    heads=2,
+    validate_every=3,
+    mixed=False,
+    threads=1,
+)
+
+
+def toy_voices(count, seed=0):
+    """Voices in clans whose families differ in 15 to 30 parameters; the label can be read off operator 1."""
+    random, of_clans = np.random.default_rng(seed), np.random.default_rng(99)
+    families = np.arange(count) // 2
+    clan = families % 6
+    clans = np.where(of_clans.random((6, 145)) < 0.4, of_clans.integers(0, MAXIMA + 1, (6, 145)), INIT_VOICE)
+    changed = random.random((count, 145)) < 0.08
+    voices = np.where(changed[families * 2 % count], random.integers(0, MAXIMA + 1, (count, 145)), clans[clan])
+    twin = np.arange(count) % 2 == 1
+    voices[twin] = voices[np.flatnonzero(twin) - 1]
+    labels = random.integers(0, 3, count)
+    voices[:, INDEX["op1_coarse"]] = np.array(COARSE)[labels]
+    voices[:, INDEX["lfo_speed"]] = random.integers(0, 100, count)
+    for operator in range(1, 7):  # loud enough to be heard, and quiet in the end
+        voices[:, INDEX[f"op{operator}_output_level"]] = 90
+        voices[:, INDEX[f"op{operator}_eg_level_1"]] = 99
+        voices[:, INDEX[f"op{operator}_eg_level_4"]] = 0
+        voices[:, INDEX[f"op{operator}_eg_rate_4"]] = 80
+    return Voices(voices.astype(np.uint8), labels.astype(np.int64), families + 10_000 * seed)
+
+
+def toy_splits(train=240, validation=12):
+    return Splits(toy_voices(train), toy_voices(validation, 1), toy_voices(6, 2), LABELS)
+
+
+def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=lambda *_: None):
+    """A model, as `teach` gives it, whose names are those of no corpus."""
+    return teach(splits or toy_splits(), learn_names([], [], []), config, folder, progress, report)
+
+
+@cache
+def taught_model() -> VoiceModel:
+    """A model that has learnt the toy voices well enough to show what it was asked for."""
+    config = replace(
+        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000, patience=9
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        return fit(Path(folder), config)
+
+
+@cache
+def blank_model() -> VoiceModel:
+    """A model that has learnt nothing."""
+    voices = toy_voices(40)
+    torch.manual_seed(0)
+    written = made(random_voices(20)[0], voices.labels[:20])
+    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
+    return VoiceModel(
+        config=TINY,
+        labels=LABELS,
+        voices=voices,
+        parents=replace(parents, slack=TO_WRITE),
+        writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
+        written=written,
+        critic=Critic(voices, written, TINY.seed),
+        names=learn_names([], [], []),
+        summary=TrainingSummary("ab12", "data1", "code2", 40, 7, 130.5, 0.75, 0.875),
+        history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
+    )

@@ -1,0 +1,200 @@
+"""Tables on disk and the database over them."""
+
+import duckdb
+import polars as pl
+import pytest
+from dataframely.exc import SchemaError, ValidationError
+
+from deepdx_core.database.build import build_database
+from deepdx_core.database.funnel import gaps, ladder, ladder_by_source
+from deepdx_core.database.snapshot import DatabaseError, Snapshot, query
+from deepdx_core.dataset.splits import assign_splits
+from deepdx_core.decoding.dumps import decode_dumps
+from deepdx_core.dedup.exact import unique_sounds
+from deepdx_core.dedup.families import kin
+from deepdx_core.files import written_whole
+from deepdx_core.home import Home
+from deepdx_core.intake.survey import survey
+from deepdx_core.labels.combination import gather
+from deepdx_core.labels.evidence import heard, paths
+from deepdx_core.labels.sounds import label_sounds
+from deepdx_core.labels.taxonomy import load_taxonomy
+from deepdx_core.overrides import read_opinions
+from deepdx_core.quality.corruption import lessons
+from deepdx_core.quality.measures import measures
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.quality.verdicts import judge
+from deepdx_core.sound.measuring import by_sound
+from deepdx_core.state.store import open_state
+from deepdx_core.tables.generator import GENERATOR_TABLES
+from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
+from deepdx_core.tables.storage import MissingTableError, Tables
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+from tests.support.paths import DEMO
+
+CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]  # no model is trained here
+
+
+def write_corpus(folder):
+    open_state(Home(folder), print)
+    tables = Tables(Home(folder))
+    found = survey(DEMO)
+    voices = decode_dumps(found.dumps)
+    rules = load_rules()
+    sounds = unique_sounds(voices, rules.repair)
+    families = kin(sounds.filter("in_range"))
+    audio = tables.read_or_empty("audio_features")
+    taught = lessons(tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id"))
+    sizes = families.select("sound_id", "family_id", "family_size")
+    measured = measures(sounds, voices, sizes, by_sound(audio), taught, rules.repair)
+    verdicts = judge(measured, rules.rules, read_opinions(folder / "verdicts.csv", "verdict", VERDICTS))
+    valid = verdicts.filter(pl.col("verdict") == "valid")
+    places = paths(found.raw_files, voices)
+    valid_sounds = sounds.join(valid, on="sound_id", how="semi")
+    labels = label_sounds(gather(valid_sounds, families, load_taxonomy(), heard=heard(audio), places=places))
+    families_and_labels = labels.join(families, on="sound_id")
+    for table, rows in (
+        ("raw_files", found.raw_files),
+        ("dumps", found.dumps),
+        ("decoded_voices", voices),
+        ("unique_voices", sounds),
+        ("audio_features", audio),
+        ("families", families),
+        ("corruption_training_set", taught),
+        ("verdicts", verdicts),
+        ("labeled_voices", labels),
+        ("training_splits", assign_splits(families_and_labels, tables.read_or_empty("training_splits"))),
+    ):
+        tables.write(table, rows)
+    return tables
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    tables = write_corpus(folder)
+    database = folder / "corpus.duckdb"
+    build_database(database, tables)
+    return database, tables
+
+
+def test_the_same_input_gives_the_same_bytes(corpus, tmp_path):
+    again = write_corpus(tmp_path)
+    for table in CORPUS_TABLES:
+        assert again.path(table).read_bytes() == corpus[1].path(table).read_bytes(), table
+
+
+@pytest.mark.parametrize("table", CORPUS_TABLES)
+def test_every_table_and_column_says_what_it_is(corpus, table):
+    assert describe(table).endswith(".")
+    assert all(describe_columns(table).values())
+    comments = dict(
+        query(corpus[0], f"SELECT column_name, comment FROM duckdb_columns() WHERE table_name = '{table}'").rows()
+    )
+    assert comments == {name: text for name, text in describe_columns(table).items() if name != "payload"}
+
+
+def test_a_table_is_written_whole_or_not_at_all(tmp_path):
+    open_state(Home(tmp_path), print)
+    tables = Tables(Home(tmp_path))
+    one = pl.DataFrame({"sound_id": ["a" * 20], "family_id": ["a" * 20], "label": ["Pads"]})
+    tables.write("training_splits", assign_splits(one, tables.read_or_empty("training_splits")))
+    before = tables.path("training_splits").read_bytes()
+    for wrong, error in (
+        (tables.read("training_splits").with_columns(split=pl.lit("exam")), ValidationError),
+        (pl.DataFrame({"sound_id": ["b" * 20]}), SchemaError),
+    ):
+        with pytest.raises(error):
+            tables.write("training_splits", wrong)
+    with pytest.raises(RuntimeError, match="power cut"), written_whole(tables.path("training_splits")) as temporary:
+        temporary.write_bytes(b"half a ta")
+        raise RuntimeError("power cut")
+    assert tables.path("training_splits").read_bytes() == before
+    assert {p.name for p in (tmp_path / "state").iterdir()} == {"training_splits.parquet", "manifest.json"}
+
+
+def test_a_missing_table_says_what_to_do(tmp_path):
+    with pytest.raises(MissingTableError, match=r"training_splits is not there yet .* run `deepdx run`"):
+        Tables(Home(tmp_path)).read("training_splits")
+
+
+def test_voice_parameters_are_the_145_in_vced_order(corpus):
+    answer = query(corpus[0], "SELECT * FROM voice_parameters")
+    assert answer.columns == ["sound_id", *PARAMETER_NAMES]
+    valid = corpus[1].read("verdicts").filter(pl.col("verdict") == "valid")
+    assert len(answer) == len(valid) > 1500
+
+
+def test_voice_sources_say_where_a_sound_was_found(corpus):
+    answer = query(
+        corpus[0],
+        'SELECT name, path, member, "offset", slot FROM voice_sources WHERE member IS NOT NULL ORDER BY ALL LIMIT 1',
+    )
+    ((name, path, member, offset, slot),) = answer.rows()
+    assert (DEMO / path).is_file()
+    assert member.endswith(".syx")
+    assert 1 <= slot <= 32
+    assert offset == 0
+    assert name
+
+
+def test_the_ladder_adds_up(corpus):
+    with Snapshot(corpus[0]) as snapshot:
+        rows, sources = ladder(snapshot), ladder_by_source(snapshot)
+    assert gaps(rows, corpus[1].read("dumps")) == []
+    counts = {(step, outcome): n for step, outcome, n in rows.rows()}
+    assert counts["voices", "corrupt: byte-over-127"] == 3
+    assert counts["verdicts", "empty: all-zero"] == 1
+    assert counts["families", "family"] > 500
+    assert counts["files", "no voices"] >= 8
+    # By source it is the same sounds.
+    assert sources["families"].sum() == counts["families", "family"]
+    assert sources["sounds"].sum() == counts["sounds", "unique"]
+    assert sources["valid"].sum() == counts["verdicts", "valid"]
+    assert len(sources) > 5
+    # ... and is seen not to where a row is lost.
+    assert gaps(rows.filter(pl.col("outcome") != "Pads"), corpus[1].read("dumps")) != []
+
+
+def test_the_views_on_verdicts_agree_with_the_tables(corpus):
+    slots = query(corpus[0], "SELECT verdict, count(*) AS n FROM slot_verdicts GROUP BY ALL")
+    assert slots["n"].sum() == len(corpus[1].read("decoded_voices"))
+    findings = query(corpus[0], "SELECT rule, severity, parameter, value, slot FROM findings")
+    in_tables = corpus[1].read("verdicts")["findings"].list.len().sum()
+    assert findings.filter(pl.col("slot").is_null()).height == in_tables
+    assert set(findings.drop_nulls("slot")["rule"]) == {"byte-over-127"}
+    voices = query(corpus[0], "SELECT sound_id, verdict, label, split FROM voices")
+    assert len(voices) == len(corpus[1].read("unique_voices"))
+    assert (voices["label"].is_not_null() == (voices["verdict"] == "valid")).all()
+
+
+def test_plain_duckdb_reads_the_database(corpus):
+    with duckdb.connect(corpus[0], read_only=True) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM labeled_voices WHERE label = 'Bass'").fetchone()
+    assert count > 90
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "COPY (SELECT 1) TO 'stolen.csv'",
+        "DROP VIEW raw_files",
+        "ATTACH 'other.db'",
+        "SET enable_external_access = true",
+        "SELECT 1; SELECT 2",
+        "",
+        "SELEC 1",
+        "SELECT * FROM no_such_table",
+    ],
+)
+def test_a_query_may_only_read_the_corpus(corpus, sql, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatabaseError):
+        query(corpus[0], sql)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_database_says_what_to_do(tmp_path):
+    with pytest.raises(DatabaseError, match="run `deepdx run` first"):
+        query(tmp_path / "corpus.duckdb", "SELECT 1")
