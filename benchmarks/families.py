@@ -19,7 +19,7 @@ from rich.console import Console
 from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.decoding.dumps import decode_dumps
-from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, families
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, near_duplicate_groups
 from deepdx_core.intake.survey import survey
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -68,10 +68,10 @@ def measure() -> Iterator[tuple[str, float, float, str]]:
     began = time.perf_counter()
     expected = brute_force(few)
     otherwise = len(few) ** 2 / 2 / (time.perf_counter() - began)
-    if not np.array_equal(families(few), expected):
+    if not np.array_equal(near_duplicate_groups(few), expected):
         raise AssertionError("families are not what brute force finds")
     began = time.perf_counter()
-    families(voices)
+    near_duplicate_groups(voices)
     ours = len(voices) ** 2 / 2 / (time.perf_counter() - began)
     yield f"families of {_VOICES:,}", ours / 1e6, otherwise / 1e6, "million pairs/s"
 
@@ -79,7 +79,7 @@ def measure() -> Iterator[tuple[str, float, float, str]]:
 if __name__ == "__main__":
     voices = mutated(real_voices(), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
     began = time.perf_counter()
-    found = families(voices)
+    found = near_duplicate_groups(voices)
     seconds = time.perf_counter() - began
     _, sizes = np.unique(found, return_counts=True)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -11,10 +11,10 @@ from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.repair import RepairSettings
 from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import find_taxonomy
-from deepdx_core.overrides import read_opinions
-from deepdx_core.quality.measures import measures
+from deepdx_core.overrides import read_overrides
+from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
-from deepdx_core.quality.verdicts import judge, require_sense
+from deepdx_core.quality.verdicts import decide_verdicts, require_consistent
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, CorruptionTrainingSet, UniqueVoices
 from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
@@ -31,16 +31,16 @@ _HEARD = {
 def check_configuration(home: Home) -> None:
     """Read rules.toml, taxonomy.toml, verdicts.csv and labels.csv, and ask every rule about a few sounds.
 
-    Raises RulesError, TaxonomyError or OpinionsError, which name the file, the place in it and the reason.
+    Raises RulesError, TaxonomyError or OverridesError, which name the file, the place in it and the reason.
     """
-    read_opinions(home.labels, "category", find_taxonomy(home.taxonomy).categories)
-    said = read_opinions(home.verdicts, "verdict", VERDICTS)
+    read_overrides(home.labels, "category", find_taxonomy(home.taxonomy).categories)
+    said = read_overrides(home.verdicts, "verdict", VERDICTS)
     rules = load_rules(home.rules)
-    judge(_some_sounds(rules.repair), rules.rules, said.clear())
+    decide_verdicts(_some_sounds(rules.repair), rules.rules, said.clear())
     known = UniqueVoices.create_empty().select("sound_id", "in_range")
     with suppress(MissingTableError, DamagedTableError):  # the run makes it, or makes it anew
         known = Tables(home).read("unique_voices", known.columns)
-    require_sense(said, known)
+    require_consistent(said, known)
 
 
 def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
@@ -64,10 +64,10 @@ def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
     families = sounds.filter("in_range").select("sound_id", family_id="sound_id", family_size="slots")
     schema = by_sound(AudioFeatures.create_empty()).schema
     heard = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_HEARD}], schema=schema)
-    measured = measures(sounds, slots, families, heard, CorruptionTrainingSet.create_empty(), repair)
-    # Models of oddness take a whole corpus.
+    measured = measure_sounds(sounds, slots, families, heard, CorruptionTrainingSet.create_empty(), repair)
+    # Models of corruption score take a whole corpus.
     return measured.with_columns(
-        oddness=pl.when(init).then(-7.25),
-        oddness_model=pl.when(init).then(pl.lit(sound_ids(parameters)[0][:16])),
+        corruption_score=pl.when(init).then(-7.25),
+        corruption_model=pl.when(init).then(pl.lit(sound_ids(parameters)[0][:16])),
         stuck_bit=pl.when(init).then(7),
     )

@@ -77,7 +77,7 @@ class Home:
         return self.state / "labels.csv"
 
     @property
-    def opinions(self) -> tuple[Path, ...]:
+    def overrides(self) -> tuple[Path, ...]:
         """All files in which the user has a say."""
         return self.rules, self.verdicts, self.taxonomy, self.labels
 
@@ -102,9 +102,9 @@ class Home:
         return self.root / "locks"
 
     @property
-    def opinions_lock(self) -> Path:
+    def overrides_lock(self) -> Path:
         """The lock that whoever changes the user's words holds from the read to the write."""
-        return self.locks / "opinions.lock"
+        return self.locks / "overrides.lock"
 
 
 def find_home() -> Home:

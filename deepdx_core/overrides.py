@@ -19,14 +19,14 @@ _SOUND_ID = re.compile(r"[0-9a-f]{20}")
 _MOST_BYTES = 64 << 20  # half a million sounds, each with a reason
 
 
-class OpinionsError(DeepDXError):
+class OverridesError(DeepDXError):
     """The file cannot be taken; the message names the file, the line and the reason."""
 
 
-def read_opinions(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFrame:
-    """What stands in a file of opinions: `sound_id`, the column (one of the values allowed), `why` and `place`.
+def read_overrides(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFrame:
+    """What stands in a file of overrides: `sound_id`, the column (one of the values allowed), `why` and `place`.
 
-    Sorted by sound_id; `place` names the file and the line. No file is no opinions. Raises OpinionsError for a file of
+    Sorted by sound_id; `place` names the file and the line. No file is no overrides. Raises OverridesError for a file of
     another kind, for a sound named twice and other slips.
     """
     header = ["sound_id", column, "why"]
@@ -34,45 +34,45 @@ def read_opinions(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFra
     try:
         text = read_text(path, _MOST_BYTES)
     except ValueError as error:
-        raise OpinionsError(f"{file}: {error}") from error
+        raise OverridesError(f"{file}: {error}") from error
     rows: dict[str, list[str]] = {}
     if text is not None:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
             if next(reader, []) != header:
-                raise OpinionsError(f"{file}: the first line must be {','.join(header)}")
+                raise OverridesError(f"{file}: the first line must be {','.join(header)}")
             known = frozenset(allowed)
             for row in reader:
                 place = f"{file}: line {reader.line_num}"
                 if not row:
                     continue
                 if len(row) != len(header):
-                    raise OpinionsError(f"{place}: {len(row)} fields in place of 3")
+                    raise OverridesError(f"{place}: {len(row)} fields in place of 3")
                 sound_id, value, _ = row
                 if not _SOUND_ID.fullmatch(sound_id):
-                    raise OpinionsError(f"{place}: {shown(sound_id)} is no sound_id")
+                    raise OverridesError(f"{place}: {shown(sound_id)} is no sound_id")
                 if value not in known:
-                    raise OpinionsError(f"{place}: {shown(value)} is none of {', '.join(allowed)}")
+                    raise OverridesError(f"{place}: {shown(value)} is none of {', '.join(allowed)}")
                 if sound_id in rows:
-                    raise OpinionsError(f"{place}: {sound_id} is there already")
+                    raise OverridesError(f"{place}: {sound_id} is there already")
                 rows[sound_id] = [*row, place]
         except csv.Error as error:
-            raise OpinionsError(f"{file}: line {reader.line_num}: {error}") from error
+            raise OverridesError(f"{file}: line {reader.line_num}: {error}") from error
     return pl.DataFrame(sorted(rows.values()), schema=dict.fromkeys([*header, "place"], pl.String), orient="row")
 
 
-def write_opinion(
+def write_override(
     path: Path, column: str, allowed: Sequence[str], sound_id: str, value: str | None, why: str, *, lock: Path
 ) -> None:
-    """Put an opinion of a sound in place of any that was there; None takes it back. The file is written whole,
+    """Put an override of a sound in place of any that was there; None takes it back. The file is written whole,
     where `path` is a link, the one that it leads to.
 
-    lock: `Home.opinions_lock`, held from the read to the write, so that no other change is lost.
-    Raises OpinionsError as `read_opinions` does; a file that cannot be read is left as it is.
+    lock: `Home.overrides_lock`, held from the read to the write, so that no other change is lost.
+    Raises OverridesError as `read_overrides` does; a file that cannot be read is left as it is.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
-        known = read_opinions(path, column, allowed).filter(pl.col("sound_id") != sound_id).drop("place").rows()
+        known = read_overrides(path, column, allowed).filter(pl.col("sound_id") != sound_id).drop("place").rows()
         rows = known if value is None else [*known, (sound_id, value, _one_line(why))]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")

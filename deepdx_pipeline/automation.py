@@ -6,8 +6,8 @@ from itertools import takewhile
 
 import dagster as dg
 
-from deepdx_pipeline.assets.sources import inbox_version, opinions_version, versions_of_run
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.assets.sources import inbox_version, overrides_version, versions_of_run
+from deepdx_pipeline.resources import Workspace
 
 TRAINED = dg.AssetSelection.groups("generator")
 
@@ -46,14 +46,14 @@ _UNDER_WAY = [
     job=corpus,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the tables up to date when something in the inbox changes, or in the files of your opinions. "
+    description="Brings the tables up to date when something in the inbox changes, or in the files of your overrides. "
     "A run that failed is tried again, each time after a longer wait.",
 )
 def inbox_sensor(
-    context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workplace]
+    context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workspace]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Compare inbox and opinions with what the last successful run has read, whoever started it."""
-    versions = inbox_version(workplace), opinions_version(workplace)
+    """Compare inbox and overrides with what the last successful run has read, whoever started it."""
+    versions = inbox_version(workplace), overrides_version(workplace)
     if versions == _up_to_date(context.instance):
         return dg.SkipReason("nothing new in the inbox")
     if _still_arriving(workplace):
@@ -70,7 +70,7 @@ def inbox_sensor(
 
 
 def _up_to_date(instance: dg.DagsterInstance) -> tuple[str, str] | None:
-    """The versions of inbox and opinions that the tables were made from, if the last run on them ended well."""
+    """The versions of inbox and overrides that the tables were made from, if the last run on them ended well."""
     newest = instance.fetch_materializations(dg.AssetKey(_LAST_TABLE), limit=1).records
     run = instance.get_run_by_id(newest[0].run_id) if newest else None
     if run is None or run.status is not dg.DagsterRunStatus.SUCCESS:
@@ -91,7 +91,7 @@ def _wait(attempts: list[dg.RunRecord]) -> float:
     return ended + min(_FIRST_WAIT_SECONDS << (len(attempts) - 1), _LONGEST_WAIT_SECONDS) - time.time()
 
 
-def _still_arriving(workplace: Workplace) -> bool:
+def _still_arriving(workplace: Workspace) -> bool:
     """Whether a file changed within the last moments, as one that is being copied does."""
     from deepdx_core.intake.survey import inbox_files
 

@@ -1,4 +1,4 @@
-"""Asset checks: each table against its schema, the ladder against itself, the splits against leaks."""
+"""Asset checks: each table against its schema, the funnel against itself, the splits against leaks."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import polars as pl
 
 from deepdx_core.errors import DeepDXError
 from deepdx_core.tables.schemas import TABLES, WITHHELD
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import markdown_table
 
 
@@ -18,7 +18,7 @@ def _fits_its_schema(table: str) -> dg.AssetChecksDefinition:
         blocking=True,
         description="Every column has its type and range, keys are unique, and the table's own rules hold.",
     )
-    def check(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+    def check(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
         try:
             _, failures = TABLES[table].filter(workplace.tables.read(table))
         except DeepDXError as error:
@@ -32,15 +32,15 @@ def _fits_its_schema(table: str) -> dg.AssetChecksDefinition:
 @dg.asset_check(
     asset="corpus_database",
     additional_deps=["dumps"],
-    description="What goes on from each step of the ladder is what arrives at the next: nothing is lost on the way.",
+    description="What goes on from each step of the funnel is what arrives at the next: nothing is lost on the way.",
 )
-def ladder_adds_up(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
-    """Compare each rung with the next."""
-    from deepdx_core.database.funnel import gaps, ladder
+def funnel_adds_up(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
+    """Compare each step with the next."""
+    from deepdx_core.database.funnel import funnel, gaps
     from deepdx_core.database.snapshot import Snapshot
 
     with Snapshot(workplace.home.database) as corpus:
-        found = gaps(ladder(corpus), corpus.read("dumps", ["voices"]))
+        found = gaps(funnel(corpus), corpus.read("dumps", ["voices"]))
     return dg.AssetCheckResult(passed=not found, metadata={"gaps": "; ".join(found) or "none"})
 
 
@@ -49,7 +49,7 @@ def ladder_adds_up(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResul
     additional_deps=["labeled_voices"],
     description="Every labeled sound is in exactly one split, so that no exact duplicate stands on both sides.",
 )
-def every_sound_in_one_split(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+def every_sound_in_one_split(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Compare the splits with the labeled sounds."""
     labeled = workplace.tables.read("labeled_voices", ["sound_id"])
     splits = workplace.tables.read("training_splits").filter("in_corpus").select("sound_id")
@@ -68,13 +68,13 @@ def every_sound_in_one_split(workplace: dg.ResourceParam[Workplace]) -> dg.Asset
     description="Of all pairs of sounds in different splits, none is 5 or fewer parameters apart, differs only in what "
     "nobody hears, or is nearly equal by ear.",
 )
-def splits_do_not_leak(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+def splits_do_not_leak(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Look for kin across splits."""
     from deepdx_core.dataset.splits import leaks
-    from deepdx_core.dedup.audio_similarity import alike
+    from deepdx_core.dedup.audio_similarity import similar_pairs
 
     tables = workplace.tables
-    by_ear = alike(tables.read("audio_features"))
+    by_ear = similar_pairs(tables.read("audio_features"))
     pairs = leaks(tables.read("training_splits"), tables.read("unique_voices"), by_ear)
     return dg.AssetCheckResult(
         passed=pairs.is_empty(), metadata={"pairs_across_splits": len(pairs), "first": markdown_table(pairs.head(20))}
@@ -87,7 +87,7 @@ def splits_do_not_leak(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckR
     description="How many families stand in several splits: none, unless sounds that came later joined them.",
     blocking=False,
 )
-def families_stay_together(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+def families_stay_together(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Count families by the splits in which they stand."""
     families = workplace.tables.read("families", ["sound_id", "family_id"])
     splits = workplace.tables.read("training_splits").filter("in_corpus", pl.col("split") != WITHHELD)
@@ -106,7 +106,7 @@ _MOST_DRIFT = 0.1
     asset="labeled_voices",
     description=f"At least {_LEAST_COVERAGE:.0%} of the sounds are something other than Other.",
 )
-def most_sounds_have_a_label(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+def most_sounds_have_a_label(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Count what is labeled."""
     from deepdx_core.labels.taxonomy import OTHER
 
@@ -121,9 +121,9 @@ def most_sounds_have_a_label(workplace: dg.ResourceParam[Workplace]) -> dg.Asset
 
 @dg.asset_check(
     asset="labeled_voices",
-    description="Every training label has enough sounds to be learnt from; how many is said in the taxonomy.",
+    description="Every training label has enough sounds to be learned from; how many is said in the taxonomy.",
 )
-def no_label_is_too_small(workplace: dg.ResourceParam[Workplace]) -> dg.AssetCheckResult:
+def no_label_is_too_small(workplace: dg.ResourceParam[Workspace]) -> dg.AssetCheckResult:
     """Find the smallest label."""
     from deepdx_core.labels.taxonomy import find_taxonomy
 
@@ -164,7 +164,7 @@ def all_checks() -> Sequence[dg.AssetChecksDefinition]:
     """A schema check for each table, and the checks across tables."""
     return [
         *(_fits_its_schema(table) for table in TABLES),
-        ladder_adds_up,
+        funnel_adds_up,
         every_sound_in_one_split,
         splits_do_not_leak,
         families_stay_together,

@@ -16,7 +16,7 @@ from deepdx_pipeline.instance import PROCESS_TAGS
 _SECONDS_BETWEEN_LOGS = 5.0
 
 
-class Workplace:
+class Workspace:
     """The home folder of a run, and where its progress is shown."""
 
     def __init__(self, home: Home, report: Report | None = None) -> None:
@@ -37,9 +37,9 @@ def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition
     """
 
     @dg.resource(description="The home folder, which one run at a time works on.")
-    def resource(context: dg.InitResourceContext) -> Iterator[Workplace]:
+    def resource(context: dg.InitResourceContext) -> Iterator[Workspace]:
         if context.run is None:
-            yield Workplace(home, report)
+            yield Workspace(home, report)
             return
         if context.instance:
             context.instance.add_run_tags(context.run.run_id, PROCESS_TAGS)
@@ -47,7 +47,7 @@ def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition
         with run_lock(home, waiting=tell):
             remove_leftovers_of_runs(home)
             open_state(home, tell)
-            yield Workplace(home, report)
+            yield Workspace(home, report)
             back_up_changes(home)
 
     return resource

@@ -17,14 +17,14 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from deepdx_core.dataset.arrays import Splits, splits_of
+from deepdx_core.dataset.arrays import Splits, splits_from_tables
 from deepdx_core.evaluation.baselines.gan import Gan
-from deepdx_core.evaluation.generators import Method, Taught
+from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
 from deepdx_core.gan.config import GanConfig
-from deepdx_core.generation.method import FittedWriter, Written
+from deepdx_core.generation.method import FittedWriter, WriterMethod
 from deepdx_core.generation.model import ModelError, load_model, save_model
-from deepdx_core.generation.sampling import Wish
+from deepdx_core.generation.sampling import SamplingRequest
 from deepdx_core.home import Home, find_home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.progress import Report
@@ -39,7 +39,7 @@ _COUNTS = ("voices", "against", "dcr_median", "copies", "duplicates")
 def splits_in(tables: Tables) -> Splits:
     """What there is to learn from and to judge by: valid sounds only."""
     valid = tables.read("verdicts").filter(pl.col("verdict") == "valid")
-    return splits_of(
+    return splits_from_tables(
         tables.read("unique_voices").join(valid, on="sound_id", how="semi"),
         tables.read("families"),
         tables.read("labeled_voices"),
@@ -48,7 +48,7 @@ def splits_in(tables: Tables) -> Splits:
     )
 
 
-def trained(method: Written, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
+def trained(method: WriterMethod, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
     """The generator that lies in a folder, or a new one that is left there."""
     if folder:
         with suppress(ModelError):
@@ -105,10 +105,10 @@ def main() -> None:
     splits = splits_in(tables)
     settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
     by_ear = available() and not asked.without_sound
-    method = Written(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())
+    method = WriterMethod(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())
     writer = trained(method, splits, asked.seed, asked.model)
-    alone = replace(writer, by_ear=False, wish=Wish(choices=1))
-    methods: dict[str, Method] = {"writer alone": Taught(alone), "writer and critic": Taught(writer)}
+    alone = replace(writer, by_ear=False, wish=SamplingRequest(choices=1))
+    methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
     if not asked.only_model:
         methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **methods}
     console = Console(width=200)

@@ -6,8 +6,8 @@ do not). Files that sorted a sound into folders that contradict each other are n
 the models learn from names, those of other families at that. Weights were chosen on one half of the families, by a
 digest of their ids; the figures are of the other half.
 
-Accuracy is over sounds labelled (not "other"), "of all" over all truth. ECE is the expected calibration error of the
-confidence of labelled sounds in 15 bins of equal width. Fine truth is a set where a folder says no more: Piano holds
+Accuracy is over sounds labeled (not "other"), "of all" over all truth. ECE is the expected calibration error of the
+confidence of labeled sounds in 15 bins of equal width. Fine truth is a set where a folder says no more: Piano holds
 acoustic and electric ones, Strings ensembles and solos, Drums drums and percussion; "strict" takes the first of each.
 """
 
@@ -23,8 +23,8 @@ from rich.table import Table
 
 from deepdx_core.home import Home
 from deepdx_core.labels import evidence as kinds
-from deepdx_core.labels.combination import Evidence, gather
-from deepdx_core.labels.evidence import heard
+from deepdx_core.labels.combination import Evidence, combine_evidence
+from deepdx_core.labels.evidence import audio_columns
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import OTHER, Taxonomy, load_taxonomy
 from deepdx_core.tables.storage import Tables
@@ -52,7 +52,7 @@ FOLDERS = {
     "Woodwind": ["woodwind"],
 }
 
-# How public labellers go about it: the first of these that stands anywhere in the name.
+# How public labelers go about it: the first of these that stands anywhere in the name.
 SUBSTRINGS = {
     "bass": ["BASS"],
     "electric-piano": ["E.PIANO", "EPIANO", "E PIANO", "E-PIANO", "RHODES", "WURL"],
@@ -85,13 +85,13 @@ def main() -> None:
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi").sort("sound_id")
     families = tables.read("families", ["sound_id", "family_id"])
     started, worked = time.perf_counter(), time.process_time()
-    silent = gather(sounds, families, taxonomy)
+    silent = combine_evidence(sounds, families, taxonomy)
     rows = label_sounds(silent)
     seconds, worked = time.perf_counter() - started, time.process_time() - worked
-    listening = gather(sounds, families, taxonomy, heard=heard(tables.read("audio_features")))
+    listening = combine_evidence(sounds, families, taxonomy, heard=audio_columns(tables.read("audio_features")))
     truth = _truth(tables, silent, taxonomy)
     console.print(
-        f"{len(sounds):,} valid sounds labelled in {seconds:.1f} s ({worked:.1f} s of one core's work) without audio"
+        f"{len(sounds):,} valid sounds labeled in {seconds:.1f} s ({worked:.1f} s of one core's work) without audio"
     )
     console.print(
         f"{truth.known.sum():,} have clean truth, {truth.reported.sum():,} of them in the half reported; "
@@ -204,17 +204,17 @@ def _by_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> np.ndarray:
 def _scores(probable: np.ndarray, truth: Truth, asked: np.ndarray, taxonomy: Taxonomy) -> list[str]:
     best, confidence = probable.argmax(axis=1), probable.max(axis=1)
     enough = confidence >= taxonomy.least_confidence
-    labelled = enough & asked
+    labeled = enough & asked
     label, fine, strict = truth.right(best)
     of_label = (probable * (truth.label_of[best][:, None] == truth.label_of)).sum(axis=1)
     shares = [
         enough.mean(),
         (enough & (truth.label_of[best] != truth.label_of[taxonomy.number["effect"]])).mean(),
-        labelled.sum() / asked.sum(),
-        *(right[labelled].mean() for right in (label, fine, strict)),
-        *((right & labelled)[asked].mean() for right in (label, fine)),
+        labeled.sum() / asked.sum(),
+        *(right[labeled].mean() for right in (label, fine, strict)),
+        *((right & labeled)[asked].mean() for right in (label, fine)),
     ]
-    errors = [_ece(of_label[labelled], label[labelled]), _ece(confidence[labelled], fine[labelled])]
+    errors = [_ece(of_label[labeled], label[labeled]), _ece(confidence[labeled], fine[labeled])]
     return [f"{share:.1%}" for share in shares] + [f"{error:.3f}" for error in errors]
 
 
@@ -227,21 +227,21 @@ def _ece(confidence: np.ndarray, right: np.ndarray) -> float:
 
 def _recalls(probable: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
     best = np.where(probable.max(axis=1) >= taxonomy.least_confidence, probable.argmax(axis=1), -1)
-    shown = Table("folders say", "sounds", "labelled", "recall, fine", "recall, label", "most said instead")
+    shown = Table("folders say", "sounds", "labeled", "recall, fine", "recall, label", "most said instead")
     sets = pl.DataFrame({"said": [" / ".join(np.array(taxonomy.learnable)[row]) for row in truth.fine[truth.reported]]})
     rows = np.flatnonzero(truth.reported)
     label, fine, _ = truth.right(best)
     for said in sets["said"].unique().sort():
         asked = rows[(sets["said"] == said).to_numpy()]
-        labelled = best[asked] >= 0
-        wrong = best[asked][labelled & ~fine[asked]]
+        labeled = best[asked] >= 0
+        wrong = best[asked][labeled & ~fine[asked]]
         instead = np.bincount(wrong, minlength=1).argsort()[::-1][:2]
         shown.add_row(
             said,
             str(len(asked)),
-            f"{labelled.mean():.1%}",
-            f"{(fine[asked] & labelled).mean():.1%}",
-            f"{(label[asked] & labelled).mean():.1%}",
+            f"{labeled.mean():.1%}",
+            f"{(fine[asked] & labeled).mean():.1%}",
+            f"{(label[asked] & labeled).mean():.1%}",
             ", ".join(f"{taxonomy.learnable[n]} {np.sum(wrong == n)}" for n in instead if np.any(wrong == n)),
         )
     return shown
@@ -298,7 +298,7 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
             asked.select("sound_id", names="names_rest", name_counts="name_counts_rest"),
             sounds.join(asked, on="sound_id", how="anti").select("sound_id", "names", "name_counts"),
         ]), on="sound_id")  # fmt: skip
-    rows = label_sounds(gather(changed, families, taxonomy))
+    rows = label_sounds(combine_evidence(changed, families, taxonomy))
     held = kinds.of_names(asked, taxonomy).shares
     both = asked.select(
         "sound_id",
@@ -307,7 +307,7 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
         speaks=pl.Series(held.any(axis=1)),
     ).filter("speaks").join(rows, on="sound_id")  # fmt: skip
     label = pl.col("said").replace_strict(dict(taxonomy.label_of)) == pl.col("label")
-    shown = Table("names of one source withheld", "sounds", "labelled", "label agrees", "fine agrees", "ECE fine")
+    shown = Table("names of one source withheld", "sounds", "labeled", "label agrees", "fine agrees", "ECE fine")
     cases = {
         "all": pl.lit(True),
         "names not copied": ~pl.col("copied"),
@@ -315,15 +315,15 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
     }
     for name, case in cases.items():
         part = both.filter(case)
-        labelled = part.filter(pl.col("category") != OTHER)
-        fine = (labelled["said"] == labelled["category"]).to_numpy()
+        labeled = part.filter(pl.col("category") != OTHER)
+        fine = (labeled["said"] == labeled["category"]).to_numpy()
         shown.add_row(
             name,
             f"{len(part):,}",
-            f"{len(labelled) / len(part):.1%}",
-            f"{labelled.select(label).to_series().mean():.1%}",
+            f"{len(labeled) / len(part):.1%}",
+            f"{labeled.select(label).to_series().mean():.1%}",
             f"{fine.mean():.1%}",
-            f"{_ece(labelled['confidence'].to_numpy(), fine):.3f}",
+            f"{_ece(labeled['confidence'].to_numpy(), fine):.3f}",
         )
     return shown
 

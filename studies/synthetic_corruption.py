@@ -3,7 +3,7 @@
 `python -m studies.synthetic_corruption [ARCHIVE]` reads a collection whose top folders are its sources; without one,
 `dx7-library.zip` in the folder that `DEEPDX_CORPUS` names. Banks damaged in ten ways join the collection as files of
 their own, and all of it goes the way of every bank, from bytes to verdicts. Three of the ways are of kinds that the
-model of oddness is not taught.
+model of corruption score is not taught.
 
 Found is a damaged voice whose verdict is not valid; damaged is one that differs in six parameters or more from every
 voice of the bank that was damaged (in fewer, it is as good as before, or nobody could tell). Rejected wrongly is a
@@ -26,12 +26,12 @@ from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
 from deepdx_core.codec.writer import frame
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.dedup.exact import unique_sounds
-from deepdx_core.dedup.families import kin
+from deepdx_core.dedup.families import find_families
 from deepdx_core.intake.survey import survey
-from deepdx_core.quality.corruption import lessons
-from deepdx_core.quality.measures import measures
+from deepdx_core.quality.corruption import choose_training_set
+from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
-from deepdx_core.quality.verdicts import judge
+from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.tables.schemas import CorruptionTrainingSet
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
@@ -106,12 +106,12 @@ def main() -> None:
         found = survey(inbox)
     voices = decode_dumps(found.dumps)
     sounds = unique_sounds(voices, rules.repair)
-    families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
+    families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
     heard = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
     heard = heard.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
-    taught = lessons(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
-    measured = measures(sounds, voices, families, heard, taught, rules.repair)
-    verdicts = judge(measured, rules.rules, _NO_OPINIONS)
+    taught = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measure_sounds(sounds, voices, families, heard, taught, rules.repair)
+    verdicts = decide_verdicts(measured, rules.rules, _NO_OPINIONS)
     console = Console()
     shown = Table("damage", "voices damaged", "found", "recall", box=None)
     recalls = []

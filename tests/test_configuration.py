@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from deepdx_core.configuration import check_configuration
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
-from deepdx_core.quality.measures import measures
+from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices, Families, UniqueVoices
@@ -133,7 +133,7 @@ def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name
         ("rules", RULE + 'when = "strptime(sound_id, \'%Y\') is null"', "rule.mine.when: \"strptime(sound_id, '%Y')"),
         ("rules", RULE + "when = 'cast(files as tinyint) > 1'", "rule.mine.when: 'cast(files as tinyint) > 1' cannot"),
         ("rules", RULE + "when = 'cast(heard_peak_db - 200 as tinyint) > 1'", "rule.mine.when: 'cast(heard_peak_db"),
-        ("rules", RULE + "when = 'cast(oddness as smallint unsigned) > 1'", "rule.mine.when: 'cast(oddness"),
+        ("rules", RULE + "when = 'cast(corruption_score as tinyint unsigned) > 1'", "mine.when: 'cast(corruption_score"),
         (
             "rules",
             RULE + "when = 'cast(value + 200 as tinyint) > 1'\neach = 'parameter'",
@@ -350,17 +350,17 @@ def test_a_failed_run_tells_one_cause(home, how, cause):
 
 def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
     from deepdx_core.dedup.exact import unique_sounds
-    from deepdx_core.dedup.families import kin
+    from deepdx_core.dedup.families import find_families
     from tests.quality.test_verdicts import changed, decoded
 
     repair = load_rules().repair
     voices = decoded(changed()[None])
     sounds = unique_sounds(voices, repair)
-    families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
+    families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
     heard, taught = by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
     slots = voices.select("sha256", "offset", "slot", "sound_id")
-    some = measures(sounds, slots, families, heard, taught, repair)
-    none = measures(
+    some = measure_sounds(sounds, slots, families, heard, taught, repair)
+    none = measure_sounds(
         UniqueVoices.create_empty(),
         DecodedVoices.create_empty().select(slots.columns),
         Families.create_empty().select(families.columns),

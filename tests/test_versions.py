@@ -24,14 +24,14 @@ import pytest
 
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.critic import Critic
-from deepdx_core.generation.sampling import Wish, sample
+from deepdx_core.generation.sampling import SamplingRequest, sample
 from deepdx_core.generation.training import MODEL_VERSION
 from deepdx_core.intake.survey import READER_VERSION
 from deepdx_core.labels.model import LABELS_VERSION
 from deepdx_core.progress import silent
 from deepdx_core.quality.corruption import CURATION_VERSION
 from deepdx_core.sound.features import FEATURES_VERSION, distil, measures
-from deepdx_core.sound.measuring import CLIPS, measure
+from deepdx_core.sound.measuring import CLIPS, measure_sounds
 from deepdx_core.sound.rendering import SAMPLE_RATE, available
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES, AudioFeatures
@@ -119,7 +119,7 @@ def of_sounds():
         sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
             sound_id=pl.Series(sound_ids(parameters))
         )
-        rows = list(measure(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
+        rows = list(measure_sounds(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
         found["rendered"] = {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns}
     return found
 
@@ -129,7 +129,7 @@ def of_a_model(folder):
     model = fit(folder, TINY, toy_splits(60, 12))
     blank = blank_model()
     critic = Critic(blank.voices, blank.written, 0)
-    written = sample(blank, 4, 0, Wish(avoid_copies=False))
+    written = sample(blank, 4, 0, SamplingRequest(avoid_copies=False))
     return {
         "model": {
             "losses": model.history[:, :3].tolist(),

@@ -244,7 +244,7 @@ def find_runs(data: UInt8Array, formats: tuple[Format, ...]) -> list[Run]:
 def _settle_borders(data: UInt8Array, runs: list[Run]) -> list[Run]:
     """Runs in order, of which none shares a record's part with the next.
 
-    Where bytes were lost, the broken voice may pass for a whole one that borrows its neighbour's bytes: at its front,
+    Where bytes were lost, the broken voice may pass for a whole one that borrows its neighbor's bytes: at its front,
     the end of a name; at its end, envelope rates. The shared bytes tell whose they are.
     """
     settled = list(runs)

@@ -1,10 +1,10 @@
-"""The ladder from raw files to families and labeled sounds, and the proof that it adds up."""
+"""The funnel from raw files to families and labeled sounds, and the proof that it adds up."""
 
 import polars as pl
 
 from deepdx_core.database.snapshot import Snapshot
 
-_RUNGS = (
+_STEPS = (
     ([("files", "voices")], "contents"),
     ([("voices", "readable")], "sounds"),
     ([("sounds", "unique"), ("repairs", "made by a repair")], "verdicts"),
@@ -16,11 +16,11 @@ _RUNGS = (
 """What goes on ((step, outcome), ...) to which step: the outcomes of that step add up to it."""
 
 
-def ladder(corpus: Snapshot) -> pl.DataFrame:
+def funnel(corpus: Snapshot) -> pl.DataFrame:
     """The steps in order: step, outcome, count, over all sources; what goes on stands first in each step."""
-    rows = corpus.query("SELECT position, step, outcome, sum(count)::UBIGINT AS count FROM ladder GROUP BY ALL")
+    rows = corpus.query("SELECT position, step, outcome, sum(count)::UBIGINT AS count FROM funnel GROUP BY ALL")
     goes_on = pl.struct("step", "outcome").is_in(
-        [{"step": step, "outcome": outcome} for leading, _ in _RUNGS for step, outcome in leading]
+        [{"step": step, "outcome": outcome} for leading, _ in _STEPS for step, outcome in leading]
     )
     return rows.sort("position", ~goes_on, "count", "outcome", descending=[False, False, True, False]).drop("position")
 
@@ -34,30 +34,30 @@ _GOES_ON = {
     "different": ("functions", "different to the ear"),
     "families": ("families", "family"),
 }
-"""The rungs in short: (step, outcome) of what goes on."""
+"""The steps in short: (step, outcome) of what goes on."""
 
 
-def going_on(rows: pl.DataFrame) -> dict[str, int]:
-    """How many are on each rung of a ladder."""
+def kept_counts(rows: pl.DataFrame) -> dict[str, int]:
+    """How many are on each step of a funnel."""
     counts = {(step, outcome): count for step, outcome, count in rows.iter_rows()}
-    return {name: counts.get(rung, 0) for name, rung in _GOES_ON.items()}
+    return {name: counts.get(step, 0) for name, step in _GOES_ON.items()}
 
 
-def ladder_by_source(corpus: Snapshot) -> pl.DataFrame:
+def funnel_by_source(corpus: Snapshot) -> pl.DataFrame:
     """One row a source with the counts of what went on, in the order of families that it was the first to bring."""
     sums = ", ".join(
         f"coalesce(sum(count) FILTER (step = '{step}' AND outcome = '{outcome}'), 0)::UBIGINT AS {name}"
         for name, (step, outcome) in _GOES_ON.items()
     )
-    return corpus.query(f"SELECT source, {sums} FROM ladder GROUP BY ALL ORDER BY families DESC, source")
+    return corpus.query(f"SELECT source, {sums} FROM funnel GROUP BY ALL ORDER BY families DESC, source")
 
 
 def gaps(rows: pl.DataFrame, dumps: pl.DataFrame) -> list[str]:
-    """Where a ladder does not add up, in words; empty where all does. `dumps` is the table of that name."""
+    """Where a funnel does not add up, in words; empty where all does. `dumps` is the table of that name."""
     totals = dict(rows.group_by("step").agg(pl.col("count").sum()).iter_rows())
     counts = {(step, outcome): count for step, outcome, count in rows.iter_rows()}
     found = []
-    for leading, following in _RUNGS:
+    for leading, following in _STEPS:
         before = sum(counts.get(outcome, 0) for outcome in leading)
         if totals.get(following, 0) != before:
             names = " and ".join(f"{outcome} {step}" for step, outcome in leading)

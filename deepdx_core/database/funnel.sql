@@ -1,5 +1,5 @@
 -- From files to families and labeled sounds: at each step and from each source, how many went on and how many did not,
--- and why. The outcomes of a step add up to what led to it (see ladder.py).
+-- and why. The outcomes of a step add up to what led to it (see funnel.py).
 -- A source is a top folder of the inbox, or of an archive in it. What is found more than once counts for the first path.
 WITH paths AS (
     SELECT

@@ -62,7 +62,7 @@ VIEWS = {
     "least_real": View(
         "Valid sounds, those first that the critic takes most for a model's: odd ones, and some that rules missed.",
         """
-        SELECT sound_id, name, realness, learnt, label, files, family_size, found
+        SELECT sound_id, name, realness, learned, label, files, family_size, found
         FROM realness JOIN voices USING (sound_id, label) ORDER BY realness, sound_id
         """,
         ("realness", "unique_voices", "families"),
@@ -110,7 +110,7 @@ VIEWS = {
             "value": "its value",
         },
     ),
-    "ladder": View(
+    "funnel": View(
         "From files to families and labels: how many went on at each step, from each source, and what of others.",
         files(__package__).joinpath("funnel.sql").read_text(),
         (),

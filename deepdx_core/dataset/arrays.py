@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.arrays import Int64Array, UInt8Array
-from deepdx_core.dedup.near_duplicates import families
+from deepdx_core.dedup.near_duplicates import near_duplicate_groups
 from deepdx_core.tables.columns import SPLITS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -36,7 +36,7 @@ class Splits:
     labels: tuple[str, ...]
 
 
-def splits_of(
+def splits_from_tables(
     sounds: pl.DataFrame,
     families: pl.DataFrame,
     labeled: pl.DataFrame,
@@ -69,17 +69,17 @@ def splits_of(
     return Splits(**parts, labels=labels)
 
 
-def made(parameters: UInt8Array, labels: Int64Array) -> Voices:
+def generated_voices(parameters: UInt8Array, labels: Int64Array) -> Voices:
     """Generated voices, whose families nobody knows."""
     return Voices(parameters, labels, np.full(len(labels), -1))
 
 
-def some_rows(count: int, wanted: int, seed: int) -> Int64Array:
+def sample_rows(count: int, wanted: int, seed: int) -> Int64Array:
     """Some of so many rows, `int64[wanted]` or all there are, in their order."""
     return np.sort(np.random.default_rng(seed).permutation(count)[:wanted])
 
 
-def families_together(*parts: Voices) -> Int64Array:
+def joint_families(*parts: Voices) -> Int64Array:
     """The families of sets of voices taken as one, `int64[n]`, as the smallest row number in each.
 
     Linked by 5 or fewer differing parameters within and across the sets, and by the families that are known, which the
@@ -87,6 +87,6 @@ def families_together(*parts: Voices) -> Int64Array:
     """
     known = np.concatenate([part.families for part in parts])
     order = np.argsort(known, kind="stable")
-    neighbours = np.stack([order[:-1], order[1:]], axis=1)
-    same = (known[neighbours[:, 0]] == known[neighbours[:, 1]]) & (known[neighbours[:, 0]] >= 0)
-    return families(np.concatenate([part.parameters for part in parts]), neighbours[same])
+    neighbors = np.stack([order[:-1], order[1:]], axis=1)
+    same = (known[neighbors[:, 0]] == known[neighbors[:, 1]]) & (known[neighbors[:, 0]] >= 0)
+    return near_duplicate_groups(np.concatenate([part.parameters for part in parts]), neighbors[same])

@@ -8,7 +8,7 @@ _TILE = 8192  # training voices compared at a time
 _AT_A_TIME = 32  # voices; a tile's counts fit in the processor's cache
 
 
-def differing(voices: UInt8Array, columns: UInt8Array) -> UInt8Array:
+def hamming_distances(voices: UInt8Array, columns: UInt8Array) -> UInt8Array:
     """In how many parameters each voice, `uint8[n, 145]`, differs from each of others, `uint8[n, m]`.
 
     columns: the others, `uint8[145, m]`, a parameter a row; a slice of them should fit in the processor's cache.
@@ -21,7 +21,7 @@ def differing(voices: UInt8Array, columns: UInt8Array) -> UInt8Array:
     return counts
 
 
-def differing_from_closest(voices: UInt8Array, train: UInt8Array) -> Int64Array:
+def distances_to_closest(voices: UInt8Array, train: UInt8Array) -> Int64Array:
     """In how many parameters each voice, `uint8[n, 145]`, differs from the training voice nearest to it, `int64[n]`.
 
     Exact: every voice is compared with every one of `train`, `uint8[m, 145]`. Raises ValueError where there is none.
@@ -33,7 +33,7 @@ def differing_from_closest(voices: UInt8Array, train: UInt8Array) -> Int64Array:
     for start in range(0, len(voices), _AT_A_TIME):
         some = voices[start : start + _AT_A_TIME]
         for begin in range(0, len(train), _TILE):
-            counts = differing(some, columns[:, begin : begin + _TILE])
+            counts = hamming_distances(some, columns[:, begin : begin + _TILE])
             least = closest[start : start + len(some)]
             np.minimum(least, counts.min(axis=1), out=least)
     return closest

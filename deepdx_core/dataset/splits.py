@@ -5,9 +5,9 @@ import hashlib
 import polars as pl
 
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.dedup.families import kin
-from deepdx_core.dedup.functional import functional, heard_operators
-from deepdx_core.dedup.near_duplicates import crossing
+from deepdx_core.dedup.families import find_families
+from deepdx_core.dedup.functional import audible_operators, functional_parameters
+from deepdx_core.dedup.near_duplicates import near_duplicates_across
 from deepdx_core.tables.columns import SPLITS
 from deepdx_core.tables.schemas import WITHHELD, TrainingSplits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -73,7 +73,7 @@ def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFr
     `sound_id` and `other_id`.
     """
     placed = splits.filter("in_corpus", pl.col("split") != WITHHELD)
-    linked = kin(sounds.join(placed, on="sound_id", how="semi"), alike).select("sound_id", "family_id")
+    linked = find_families(sounds.join(placed, on="sound_id", how="semi"), alike).select("sound_id", "family_id")
     sides = (
         placed.join(linked, on="sound_id")
         .group_by("family_id", "split")
@@ -107,11 +107,13 @@ def leaks(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl
         .sort("sound_id")
     )
     parameters = placed.select(PARAMETER_NAMES).to_numpy()
-    pairs = crossing(parameters, placed["split"].replace_strict(_ORDER, return_dtype=pl.Int64).to_numpy())
+    pairs = near_duplicates_across(parameters, placed["split"].replace_strict(_ORDER, return_dtype=pl.Int64).to_numpy())
     ends = placed.select("sound_id", "split")
     near = pl.DataFrame({"sound_id": ends["sound_id"][pairs[:, 0]], "other_id": ends["sound_id"][pairs[:, 1]]})
-    heard = placed.select("sound_id").with_columns(functional_id=pl.Series(sound_ids(functional(parameters))))
-    heard = heard.filter(pl.Series(heard_operators(parameters).any(axis=1)))  # all silence is equal, and no kin
+    heard = placed.select("sound_id").with_columns(
+        functional_id=pl.Series(sound_ids(functional_parameters(parameters)))
+    )
+    heard = heard.filter(pl.Series(audible_operators(parameters).any(axis=1)))  # all silence is equal, and no kin
     same = heard.join(heard.rename({"sound_id": "other_id"}), on="functional_id").select("sound_id", "other_id")
     return (
         pl.concat([near, same.filter(pl.col("sound_id") < pl.col("other_id")), alike.select(near.columns)])

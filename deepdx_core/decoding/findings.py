@@ -16,7 +16,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VCED_NAME,
 
 
 @dataclass(frozen=True)
-class Rule:
+class Check:
     """Why a voice is not taken."""
 
     id: str
@@ -24,25 +24,25 @@ class Rule:
     source: str
 
 
-BYTE_OVER_127 = Rule(
+BYTE_OVER_127 = Check(
     "byte-over-127",
     "a byte of the voice is over 127, which system exclusive data cannot be",
     "MIDI 1.0 specification: data bytes have their top bit clear",
 )
-OUT_OF_RANGE = Rule(
+OUT_OF_RANGE = Check(
     "out-of-range",
     "a parameter is over its highest value",
     "Yamaha DX7 Operating Manual, voice parameter ranges",
 )
-ALL_ZERO = Rule(
+ALL_ZERO = Check(
     "all-zero",
     "every parameter is 0: a blank slot, not a sound",
     "measured: 12,110 such slots in public collections",
 )
-RULES = (BYTE_OVER_127, OUT_OF_RANGE, ALL_ZERO)
+CHECKS = (BYTE_OVER_127, OUT_OF_RANGE, ALL_ZERO)
 
 
-def in_words(finding: Mapping[str, object]) -> str:
+def describe_finding(finding: Mapping[str, object]) -> str:
     """A finding of the table `decoded_voices` as people read it."""
     return " ".join(str(value) for value in finding.values() if value is not None)
 
@@ -88,7 +88,7 @@ def _names_by_place(format_: Format) -> np.ndarray[tuple[int], np.dtype[np.objec
 _NAMES_BY_PLACE = {format_: _names_by_place(format_) for format_ in Format}
 
 
-def _findings(rule: Rule, voices: object, parameters: object, values: object) -> pl.DataFrame:
+def _findings(rule: Check, voices: object, parameters: object, values: object) -> pl.DataFrame:
     return pl.DataFrame(
         {"voice": voices, "parameter": parameters, "value": values},
         schema={"voice": pl.Int64, "parameter": pl.String, "value": pl.UInt8},

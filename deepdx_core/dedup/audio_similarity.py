@@ -21,14 +21,14 @@ _MASKED_DB = 40.0
 _DB_A_SEMITONE = 4.0
 _LOWEST_HZ = 20.0
 _CHUNK = 100_000  # pairs
-_DIMENSIONS = 8  # in which neighbours are sought first: distances in fewer dimensions are never longer
+_DIMENSIONS = 8  # in which neighbors are sought first: distances in fewer dimensions are never longer
 _COLUMNS = (
     *(f"level_{n + 1}" for n in range(len(CONTOUR_HELD) + len(CONTOUR_AFTER))),
     *(f"{frame}_band_{n + 1}" for frame in ("early", "late") for n in range(len(BAND_EDGES) - 1)),
 )
 
 
-def alike(audio: pl.DataFrame) -> pl.DataFrame:
+def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
     """Pairs of sounds nearly equal by ear: `sound_id` and the larger `other_id`, sorted.
 
     `audio` is the table `audio_features`. Two sounds are alike where all their clips go equally loud, with equal power

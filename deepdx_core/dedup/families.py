@@ -5,12 +5,12 @@ import polars as pl
 
 from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.dedup.functional import functional, heard_operators
-from deepdx_core.dedup.near_duplicates import families
+from deepdx_core.dedup.functional import audible_operators, functional_parameters
+from deepdx_core.dedup.near_duplicates import near_duplicate_groups
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
-def kin(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl.DataFrame:
+def find_families(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl.DataFrame:
     """Which sounds stand for the same, a row a sound, sorted by `sound_id`.
 
     sounds: legal rows of `unique_voices`. alike: pairs that sound alike though more of their parameters differ,
@@ -29,14 +29,14 @@ def kin(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl.DataFrame
     sounds = sounds.with_row_index("row")
     parameters: UInt8Array = np.ascontiguousarray(sounds.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
     table = sounds.select("row", "sound_id", "files", "slots", "names", "name_counts").with_columns(
-        functional_id=pl.Series(sound_ids(functional(parameters)), dtype=pl.String)
+        functional_id=pl.Series(sound_ids(functional_parameters(parameters)), dtype=pl.String)
     )
     first = table.select(pl.col("row").first().over("functional_id")).to_series().to_numpy()
     same = np.stack([np.arange(len(table)), first.astype(np.int64)], axis=1)
     # All silence is one sound, and yet no ancestor: it would join each family that has a member somebody turned off.
-    same = same[heard_operators(parameters).any(axis=1)]
+    same = same[audible_operators(parameters).any(axis=1)]
     links = same if alike is None else np.concatenate([same, _rows(sounds, alike)])
-    table = table.with_columns(family=pl.Series(families(parameters, links), dtype=pl.Int64)).with_columns(
+    table = table.with_columns(family=pl.Series(near_duplicate_groups(parameters, links), dtype=pl.Int64)).with_columns(
         family_id=pl.col("sound_id").min().over("family")
     )
     return (

@@ -62,7 +62,7 @@ def _first_alike() -> UInt8Array:
 _FIRST_ALIKE = _first_alike()
 
 
-def heard_operators(parameters: UInt8Array) -> BoolArray:
+def audible_operators(parameters: UInt8Array) -> BoolArray:
     """Which operators of legal voices, `uint8[n, 145]`, take part in what is heard, `bool[n, 6]`, operator 1 first.
 
     Not those that are silent: at output level 0, unless keyboard scaling raises it towards one side, or with all four
@@ -83,12 +83,12 @@ def heard_operators(parameters: UInt8Array) -> BoolArray:
     return heard
 
 
-def functional(parameters: UInt8Array) -> UInt8Array:
+def functional_parameters(parameters: UInt8Array) -> UInt8Array:
     """Legal voices, `uint8[n, 145]`, with all that cannot be heard set back to INIT VOICE's value.
 
     Voices that this makes equal sound the same. What is set back, and why it cannot be heard:
 
-    - operators that take no part (`heard_operators`), at output level 0; a voice without any becomes one silence
+    - operators that take no part (`audible_operators`), at output level 0; a voice without any becomes one silence
     - feedback, where an end of its loop takes no part
     - the algorithm, to the lowest that wires the remaining operators alike. A DX7 makes an algorithm of more carriers
       softer as a whole; that alone is not taken for another sound
@@ -102,7 +102,7 @@ def functional(parameters: UInt8Array) -> UInt8Array:
       engine does not know
     """
     voices = parameters.copy()
-    heard = heard_operators(voices)
+    heard = audible_operators(voices)
 
     def reset(columns: npt.ArrayLike, where: BoolArray) -> None:
         """Set back the columns, one or one by operator, of the voices or of their operators."""

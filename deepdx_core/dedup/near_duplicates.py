@@ -25,7 +25,7 @@ _SKETCHES = 3
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # by which one number is mixed into another
 
 
-def families(parameters: UInt8Array, links: Int64Array | None = None) -> Int64Array:
+def near_duplicate_groups(parameters: UInt8Array, links: Int64Array | None = None) -> Int64Array:
     """The family of each voice of `uint8[n, 145]`, as the smallest row number in it, `int64[n]`.
 
     Families are the connected components of "at most 5 parameters differ"; `links`, `int64[m, 2]`, are pairs of rows
@@ -44,12 +44,12 @@ def families(parameters: UInt8Array, links: Int64Array | None = None) -> Int64Ar
     return forest.roots(np.arange(len(parameters)))
 
 
-def crossing(parameters: UInt8Array, parts: Int64Array) -> Int64Array:
+def near_duplicates_across(parameters: UInt8Array, parts: Int64Array) -> Int64Array:
     """The pairs of voices of `uint8[n, 145]` at most 5 parameters apart that stand in different parts, `int64[m, 2]`.
 
     parts: `int64[n]`. Each pair is in ascending order, and so are the pairs. Splits that do not leak have none.
     """
-    found = families(parameters)
+    found = near_duplicate_groups(parameters)
     mixed = np.unique(found[parts != parts[found]])
     rows = np.flatnonzero(np.isin(found, mixed))
     between = _Parts(parts[rows])
@@ -165,7 +165,7 @@ class _Search:
         for distance in range(1, int(sizes.max(initial=0))):
             going_on = places + distance < ends
             places, ends = places[going_on], ends[going_on]
-            # Renewed now and then only: that two are together already may be learnt late.
+            # Renewed now and then only: that two are together already may be learned late.
             if distance & (distance - 1) == 0:
                 roots = self._roots(rows)
             for start in range(0, len(places), _TILE):

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, repack_vmem
-from deepdx_core.dedup.functional import functional
-from deepdx_core.dedup.near_duplicates import crossing
+from deepdx_core.dedup.functional import functional_parameters
+from deepdx_core.dedup.near_duplicates import near_duplicates_across
 from deepdx_core.tables.schemas import REPAIRS
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETERS, VMEM_SIZE
 
@@ -81,7 +81,7 @@ def repair(parameters: UInt8Array, settings: RepairSettings) -> Repaired:
     open_ = np.flatnonzero(how == "")
     settle(open_[_unheard(mended[open_], unknown[open_])], INIT_VOICE, UNHEARD)
     open_ = np.flatnonzero(how == "")
-    agreed, values = _of_kin(broken[open_], unknown[open_], legal)
+    agreed, values = _of_near_duplicates(broken[open_], unknown[open_], legal)
     settle(open_[agreed], values, KIN)
     open_ = np.flatnonzero(how == "")
     settle(open_[~np.any(unknown[open_] & ~_RATES, axis=1)], MAXIMA, PLAYS_ALIKE)
@@ -145,10 +145,12 @@ def _only_twins(broken: UInt8Array, unknown: BoolArray, legal: UInt8Array) -> np
     return twins
 
 
-def _of_kin(broken: UInt8Array, unknown: BoolArray, legal: UInt8Array) -> tuple[npt.NDArray[np.intp], UInt8Array]:
+def _of_near_duplicates(
+    broken: UInt8Array, unknown: BoolArray, legal: UInt8Array
+) -> tuple[npt.NDArray[np.intp], UInt8Array]:
     """The rows of `broken`, [m], whose legal kin agree on all that is unknown, and one such kin each."""
     parts = np.repeat(np.arange(2), [len(legal), len(broken)])
-    pairs = crossing(np.concatenate([legal, broken]), parts)
+    pairs = near_duplicates_across(np.concatenate([legal, broken]), parts)
     pairs = pairs[np.argsort(pairs[:, 1], kind="stable")]
     rows, first, counts = np.unique(pairs[:, 1] - len(legal), return_index=True, return_counts=True)
     # Each kin against the first of its row, where it matters.
@@ -169,7 +171,8 @@ def _sums(
 def _unheard(parameters: UInt8Array, unknown: BoolArray) -> BoolArray:
     """Whether what is unknown makes no difference to what is heard, `bool[n]`: the extremes and INIT VOICE's agree."""
     low, high, usual = (
-        functional(np.where(unknown, values, parameters).astype(np.uint8)) for values in (0, MAXIMA, INIT_VOICE)
+        functional_parameters(np.where(unknown, values, parameters).astype(np.uint8))
+        for values in (0, MAXIMA, INIT_VOICE)
     )
     same: BoolArray = np.all((low == high) & (low == usual), axis=1)
     return same

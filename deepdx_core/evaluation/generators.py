@@ -8,7 +8,7 @@ from deepdx_core.dataset.arrays import Voices
 
 
 class Generator(Protocol):
-    """What has learnt, and makes voices."""
+    """What has learned, and makes voices."""
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
         """A legal voice for each of these labels, `int64[n]`, as `uint8[n, 145]`; the same seed gives the same."""
@@ -30,7 +30,7 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
-class Taught:
+class Pretrained:
     """A generator that has already been taught, as a method: fitting costs nothing, and is not reported."""
 
     generator: Generator

@@ -9,21 +9,21 @@ import polars as pl
 
 from deepdx_core.arrays import Int64Array
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.dataset.arrays import Splits, Voices, families_together, made, some_rows
-from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families, sample_rows
+from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.baselines.cart import SequentialCart
 from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
-from deepdx_core.evaluation.generators import Method, Scorer, Taught
-from deepdx_core.evaluation.metrics.audio import heard
+from deepdx_core.evaluation.generators import Method, Pretrained, Scorer
+from deepdx_core.evaluation.metrics.audio import summarize_audio
 from deepdx_core.evaluation.metrics.c2st import c2st
-from deepdx_core.evaluation.metrics.label_agreement import label_judge
-from deepdx_core.evaluation.metrics.memorization import duplicates
-from deepdx_core.evaluation.metrics.prdc import manifolds
+from deepdx_core.evaluation.metrics.label_agreement import fit_label_classifier
+from deepdx_core.evaluation.metrics.memorization import count_duplicates
+from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.structure import structure
-from deepdx_core.evaluation.metrics.uncertainty import mean
+from deepdx_core.evaluation.metrics.uncertainty import mean_with_error
 from deepdx_core.progress import Report, silent
-from deepdx_core.sound.measuring import hear
+from deepdx_core.sound.measuring import measure_parameters
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import VMEM_VOICES
@@ -40,7 +40,7 @@ REAL_HALF = "real: one half against the other"
 REAL_OTHER = "real: validation against test"
 
 _MOST = 5000  # voices generated
-_MOST_ON_MANIFOLDS = 3000  # of each kind
+_MAX_PRDC = 3000  # of each kind
 
 _Row = dict[str, Any]
 
@@ -66,7 +66,7 @@ def evaluate(
     """
     if judged_on not in ("validation", "test"):
         raise ValueError(f"generators are judged on validation or on test, not on {judged_on}")
-    judge = _Judge(splits, judged_on, seed, audio, report)
+    judge = _Evaluation(splits, judged_on, seed, audio, report)
     steps = len(methods) + (2 if judged_on == "test" else 1)
     report("rows of the evaluation", 0, steps)
     rows = [judge.real_halves()]
@@ -80,8 +80,8 @@ def evaluate(
     return ModelEvaluation.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
-class _Judge:
-    """What all rows have in common: the voices held out, and what is learnt or measured once."""
+class _Evaluation:
+    """What all rows have in common: the voices held out, and what is learned or measured once."""
 
     def __init__(self, splits: Splits, judged_on: str, seed: int, audio: pl.DataFrame | None, report: Report) -> None:
         self.splits = splits
@@ -90,13 +90,15 @@ class _Judge:
         self.seed = seed
         self.held_out: Voices = getattr(splits, judged_on)
         if len(self.held_out) > _MOST:
-            self.held_out = self.held_out[some_rows(len(self.held_out), _MOST, seed)]
-        self.label_judge = label_judge(splits.train, seed)
-        self.audio = None if audio is None or not available() else hear(self.held_out.parameters, audio, report)
+            self.held_out = self.held_out[sample_rows(len(self.held_out), _MOST, seed)]
+        self.label_judge = fit_label_classifier(splits.train, seed)
+        self.audio = (
+            None if audio is None or not available() else measure_parameters(self.held_out.parameters, audio, report)
+        )
 
     def real_halves(self) -> _Row:
         """The floor. A family is in one half, as families of test are unknown to a generator."""
-        families, group = np.unique(families_together(self.held_out), return_inverse=True)
+        families, group = np.unique(joint_families(self.held_out), return_inverse=True)
         first = np.random.default_rng(self.seed).permutation(len(families)) < len(families) // 2
         one, other = self.held_out[np.flatnonzero(first[group])], self.held_out[np.flatnonzero(~first[group])]
         return self._row(REAL_HALF, one, other)
@@ -104,7 +106,7 @@ class _Judge:
     def real_other(self) -> _Row:
         """Real voices, as many as a generator is asked for."""
         other = self.splits.validation
-        return self._row(REAL_OTHER, other[some_rows(len(other), len(self.held_out), self.seed)], self.held_out)
+        return self._row(REAL_OTHER, other[sample_rows(len(other), len(self.held_out), self.seed)], self.held_out)
 
     def method(self, name: str, method: Method) -> _Row:
         """A generator's row."""
@@ -118,16 +120,16 @@ class _Judge:
         require_legal(parameters)
         if len(parameters) != len(labels):
             raise ValueError(f"{name}: {len(labels)} voices were asked for, {len(parameters)} came")
-        row = self._row(name, made(parameters, labels), self.held_out)
+        row = self._row(name, generated_voices(parameters, labels), self.held_out)
         bits = float(-generator.score(self.held_out).mean() / np.log(2)) if isinstance(generator, Scorer) else None
-        taught = isinstance(method, Taught)
+        taught = isinstance(method, Pretrained)
         return row | {"bits": bits, "fit_seconds": None if taught else fitted - began, "bank_seconds": one_bank}
 
     def _row(self, name: str, voices: Voices, against: Voices) -> _Row:
-        groups = families_together(voices, against)
+        groups = joint_families(voices, against)
         own = groups[: len(voices)]
         agrees = self.label_judge.agrees(voices.parameters, voices.labels)
-        differing = differing_from_closest(voices.parameters, self.splits.train.parameters)
+        differing = distances_to_closest(voices.parameters, self.splits.train.parameters)
         variations = structure(voices.parameters, against.parameters)
         return {
             "generator": name,
@@ -136,12 +138,12 @@ class _Judge:
             "voices": len(voices),
             "against": len(against),
             **_with_error("c2st", c2st(voices.parameters, against.parameters, groups, self.seed)),
-            **self._on_manifolds(voices, against, groups),
+            **self._prdc(voices, against, groups),
             "dcr_median": float(np.median(differing)),
-            **_with_error("dcr_near", mean(differing <= MAX_DIFFERING, own)),
+            **_with_error("dcr_near", mean_with_error(differing <= MAX_DIFFERING, own)),
             "copies": int((differing == 0).sum()),
-            "duplicates": duplicates(voices.parameters),
-            **_with_error("label_agreement", mean(agrees, own)),
+            "duplicates": count_duplicates(voices.parameters),
+            **_with_error("label_agreement", mean_with_error(agrees, own)),
             "label_accuracy": float(self.label_judge.agrees(against.parameters, against.labels).mean()),
             **{f"structure_{part}": variation for part, variation in variations.items()},
             "structure": float(np.mean(list(variations.values()))),
@@ -151,28 +153,28 @@ class _Judge:
             "bank_seconds": None,
         }
 
-    def _on_manifolds(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
-        some = some_rows(len(voices), min(len(voices), _MOST_ON_MANIFOLDS), self.seed)
-        others = some_rows(len(against), min(len(against), _MOST_ON_MANIFOLDS), self.seed)
-        found = manifolds(voices.parameters[some], against.parameters[others])
+    def _prdc(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
+        some = sample_rows(len(voices), min(len(voices), _MAX_PRDC), self.seed)
+        others = sample_rows(len(against), min(len(against), _MAX_PRDC), self.seed)
+        found = prdc(voices.parameters[some], against.parameters[others])
         of_some, of_others = groups[some], groups[len(voices) + others]
         return {
-            **_with_error("precision", mean(found.precise, of_some)),
-            **_with_error("recall", mean(found.recalled, of_others)),
-            **_with_error("density", mean(found.dense, of_some)),
-            **_with_error("coverage", mean(found.covered, of_others)),
+            **_with_error("precision", mean_with_error(found.precise, of_some)),
+            **_with_error("recall", mean_with_error(found.recalled, of_others)),
+            **_with_error("density", mean_with_error(found.dense, of_some)),
+            **_with_error("coverage", mean_with_error(found.covered, of_others)),
         }
 
     def _by_ear(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
         names = ("audio_c2st", "silent", "sounding_after", "noisy")
         if self.audio is None:
             return {key: None for name in names for key in (name, f"{name}_error")}
-        ours = heard(voices.parameters, hear(voices.parameters, self.audio, self.report))
-        real = heard(against.parameters, self.audio)
+        ours = summarize_audio(voices.parameters, measure_parameters(voices.parameters, self.audio, self.report))
+        real = summarize_audio(against.parameters, self.audio)
         own = groups[: len(voices)]
         found = (
             c2st(ours.features, real.features, groups, self.seed),
-            *(mean(share, own) for share in (ours.silent, ours.sounding_after, ours.noisy)),
+            *(mean_with_error(share, own) for share in (ours.silent, ours.sounding_after, ours.noisy)),
         )
         return {key: value for pair in zip(names, found, strict=True) for key, value in _with_error(*pair).items()}
 

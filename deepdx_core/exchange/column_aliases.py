@@ -33,7 +33,7 @@ _OTHER_WORDS = {
 }
 
 
-def spelling_key(text: str) -> str:
+def alias_key(text: str) -> str:
     """The letters and digits of a column's name, in lower case."""
     return _SEPARATORS.sub("", text.lower())
 
@@ -51,18 +51,18 @@ def _words(name: str) -> Iterable[str]:
                 yield from (f"eg {word}{number}", f"{word}{number}")
 
 
-def _spellings() -> Iterable[tuple[str, str]]:
+def _aliases() -> Iterable[tuple[str, str]]:
     for name in ("name", *PARAMETER_NAMES):
         if match := _OPERATOR.fullmatch(name):
             operator, rest = match.groups()
             yield from (
-                (spelling_key(f"{prefix}{operator}{w}"), name) for prefix in ("op", "operator") for w in _words(rest)
+                (alias_key(f"{prefix}{operator}{w}"), name) for prefix in ("op", "operator") for w in _words(rest)
             )
         else:
-            yield from ((spelling_key(words), name) for words in _words(name))
+            yield from ((alias_key(words), name) for words in _words(name))
 
 
-SPELLINGS: Mapping[str, str] = dict(_spellings())
+ALIASES: Mapping[str, str] = dict(_aliases())
 """`name` and the parameters' names by every spelling, letters and digits alone."""
 
 
@@ -73,6 +73,6 @@ def known_columns(columns: Iterable[str]) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for column in columns:
-        if meaning := SPELLINGS.get(spelling_key(column)):
+        if meaning := ALIASES.get(alias_key(column)):
             found.setdefault(meaning, []).append(column)
     return {meaning: [meaning] if meaning in given else given for meaning, given in found.items()}

@@ -12,7 +12,7 @@ import polars as pl
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.writer import write_bank, write_single
-from deepdx_core.decoding.findings import in_words
+from deepdx_core.decoding.findings import describe_finding
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.display import counted, printable
 from deepdx_core.exchange.inspection import inspect_files
@@ -31,7 +31,7 @@ _IN_RANGE = pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)
 
 
 @dataclass(frozen=True)
-class Gathered:
+class CollectedVoices:
     """Every voice slot of some files, in order, and in words which files were refused and which have no voices."""
 
     voices: pl.DataFrame
@@ -48,7 +48,7 @@ class Writable:
     mended: list[str]
 
 
-def gather(paths: Iterable[Path]) -> Gathered:
+def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
     """The voices in files, folders and archives, in the order given.
 
     Files named here that end as a table does are read as one; within folders and archives, tables are not looked for.
@@ -73,7 +73,7 @@ def gather(paths: Iterable[Path]) -> Gathered:
                 else:
                     without.append(f"{where}: no voices: {row['reason'] or row['taken_for']}")
     empty = DecodedVoices.create_empty().with_columns(pl.lit(None, PROVENANCE[c]).alias(c) for c in ("path", "member"))
-    return Gathered(pl.concat([empty.select(COLUMNS), *parts]), refused, without)
+    return CollectedVoices(pl.concat([empty.select(COLUMNS), *parts]), refused, without)
 
 
 def _table(path: Path) -> pl.DataFrame:
@@ -88,7 +88,7 @@ def _table(path: Path) -> pl.DataFrame:
     return read_table(data, format_, shown).with_columns(findings.alias("findings")).select(COLUMNS)
 
 
-def choose(
+def select_voices(
     voices: pl.DataFrame, slots: Sequence[tuple[int, int]] | None = None, name: str | None = None
 ) -> pl.DataFrame:
     """The voices in some slots of their dumps, given as ranges that include both ends, and whose name fits a pattern.
@@ -173,7 +173,7 @@ def _fault(row: dict[str, object]) -> str:
     if row[PARAMETER_NAMES[0]] is None:
         findings = row["findings"]
         assert findings is None or isinstance(findings, list)
-        faults = [in_words(finding) for finding in findings or ()]
+        faults = [describe_finding(finding) for finding in findings or ()]
         faults = faults or ["its parameters could not be read"]
     else:
         beyond = ((p, row[p.name]) for p in PARAMETERS)

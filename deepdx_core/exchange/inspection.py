@@ -8,7 +8,7 @@ import polars as pl
 
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.decoding.dumps import decode_dumps
-from deepdx_core.decoding.findings import in_words
+from deepdx_core.decoding.findings import describe_finding
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.intake.contents import is_folder
@@ -62,6 +62,6 @@ def voice_in(path: Path, slot: int) -> tuple[UInt8Array, str]:
         raise NoVoiceError(f"{where}: {'; '.join(reasons[:_MOST_TOLD])}")
     voice = in_slot.row(0, named=True)
     if not voice["valid"]:
-        faults = "; ".join(in_words(finding) for finding in voice["findings"][:_MOST_TOLD])
+        faults = "; ".join(describe_finding(finding) for finding in voice["findings"][:_MOST_TOLD])
         raise NoVoiceError(f"{place(voice)}: slot {slot} ({voice['name']}) is not a legal voice: {faults}")
     return np.array(in_slot.select(PARAMETER_NAMES).row(0), dtype=np.uint8), voice["name"]

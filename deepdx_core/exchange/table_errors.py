@@ -9,7 +9,7 @@ from typing import Any
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.exchange.column_aliases import SPELLINGS, spelling_key
+from deepdx_core.exchange.column_aliases import ALIASES, alias_key
 
 
 class TableError(DeepDXError):
@@ -92,7 +92,7 @@ def _fault(text: str, line: int | None = None) -> str:
         if not isinstance(found, dict):
             return f"{here}: not an object"
         for key, item in found.items():
-            if spelling_key(key) in SPELLINGS and isinstance(item, (dict, list, bool)):
+            if alias_key(key) in ALIASES and isinstance(item, (dict, list, bool)):
                 return f"{here}, column {printable(key)}: {_kind(item)} in place of a number or text"
     return ""
 

@@ -18,7 +18,7 @@ FEATURES = 100
 """Values to which the discriminator condenses an image."""
 
 
-class Judgement(NamedTuple):
+class Logits(NamedTuple):
     """What the discriminator says of each image: how real (any number), and the scores of labels and algorithms."""
 
     realness: Tensor
@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
         self.labels = nn.Linear(FEATURES, labels)
         self.algorithms = nn.Linear(FEATURES, len(ALGORITHMS))
 
-    def forward(self, images: Tensor) -> Judgement:
+    def forward(self, images: Tensor) -> Logits:
         """What is to say of images `[n, 16, 16]`."""
         x = self.layers(images[:, None])  # [n, 1, 16, 16] -> 8x8 -> 4x4 -> [n, 100]
-        return Judgement(self.realness(x).squeeze(1), self.labels(x), self.algorithms(x))
+        return Logits(self.realness(x).squeeze(1), self.labels(x), self.algorithms(x))

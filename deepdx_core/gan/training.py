@@ -92,7 +92,9 @@ class _Run:
         wished = self._draw(random)
         judged = self.discriminator(self._make(random, wished))
         obedience = self._classification(judged.labels, judged.algorithms, wished)
-        return _descend(self.generator_optimizer, self.config.generator_obedience * obedience - judged.realness.mean())
+        return _descend(
+            self.generator_optimizer, self.config.generator_classification_weight * obedience - judged.realness.mean()
+        )
 
     def _draw(self, random: np.random.Generator) -> Tensor:
         """Places of a batch of training voices, whose conditions are also what is wished of the generator."""
@@ -116,7 +118,7 @@ def _thresholds(label_ids: Int64Array) -> npt.NDArray[np.float64]:
     """The cumulated chance of each voice, `float64[n]`, to be drawn: by the square root of how many its label has.
 
     Drawn evenly, a thin label is hardly seen; with labels drawn evenly, its few voices come so often that they are
-    learnt by heart. The square root is the middle.
+    learned by heart. The square root is the middle.
     """
     chances = np.bincount(label_ids)[label_ids] ** -0.5
     thresholds = np.cumsum(chances / chances.sum())

@@ -1,1 +1,1 @@
-"""The generator that banks come from: how voices are written, learnt, judged by a critic, stored, sampled, named."""
+"""The generator that banks come from: how voices are written, learned, judged by a critic, stored, sampled, named."""

@@ -8,10 +8,10 @@ from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
 from deepdx_core.progress import silent
-from deepdx_core.quality.measures import measures
+from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import Rules
-from deepdx_core.quality.verdicts import judge
-from deepdx_core.sound.measuring import by_sound, hear
+from deepdx_core.quality.verdicts import decide_verdicts
+from deepdx_core.sound.measuring import by_sound, measure_parameters
 from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -28,7 +28,7 @@ _NOT_TAUGHT = CorruptionTrainingSet.create_empty()
 _NOTHING_SAID = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
 
-def against(parameters: UInt8Array, rules: Rules, by_ear: bool, may_be_noise: BoolArray) -> Reasons:
+def rejection_reasons(parameters: UInt8Array, rules: Rules, by_ear: bool, may_be_noise: BoolArray) -> Reasons:
     """What speaks against legal voices, `uint8[n, 145]`: the rule that decides over them, or "noise".
 
     by_ear: they are rendered, so that rules can ask for what is heard. may_be_noise: `bool[n]`, those that need no
@@ -40,8 +40,8 @@ def against(parameters: UInt8Array, rules: Rules, by_ear: bool, may_be_noise: Bo
         .with_columns(sound_id=places["sound_id"], slots=1, files=1, repair=pl.lit(None, pl.String), in_range=True)
         .unique("sound_id", maintain_order=True)
     )
-    heard = by_sound(hear(parameters, _NOTHING_HEARD, silent) if by_ear else _NOTHING_HEARD)
-    measured = measures(
+    heard = by_sound(measure_parameters(parameters, _NOTHING_HEARD, silent) if by_ear else _NOTHING_HEARD)
+    measured = measure_sounds(
         sounds,
         slots=_NO_SLOTS,
         families=sounds.select("sound_id", family_id="sound_id", family_size=1),
@@ -49,7 +49,7 @@ def against(parameters: UInt8Array, rules: Rules, by_ear: bool, may_be_noise: Bo
         taught=_NOT_TAUGHT,
         settings=rules.repair,
     )
-    found = judge(measured, rules.rules, _NOTHING_SAID).select(
+    found = decide_verdicts(measured, rules.rules, _NOTHING_SAID).select(
         "sound_id",
         deciding=pl.col("findings")
         .list.filter((pl.element().struct["severity"] != "note") | (pl.element().struct["rule"] == NEVER_ENDS))

@@ -10,16 +10,16 @@ import torch
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.generation.model import VoiceModel
-from deepdx_core.generation.names import learn_names
-from deepdx_core.generation.sampling import Wish, sample_labels
-from deepdx_core.generation.training import teach
+from deepdx_core.generation.names import fit_names
+from deepdx_core.generation.sampling import SamplingRequest, sample_labels
+from deepdx_core.generation.training import train_model
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
 from deepdx_core.training.runs import reproducible
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import PLACES
 from deepdx_core.writer.parents import Parents, find_parents
-from deepdx_core.writer.training import Lessons, bits, wishes
+from deepdx_core.writer.training import TrainingSet, bits, make_conditions
 
 _PARENTS_TRIED = 4
 _ANY = 0.1  # how much of the chance of a parent is spread over all training voices, and of a distance over all
@@ -27,7 +27,7 @@ _AT_ONCE = 128
 
 
 @dataclass(frozen=True)
-class Written:
+class WriterMethod:
     """A writer with its critic, whose seed is the one that `fit` is given. labels: their names, by label id."""
 
     labels: tuple[str, ...]
@@ -39,9 +39,9 @@ class Written:
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedWriter":
         """Teach both."""
         with tempfile.TemporaryDirectory() as folder:
-            model = teach(
+            model = train_model(
                 Splits(train, validation, validation, self.labels),
-                learn_names([], [], []),
+                fit_names([], [], []),
                 replace(self.config, seed=seed),
                 Path(folder),
                 lambda at: self.report("learning to write", at.step, at.steps),
@@ -58,7 +58,7 @@ class FittedWriter:
     rules: Rules
     by_ear: bool
     report: Report = silent
-    wish: Wish = field(default_factory=Wish)
+    wish: SamplingRequest = field(default_factory=SamplingRequest)
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
         """A voice for each label."""
@@ -77,14 +77,16 @@ class FittedWriter:
         # Its own family is unknown to the model, so that any training voice may be a parent.
         nobody = np.full(len(voices), -1), np.zeros(len(model.voices), dtype=np.int64)
         near = find_parents(voices.parameters, nobody[0], model.voices.parameters, nobody[1])
-        lessons = Lessons.of(Voices(model.voices.parameters, model.voices.labels, nobody[1]), model.parents)
-        asked = Lessons.of(voices, near)
+        lessons = TrainingSet.of(Voices(model.voices.parameters, model.voices.labels, nobody[1]), model.parents)
+        asked = TrainingSet.of(voices, near)
         chances = _chances(model, voices.labels, near)
         with reproducible(model.config.threads), torch.no_grad():
             for number in range(chances.shape[1]):
                 for start in range(0, len(voices), _AT_ONCE):
                     rows = slice(start, start + _AT_ONCE)
-                    wished = wishes(lessons, near.rows[rows, number], near.differing[rows, number], voices.labels[rows])
+                    wished = make_conditions(
+                        lessons, near.rows[rows, number], near.differing[rows, number], voices.labels[rows]
+                    )
                     nats = bits(model.writer, asked.voices[rows], wished).numpy() * np.log(2)
                     chances[rows, number] -= nats
         return np.asarray(np.logaddexp.reduce(chances, axis=1))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from deepdx_core.arrays import Float64Array
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.dataset.arrays import Voices, made
+from deepdx_core.dataset.arrays import Voices, generated_voices
 from deepdx_core.files import read_regular, set_aside_folder, written_whole
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.model_card import (
@@ -46,7 +46,7 @@ class VoiceModel:
     """A writer and a critic with all that is needed to ask them for voices. The writer is on the CPU, set to evaluate.
 
     labels: their names, in the order of the label ids.
-    voices: what was learnt from, and the parents of what is written. parents: of these voices, among them.
+    voices: what was learned from, and the parents of what is written. parents: of these voices, among them.
     written: voices of the writer, by which the critic was taught.
     history: how the training went, `float64[validations, 4]`, as `learning.HISTORY` says; of a model of format 2 it is
     not known, and empty.
@@ -140,7 +140,7 @@ def _checked_voices(tensors: dict[str, Tensor], kind: str, labels: int) -> Voice
         raise ValueError(f"{kind}: there must be a label for each voice")
     if label_ids.max() >= labels:
         raise ValueError(f"{kind}: label ids must be within 0 to {labels - 1}")
-    return made(parameters, label_ids.astype(np.int64))
+    return generated_voices(parameters, label_ids.astype(np.int64))
 
 
 def _checked_parents(tensors: dict[str, Tensor], count: int) -> Parents:

@@ -1,4 +1,4 @@
-"""Names for generated voices, in the manner of real ones: how they are learnt from a corpus, stored and drawn."""
+"""Names for generated voices, in the manner of real ones: how they are learned from a corpus, stored and drawn."""
 
 import json
 import re
@@ -161,12 +161,12 @@ class _Words:
         raise AssertionError("numbers never end")
 
 
-def learn_names(
+def fit_names(
     names: Sequence[str], labels: Sequence[str], families: Sequence[int] | Sequence[str] | npt.NDArray[Any]
 ) -> NameModel:
-    """What names are made of, learnt from real ones, each with the label and the family of its voice.
+    """What names are made of, learned from real ones, each with the label and the family of its voice.
 
-    A sound of several names may be given with each. Only words that several families have are learnt: people's own are
+    A sound of several names may be given with each. Only words that several families have are learned: people's own are
     not. Words of ours are put beside them, so that a small corpus has enough.
     """
     voices = (

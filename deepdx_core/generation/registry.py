@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from deepdx_core.dataset.arrays import Splits, some_rows
+from deepdx_core.dataset.arrays import Splits, sample_rows
 from deepdx_core.errors import DeepDXError
-from deepdx_core.evaluation.generators import Taught
+from deepdx_core.evaluation.generators import Pretrained
 from deepdx_core.evaluation.protocol import evaluate
 from deepdx_core.generation.method import FittedWriter
 from deepdx_core.generation.model import VoiceModel, load_model
@@ -56,11 +56,11 @@ def champion_folder(home: Home) -> Path:
 
 
 def corpus_names(home: Home) -> list[str]:
-    """The names that real voices have by now, each once: a model knows those of the corpus that it learnt from."""
+    """The names that real voices have by now, each once: a model knows those of the corpus that it learned from."""
     return Tables(home).read_or_empty("decoded_voices")["name"].unique().to_list()
 
 
-def judge_models(
+def compare_models(
     home: Home, known: pl.DataFrame, splits: Splits, rules: Rules, report: Report = silent
 ) -> pl.DataFrame:
     """The table `models` as it is once every challenger has met the champion, in the order of `judged`.
@@ -71,7 +71,7 @@ def judge_models(
     stored = sorted(path.parent.name for path in home.models.glob(f"*/{DESCRIPTION}") if _is_id(path.parent.name))
     # What could not be read may be whole by now: a run that trains it anew gives it the same id.
     for model_id in [model_id for model_id in stored if rows.get(model_id, _UNREAD)["role"] == "unreadable"]:
-        rows[model_id] = _met(home, model_id, rows, splits, rules, report)
+        rows[model_id] = _challenge(home, model_id, rows, splits, rules, report)
     return TrainedModels.cast(pl.DataFrame(list(rows.values()), schema=TrainedModels.create_empty().schema))
 
 
@@ -79,7 +79,7 @@ def _is_id(name: str) -> bool:
     return len(name) == _ID_LENGTH and all(character in "0123456789abcdef" for character in name)
 
 
-def _met(
+def _challenge(
     home: Home, model_id: str, rows: dict[str, dict[str, Any]], splits: Splits, rules: Rules, report: Report
 ) -> dict[str, Any]:
     """The row of a challenger; where it wins, that of the champion changes as well."""
@@ -103,7 +103,7 @@ def _met(
     if unfit := _unfit(challenger, splits):
         return row | {"role": "beaten", "reason": unfit}
     try:
-        measures = _measured(challenger, splits, rules, report)
+        measures = _evaluate(challenger, splits, rules, report)
     except ValueError as error:
         return row | {"role": "beaten", "reason": f"it hardly makes a voice that could be taken: {error}"}
     row |= {name: measures[name] for measure in MEASURED for name in (measure, f"{measure}_error")}
@@ -113,7 +113,7 @@ def _met(
     try:
         incumbent = load_model(model_folder(home, champion["model_id"]))
         unfit = _unfit(incumbent, splits)
-        to_beat = {} if unfit else _measured(incumbent, splits, rules, report)
+        to_beat = {} if unfit else _evaluate(incumbent, splits, rules, report)
     except (ModelError, ValueError) as error:
         unfit = str(error)
     if unfit:
@@ -133,14 +133,14 @@ def _unfit(model: VoiceModel, splits: Splits) -> str:
         return "it knows other labels"
     held_out = np.concatenate([splits.validation.parameters, splits.test.parameters])
     seen = len({voice.tobytes() for voice in held_out} & {voice.tobytes() for voice in model.voices.parameters})
-    return f"it learnt from {seen} of the voices that are held out now" if seen else ""
+    return f"it learned from {seen} of the voices that are held out now" if seen else ""
 
 
-def _measured(model: VoiceModel, splits: Splits, rules: Rules, report: Report) -> dict[str, Any]:
+def _evaluate(model: VoiceModel, splits: Splits, rules: Rules, report: Report) -> dict[str, Any]:
     """How a model does on voices of the validation split, nothing rendered."""
-    kept = some_rows(len(splits.validation), _JUDGED, seed=0)
+    kept = sample_rows(len(splits.validation), _JUDGED, seed=0)
     some = Splits(splits.train, splits.validation[kept], splits.test, splits.labels)
-    methods = {"model": Taught(FittedWriter(model, rules, by_ear=False, report=report))}
+    methods = {"model": Pretrained(FittedWriter(model, rules, by_ear=False, report=report))}
     return evaluate(methods, some, judged_on="validation", report=report).row(-1, named=True)
 
 

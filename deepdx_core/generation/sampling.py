@@ -14,10 +14,10 @@ import torch
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.dataset.arrays import made
-from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dataset.arrays import generated_voices
+from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
-from deepdx_core.generation.filters import Reasons, against
+from deepdx_core.generation.filters import Reasons, rejection_reasons
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
@@ -26,10 +26,10 @@ from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.writer.layout import unwritten, written
-from deepdx_core.writer.model import Wishes
+from deepdx_core.writer.model import Conditions
 from deepdx_core.writer.parents import Parents
-from deepdx_core.writer.sampling import write
-from deepdx_core.writer.training import draw_likenesses
+from deepdx_core.writer.sampling import write_voices
+from deepdx_core.writer.training import draw_parents
 
 MAY_BE_NOISE = ("Perc", "Other")
 """Labels of which a voice without a pitch may be."""
@@ -45,7 +45,7 @@ _TOUCHED_UP = 8  # parameters that may differ from what is between two voices
 
 
 @dataclass(frozen=True, eq=False)  # arrays are not equal or unequal
-class Wish:
+class SamplingRequest:
     """What is asked for. What is left out is as the training voices have it.
 
     label: one of the model's. algorithm: as on the panel, 1 to 32.
@@ -104,7 +104,7 @@ def sample(
     model: VoiceModel,
     count: int,
     seed: int,
-    wish: Wish = Wish(),
+    wish: SamplingRequest = SamplingRequest(),
     *,
     rules: Rules | None = None,
     by_ear: bool = False,
@@ -129,7 +129,7 @@ def sample_labels(
     model: VoiceModel,
     label_ids: Int64Array,
     seed: int,
-    wish: Wish = Wish(),
+    wish: SamplingRequest = SamplingRequest(),
     *,
     rules: Rules | None = None,
     by_ear: bool = False,
@@ -173,7 +173,7 @@ class _Batch:
     def __init__(
         self,
         model: VoiceModel,
-        wish: Wish,
+        wish: SamplingRequest,
         labels: Int64Array,
         ways: Float64Array,
         before: UInt8Array,
@@ -205,21 +205,21 @@ class _Batch:
         own = slice(places.start * choices, places.stop * choices)
         labels, may_be_noise, given = self.labels[own], self.may_be_noise[own], self.given[own]
         candidates = _candidates(self.model, self.wish, labels, self.ways[own], random)
-        odds = self.model.critic.realness(made(candidates, labels)).clip(-_MOST_ODDS, _MOST_ODDS)
+        odds = self.model.critic.realness(generated_voices(candidates, labels)).clip(-_MOST_ODDS, _MOST_ODDS)
         # The largest of these is each with the chance of its odds (Gumbel's trick).
         keys = odds + random.gumbel(size=len(odds))
         reasons = np.full(len(candidates), "", dtype=object)
         reasons[inaudible(candidates)] = SILENT
         if self.apart >= 0:
-            reasons[differing_from_closest(candidates, self.others) <= self.apart] = CLOSE
+            reasons[distances_to_closest(candidates, self.others) <= self.apart] = CLOSE
         if self.rules:
-            found = against(candidates, self.rules, False, may_be_noise)
+            found = rejection_reasons(candidates, self.rules, False, may_be_noise)
             reasons = np.where(reasons == "", found, reasons)
         reasons[given] = ""
         while chosen := self._chosen(places, wanted, candidates, keys, reasons):
             rows = np.array(list(chosen.values()))
             if self.by_ear and self.rules:
-                found = against(candidates[rows], self.rules, True, may_be_noise[rows])
+                found = rejection_reasons(candidates[rows], self.rules, True, may_be_noise[rows])
                 reasons[rows] = np.where(given[rows], "", found)
             self.found |= {place: candidates[row] for place, row in chosen.items() if not reasons[row]}
         return Counter(reason for reason in reasons.tolist() if reason)
@@ -254,7 +254,7 @@ class _Batch:
         return bool(others) and bool((voice != np.array(others)).sum(axis=1).min() <= self.apart)
 
 
-def _labels(model: VoiceModel, count: int, seed: int, wish: Wish) -> Int64Array:
+def _labels(model: VoiceModel, count: int, seed: int, wish: SamplingRequest) -> Int64Array:
     """The label of each voice, where one is asked for, or as the training voices of the algorithm have them."""
     if wish.label is not None:
         return np.full(count, model.labels.index(wish.label))
@@ -270,7 +270,7 @@ def _labels(model: VoiceModel, count: int, seed: int, wish: Wish) -> Int64Array:
 
 
 def _candidates(
-    model: VoiceModel, wish: Wish, labels: Int64Array, ways: Float64Array, random: np.random.Generator
+    model: VoiceModel, wish: SamplingRequest, labels: Int64Array, ways: Float64Array, random: np.random.Generator
 ) -> UInt8Array:
     """A candidate for each of these labels, `uint8[m, 145]`. ways: from 0 to 1, how far between two voices."""
     if wish.between is not None:
@@ -281,13 +281,13 @@ def _candidates(
         unlike = max(round(wish.strength * len(PARAMETERS)), MAX_DIFFERING + 1 if wish.avoid_copies else 1)
         parent_labels, differing = labels, np.full(len(labels), unlike)
     else:
-        rows, differing = _likenesses(model, wish, labels, random)
+        rows, differing = _draw_parents(model, wish, labels, random)
         parents, parent_labels = model.voices.parameters[rows], model.voices.labels[rows]
         if np.isinf(wish.novelty):
             differing = np.full(len(rows), -1)
         else:
             differing = np.rint(differing * wish.novelty).clip(1, len(PARAMETERS)).astype(np.int64)
-    wishes = Wishes(
+    wishes = Conditions(
         torch.from_numpy(written(parents)),
         torch.from_numpy(differing),
         torch.from_numpy(labels),
@@ -295,22 +295,22 @@ def _candidates(
         torch.zeros(len(labels), dtype=torch.bool),
     )
     algorithms = None if wish.algorithm is None else torch.full((len(labels),), wish.algorithm - 1)
-    voices = unwritten(write(model.writer, wishes, random, wish.temperature, algorithms).numpy())
+    voices = unwritten(write_voices(model.writer, wishes, random, wish.temperature, algorithms).numpy())
     if wish.between is not None:  # both ends are as they were given
         voices[ways == 0], voices[ways == 1] = wish.between
     return voices
 
 
-def _likenesses(
-    model: VoiceModel, wish: Wish, labels: Int64Array, random: np.random.Generator
+def _draw_parents(
+    model: VoiceModel, wish: SamplingRequest, labels: Int64Array, random: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
     """Parents, as rows, and in how many parameters to differ from them: of voices of the algorithm, where there are."""
     if wish.algorithm is None:
-        return draw_likenesses(model.voices.labels, model.parents, labels, random)
+        return draw_parents(model.voices.labels, model.parents, labels, random)
     (of_algorithm,) = np.nonzero(model.voices.parameters[:, INDEX["algorithm"]] + 1 == wish.algorithm)
     own = of_algorithm if len(of_algorithm) else np.arange(len(model.voices))
     among = Parents(model.parents.rows[own], model.parents.differing[own], model.parents.slack)
-    return draw_likenesses(model.voices.labels[own], among, labels, random)
+    return draw_parents(model.voices.labels[own], among, labels, random)
 
 
 def _between(one: UInt8Array, other: UInt8Array, ways: Float64Array) -> UInt8Array:

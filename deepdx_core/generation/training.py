@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from deepdx_core.arrays import Int64Array
-from deepdx_core.dataset.arrays import Splits, Voices, made
-from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
+from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.metrics.c2st import area
 from deepdx_core.generation.critic import Critic
@@ -23,8 +23,15 @@ from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import unwritten
 from deepdx_core.writer.model import Writer
 from deepdx_core.writer.parents import TO_WRITE, find_parents
-from deepdx_core.writer.sampling import write
-from deepdx_core.writer.training import Lessons, WritingProgress, best_of, draw_likenesses, learn_to_write, wishes
+from deepdx_core.writer.sampling import write_voices
+from deepdx_core.writer.training import (
+    TrainingProgress,
+    TrainingSet,
+    best_validation,
+    draw_parents,
+    make_conditions,
+    train_writer,
+)
 
 MODEL_VERSION = 2
 """Of what is made of the same voices and settings: parents, writer, critic, and all that they take from other rooms.
@@ -39,7 +46,7 @@ _AT_ONCE = 512
 
 
 def model_fingerprints(splits: Splits, config: WriterConfig) -> tuple[str, str]:
-    """Digests of all that decides what `teach` makes, but for the names: of now, and as it was of version 1.
+    """Digests of all that decides what `train_model` makes, but for the names: of now, and as it was of version 1.
 
     A model of version 1 is as good as one of now, and was trained for half an hour.
     """
@@ -64,12 +71,12 @@ def code_version() -> str:
     return ", ".join([f"model {MODEL_VERSION}", *libraries])
 
 
-def teach(
+def train_model(
     splits: Splits,
     names: NameModel,
     config: WriterConfig,
     checkpoint_dir: Path,
-    progress: Callable[[WritingProgress], None],
+    progress: Callable[[TrainingProgress], None],
     report: Report,
 ) -> VoiceModel:
     """A model.
@@ -81,11 +88,11 @@ def teach(
     fingerprint, _ = model_fingerprints(splits, config)
     parents = find_parents(train.parameters, train.families, train.parameters, train.families, report)
     of_validation = find_parents(validation.parameters, validation.families, train.parameters, train.families, report)
-    writer, history = learn_to_write(
+    writer, history = train_writer(
         train, validation, (parents, of_validation), len(splits.labels), config, fingerprint, checkpoint_dir, progress
     )
     parents = replace(parents, slack=TO_WRITE)
-    lessons = Lessons.of(train, parents)
+    lessons = TrainingSet.of(train, parents)
     labels = np.resize(train.labels, min(config.written, len(train)))
     with reproducible(config.threads):
         written = _written(writer, lessons, train, labels, config.seed, report)
@@ -93,7 +100,7 @@ def teach(
     critic = Critic(train, written, config.seed)
     said = np.concatenate([critic.realness(validation), critic.realness(tried)])
     critic_area, _ = area(said, np.arange(len(said)) < len(validation), np.arange(len(said)))
-    best = history[best_of(history)]
+    best = history[best_validation(history)]
     versions = data_version(splits), code_version()
     summary = TrainingSummary(
         fingerprint, *versions, len(train), int(best[0]), float(best[2]), float(best[3]), critic_area
@@ -101,17 +108,19 @@ def teach(
     return VoiceModel(config, splits.labels, train, parents, writer, written, critic, names, summary, history)
 
 
-def _written(writer: Writer, lessons: Lessons, train: Voices, labels: Int64Array, seed: int, report: Report) -> Voices:
+def _written(
+    writer: Writer, lessons: TrainingSet, train: Voices, labels: Int64Array, seed: int, report: Report
+) -> Voices:
     """Voices for these labels, as a user would get them if there were no critic; without copies, if not all are."""
     random = np.random.default_rng([seed, 3])
-    rows, differing = draw_likenesses(train.labels, lessons.parents, labels, random)
+    rows, differing = draw_parents(train.labels, lessons.parents, labels, random)
     parts = []
     for start in range(0, len(labels), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
-        asked = wishes(lessons, rows[some], differing[some], labels[some])
-        parts.append(unwritten(write(writer, asked, random).numpy()))
+        asked = make_conditions(lessons, rows[some], differing[some], labels[some])
+        parts.append(unwritten(write_voices(writer, asked, random).numpy()))
         report("voices for the critic", min(start + _AT_ONCE, len(labels)), len(labels))
     parameters = np.concatenate(parts)
-    new = differing_from_closest(parameters, train.parameters) > MAX_DIFFERING
+    new = distances_to_closest(parameters, train.parameters) > MAX_DIFFERING
     new |= not new.any()
-    return made(parameters[new], labels[new])
+    return generated_voices(parameters[new], labels[new])

@@ -8,12 +8,12 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Collection:
-    """A public collection; `licence` is what it states of itself, `sha256` is "" where its bytes may change."""
+    """A public collection; `license` is what it states of itself, `sha256` is "" where its bytes may change."""
 
     name: str
     url: str
     file: str
-    licence: str
+    license: str
     what: str
     sha256: str = ""
 

@@ -9,9 +9,9 @@ import polars as pl
 from deepdx_core.arrays import BoolArray, Float32Array
 from deepdx_core.labels import evidence
 from deepdx_core.labels.evidence import Named, Shares
-from deepdx_core.labels.model import Judged, Numbers, Probabilities, judge
+from deepdx_core.labels.model import Classified, Numbers, Probabilities, classify
 from deepdx_core.labels.taxonomy import EVIDENCE, Taxonomy
-from deepdx_core.labels.traits import in_words, traits
+from deepdx_core.labels.traits import describe_traits, traits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _CONFIDENT = 0.7  # of what names say must be for one category, for the model to learn from it
@@ -32,7 +32,7 @@ class Evidence:
     """Of the kinds of evidence that are no model. The user's word stands in place of names."""
     taught: Numbers
     """The category, by its place, that each sound teaches the model, -1 where names are silent or contradict."""
-    judged: Judged | None
+    judged: Classified | None
     """What the model says, where there was enough to teach it."""
 
     def strength(self, kind: str) -> Probabilities:
@@ -60,7 +60,7 @@ class Evidence:
         """How probable each category is by some kinds of evidence together, `float64[n, categories]`.
 
         The mean of their log-odds, each kind by its weight in the taxonomy and by how much it says. A mean and no sum:
-        the kinds are far from independent, since the model learnt from names and families share them.
+        the kinds are far from independent, since the model learned from names and families share them.
         """
         weights = {kind: self.taxonomy.weight[kind] * self.strength(kind) for kind in kinds}
         total = np.sum(list(weights.values()), axis=0)
@@ -71,7 +71,7 @@ class Evidence:
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def gather(
+def combine_evidence(
     sounds: pl.DataFrame,
     families: pl.DataFrame,
     taxonomy: Taxonomy,
@@ -101,10 +101,10 @@ def gather(
     of_parameters = traits(parameters)
     named = evidence.of_names(frame, taxonomy)
     shares = _with_users_word(named.shares, frame["said"], taxonomy)
-    taught = _taught(shares)
+    taught = _training_categories(shares)
     return Evidence(
         taxonomy,
-        frame.select("sound_id", "family_id", "algorithm", "said", traits=in_words(of_parameters)),
+        frame.select("sound_id", "family_id", "algorithm", "said", traits=describe_traits(of_parameters)),
         named,
         {
             "names": shares,
@@ -112,7 +112,7 @@ def gather(
             "folders": evidence.of_folders(_rows(frame, places), shares, taxonomy),
         },
         taught,
-        judge(
+        classify(
             np.column_stack([parameters, *of_parameters.values(), _of_sounds(frame, heard)]).astype(np.float32),
             taught,
             shares.sum(axis=1),
@@ -132,7 +132,7 @@ def _with_users_word(shares: Shares, said: pl.Series, taxonomy: Taxonomy) -> Sha
     return changed
 
 
-def _taught(shares: Shares) -> Numbers:
+def _training_categories(shares: Shares) -> Numbers:
     total = shares.sum(axis=1)
     return np.where((total > 0) & (shares.max(axis=1, initial=0) >= _CONFIDENT * total), shares.argmax(axis=1), -1)
 

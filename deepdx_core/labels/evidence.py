@@ -105,7 +105,7 @@ def paths(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
     return voices.drop_nulls("sound_id").unique().join(where, on="sha256").select("sound_id", "place").unique()
 
 
-def heard(audio: pl.DataFrame) -> pl.DataFrame:
+def audio_columns(audio: pl.DataFrame) -> pl.DataFrame:
     """What the model hears of each sound in the table `audio_features`: all that its main clip measures."""
     return audio.filter(pl.col("note") == _NOTE, pl.col("velocity") == _VELOCITY).select(
         "sound_id", cs.float() - cs.by_name("held_seconds", "after_seconds")

@@ -1,4 +1,4 @@
-"""What parameters, and what was heard, say of a voice's category: learnt from the voices whose names are clear.
+"""What parameters, and what was heard, say of a voice's category: learned from the voices whose names are clear.
 
 Names are wrong now and then, so the model is one that bears wrong answers well: a forest of trees, each taught with a
 part of the voices and grown no further than two of them. Boosted trees and a network were no better, and far slower.
@@ -34,7 +34,7 @@ Numbers = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float64]
 
 
-class Judged(NamedTuple):
+class Classified(NamedTuple):
     """What the models say of sounds."""
 
     probabilities: Probabilities
@@ -45,12 +45,12 @@ class Judged(NamedTuple):
     """Which models said so: a digest of what they were taught and of `LABELS_VERSION`."""
 
 
-def judge(
+def classify(
     features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64], family_ids: pl.Series, categories: int
-) -> Judged | None:
+) -> Classified | None:
     """Probabilities of the categories for sounds with `float32[n, features]`, NaN where a feature is not known.
 
-    taught: each sound's category by its names, -1 for sounds that are not learnt from; weights: how much each counts.
+    taught: each sound's category by its names, -1 for sounds that are not learned from; weights: how much each counts.
     family_ids are hexadecimal, of one without a family its own id. No sound is judged by a model that was taught with
     its family. None where there are too few to learn from. The sounds come in the order of their ids.
     """
@@ -67,15 +67,15 @@ def judge(
         lesson = known & (fold != number)
         for part in (features[lesson], taught[lesson], weights[lesson]):
             digest.update(np.ascontiguousarray(part).tobytes())
-        model = _taught(features[lesson], taught[lesson], weights[lesson])
+        model = _fit_forest(features[lesson], taught[lesson], weights[lesson])
         judged = np.flatnonzero(fold == number)
         if len(judged):
             said[np.ix_(judged, model.classes_)] = model.predict_proba(features[judged])
     said = (1 - _LEAST_SHARE) * said + _LEAST_SHARE * prior
-    return Judged(_calibrated(said, taught, weights), prior, digest.hexdigest()[:16])
+    return Classified(_calibrated(said, taught, weights), prior, digest.hexdigest()[:16])
 
 
-def _taught(features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64]) -> "RandomForestClassifier":
+def _fit_forest(features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64]) -> "RandomForestClassifier":
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(

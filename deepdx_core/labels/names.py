@@ -7,7 +7,7 @@ import polars as pl
 from deepdx_core.display import printable
 from deepdx_core.documents import shown
 from deepdx_core.errors import DeepDXError
-from deepdx_core.labels.taxonomy import OTHER, Rule, Taxonomy, called
+from deepdx_core.labels.taxonomy import OTHER, Taxonomy, WordRule, called
 
 
 class UnknownCategoryError(DeepDXError):
@@ -90,7 +90,7 @@ def _pattern(taxonomy: Taxonomy) -> str:
     return "|".join(map(_alternative, longest_first))
 
 
-def _alternative(rule: Rule) -> str:
+def _alternative(rule: WordRule) -> str:
     # Pieces are letters or digits only, so nothing in them means anything to the regex.
     edge = r"(?-u:\b)"
     return ("" if rule.open_left else edge) + " ?".join(rule.pieces) + ("" if rule.open_right else edge)

@@ -29,7 +29,7 @@ _MOST_LETTERS = 50_000  # of all words, which become one regular expression; fro
 
 
 @dataclass(frozen=True)
-class Rule:
+class WordRule:
     """A word and what it says.
 
     `pieces` are the word's parts as they stand in a name that was cut into pieces; gaps between them may be missing.
@@ -55,7 +55,7 @@ class Taxonomy:
     `reliability` says, in percent, how far each kind of statement is trusted; `weight` how much each kind of evidence
     counts beside the others. Under `least_confidence`, a share of 1, a voice is "other"; a category over
     `also_from` stands among the several that a voice may have. A category with fewer confidently named voices than
-    `least_examples` is too small to be learnt. The taxonomy's file explains each.
+    `least_examples` is too small to be learned. The taxonomy's file explains each.
     """
 
     labels: tuple[str, ...]
@@ -63,7 +63,7 @@ class Taxonomy:
     label_of: Mapping[str, str]
     category_of: Mapping[str, str]
     """The category that each name of one, or alias, means, by what `called` leaves of it."""
-    rules: tuple[Rule, ...]
+    rules: tuple[WordRule, ...]
     reliability: Mapping[str, int]
     weight: Mapping[str, float]
     least_confidence: float
@@ -165,8 +165,8 @@ def _names(tables: dict[str, Any]) -> dict[str, str]:
     return category_of
 
 
-def _rules(document: dict[str, Any]) -> tuple[Rule, ...]:
-    rules: dict[str, tuple[Rule, str]] = {}
+def _rules(document: dict[str, Any]) -> tuple[WordRule, ...]:
+    rules: dict[str, tuple[WordRule, str]] = {}
     letters = 0
     for word, place, category, hint in _words(document):
         if category == OTHER:
@@ -206,11 +206,11 @@ def _words(document: dict[str, Any]) -> Iterator[tuple[str, str, str | None, boo
                 yield f"{first} {then}", place, category, False
 
 
-def _rule(word: str, place: str, category: str | None, hint: bool) -> Rule:
+def _rule(word: str, place: str, category: str | None, hint: bool) -> WordRule:
     if len(word) > _LONGEST_WORD or not _WORD.fullmatch(word):
         limits = f"letters A to Z and digits, stars at the ends only, {_LONGEST_WORD} characters at most"
         raise ValueError(f"{place}: {shown(word)} is not a word: {limits}")
-    rule = Rule(
+    rule = WordRule(
         pieces=tuple(re.findall(r"[A-Z]+|[0-9]+", word.upper())),
         open_left=word.startswith("*"),
         open_right=word.endswith("*"),

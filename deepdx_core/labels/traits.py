@@ -75,7 +75,7 @@ def traits(parameters: UInt8Array) -> dict[str, Float32Array]:
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 
-def in_words(found: dict[str, Float32Array]) -> pl.Series:
+def describe_traits(found: dict[str, Float32Array]) -> pl.Series:
     """The traits that a player would name, of each voice: "slow attack, dies away"; empty where there is none."""
     of = {name: pl.Series(values, nan_to_null=True) for name, values in found.items()}
     said = {

@@ -1,8 +1,8 @@
-"""How much a voice and its neighbours look like damaged or random data: a statistical test learnt from the corpus.
+"""How much a voice and its neighbors look like damaged or random data: a statistical test learned from the corpus.
 
 Data can be wrong and yet pass every range check: bytes lost, a bit stuck, a machine that draws values. What such data
 looks like is known, since it can be made (`spoiling`); what voices look like, the corpus tells. Boosted trees learn the
-difference, and their log-odds are the oddness.
+difference, and their log-odds are the corruption score.
 """
 
 import hashlib
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 CURATION_VERSION = 1
 """Of what this room makes of the same dumps and measures: voices, families, verdicts; to be raised with each change."""
 
-FEWEST = 512
+MIN_SOUNDS = 512
 """Sounds that a corpus must have for the test to be made."""
-MOST = 8.0
-"""The bound of every oddness, and that of what could not be read: one voice must not decide for its neighbours."""
+MAX_SCORE = 8.0
+"""The bound of every score, and the score of what could not be read: one voice must not decide for its neighbors."""
 
 _FOLDS = 2
 _REAL_PER_FOLD = 6400  # sounds to learn from; more makes it slower and hardly better
 _GROWTH = 1.5
 _SPOILED_PER_KIND = 1600
 _LEAST_CHANGED = 6  # parameters; voices that are spoiled less may be as good as before
-_NEIGHBOURS = 6  # on each side
+_NEIGHBORS = 6  # on each side
 _ROUNDS = 150
 _SEED = 0
 
 
-class Oddness(NamedTuple):
+class CorruptionScores(NamedTuple):
     """What the test says of sounds."""
 
     log_odds: npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ class Oddness(NamedTuple):
     """Which models said so: a digest of what they were taught and of `CURATION_VERSION`."""
 
 
-def lessons(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
+def choose_training_set(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
     """What the models are taught with, as rows of `corruption_training_set`; empty where there are too few sounds.
 
     before: the table as it was. It stays until the corpus has grown by half: were models taught anew with each bank,
@@ -64,12 +64,12 @@ def lessons(before: pl.DataFrame, sounds: pl.DataFrame) -> pl.DataFrame:
     )
     taught = folded.sort("sound_id").filter(pl.int_range(pl.len()).over("fold") < _REAL_PER_FOLD)
     smallest = min(len(taught.filter(pl.col("fold") == fold)) for fold in range(_FOLDS))
-    if len(sounds) < FEWEST or smallest < FEWEST // 4:
+    if len(sounds) < MIN_SOUNDS or smallest < MIN_SOUNDS // 4:
         taught = taught.clear()
     return taught.select(CorruptionTrainingSet.column_names())
 
 
-def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:
+def corruption_scores(sounds: pl.DataFrame, taught: pl.DataFrame) -> CorruptionScores | None:
     """Log-odds that sounds are damaged or random data; None where there were too few to learn from.
 
     sounds: `sound_id`, `family_id` (null for what is out of range, which is judged as if at the highest value) and the
@@ -86,19 +86,19 @@ def oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> Oddness | None:
     odds = np.empty(len(parameters))
     real = [taught.filter(pl.col("fold") != number).select(PARAMETER_NAMES).to_numpy() for number in range(_FOLDS)]
     with ThreadPoolExecutor(_FOLDS) as executor:
-        for number, model in enumerate(executor.map(_taught, real)):
+        for number, model in enumerate(executor.map(_fit_trees, real)):
             judged = fold == number
             if judged.any():
                 odds[judged] = model.decision_function(parameters[judged])
     version = hashlib.sha256(f"curation {CURATION_VERSION}".encode() + b"".join(part.tobytes() for part in real))
-    return Oddness(odds.clip(-MOST, MOST), version.hexdigest()[:16])
+    return CorruptionScores(odds.clip(-MAX_SCORE, MAX_SCORE), version.hexdigest()[:16])
 
 
-def _taught(real: UInt8Array) -> "HistGradientBoostingClassifier":
+def _fit_trees(real: UInt8Array) -> "HistGradientBoostingClassifier":
     """A model that tells real sounds, `uint8[n, 145]`, from what spoiling makes of them."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    kinds = _spoiled(real)
+    kinds = _synthetic_corruption(real)
     spoiled = np.concatenate(kinds)
     # Every kind counts alike, except those of which hardly anything passes for a voice.
     shares = np.concatenate([np.full(len(kind), 1 / max(len(kind), 50)) for kind in kinds])
@@ -113,7 +113,7 @@ def _taught(real: UInt8Array) -> "HistGradientBoostingClassifier":
         return model.fit(np.concatenate([real, spoiled]), truth, sample_weight=weights * len(truth) / 2)
 
 
-def _spoiled(sounds: UInt8Array) -> list[UInt8Array]:
+def _synthetic_corruption(sounds: UInt8Array) -> list[UInt8Array]:
     """Of each kind of damage, what it leaves legal and yet changes, `uint8[up to _SPOILED_PER_KIND, 145]`."""
     random = np.random.default_rng(_SEED)
     whole_banks = sounds[: len(sounds) // VMEM_VOICES * VMEM_VOICES]
@@ -129,15 +129,15 @@ def _spoiled(sounds: UInt8Array) -> list[UInt8Array]:
     return kinds
 
 
-def around(odds: pl.Series, dumps: pl.Series) -> pl.Series:
-    """The mean oddness of up to six neighbours on each side in the same dump, null where there is none.
+def neighbor_mean(odds: pl.Series, dumps: pl.Series) -> pl.Series:
+    """The mean corruption score of up to six neighbors on each side in the same dump, null where there is none.
 
     odds: of each slot in its order, null for slots that say nothing (blank ones). dumps: what tells dumps apart.
     """
     frame = pl.DataFrame({"odds": odds, "dump": dumps})
-    steps = [step for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step]
-    neighbours = frame.select(pl.col("odds").shift(step).over("dump").alias(str(step)) for step in steps)
+    steps = [step for step in range(-_NEIGHBORS, _NEIGHBORS + 1) if step]
+    neighbors = frame.select(pl.col("odds").shift(step).over("dump").alias(str(step)) for step in steps)
     # Summed in this order: polars adds columns up as its threads come by, which the last digit shows.
-    known = neighbours.select(pl.all().is_not_null()).to_numpy().sum(axis=1)
-    sums = neighbours.fill_null(0.0).to_numpy().sum(axis=1)
+    known = neighbors.select(pl.all().is_not_null()).to_numpy().sum(axis=1)
+    sums = neighbors.fill_null(0.0).to_numpy().sum(axis=1)
     return pl.Series(sums / np.where(known, known, np.nan)).fill_nan(None)

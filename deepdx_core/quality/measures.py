@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
-from deepdx_core.dedup.functional import functional
+from deepdx_core.dedup.functional import functional_parameters
 from deepdx_core.dedup.repair import RepairSettings, wild_faults
-from deepdx_core.quality.corruption import MOST, around, oddness
+from deepdx_core.quality.corruption import MAX_SCORE, corruption_scores, neighbor_mean
 from deepdx_core.sound.audibility import loudest_db, rest_db
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -16,7 +16,7 @@ _SOUNDS_THAT_SET_EVERY_BIT = 16
 """Different sounds in a dump, with which each bit is set and each not set in some byte, unless it is stuck."""
 
 
-def measures(
+def measure_sounds(
     sounds: pl.DataFrame,
     slots: pl.DataFrame,
     families: pl.DataFrame,
@@ -44,7 +44,7 @@ def measures(
         base.sort("sound_id")
         .join(_of_legal(legal), on="sound_id", how="left", maintain_order="left")
         .join(families, on="sound_id", how="left", maintain_order="left")
-        .pipe(_with_oddness, taught)
+        .pipe(_with_corruption_scores, taught)
         .join(heard.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
     )
     return frame.join(_of_places(frame, slots), on="sound_id", how="left").sort("sound_id")
@@ -52,7 +52,7 @@ def measures(
 
 def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
     parameters = legal.select(PARAMETER_NAMES).to_numpy()
-    from_init = np.count_nonzero(functional(parameters) != functional(INIT_VOICE[None]), axis=1)
+    from_init = np.count_nonzero(functional_parameters(parameters) != functional_parameters(INIT_VOICE[None]), axis=1)
     return legal.select(
         "sound_id",
         from_init=pl.Series(from_init, dtype=pl.UInt8),
@@ -61,16 +61,16 @@ def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_oddness(sounds: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
-    said = oddness(sounds, taught)
+def _with_corruption_scores(sounds: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
+    said = corruption_scores(sounds, taught)
     return sounds.with_columns(
-        oddness=pl.Series(said.log_odds) if said else pl.lit(None, pl.Float64),
-        oddness_model=pl.lit(said.model if said else None, pl.String),
+        corruption_score=pl.Series(said.log_odds) if said else pl.lit(None, pl.Float64),
+        corruption_model=pl.lit(said.model if said else None, pl.String),
     )
 
 
 def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
-    """What the dumps tell in which a sound was found, a row for each: oddness_around, neighbourhoods, stuck_bit."""
+    """What the dumps tell in which a sound was found, a row for each: neighbor_corruption, neighborhoods, stuck_bit."""
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()[:, _FULL_BYTES]
     known = sounds.select(
         "sound_id",
@@ -80,22 +80,22 @@ def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         odds=pl.when(pl.col("from_init") == 0)
         .then(None)
         .when(pl.col("wild_faults") > 0)
-        .then(MOST)
-        .otherwise("oddness"),
+        .then(MAX_SCORE)
+        .otherwise("corruption_score"),
     )
     places = (
         slots.sort("sha256", "offset", "slot")
         .join(known, on="sound_id", how="left", maintain_order="left")
         .with_columns(dump=pl.struct("sha256", "offset").rle_id())
-        .with_columns(odds=pl.when(pl.col("sound_id").is_null()).then(MOST).otherwise("odds"))
+        .with_columns(odds=pl.when(pl.col("sound_id").is_null()).then(MAX_SCORE).otherwise("odds"))
     )
     many = pl.col("sound_id").n_unique().over("dump") >= _SOUNDS_THAT_SET_EVERY_BIT
     stuck_at_0 = _ALL_BITS - pl.col("ever_set").bitwise_or().over("dump")
     stuck_at_1 = pl.col("always_set").bitwise_and().over("dump")
     return (
         places.with_columns(
-            around=around(places["odds"], places["dump"]),
-            neighbours=pl.struct(
+            around=neighbor_mean(places["odds"], places["dump"]),
+            neighbors=pl.struct(
                 before=pl.col("sound_id").shift(1).over("dump"), after=pl.col("sound_id").shift(-1).over("dump")
             ),
             stuck=pl.when(many).then(stuck_at_0 | stuck_at_1).otherwise(0),
@@ -104,8 +104,8 @@ def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         .group_by("sound_id")
         .agg(
             # The dump that speaks best for a sound counts: others may be spoiled copies.
-            oddness_around=pl.col("around").min(),
-            neighbourhoods=pl.col("neighbours").n_unique(),
+            neighbor_corruption=pl.col("around").min(),
+            neighborhoods=pl.col("neighbors").n_unique(),
             stuck_bit=pl.col("stuck").bitwise_and(),
         )
         .with_columns(stuck_bit=pl.when(pl.col("stuck_bit") > 0).then(pl.col("stuck_bit").bitwise_trailing_zeros() + 1))

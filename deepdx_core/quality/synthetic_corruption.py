@@ -1,4 +1,4 @@
-"""Ways in which banks are spoiled, done on purpose to good ones, for the model of `oddness` to learn from."""
+"""Ways in which banks are spoiled, done on purpose to good ones, for the model of `corruption_score` to learn from."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
 from deepdx_core.voice.parameters import VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
-Spoil = Callable[[UInt8Array, np.random.Generator], UInt8Array]
+Corruption = Callable[[UInt8Array, np.random.Generator], UInt8Array]
 """Takes banks, `uint8[b, 32, 128]` packed, and returns them spoiled; the caller's banks stay as they are."""
 
 
@@ -64,7 +64,7 @@ def nibbles_swapped(banks: UInt8Array, random: np.random.Generator) -> UInt8Arra
 
 
 def bytes_swapped(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Neighbouring bytes exchanged, as by a wrong byte order."""
+    """Neighboring bytes exchanged, as by a wrong byte order."""
     return banks.reshape(*banks.shape[:2], -1, 2)[..., ::-1].reshape(banks.shape)
 
 
@@ -85,7 +85,7 @@ def independent(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return pack_vmem(random.permuted(parameters, axis=0), names).reshape(banks.shape)
 
 
-ALL: tuple[Spoil, ...] = (
+ALL: tuple[Corruption, ...] = (
     misaligned,
     bit_stuck_at_0,
     bit_stuck_at_1,

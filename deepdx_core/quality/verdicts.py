@@ -7,7 +7,7 @@ import polars.selectors as cs
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.display import printable
 from deepdx_core.documents import shown
-from deepdx_core.overrides import OpinionsError
+from deepdx_core.overrides import OverridesError
 from deepdx_core.quality.rules import SEVERITIES, Rule, RulesError, first_line
 from deepdx_core.tables.schemas import MOST_FINDINGS, Verdicts
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -17,14 +17,14 @@ _FINDING = pl.struct("rule", "severity", "parameter", "value")
 _DECIDING = [severity for severity in SEVERITIES if severity != "note"]
 
 
-def judge(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.DataFrame) -> pl.DataFrame:
+def decide_verdicts(measured: pl.DataFrame, rules: tuple[Rule, ...], said_by_user: pl.DataFrame) -> pl.DataFrame:
     """The verdict on each sound, as rows of the table `verdicts`, sorted by key.
 
-    measured: what `measures.measures` gives. said_by_user: what `opinions.read_opinions` gives; their word counts over
-    rules. Raises RulesError naming the rule whose expression cannot be answered, and OpinionsError as
-    `require_sense` does.
+    measured: from `measures.measure_sounds`. said_by_user: from `overrides.read_overrides`; these win over every rule.
+    Raises RulesError, naming the rule whose expression cannot be evaluated, and OverridesError as `require_consistent`
+    does.
     """
-    require_sense(said_by_user, measured.select("sound_id", in_range=pl.col("faults") == 0))
+    require_consistent(said_by_user, measured.select("sound_id", in_range=pl.col("faults") == 0))
     asked = [rule for rule in rules if rule.enabled and rule.each != "slot"]
     batches = list(measured.sort("sound_id").iter_slices(_BATCH)) or [measured]
     return pl.concat([_judged(batch, asked, said_by_user) for batch in batches])
@@ -65,13 +65,13 @@ _NONSENSE = {
 """Verdicts that a sound cannot have, whatever the corpus: (verdict, in range) and the reason."""
 
 
-def against(verdict: str, in_range: bool) -> str:
+def contradiction(verdict: str, in_range: bool) -> str:
     """Why a sound cannot have a verdict; "" where it can."""
     return _NONSENSE.get((verdict, in_range), "")
 
 
-def require_sense(said_by_user: pl.DataFrame, sounds: pl.DataFrame) -> None:
-    """Raise OpinionsError, with the place, where a verdict of the user's is one that its sound cannot have.
+def require_consistent(said_by_user: pl.DataFrame, sounds: pl.DataFrame) -> None:
+    """Raise OverridesError, with the place, where a verdict of the user's is one that its sound cannot have.
 
     said_by_user: as for `judge`. sounds: `sound_id`, `in_range`. A verdict on a sound that is not there is kept: the
     sound may come back.
@@ -79,7 +79,7 @@ def require_sense(said_by_user: pl.DataFrame, sounds: pl.DataFrame) -> None:
     judged = said_by_user.join(sounds, on="sound_id", maintain_order="left")
     for (verdict, in_range), reason in _NONSENSE.items():
         for row in judged.filter(verdict=verdict, in_range=in_range).head(1).iter_rows(named=True):
-            raise OpinionsError(f"{row['place']}: {row['sound_id']} cannot be {verdict}: {reason}")
+            raise OverridesError(f"{row['place']}: {row['sound_id']} cannot be {verdict}: {reason}")
 
 
 _RANK = {severity: rank for rank, severity in enumerate(SEVERITIES)}

@@ -59,7 +59,7 @@ _SCHEMA = AudioFeatures.create_empty().schema
 _KEY = ["sound_id", "note", "velocity"]
 
 
-def measure(
+def measure_sounds(
     sounds: pl.DataFrame, known: pl.DataFrame, report: Report, *, threads: int | None = None, every: float = 20.0
 ) -> Iterator[pl.DataFrame]:
     """The table `audio_features` of `sounds` (`sound_id` and the 145 parameters), sorted by its key.
@@ -217,7 +217,7 @@ def _is_heard(synth: Synth, voice: UInt8Array, clip: Clip) -> bool:
     return bool(features.decibels(distilled.powers).max() >= features.SILENCE_DB)
 
 
-def hear(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.DataFrame:
+def measure_parameters(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.DataFrame:
     """The table audio_features of legal voices, `uint8[n, 145]`; rows of `known`, such a table, are taken over.
 
     Raises NoRendererError where dexed-py is not installed.
@@ -225,5 +225,5 @@ def hear(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.Data
     sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
         sound_id=pl.Series(sound_ids(parameters), dtype=pl.String)
     )
-    *_, audio = measure(sounds.unique("sound_id", maintain_order=True), known, report, every=math.inf)
+    *_, audio = measure_sounds(sounds.unique("sound_id", maintain_order=True), known, report, every=math.inf)
     return audio

@@ -67,7 +67,7 @@ def restore(home: Home, path: Path) -> Path | None:
         with written_whole(pending / store.STEPS) as temporary:
             temporary.write_text(json.dumps(steps))
         home.locks.mkdir(exist_ok=True)
-        with FileLock(home.opinions_lock):
+        with FileLock(home.overrides_lock):
             pending.rename(home.restoring)
             store.finish_restore(home)
     return replaced if replaced.is_dir() else None

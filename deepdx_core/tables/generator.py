@@ -27,9 +27,9 @@ class TrainedModels(dy.Schema):
     role = one_of(ROLES, "banks come from the champion; a beaten one was worse than the champion of its time")
     reason = dy.String(metadata=about("why it has this role"))
     config = dy.String(nullable=True, metadata=about("its settings, as JSON"))
-    data_version = dy.String(nullable=True, metadata=about("digest of the voices it learnt from and was chosen by"))
+    data_version = dy.String(nullable=True, metadata=about("digest of the voices it learned from and was chosen by"))
     code_version = dy.String(nullable=True, metadata=about("version of the code and the libraries that trained it"))
-    voices = dy.UInt32(nullable=True, metadata=about("voices it learnt from"))
+    voices = dy.UInt32(nullable=True, metadata=about("voices it learned from"))
     steps = dy.UInt32(nullable=True, metadata=about("steps to the validation whose weights were kept"))
     validation_loss = number("bits to tell a voice of the validation split, given its parent", nullable=True)
     written_c2st = number("C2ST of written voices before the critic chooses, while training", nullable=True, max=1)
@@ -54,7 +54,7 @@ class Realness(dy.Schema):
     sound_id = sound_id(primary_key=True)
     label = dy.String(metadata=about("the label it was judged with"))
     realness = dy.Float32(metadata=about("log-odds that it is real rather than written, given its label"))
-    learnt = dy.Bool(metadata=about("the critic learnt from it; of others its word weighs more"))
+    learned = dy.Bool(metadata=about("the critic learned from it; of others its word weighs more"))
     model_id = dy.String(regex="^[0-9a-f]{16}$", metadata=about("the model whose critic said so"))
 
 

@@ -257,7 +257,7 @@ class Families(dy.Schema):
 
 
 class CorruptionTrainingSet(dy.Schema):
-    """A sound that the models of oddness are taught with. They stay as they are until the corpus has grown by half."""
+    """A sound that the corruption models are taught with. They stay as they are until the corpus has grown by half."""
 
     sound_id = sound_id(primary_key=True)
     fold = dy.UInt8(max=1, metadata=about("sounds of this fold are judged by the model taught with the other"))
@@ -296,10 +296,14 @@ class Verdicts(dy.Schema):
         nullable=True, metadata=about("by its parameters, upper bound of its level; 0 dB is one carrier at full level")
     )
     rest_db = dy.Float64(nullable=True, metadata=about("by its parameters, the level at which it rests after key-up"))
-    oddness = dy.Float64(nullable=True, metadata=about("log-odds that it is damaged or random data and no voice"))
-    oddness_around = dy.Float64(nullable=True, metadata=about("mean oddness of its neighbours, where it stands best"))
-    oddness_model = dy.String(nullable=True, metadata=about("version of the models that said so"))
-    neighbourhoods = dy.UInt32(nullable=True, metadata=about("different pairs of neighbours it was found between"))
+    corruption_score = dy.Float64(
+        nullable=True, metadata=about("log-odds that it is damaged or random data and no voice")
+    )
+    neighbor_corruption = dy.Float64(
+        nullable=True, metadata=about("mean corruption_score of its neighbors, where it stands best")
+    )
+    corruption_model = dy.String(nullable=True, metadata=about("version of the models that said so"))
+    neighborhoods = dy.UInt32(nullable=True, metadata=about("different pairs of neighbors it was found between"))
     stuck_bit = dy.UInt8(nullable=True, metadata=about("the bit, 1 to 7, that never changes in the dumps it is in"))
 
 

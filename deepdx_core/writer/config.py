@@ -14,7 +14,7 @@ class WriterConfig(Settings):
     width, depth, heads, dropout: of the writer.
     learning_rate: the highest; it rises over the first 200 steps, or a tenth of them, and falls as a cosine does.
     ema_decay: of the moving average of the weights, which is what is kept.
-    orphans: share of voices that are learnt without a parent, so that the writer can do without.
+    orphans: share of voices that are learned without a parent, so that the writer can do without.
     moved: share of voices whose operators stand in for one another where the algorithm allows it.
     validate_every: steps after which voices of the validation split are tried, and a checkpoint is written. In a run
         of few steps that is done six times, not to be blind between its beginning and its end.

@@ -33,7 +33,7 @@ _ALGORITHMS = len(ROLE)
 _READ_AT_ONCE = 16  # parents; what attention weighs in more does not fit in the processor's cache
 
 
-class Wishes(NamedTuple):
+class Conditions(NamedTuple):
     """What is asked of each voice of a batch.
 
     parents: `int64[n, 145]`, in the order of writing; nothing of it is seen where there is no parent.
@@ -82,14 +82,14 @@ class Writer(nn.Module):
         for name, table in _tables().items():
             self.register_buffer(name, table, persistent=False)
 
-    def forward(self, voices: Tensor, wishes: Wishes) -> Tensor:
+    def forward(self, voices: Tensor, wishes: Conditions) -> Tensor:
         """Scores `float32[n, 145, 100]` of the values at each place of voices `int64[n, 145]`."""
         x = self._enter(self.read(wishes), voices, wishes, 0, PLACES)
         for block in self.blocks:
             x = block(x, self._causal)
         return self._scores(x, voices, wishes, 0, PLACES)
 
-    def read(self, wishes: Wishes) -> Tensor:
+    def read(self, wishes: Conditions) -> Tensor:
         """What the parents say at each place, `[n, 145, width]`."""
         orphan = wishes.differing < 0
         values = torch.where(orphan[:, None], VALUES, wishes.parents)
@@ -99,15 +99,15 @@ class Writer(nn.Module):
         read: Tensor = self.reader(x)
         return read
 
-    def begin(self, wishes: Wishes) -> "Writing":
+    def begin(self, wishes: Conditions) -> "IncrementalDecoder":
         """Begin to write voices, place after place."""
-        return Writing(self, wishes)
+        return IncrementalDecoder(self, wishes)
 
     def _place(self, first: int, end: int) -> Tensor:
         embedded: Tensor = self.kind(self._kind[first:end]) + self.operator(self._operator[first:end])
         return embedded
 
-    def _enter(self, read: Tensor, voices: Tensor, wishes: Wishes, first: int, end: int) -> Tensor:
+    def _enter(self, read: Tensor, voices: Tensor, wishes: Conditions, first: int, end: int) -> Tensor:
         """What the blocks begin with at some places, `[n, places, width]`; of voices, only what is before is used."""
         known = max(first, 1)
         before = self.value[self._kind[known - 1 : end - 1], voices[:, known - 1 : end - 1]]
@@ -124,7 +124,7 @@ class Writer(nn.Module):
         entered: Tensor = self.drop(x)
         return entered
 
-    def _scores(self, x: Tensor, voices: Tensor, wishes: Wishes, first: int, end: int) -> Tensor:
+    def _scores(self, x: Tensor, voices: Tensor, wishes: Conditions, first: int, end: int) -> Tensor:
         kinds = self._kind[first:end]
         x = self.norm(x)
         scores = torch.einsum("npw,pvw->npv", x, self.score[kinds]).float() + self.bias[kinds] + self._legal[kinds]
@@ -136,16 +136,16 @@ class Writer(nn.Module):
         return scores.scatter_add(-1, values, torch.cat([from_parent, bonus[..., of_parent:]], dim=-1))
 
 
-class Writing:
+class IncrementalDecoder:
     """Voices that are being written: attention remembers what it has seen, so that a place costs what a place costs."""
 
-    def __init__(self, writer: Writer, wishes: Wishes) -> None:
+    def __init__(self, writer: Writer, wishes: Conditions) -> None:
         self.writer = writer
         self.wishes = wishes
         self.voices = torch.zeros_like(wishes.parents)
         self.place = 0
         parts = (slice(start, start + _READ_AT_ONCE) for start in range(0, len(self.voices), _READ_AT_ONCE))
-        self._read = torch.cat([writer.read(Wishes(*(wish[part] for wish in wishes))) for part in parts])
+        self._read = torch.cat([writer.read(Conditions(*(wish[part] for wish in wishes))) for part in parts])
         self._memories = [block.memory(len(self.voices), PLACES) for block in writer.blocks]  # type: ignore[operator]
 
     def scores(self) -> Tensor:

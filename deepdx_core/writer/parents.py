@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
-from deepdx_core.dataset.distances import differing
+from deepdx_core.dataset.distances import hamming_distances
 from deepdx_core.progress import Report, silent
 
 CANDIDATES = 16
@@ -57,7 +57,7 @@ def find_parents(
     columns = np.ascontiguousarray(among.T)  # [145, m]
     for start in range(0, len(voices), _AT_A_TIME):
         some = slice(start, start + _AT_A_TIME)
-        counts = differing(voices[some], columns)
+        counts = hamming_distances(voices[some], columns)
         counts[families[some, None] == families_among] = _APART
         # Distance and row as one number: the order is total, and so the same on every machine.
         keys = counts.astype(np.int64) * len(among) + np.arange(len(among))

@@ -5,14 +5,14 @@ import torch
 from torch import Tensor
 
 from deepdx_core.writer.layout import PLACES
-from deepdx_core.writer.model import Wishes, Writer
+from deepdx_core.writer.model import Conditions, Writer
 
 _AT_ONCE = 256  # voices; more do not fit in the processor's cache
 
 
-def write(
+def write_voices(
     writer: Writer,
-    wishes: Wishes,
+    wishes: Conditions,
     random: np.random.Generator,
     temperature: float = 1.0,
     algorithms: Tensor | None = None,
@@ -26,7 +26,7 @@ def write(
     parts = [
         _write(
             writer,
-            Wishes(*(wish[start : start + _AT_ONCE] for wish in wishes)),
+            Conditions(*(wish[start : start + _AT_ONCE] for wish in wishes)),
             torch.from_numpy(chances[start : start + _AT_ONCE]),
             temperature,
             None if algorithms is None else algorithms[start : start + _AT_ONCE],
@@ -37,7 +37,9 @@ def write(
 
 
 @torch.no_grad()
-def _write(writer: Writer, wishes: Wishes, chances: Tensor, temperature: float, algorithms: Tensor | None) -> Tensor:
+def _write(
+    writer: Writer, wishes: Conditions, chances: Tensor, temperature: float, algorithms: Tensor | None
+) -> Tensor:
     writing = writer.begin(wishes)
     chances = chances.to(wishes.parents.device)
     for place in range(PLACES):

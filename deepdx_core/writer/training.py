@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from deepdx_core.arrays import Float64Array, Int64Array
-from deepdx_core.dataset.arrays import Voices, families_together, made, some_rows
+from deepdx_core.dataset.arrays import Voices, generated_voices, joint_families, sample_rows
 from deepdx_core.evaluation.metrics.c2st import c2st
 from deepdx_core.training.checkpoints import read_checkpoint, write_checkpoint
 from deepdx_core.training.runs import (
@@ -31,9 +31,9 @@ from deepdx_core.training.runs import (
 )
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import PLACES, SYMMETRIES, unwritten, written
-from deepdx_core.writer.model import Wishes, Writer
+from deepdx_core.writer.model import Conditions, Writer
 from deepdx_core.writer.parents import TO_WRITE, Parents
-from deepdx_core.writer.sampling import write
+from deepdx_core.writer.sampling import write_voices
 
 CHECKPOINT = "writer.safetensors"
 
@@ -48,7 +48,7 @@ _AT_ONCE = 128  # voices of the validation split
 
 
 @dataclass(frozen=True)
-class WritingProgress:
+class TrainingProgress:
     """How far a run is: `step` of at most `steps`; the loss in bits a voice; nan before the first validation."""
 
     step: int
@@ -59,11 +59,11 @@ class WritingProgress:
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingSet:
     """Voices to learn from, `int64[n, 145]` as they are written, with their labels and parents.
 
     drawn: the cumulated chance of each to be drawn, by the square root of its family's size: so that a voice of which
-    there are a hundred versions is not learnt a hundred times, nor once only.
+    there are a hundred versions is not learned a hundred times, nor once only.
     """
 
     voices: Tensor
@@ -72,7 +72,7 @@ class Lessons:
     drawn: Float64Array
 
     @classmethod
-    def of(cls, voices: Voices, parents: Parents) -> "Lessons":
+    def of(cls, voices: Voices, parents: Parents) -> "TrainingSet":
         """The lessons in some voices."""
         _, family, sizes = np.unique(voices.families, return_inverse=True, return_counts=True)
         chances = sizes[family] ** -0.5
@@ -81,7 +81,7 @@ class Lessons:
         return cls(torch.from_numpy(written(voices.parameters)), torch.from_numpy(voices.labels), parents, drawn)
 
 
-def learn_to_write(
+def train_writer(
     train: Voices,
     validation: Voices,
     parents: tuple[Parents, Parents],
@@ -89,7 +89,7 @@ def learn_to_write(
     config: WriterConfig,
     fingerprint: str,
     checkpoint_dir: Path,
-    progress: Callable[[WritingProgress], None],
+    progress: Callable[[TrainingProgress], None],
 ) -> tuple[Writer, np.ndarray]:
     """A writer, and how its training went, `float64[validations, 4]`, as `HISTORY` says.
 
@@ -102,7 +102,7 @@ def learn_to_write(
     steps = min(config.steps, max(1, config.passes * len(train) // config.batch_size))
     validate_every = min(config.validate_every, math.ceil(steps / _FEWEST_VALIDATIONS))
     with reproducible(config.threads), interrupts_held() as interrupted, torch.random.fork_rng():
-        run = _Run(Lessons.of(train, parents[0]), train, validation, parents[1], labels, steps, config)
+        run = _Run(TrainingSet.of(train, parents[0]), train, validation, parents[1], labels, steps, config)
         if (state := read_checkpoint(checkpoint, fingerprint)) is not None:
             with suppress(ValueError):  # one that was tampered with is as good as none
                 run.restore(state)
@@ -113,7 +113,7 @@ def learn_to_write(
                 if run.step % validate_every == 0 or run.step == steps:
                     run.validate()
                     write_checkpoint(checkpoint, fingerprint, run.state())
-                progress(WritingProgress(run.step, steps, loss, *run.validated()))
+                progress(TrainingProgress(run.step, steps, loss, *run.validated()))
                 if interrupted.is_set():
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
@@ -122,7 +122,7 @@ def learn_to_write(
     return run.best.to("cpu").eval(), run.history.numpy()
 
 
-def best_of(history: Float64Array) -> int:
+def best_validation(history: Float64Array) -> int:
     """Which validation of a history is kept: where voices could least be told from real ones.
 
     Of equally good ones, and where that is nan, as it is for few voices, the one of the lowest loss.
@@ -140,7 +140,7 @@ class _Run:
 
     def __init__(
         self,
-        lessons: Lessons,
+        lessons: TrainingSet,
         train: Voices,
         validation: Voices,
         parents: Parents,
@@ -149,9 +149,9 @@ class _Run:
         config: WriterConfig,
     ) -> None:
         self.config, self.steps, self.lessons, self.train = config, steps, lessons, train
-        self.tried_rows = some_rows(len(validation), _TRIED, config.seed)
+        self.tried_rows = sample_rows(len(validation), _TRIED, config.seed)
         self.tried = validation[self.tried_rows]
-        self.tests = Lessons.of(validation, parents)
+        self.tests = TrainingSet.of(validation, parents)
         self.device = best_device()
         torch.manual_seed(config.seed)
         self.writer = Writer(labels, config.width, config.depth, config.heads, config.dropout).to(self.device)
@@ -172,7 +172,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * rising * (0.02 + 0.98 * falling)
         drawn = self.lessons.drawn.searchsorted(random.random(config.batch_size), side="right")
-        voices, asked = _asked(self.lessons, self.lessons, drawn, random, config.orphans, config.moved)
+        voices, asked = _make_batch(self.lessons, self.lessons, drawn, random, config.orphans, config.moved)
         self.writer.train()
         loss = self._bits(self.writer, voices, asked).mean()
         self.optimizer.zero_grad()
@@ -191,27 +191,27 @@ class _Run:
         found = []
         with torch.no_grad():
             for rows in np.array_split(self.tried_rows, math.ceil(len(self.tried) / _AT_ONCE)):
-                voices, asked = _asked(self.tests, self.lessons, rows, random, 0, 0)
+                voices, asked = _make_batch(self.tests, self.lessons, rows, random, 0, 0)
                 found.append(self._bits(self.average, voices, asked))
         loss = torch.cat(found).mean().item()
         _require_finite(loss, self.step)
         row = torch.tensor([self.step, self.recent[0] / self.recent[1], loss, self._told(random)], dtype=torch.float64)
         self.history, self.recent = torch.cat([self.history, row[None]]), torch.zeros_like(self.recent)
-        if best_of(self.history.numpy()) == len(self.history) - 1:
+        if best_validation(self.history.numpy()) == len(self.history) - 1:
             self.best.load_state_dict(self.average.state_dict())
 
-    def _bits(self, writer: Writer, voices: Tensor, asked: Wishes) -> Tensor:
+    def _bits(self, writer: Writer, voices: Tensor, asked: Conditions) -> Tensor:
         with mixed_precision(self.device, self.config.mixed):
-            return bits(writer, voices.to(self.device), Wishes(*(wish.to(self.device) for wish in asked)))
+            return bits(writer, voices.to(self.device), Conditions(*(wish.to(self.device) for wish in asked)))
 
     def _told(self, random: np.random.Generator) -> float:
         """How well written voices are told from those of validation."""
         nearer = replace(self.lessons.parents, slack=TO_WRITE)
-        likenesses = draw_likenesses(self.train.labels, nearer, self.tried.labels, random)
-        asked = wishes(self.lessons, *likenesses, self.tried.labels)
-        asked = Wishes(*(wish.to(self.device) for wish in asked))
-        parameters = unwritten(write(self.average, asked, random).cpu().numpy())
-        groups = families_together(made(parameters, self.tried.labels), self.tried)
+        likenesses = draw_parents(self.train.labels, nearer, self.tried.labels, random)
+        asked = make_conditions(self.lessons, *likenesses, self.tried.labels)
+        asked = Conditions(*(wish.to(self.device) for wish in asked))
+        parameters = unwritten(write_voices(self.average, asked, random).cpu().numpy())
+        groups = joint_families(generated_voices(parameters, self.tried.labels), self.tried)
         return c2st(parameters, self.tried.parameters, groups, self.config.seed)[0]
 
     def validated(self) -> tuple[float, float]:
@@ -222,7 +222,7 @@ class _Run:
     def done(self) -> bool:
         """Whether so many validations as patience allows brought nothing better."""
         found = len(self.history)
-        return found > 0 and found - 1 - best_of(self.history.numpy()) >= self.config.patience
+        return found > 0 and found - 1 - best_validation(self.history.numpy()) >= self.config.patience
 
     def state(self) -> dict[str, Tensor]:
         """All that the next step depends on, as named tensors."""
@@ -257,7 +257,7 @@ class _Run:
         return {"writer": self.writer, "average": self.average, "best": self.best}
 
 
-def draw_likenesses(
+def draw_parents(
     labels: Int64Array, parents: Parents, wanted: Int64Array, random: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
     """For each wanted label a parent, as a row of the training voices, and in how many parameters to differ from it.
@@ -273,13 +273,18 @@ def draw_likenesses(
     return parents.draw(rows, random.random(len(rows)))
 
 
-def _asked(
-    lessons: Lessons, among: Lessons, rows: Int64Array, random: np.random.Generator, orphans: float, moved: float
-) -> tuple[Tensor, Wishes]:
+def _make_batch(
+    lessons: TrainingSet,
+    among: TrainingSet,
+    rows: Int64Array,
+    random: np.random.Generator,
+    orphans: float,
+    moved: float,
+) -> tuple[Tensor, Conditions]:
     """Voices of the lessons, and what a writer has to be asked for to write them."""
     parents, differing = lessons.parents.draw(rows, random.random(len(rows)))
     differing = np.where(random.random(len(rows)) < orphans, -1, differing)
-    asked = wishes(among, parents, differing, lessons.labels[rows].numpy())
+    asked = make_conditions(among, parents, differing, lessons.labels[rows].numpy())
     voices = lessons.voices[rows]
     if moved:
         order = np.tile(np.arange(PLACES), (len(rows), 1))
@@ -293,10 +298,10 @@ def _asked(
     return voices, asked
 
 
-def wishes(among: Lessons, parents: Int64Array, differing: Int64Array, labels: Int64Array) -> Wishes:
+def make_conditions(among: TrainingSet, parents: Int64Array, differing: Int64Array, labels: Int64Array) -> Conditions:
     """Wishes for voices of these labels, each with a parent, as a row of `among`."""
     rows = torch.from_numpy(parents)
-    return Wishes(
+    return Conditions(
         among.voices[rows],
         torch.from_numpy(differing),
         torch.from_numpy(labels),
@@ -305,7 +310,7 @@ def wishes(among: Lessons, parents: Int64Array, differing: Int64Array, labels: I
     )
 
 
-def bits(writer: Writer, voices: Tensor, asked: Wishes) -> Tensor:
+def bits(writer: Writer, voices: Tensor, asked: Conditions) -> Tensor:
     """Bits it takes to tell each voice, `float32[n]`, given its parent and in how many parameters they differ."""
     scores = writer(voices, asked)
     losses = cross_entropy(scores.flatten(0, 1), voices.flatten(), reduction="none").view(voices.shape)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from deepdx_pipeline.assets.sources import inbox, inbox_event, opinions_event
+from deepdx_pipeline.assets.sources import inbox, inbox_event, overrides_event
 from deepdx_pipeline.assets.tables import description, table_asset
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import Result, bar_chart, markdown_table, materialized
 
 GROUP = "corpus"
@@ -20,7 +20,7 @@ GROUP = "corpus"
         for table in ("raw_files", "dumps")
     ],
 )
-def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Iterator[Result]:
+def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workspace]) -> Iterator[Result]:
     """Read what is new in the inbox: a row for each path, and each stretch of each distinct file accounted for."""
     from deepdx_core.configuration import check_configuration
     from deepdx_core.intake.survey import NOTHING_KNOWN, SURVEYED_BY, Survey, survey
@@ -41,7 +41,7 @@ def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.Resourc
 
 
 @table_asset(GROUP, "decoded_voices", "dumps")
-def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
+def decoded_voices(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Unpack every slot of every dump, and judge it."""
     from deepdx_core.decoding.dumps import decode_dumps
 
@@ -52,13 +52,13 @@ def decoded_voices(workplace: dg.ResourceParam[Workplace]) -> Result:
     return materialized("decoded_voices", voices, version, findings=markdown_table(worst.head(20)))
 
 
-@table_asset(GROUP, "unique_voices", "decoded_voices", "opinions")
-def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
+@table_asset(GROUP, "unique_voices", "decoded_voices", "overrides")
+def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workspace]) -> Result:
     """Make exact duplicates one sound that keeps all its names, and put right what can be."""
     from deepdx_core.dedup.exact import unique_sounds
     from deepdx_core.quality.rules import load_rules
 
-    context.log_event(opinions_event(workplace))
+    context.log_event(overrides_event(workplace))
     rules = load_rules(workplace.home.rules)
     sounds = unique_sounds(workplace.tables.read("decoded_voices"), rules.repair)
     version = workplace.tables.write("unique_voices", sounds)
@@ -78,25 +78,25 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
     group_name="database",
     deps=["raw_files", "training_splits"],  # all other tables of the corpus come before the splits
     kinds={"duckdb"},
-    description="corpus.duckdb: all tables, the views people ask for, and the ladder, in one file that needs no other.",
+    description="corpus.duckdb: all tables, the views people ask for, and the funnel, in one file that needs no other.",
 )
-def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
+def corpus_database(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Build the database anew from the tables as they are now."""
     from deepdx_core.database.build import build_database
-    from deepdx_core.database.funnel import going_on, ladder, ladder_by_source
+    from deepdx_core.database.funnel import funnel, funnel_by_source, kept_counts
     from deepdx_core.database.snapshot import Snapshot
 
     database = workplace.home.database
     names = build_database(database, workplace.tables)
     with Snapshot(database) as corpus:
-        rows = ladder(corpus)
-        sources = ladder_by_source(corpus)
+        rows = funnel(corpus)
+        sources = funnel_by_source(corpus)
     return Result(
         metadata={
             "tables and views": ", ".join(names),
             "bytes": database.stat().st_size,
-            "rungs": bar_chart(going_on(rows), "From files to families"),
-            "ladder": markdown_table(rows),
+            "steps": bar_chart(kept_counts(rows), "From files to families"),
+            "funnel": markdown_table(rows),
             "sources": markdown_table(sources.head(40)),
             "path": dg.MetadataValue.path(database),
         }
@@ -109,7 +109,7 @@ def corpus_database(workplace: dg.ResourceParam[Workplace]) -> Result:
     kinds={"duckdb"},
     description="corpus.duckdb anew, with what is known of models by now.",
 )
-def models_in_database(workplace: dg.ResourceParam[Workplace]) -> Result:
+def models_in_database(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Build the database anew, since models are judged long after the corpus is ready."""
     from deepdx_core.database.build import build_database
 

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from deepdx_pipeline.assets.sources import opinions_event
+from deepdx_pipeline.assets.sources import overrides_event
 from deepdx_pipeline.assets.tables import table_asset
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import Result, bar_chart, markdown_table, materialized
 
 GROUP = "curation"
@@ -18,10 +18,10 @@ class Listening(dg.Config):
 
 @table_asset(GROUP, "audio_features", "unique_voices")
 def audio_features(
-    context: dg.AssetExecutionContext, config: Listening, workplace: dg.ResourceParam[Workplace]
+    context: dg.AssetExecutionContext, config: Listening, workplace: dg.ResourceParam[Workspace]
 ) -> Result:
     """Render every legal sound that was not rendered yet, and measure what is heard."""
-    from deepdx_core.sound.measuring import by_sound, measure, renderer
+    from deepdx_core.sound.measuring import by_sound, measure_sounds, renderer
     from deepdx_core.sound.rendering import available
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -30,7 +30,7 @@ def audio_features(
     known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
     if config.render and available():
         # What there is is written now and then: who stops a long run loses little of it.
-        for rows in measure(sounds, known, workplace.reporter(context)):
+        for rows in measure_sounds(sounds, known, workplace.reporter(context)):
             version = tables.write("audio_features", rows)
     else:
         version = tables.write("audio_features", rows)
@@ -47,14 +47,14 @@ def audio_features(
 
 
 @table_asset(GROUP, "families", "unique_voices", "audio_features")
-def families(workplace: dg.ResourceParam[Workplace]) -> Result:
+def families(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Bring together what is the same to a musician."""
-    from deepdx_core.dedup.audio_similarity import alike
-    from deepdx_core.dedup.families import kin
+    from deepdx_core.dedup.audio_similarity import similar_pairs
+    from deepdx_core.dedup.families import find_families
 
     tables = workplace.tables
     sounds = tables.read("unique_voices").filter("in_range")
-    rows = kin(sounds, alike(tables.read("audio_features")))
+    rows = find_families(sounds, similar_pairs(tables.read("audio_features")))
     version = tables.write("families", rows)
     largest = rows.filter("family_representative").sort("family_size", "family_id", descending=[True, False])
     return materialized(
@@ -68,14 +68,14 @@ def families(workplace: dg.ResourceParam[Workplace]) -> Result:
 
 
 @table_asset(GROUP, "corruption_training_set", "unique_voices", "families")
-def corruption_training_set(workplace: dg.ResourceParam[Workplace]) -> Result:
-    """Choose what the models of oddness are taught with, unless what was chosen still stands for the corpus."""
-    from deepdx_core.quality.corruption import lessons
+def corruption_training_set(workplace: dg.ResourceParam[Workspace]) -> Result:
+    """Choose what the corruption models are taught with, unless what was chosen still stands for the corpus."""
+    from deepdx_core.quality.corruption import choose_training_set
 
     tables = workplace.tables
     families = tables.read("families", ["sound_id", "family_id"])
     before = tables.read_or_empty("corruption_training_set")
-    rows = lessons(before, tables.read("unique_voices").join(families, on="sound_id"))
+    rows = choose_training_set(before, tables.read("unique_voices").join(families, on="sound_id"))
     version = tables.write("corruption_training_set", rows)
     kept = len(before) > 0 and rows.equals(before)
     return materialized("corruption_training_set", rows, version, chosen="kept as they were" if kept else "anew")
@@ -89,27 +89,27 @@ def corruption_training_set(workplace: dg.ResourceParam[Workplace]) -> Result:
     "audio_features",
     "families",
     "corruption_training_set",
-    "opinions",
+    "overrides",
 )
-def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
+def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workspace]) -> Result:
     """Judge every sound by the rules, and by the user's word."""
-    from deepdx_core.overrides import read_opinions
-    from deepdx_core.quality.measures import measures
+    from deepdx_core.overrides import read_overrides
+    from deepdx_core.quality.measures import measure_sounds
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.quality.verdicts import judge
+    from deepdx_core.quality.verdicts import decide_verdicts
     from deepdx_core.sound.measuring import by_sound
     from deepdx_core.tables.schemas import VERDICTS
 
-    context.log_event(opinions_event(workplace))
+    context.log_event(overrides_event(workplace))
     home, tables = workplace.home, workplace.tables
     rules = load_rules(home.rules)
-    said = read_opinions(home.verdicts, "verdict", VERDICTS)
+    said = read_overrides(home.verdicts, "verdict", VERDICTS)
     sounds = tables.read("unique_voices")
     slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
-    kin = tables.read("families", ["sound_id", "family_id", "family_size"])
+    find_families = tables.read("families", ["sound_id", "family_id", "family_size"])
     heard = by_sound(tables.read("audio_features"))
-    measured = measures(sounds, slots, kin, heard, tables.read("corruption_training_set"), rules.repair)
-    rows = judge(measured, rules.rules, said)
+    measured = measure_sounds(sounds, slots, find_families, heard, tables.read("corruption_training_set"), rules.repair)
+    rows = decide_verdicts(measured, rules.rules, said)
     version = tables.write("verdicts", rows)
     findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
     by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
@@ -125,16 +125,16 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
 
 
 @table_asset(GROUP, "training_splits", "unique_voices", "audio_features", "families", "labeled_voices")
-def training_splits(workplace: dg.ResourceParam[Workplace]) -> Result:
+def training_splits(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Part the families into those that models train on, are chosen on and are judged on. What was assigned stays."""
     from deepdx_core.dataset.splits import assign_splits, withhold_linked
-    from deepdx_core.dedup.audio_similarity import alike
+    from deepdx_core.dedup.audio_similarity import similar_pairs
 
     tables = workplace.tables
     labels = tables.read("labeled_voices", ["sound_id", "label"])
     families = tables.read("families", ["sound_id", "family_id"])
     assigned = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
-    splits = withhold_linked(assigned, tables.read("unique_voices"), alike(tables.read("audio_features")))
+    splits = withhold_linked(assigned, tables.read("unique_voices"), similar_pairs(tables.read("audio_features")))
     version = tables.write("training_splits", splits)
     present = labels.join(splits, on="sound_id")
     shares = present.pivot("split", index="label", values="sound_id", aggregate_function="len")

@@ -16,7 +16,7 @@ from pydantic import Field
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.assets.tables import table_asset
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import Result, curves, image_grid, markdown_table, materialized
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ GROUP = "generator"
 _OF_SPLITS = ("unique_voices", "families", "labeled_voices", "training_splits")
 
 
-def _splits(workplace: Workplace) -> "Splits":
+def _splits(workplace: Workspace) -> "Splits":
     """The valid voices by split, as arrays."""
-    from deepdx_core.dataset.arrays import splits_of
+    from deepdx_core.dataset.arrays import splits_from_tables
     from deepdx_core.labels.taxonomy import find_taxonomy
 
     labels = find_taxonomy(workplace.home.taxonomy).labels
     try:
         sounds, families, labeled, splits = (workplace.tables.read(table) for table in _OF_SPLITS)
-        return splits_of(sounds, families, labeled, splits, labels)
+        return splits_from_tables(sounds, families, labeled, splits, labels)
     except ValueError as error:
         raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
 
@@ -57,14 +57,14 @@ class Training(dg.Config):
 def voice_model(
     context: dg.AssetExecutionContext,
     config: Training,
-    workplace: dg.ResourceParam[Workplace],
+    workplace: dg.ResourceParam[Workspace],
 ) -> Result:
     """Train a model, unless there is one that was made from the same voices, settings and code."""
     from deepdx_core.generation.model import load_model, save_model
     from deepdx_core.generation.model_card import ModelError
     from deepdx_core.generation.registry import model_folder
-    from deepdx_core.generation.training import model_fingerprints, teach
-    from deepdx_core.writer.training import CHECKPOINT, WritingProgress
+    from deepdx_core.generation.training import model_fingerprints, train_model
+    from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
 
     splits = _splits(workplace)
     try:
@@ -75,7 +75,7 @@ def voice_model(
     training = workplace.home.models / "training"
     report = workplace.reporter(context)
 
-    def progress(at: WritingProgress) -> None:
+    def progress(at: TrainingProgress) -> None:
         said = (
             f"{at.training_loss:.0f} bits a voice; validation {at.validation_loss:.0f}, told {at.validation_c2st:.3f}"
         )
@@ -95,7 +95,7 @@ def voice_model(
                 raise dg.Failure(f"{needed}: {error.strerror}", allow_retries=False) from error
         names = _names(workplace)
         try:
-            model = teach(splits, names, settings, training, progress, report)
+            model = train_model(splits, names, settings, training, progress, report)
         except ValueError as error:
             raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
         save_model(folder, model)
@@ -117,9 +117,9 @@ def voice_model(
     )
 
 
-def _names(workplace: Workplace) -> "NameModel":
+def _names(workplace: Workspace) -> "NameModel":
     """Names in the manner of those that valid sounds have."""
-    from deepdx_core.generation.names import learn_names
+    from deepdx_core.generation.names import fit_names
 
     tables = workplace.tables
     named = (
@@ -129,7 +129,7 @@ def _names(workplace: Workplace) -> "NameModel":
         .join(tables.read("families", ["sound_id", "family_id"]), on="sound_id")
         .sort("sound_id", "name")
     )
-    return learn_names(*(named[column].to_list() for column in ("name", "label", "family_id")))
+    return fit_names(*(named[column].to_list() for column in ("name", "label", "family_id")))
 
 
 def _history(history: "Float64Array") -> dict[str, dg.MarkdownMetadataValue]:
@@ -145,14 +145,14 @@ def _history(history: "Float64Array") -> dict[str, dg.MarkdownMetadataValue]:
 
 
 @table_asset(GROUP, "models", "voice_model", *_OF_SPLITS)
-def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workplace]) -> Result:
+def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workspace]) -> Result:
     """Have every new model meet the champion."""
-    from deepdx_core.generation.registry import judge_models
+    from deepdx_core.generation.registry import compare_models
     from deepdx_core.quality.rules import load_rules
 
     known = workplace.tables.read_or_empty("models")
     rules = load_rules(workplace.home.rules)
-    rows = judge_models(workplace.home, known, _splits(workplace), rules, workplace.reporter(context))
+    rows = compare_models(workplace.home, known, _splits(workplace), rules, workplace.reporter(context))
     version = workplace.tables.write("models", rows)
     shown = rows.select("judged", "model_id", "role", "reason", "c2st", "precision", "density", "coverage")
     champion = rows.filter(pl.col("role") == "champion")["model_id"].to_list()
@@ -162,7 +162,7 @@ def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workpl
 
 
 @table_asset(GROUP, "realness", "models", "unique_voices", "labeled_voices")
-def realness(workplace: dg.ResourceParam[Workplace]) -> Result:
+def realness(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Ask the champion's critic about every valid sound."""
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.realness import score_corpus
@@ -198,11 +198,11 @@ class Protocol(dg.Config):
 
 @table_asset(GROUP, "model_evaluation", "audio_features", "models", *_OF_SPLITS)
 def model_evaluation(
-    context: dg.AssetExecutionContext, config: Protocol, workplace: dg.ResourceParam[Workplace]
+    context: dg.AssetExecutionContext, config: Protocol, workplace: dg.ResourceParam[Workspace]
 ) -> Result:
     """Judge the champion beside the real voices, the baselines and the blog's GAN, on families it has never seen."""
     from deepdx_core.evaluation.baselines.gan import Gan
-    from deepdx_core.evaluation.generators import Taught
+    from deepdx_core.evaluation.generators import Pretrained
     from deepdx_core.evaluation.protocol import BASELINES, evaluate
     from deepdx_core.generation.method import FittedWriter
     from deepdx_core.generation.model import load_model
@@ -218,7 +218,7 @@ def model_evaluation(
     methods = {
         **BASELINES,
         "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
-        "writer and critic": Taught(writer),
+        "writer and critic": Pretrained(writer),
     }
     audio = workplace.tables.read_or_empty("audio_features") if config.render else None
     rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=report)
@@ -240,14 +240,14 @@ class Wished(dg.Config):
     deps=["models"],
     description="A bank of 32 new voices for each label, as a DX7 loads it, from the champion.",
 )
-def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> Result:
+def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> Result:
     """Have the champion write a bank for each label."""
     from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import banks_of, names_of
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder, corpus_names
-    from deepdx_core.generation.sampling import Wish, sample
+    from deepdx_core.generation.sampling import SamplingRequest, sample
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import available
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
@@ -260,7 +260,7 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workplace]) -> R
     rules = load_rules(workplace.home.rules)
     taken = corpus_names(workplace.home)
     for label, file_name in zip(model.labels, _file_names(model.labels), strict=True):
-        made = sample(model, VMEM_VOICES, config.seed, Wish(label=label), rules=rules, by_ear=available())
+        made = sample(model, VMEM_VOICES, config.seed, SamplingRequest(label=label), rules=rules, by_ear=available())
         names = names_of(model, made, config.seed, taken)
         (banks[workplace.home.banks / file_name],) = banks_of(made, names)
         algorithms = made.parameters[:, INDEX["algorithm"]] + 1

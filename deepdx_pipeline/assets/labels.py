@@ -3,15 +3,15 @@
 import dagster as dg
 import polars as pl
 
-from deepdx_pipeline.assets.sources import opinions_event
+from deepdx_pipeline.assets.sources import overrides_event
 from deepdx_pipeline.assets.tables import table_asset
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import Result, bar_chart, heat_map, markdown_table, materialized, stacked_bars
 
 GROUP = "curation"
 
 
-class Labelling(dg.Config):
+class Labeling(dg.Config):
     """Whether the names of files and folders count as hints."""
 
     folders: bool = True
@@ -20,31 +20,31 @@ class Labelling(dg.Config):
 @table_asset(
     GROUP,
     "labeled_voices",
-    *("raw_files", "decoded_voices", "unique_voices", "audio_features", "families", "verdicts", "opinions"),
+    *("raw_files", "decoded_voices", "unique_voices", "audio_features", "families", "verdicts", "overrides"),
 )
 def labeled_voices(
-    context: dg.AssetExecutionContext, config: Labelling, workplace: dg.ResourceParam[Workplace]
+    context: dg.AssetExecutionContext, config: Labeling, workplace: dg.ResourceParam[Workspace]
 ) -> Result:
     """Gather what speaks for each kind of sound, and weigh it."""
     from deepdx_core.labels import report
-    from deepdx_core.labels.combination import gather
-    from deepdx_core.labels.evidence import heard, paths
+    from deepdx_core.labels.combination import combine_evidence
+    from deepdx_core.labels.evidence import audio_columns, paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
-    from deepdx_core.overrides import read_opinions
+    from deepdx_core.overrides import read_overrides
 
-    context.log_event(opinions_event(workplace))
+    context.log_event(overrides_event(workplace))
     home, tables = workplace.home, workplace.tables
     taxonomy = find_taxonomy(home.taxonomy)
-    said = read_opinions(home.labels, "category", taxonomy.categories)
+    said = read_overrides(home.labels, "category", taxonomy.categories)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi")
     places = paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
-    evidence = gather(
+    evidence = combine_evidence(
         sounds,
         tables.read("families"),
         taxonomy,
-        heard=heard(tables.read("audio_features")),
+        heard=audio_columns(tables.read("audio_features")),
         places=places if config.folders else None,
         said_by_user=said,
     )

@@ -1,28 +1,28 @@
-"""What comes from the user and is only read: the inbox, and opinions."""
+"""What comes from the user and is only read: the inbox, and overrides."""
 
 import hashlib
 
 import dagster as dg
 
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 
 inbox = dg.AssetSpec(
     "inbox",
     group_name="corpus",
     description="The folder where banks arrive, as people have them. Its files are only read.",
 )
-opinions = dg.AssetSpec(
-    "opinions",
+overrides = dg.AssetSpec(
+    "overrides",
     group_name="corpus",
     description="What you say yourself: rules.toml, taxonomy.toml, and your own verdicts.csv and labels.csv.",
 )
 
 _VERSION_TAG = "dagster/data_version"
-# A run has one event for the inbox and some for opinions; far enough back for the runs that failed since.
+# A run has one event for the inbox and some for overrides; far enough back for the runs that failed since.
 _EVENTS = 50
 
 
-def inbox_event(workplace: Workplace) -> dg.AssetMaterialization:
+def inbox_event(workplace: Workspace) -> dg.AssetMaterialization:
     """The state of the inbox, for lineage and staleness.
 
     An observation would not do: Dagster takes the version of an external asset from materializations only.
@@ -30,7 +30,7 @@ def inbox_event(workplace: Workplace) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(inbox.key, tags={_VERSION_TAG: inbox_version(workplace)})
 
 
-def inbox_version(workplace: Workplace) -> str:
+def inbox_version(workplace: Workspace) -> str:
     """A digest of every path in the inbox with its size and time, without reading a file.
 
     It changes when a file comes, goes, grows or is written anew.
@@ -49,15 +49,15 @@ def inbox_version(workplace: Workplace) -> str:
     return digest.hexdigest()
 
 
-def opinions_event(workplace: Workplace) -> dg.AssetMaterialization:
-    """The state of the opinions, as `inbox_event` is that of the inbox."""
-    return dg.AssetMaterialization(opinions.key, tags={_VERSION_TAG: opinions_version(workplace)})
+def overrides_event(workplace: Workspace) -> dg.AssetMaterialization:
+    """The state of the overrides, as `inbox_event` is that of the inbox."""
+    return dg.AssetMaterialization(overrides.key, tags={_VERSION_TAG: overrides_version(workplace)})
 
 
-def opinions_version(workplace: Workplace) -> str:
-    """A digest of the files that hold opinions."""
+def overrides_version(workplace: Workspace) -> str:
+    """A digest of the files that hold overrides."""
     digest = hashlib.sha256()
-    for path in workplace.home.opinions:
+    for path in workplace.home.overrides:
         content = ""
         try:
             if path.is_file():
@@ -70,9 +70,9 @@ def opinions_version(workplace: Workplace) -> str:
 
 
 def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str] | None:
-    """The versions of inbox and opinions that a run began with, or None if it did not read both."""
+    """The versions of inbox and overrides that a run began with, or None if it did not read both."""
     versions = []
-    for source in (inbox, opinions):
+    for source in (inbox, overrides):
         events = instance.fetch_materializations(source.key, limit=_EVENTS).records
         of_run = [event.asset_materialization for event in events if event.run_id == run_id]
         if not of_run or (oldest := of_run[-1]) is None:

@@ -77,7 +77,7 @@ def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
 
 
 def _print_dump(dump: "pl.DataFrame") -> None:
-    from deepdx_core.decoding.findings import in_words
+    from deepdx_core.decoding.findings import describe_finding
 
     first = dump.row(0, named=True)
     about = [f"at byte {first['offset']:,}", first["what"]]
@@ -90,7 +90,7 @@ def _print_dump(dump: "pl.DataFrame") -> None:
     out.print(plain(", ".join(about)), style="dim", soft_wrap=True)
     shown = table(">slot", "name", ">alg", "sound", "findings")
     for voice in dump.iter_rows(named=True):
-        findings = "; ".join(in_words(finding) for finding in voice["findings"][:4])
+        findings = "; ".join(describe_finding(finding) for finding in voice["findings"][:4])
         if len(voice["findings"]) > 4:
             findings += f"; {len(voice['findings']) - 4} more"
         algorithm = None if voice["algorithm"] is None else voice["algorithm"] + 1

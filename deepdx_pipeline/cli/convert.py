@@ -63,11 +63,11 @@ def convert(
 
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.exchange.conversion import choose, gather, make_writable
+    from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
     from deepdx_core.files import OutputError, write_outputs
 
-    gathered = gather(inputs)
-    writable = make_writable(choose(gathered.voices, ranges, name), clamp, unique)
+    gathered = collect_voices(inputs)
+    writable = make_writable(select_voices(gathered.voices, ranges, name), clamp, unique)
     report(gathered.refused, gathered.without, writable.skipped, writable.mended)
     if writable.voices.is_empty():
         raise DeepDXError("no voices to write")

@@ -79,7 +79,7 @@ def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
     collection = None if os.path.lexists(source) else collections().get(source)
     if collection:
         out.print(plain(f"{collection.name}: {collection.what}"), soft_wrap=True)
-        out.print(plain(f"licence: {collection.licence}; the voices are other people's work"), soft_wrap=True)
+        out.print(plain(f"license: {collection.license}; the voices are other people's work"), soft_wrap=True)
         url, name, sha256 = collection.url, collection.file, collection.sha256
     elif source.lower().startswith(("http://", "https://")):
         url, name, sha256 = source, "", ""

@@ -124,8 +124,8 @@ def verdict(
 
     from deepdx_core.database.explain import find_one
     from deepdx_core.database.snapshot import Snapshot
-    from deepdx_core.overrides import OpinionsError, write_opinion
-    from deepdx_core.quality.verdicts import against
+    from deepdx_core.overrides import OverridesError, write_override
+    from deepdx_core.quality.verdicts import contradiction
     from deepdx_core.tables.schemas import VERDICTS
 
     if (what is None) != forget:
@@ -136,13 +136,13 @@ def verdict(
         sounds = corpus.read("unique_voices", ["sound_id", "in_range", "repaired_id"])
     if what is not None:
         _, in_range, repaired = sounds.row(by_predicate=pl.col("sound_id") == sound_id)
-        reason = against(what.value, in_range)
+        reason = contradiction(what.value, in_range)
         if what is Verdict.REPAIRABLE and not reason and repaired is None:
             reason = "no repair was found for it"
         if reason:
-            raise OpinionsError(f"{name} {sound_id} cannot be {what.value}: {reason}; nothing was changed")
-    lock = home.opinions_lock
-    write_opinion(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why, lock=lock)
+            raise OverridesError(f"{name} {sound_id} cannot be {what.value}: {reason}; nothing was changed")
+    lock = home.overrides_lock
+    write_override(home.verdicts, "verdict", VERDICTS, sound_id, what.value if what else None, why, lock=lock)
     said = f"is {what.value}" if what else "is left to the rules"
     text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.verdicts})"
     out.print(plain(text), soft_wrap=True)

@@ -78,7 +78,7 @@ def generate(
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.model_card import read_description
     from deepdx_core.generation.registry import champion_folder, corpus_names
-    from deepdx_core.generation.sampling import Wish, sample
+    from deepdx_core.generation.sampling import SamplingRequest, sample
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import NoRendererError, available
 
@@ -94,13 +94,13 @@ def generate(
         _voice(text, "--between") for text in between or ()
     ]
     try:
-        wish = Wish(
+        wish = SamplingRequest(
             label,
             algorithm,
             temperature,
-            Wish.novelty if novelty is None else novelty,
+            SamplingRequest.novelty if novelty is None else novelty,
             None if like is None else parents[0][0],
-            Wish.strength if strength is None else strength,
+            SamplingRequest.strength if strength is None else strength,
             None if between is None else (parents[0][0], parents[1][0]),
             avoid_copies=avoid_copies,
         )

@@ -33,15 +33,15 @@ def label(
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.labels.names import category_called
     from deepdx_core.labels.taxonomy import find_taxonomy
-    from deepdx_core.overrides import write_opinion
+    from deepdx_core.overrides import write_override
 
     home = find_home()
     taxonomy = find_taxonomy(home.taxonomy)
     meant = None if category is None else category_called(category, taxonomy)
     with Snapshot(home.database) as corpus:
         sound_id, name = find_one(corpus, sound)
-    lock = home.opinions_lock
-    write_opinion(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
+    lock = home.overrides_lock
+    write_override(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
     said = f"is {meant}" if meant else "is left to the evidence"
     text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"
     out.print(plain(text), soft_wrap=True)

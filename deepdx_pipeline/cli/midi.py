@@ -34,10 +34,10 @@ def send(
     A dump with a voice that cannot be written is not sent. The DX7 takes banks with its memory protection off.
     """
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.exchange.conversion import dumps_to_send, gather
+    from deepdx_core.exchange.conversion import collect_voices, dumps_to_send
     from deepdx_core.ports import send as send_messages
 
-    gathered = gather([file])
+    gathered = collect_voices([file])
     to_send, skipped, mended = dumps_to_send(gathered.voices, channel - 1, clamp)
     report(gathered.refused, gathered.without, skipped, mended)
     if not to_send:

@@ -80,7 +80,7 @@ class Watcher:
             self._progress.reset(self._task, total=None, description=str(event.step_key))
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
-            if event.asset_key in (dg.AssetKey("inbox"), dg.AssetKey("opinions")):
+            if event.asset_key in (dg.AssetKey("inbox"), dg.AssetKey("overrides")):
                 return  # what arrives, not what is made
             rows = metadata.get("dagster/row_count")
             what = f"{rows.value:>9,} rows" if rows else " " * 14

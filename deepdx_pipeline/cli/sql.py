@@ -168,19 +168,19 @@ def _shown(value: object) -> str:
 def stats(
     by_source: Annotated[bool, typer.Option("--sources", help="What each source brought, not the steps.")] = False,
 ) -> None:
-    """Show the ladder from raw files to families and labeled sounds."""
-    from deepdx_core.database.funnel import gaps, ladder, ladder_by_source
+    """Show the funnel from raw files to families and labeled sounds."""
+    from deepdx_core.database.funnel import funnel, funnel_by_source, gaps
     from deepdx_core.database.snapshot import Snapshot
 
     with Snapshot(find_home().database) as corpus:
         if by_source:
-            sources = ladder_by_source(corpus)
+            sources = funnel_by_source(corpus)
             shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in sources.schema.items()))
             for row in sources.iter_rows():
                 shown.add_row(*map(plain, row))
             out.print(shown)
             return
-        rows = ladder(corpus)
+        rows = funnel(corpus)
         found = gaps(rows, corpus.read("dumps", ["voices"]))
     shown = table("step", "outcome", ">count")
     last = None

@@ -199,7 +199,7 @@ def test_before_the_first_run_a_clear_message(home, command):
     assert "Traceback" not in result.stderr
 
 
-def test_stats_is_the_ladder(trained):
+def test_stats_is_the_funnel(trained):
     result = deepdx("stats", environment=trained)
     assert result.returncode == 0
     for step in ("files", "contents", "dumps", "voices", "sounds", "verdicts", "labels", "splits"):

@@ -16,7 +16,7 @@ from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, pack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import frame, write_banks, write_dx7ii_singles, write_singles, write_volca_singles
-from deepdx_core.exchange.conversion import choose, gather, make_writable, to_arrays
+from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices, to_arrays
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from deepdx_pipeline.cli.app import main
@@ -199,7 +199,7 @@ def test_wishes_that_make_no_sense(deepdx, tmp_path, wish, message):
 def test_whatever_is_written_is_gathered_again(tmp_path_factory, voices, write):
     path = tmp_path_factory.mktemp("gathered") / "in.bin"
     path.write_bytes(b"".join(write(*voices)))
-    writable = make_writable(gather([path]).voices)
+    writable = make_writable(collect_voices([path]).voices)
     assert (writable.skipped, writable.mended) == ([], [])
     parameters, names = to_arrays(writable.voices)
     count = len(voices[0])
@@ -208,10 +208,10 @@ def test_whatever_is_written_is_gathered_again(tmp_path_factory, voices, write):
 
 
 def test_choosing_by_name_takes_patterns_as_they_are():
-    voices = gather([BANK]).voices.with_columns(name=pl.Series([f"A.{i}" for i in range(32)]))
-    assert choose(voices, name="a.1?")["name"].to_list() == [f"A.{i}" for i in range(10, 20)]
-    assert choose(voices, name="a?[!0-9]")["name"].to_list() == []
-    assert choose(voices, [(2, 3), (32, 99)])["name"].to_list() == ["A.1", "A.2", "A.31"]
+    voices = collect_voices([BANK]).voices.with_columns(name=pl.Series([f"A.{i}" for i in range(32)]))
+    assert select_voices(voices, name="a.1?")["name"].to_list() == [f"A.{i}" for i in range(10, 20)]
+    assert select_voices(voices, name="a?[!0-9]")["name"].to_list() == []
+    assert select_voices(voices, [(2, 3), (32, 99)])["name"].to_list() == ["A.1", "A.2", "A.31"]
 
 
 def test_output_goes_to_regular_files_in_folders_that_are_there(deepdx, tmp_path):

@@ -19,16 +19,16 @@ from deepdx_core.codec.packing import INIT_VOICE, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.dataset.arrays import Splits, Voices
-from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, voice_in
 from deepdx_core.generation import model as model_module
 from deepdx_core.generation import registry, sampling
 from deepdx_core.generation.banks import banks_of, names_of
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
-from deepdx_core.generation.names import learn_names
+from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.sampling import CLOSE, Sample
-from deepdx_core.generation.training import teach
+from deepdx_core.generation.training import train_model
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.progress import silent
@@ -53,7 +53,7 @@ def parameters_in(folder):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """A folder with a tiny model that learnt something of the demo corpus, and to take over most of a parent."""
+    """A folder with a tiny model that learned something of the demo corpus, and to take over most of a parent."""
     parts = [parameters_in(DEMO / folder)[:200] for folder in ("Keys", "Basses")]
     parameters = np.concatenate(parts)
     labels = np.repeat([0, 1], [len(part) for part in parts])
@@ -62,7 +62,7 @@ def models(tmp_path_factory):
     validation = voices[~for_training]
     splits = Splits(voices[for_training], validation, validation, LABELS)
     folder = tmp_path_factory.mktemp("models")
-    model = teach(splits, learn_names([], [], []), TINY, folder / "run", lambda _: None, silent)
+    model = train_model(splits, fit_names([], [], []), TINY, folder / "run", lambda _: None, silent)
     with torch.no_grad():
         model.writer.take_over.bias[0] += 5
     save_model(folder / "champion", model)
@@ -124,7 +124,7 @@ def test_a_bank_of_new_voices(deepdx, models):
     parameters, names = voices_of()
     assert len(set(names)) == 32
     assert "INIT VOICE" not in names
-    assert differing_from_closest(parameters, corpus(models)).min() > 5
+    assert distances_to_closest(parameters, corpus(models)).min() > 5
     assert not inaudible(parameters).any()
     assert [path.name for path in Path().iterdir()] == ["out.syx"]
 
@@ -167,7 +167,7 @@ def test_temperature_and_novelty_change_what_is_written(deepdx, models, home):
     assert (plain == made(deepdx, "--count", 4, "--temperature", 1, "--novelty", 1)[:4]).all()
     assert (plain != bold).any()
     assert (plain != far).any()
-    distances = [differing_from_closest(voices, corpus(models)).mean() for voices in (plain, bold, from_nothing)]
+    distances = [distances_to_closest(voices, corpus(models)).mean() for voices in (plain, bold, from_nothing)]
     assert distances[0] < distances[1]
     assert distances[0] < distances[2]
 
@@ -199,7 +199,7 @@ def test_copies_are_allowed_where_one_says_so(deepdx, models):
     strict, loose = (deepdx("generate", *calm, *more, "--force", "-o", "out.syx") for more in ((), ("--allow-copies",)))
     assert loose[0] == 0
     assert CLOSE not in loose[1]
-    assert differing_from_closest(voices_of()[0][:3], corpus(models)).min() <= 5
+    assert distances_to_closest(voices_of()[0][:3], corpus(models)).min() <= 5
     assert CLOSE in strict[1] + strict[2]
 
 

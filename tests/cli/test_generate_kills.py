@@ -12,7 +12,7 @@ from deepdx_core.generation.model import WEIGHTS, save_model
 from deepdx_core.generation.model_card import DESCRIPTION
 from deepdx_core.writer.training import CHECKPOINT
 from tests.support.paths import ROOT
-from tests.support.toy_models import taught_model
+from tests.support.toy_models import trained_model
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ def killed(process):
 
 def test_two_banks_are_both_old_both_new_or_missing_and_never_mixed(tmp_path):
     draw = random.Random(5)
-    save_model(tmp_path / "model", taught_model())
+    save_model(tmp_path / "model", trained_model())
     banks = {}
     for seed in (1, 2):
         folder = tmp_path / f"seed {seed}"

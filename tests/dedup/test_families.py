@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.dedup.families import kin
-from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, crossing, families
+from deepdx_core.dedup.families import find_families
+from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, near_duplicate_groups, near_duplicates_across
 from deepdx_core.intake.survey import survey
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.paths import CORPUS, needs_corpus
@@ -40,7 +40,7 @@ def components(count, pairs):
 def check(parameters):
     pairs = near_pairs(parameters)
     expected = components(len(parameters), pairs)
-    np.testing.assert_array_equal(families(parameters), expected)
+    np.testing.assert_array_equal(near_duplicate_groups(parameters), expected)
     return pairs, expected
 
 
@@ -91,18 +91,18 @@ def test_large_groups_are_divided(few, monkeypatch):
         parts = np.random.default_rng(most).integers(0, 3, len(voices))
         pairs = near_pairs(voices)
         apart = parts[pairs[:, 0]] != parts[pairs[:, 1]]
-        np.testing.assert_array_equal(crossing(voices, parts), pairs[apart])
-        assert crossing(voices, expected).shape == (0, 2)
+        np.testing.assert_array_equal(near_duplicates_across(voices, parts), pairs[apart])
+        assert near_duplicates_across(voices, expected).shape == (0, 2)
 
 
 def test_a_hash_that_tells_nothing_apart_costs_time_but_no_pair(monkeypatch):
     voices = mutated(random_voices(40, seed=8)[0], 300, 8, seed=8)
-    expected = families(voices)
+    expected = near_duplicate_groups(voices)
     monkeypatch.setattr(
         "deepdx_core.dedup.near_duplicates._hashes",
         lambda parameters, columns: np.zeros(len(parameters), dtype=np.uint64),
     )
-    np.testing.assert_array_equal(families(voices), expected)
+    np.testing.assert_array_equal(near_duplicate_groups(voices), expected)
 
 
 @pytest.mark.slow
@@ -110,8 +110,8 @@ def test_a_hash_that_tells_nothing_apart_costs_time_but_no_pair(monkeypatch):
 def test_real_sounds_as_brute_force_finds_them():
     sounds = decode_dumps(survey(CORPUS).dumps).filter("valid").unique("sound_id").sort("sound_id")
     parameters = sounds.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
-    found = families(parameters)
-    # Sounds of large families and their neighbours, so that there is something to find among the 3,000.
+    found = near_duplicate_groups(parameters)
+    # Sounds of large families and their neighbors, so that there is something to find among the 3,000.
     few = np.sort(np.argsort(-np.bincount(found)[found], kind="stable")[::2][:3000])
     _, expected = check(parameters[few])
     assert len(np.unique(expected)) < 2900
@@ -120,7 +120,7 @@ def test_real_sounds_as_brute_force_finds_them():
 def test_the_order_does_not_matter():
     voices = mutated(random_voices(100, seed=9)[0], 1000, 10, seed=9)
     order = np.random.default_rng(0).permutation(len(voices))
-    found, shuffled = families(voices), families(voices[order])
+    found, shuffled = near_duplicate_groups(voices), near_duplicate_groups(voices[order])
     # Two rows are together in one where they are in the other.
     pairs = {(a, b) for a, b in zip(found[order].tolist(), shuffled.tolist(), strict=True)}
     assert len(pairs) == len(np.unique(found)) == len(np.unique(shuffled))
@@ -130,12 +130,12 @@ def test_the_order_does_not_matter():
 def test_given_links_join_families():
     voices, _ = random_voices(10, seed=10)
     links = np.array([[7, 3], [9, 7], [0, 0]])
-    assert families(voices, links).tolist() == [0, 1, 2, 3, 4, 5, 6, 3, 8, 3]
+    assert near_duplicate_groups(voices, links).tolist() == [0, 1, 2, 3, 4, 5, 6, 3, 8, 3]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3000])
 def test_equal_voices(count):
-    assert families(np.repeat(INIT_VOICE[None], count, axis=0)).tolist() == [0] * count
+    assert near_duplicate_groups(np.repeat(INIT_VOICE[None], count, axis=0)).tolist() == [0] * count
 
 
 def test_five_differing_parameters_and_six():
@@ -143,9 +143,9 @@ def test_five_differing_parameters_and_six():
     voices[1, 10:15] += 1
     voices[2, 100:106] -= np.minimum(voices[2, 100:106], 1)
     voices[2, 100:106] += voices[2, 100:106] == INIT_VOICE[100:106]
-    assert families(voices).tolist() == [0, 0, 2]
-    assert crossing(voices, np.array([0, 1, 2])).tolist() == [[0, 1]]
-    assert crossing(voices, np.array([0, 0, 2])).tolist() == []
+    assert near_duplicate_groups(voices).tolist() == [0, 0, 2]
+    assert near_duplicates_across(voices, np.array([0, 1, 2])).tolist() == [[0, 1]]
+    assert near_duplicates_across(voices, np.array([0, 0, 2])).tolist() == []
 
 
 # Kinship.
@@ -182,7 +182,7 @@ def test_who_stands_for_whom():
     voices = voices_with({}, {"lfo_speed": 1}, {"op1_coarse": 2}, FAR)
     names = [{"LEAD": 2, "A": 1}, {"LEAD": 1}, {"": 5, "BASS": 2}, {"": 1}]
     sounds = sounds_of(voices, names, files=[3, 3, 2, 1], slots=[3, 4, 9, 1])
-    table = kin(sounds)
+    table = find_families(sounds)
     assert table["sound_id"].is_sorted()
     init, slow, octave, far = (
         table.row(by_predicate=pl.col("sound_id") == id_, named=True) for id_ in sound_ids(voices)
@@ -195,30 +195,32 @@ def test_who_stands_for_whom():
     assert [row["functional_size"] for row in (init, slow, octave, far)] == [2, 2, 1, 1]
     assert [row["family_size"] for row in (init, slow, octave, far)] == [3, 3, 3, 1]
     assert [row["best_name"] for row in (init, slow, octave, far)] == ["LEAD", "LEAD", "LEAD", ""]
-    assert kin(sounds.reverse()).equals(table)
+    assert find_families(sounds.reverse()).equals(table)
 
 
 def test_sounds_alike_by_ear_are_one_family():
     voices = voices_with({}, FAR)
     sounds = sounds_of(voices)
     ids = sounds["sound_id"].to_list()
-    assert kin(sounds)["family_id"].n_unique() == 2
-    assert kin(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ["0" * 20]}))["family_id"].n_unique() == 2
-    assert kin(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ids[1:]}))["family_id"].n_unique() == 1
+    assert find_families(sounds)["family_id"].n_unique() == 2
+    assert (
+        find_families(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ["0" * 20]}))["family_id"].n_unique() == 2
+    )
+    assert find_families(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ids[1:]}))["family_id"].n_unique() == 1
 
 
 def test_functional_equality_joins_what_many_parameters_tell_apart():
     unheard = {f"op6_eg_{kind}_{n}": 5 * n for kind in ("rate", "level") for n in (1, 2, 3, 4)}
-    table = kin(sounds_of(voices_with({}, unheard)))
+    table = find_families(sounds_of(voices_with({}, unheard)))
     assert table["functional_id"].n_unique() == table["family_id"].n_unique() == 1
 
 
 def test_silence_joins_no_families():
     off = {"op1_output_level": 0}
-    table = kin(sounds_of(voices_with({}, off, FAR, FAR | off)))
+    table = find_families(sounds_of(voices_with({}, off, FAR, FAR | off)))
     assert table["functional_id"].n_unique() == 3
     assert table["family_id"].n_unique() == 2
 
 
 def test_no_sounds_give_no_rows():
-    assert kin(sounds_of(INIT_VOICE[None]).clear()).is_empty()
+    assert find_families(sounds_of(INIT_VOICE[None]).clear()).is_empty()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
-from deepdx_core.dedup.functional import functional, heard_operators
+from deepdx_core.dedup.functional import audible_operators, functional_parameters
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import legal_voices, random_voices
 
@@ -50,7 +50,9 @@ def of_operator(operator, **changes):
 )
 def test_what_cannot_be_heard_makes_no_difference(changes, others):
     assert not np.array_equal(init_voice(**changes), init_voice(**others))
-    np.testing.assert_array_equal(functional(init_voice(**changes)), functional(init_voice(**others)))
+    np.testing.assert_array_equal(
+        functional_parameters(init_voice(**changes)), functional_parameters(init_voice(**others))
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,27 +79,27 @@ def test_what_cannot_be_heard_makes_no_difference(changes, others):
     ],
 )
 def test_what_can_be_heard_is_kept(changes, others):
-    assert not np.array_equal(functional(init_voice(**changes)), functional(init_voice(**others)))
+    assert not np.array_equal(functional_parameters(init_voice(**changes)), functional_parameters(init_voice(**others)))
 
 
 def test_which_operators_are_heard():
     levels = {f"op{o}_output_level": 99 for o in OPERATORS}
-    assert heard_operators(init_voice(**levels)).all()
+    assert audible_operators(init_voice(**levels)).all()
     # Algorithm 1: 6 modulates 5, that 4, that 3, which is a carrier; 2 modulates 1, the other.
-    assert heard_operators(init_voice(**levels | {"op5_output_level": 0})).tolist() == [[True] * 4 + [False] * 2]
-    assert heard_operators(init_voice(**levels | {"op1_output_level": 0})).tolist() == [[False] * 2 + [True] * 4]
+    assert audible_operators(init_voice(**levels | {"op5_output_level": 0})).tolist() == [[True] * 4 + [False] * 2]
+    assert audible_operators(init_voice(**levels | {"op1_output_level": 0})).tolist() == [[False] * 2 + [True] * 4]
 
 
 @given(legal_voices())
 def test_a_normal_form(voices):
     parameters, _ = voices
     given_ = parameters.copy()
-    canonical = functional(parameters)
+    canonical = functional_parameters(parameters)
     np.testing.assert_array_equal(parameters, given_)
     assert canonical.dtype == np.uint8
     assert (canonical <= MAXIMA).all()
-    np.testing.assert_array_equal(functional(canonical), canonical)
-    np.testing.assert_array_equal(heard_operators(canonical), heard_operators(parameters))
+    np.testing.assert_array_equal(functional_parameters(canonical), canonical)
+    np.testing.assert_array_equal(audible_operators(canonical), audible_operators(parameters))
 
 
 def voices_with_much_to_blank(count, seed):
@@ -136,7 +138,7 @@ def with_changed_blanks(voices, seed):
             attempt = changed[row].copy()
             attempt[column] = other[row, column]
             if attempt[column] != changed[row, column] and np.array_equal(
-                functional(attempt[None]), functional(voices[row : row + 1])
+                functional_parameters(attempt[None]), functional_parameters(voices[row : row + 1])
             ):
                 changed[row] = attempt
                 break
@@ -153,7 +155,7 @@ def test_dexed_hears_no_difference():
             yield synth.render(key, velocity, 0.25, 0.4)
 
     voices = voices_with_much_to_blank(400, seed=1)
-    canonical = functional(voices)
+    canonical = functional_parameters(voices)
     # Dexed lowers an operator that is sensitive to an amplitude modulation of depth 0: see the module.
     off = canonical[:, INDEX["lfo_amp_depth"]] == 0
     voices[np.ix_(off, SENSITIVITIES)] = canonical[np.ix_(off, SENSITIVITIES)]
@@ -176,7 +178,7 @@ def test_dexed_hears_no_difference():
 def test_a_blanked_parameter_may_be_anything(voices):
     parameters, _ = voices
     changed = with_changed_blanks(parameters, seed=int(parameters.sum()))
-    np.testing.assert_array_equal(functional(changed), functional(parameters))
+    np.testing.assert_array_equal(functional_parameters(changed), functional_parameters(parameters))
 
 
 def test_every_parameter_of_an_unheard_operator_may_be_anything():
@@ -187,4 +189,4 @@ def test_every_parameter_of_an_unheard_operator_may_be_anything():
     voices[:, free] = others[:, free]
     voices[:, INDEX["op3_output_level"]] = 0
     voices[:, [INDEX["op3_left_depth"], INDEX["op3_right_depth"]]] = 0
-    np.testing.assert_array_equal(functional(voices), np.repeat(functional(voice), 200, axis=0))
+    np.testing.assert_array_equal(functional_parameters(voices), np.repeat(functional_parameters(voice), 200, axis=0))

@@ -6,21 +6,21 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
-from deepdx_core.dataset.arrays import Splits, Voices, families_together, made, splits_of
-from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families, splits_from_tables
+from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.evaluation import protocol
 from deepdx_core.evaluation.baselines.cart import SequentialCart
 from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
-from deepdx_core.evaluation.generators import Scorer, Taught
-from deepdx_core.evaluation.metrics.audio import heard
+from deepdx_core.evaluation.generators import Pretrained, Scorer
+from deepdx_core.evaluation.metrics.audio import summarize_audio
 from deepdx_core.evaluation.metrics.c2st import FOLDS, area, c2st, folds
-from deepdx_core.evaluation.metrics.memorization import duplicates
-from deepdx_core.evaluation.metrics.prdc import manifolds
+from deepdx_core.evaluation.metrics.memorization import count_duplicates
+from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.structure import structure
 from deepdx_core.evaluation.metrics.uncertainty import standard_error
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER, evaluate
 from deepdx_core.progress import silent
-from deepdx_core.sound.measuring import hear
+from deepdx_core.sound.measuring import measure_parameters
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import AudioFeatures, ModelEvaluation
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -30,7 +30,7 @@ from tools.demo_corpus.voices import compose_voices
 ALONE = np.arange(10_000)
 
 
-def labelled(count, seed=0):
+def labeled(count, seed=0):
     """Voices of two labels, of which the first has algorithms 1 to 8 and slow attacks, and the second the others."""
     parameters, _ = random_voices(count, seed)
     labels = np.arange(count) % 2
@@ -38,7 +38,7 @@ def labelled(count, seed=0):
     parameters[:, INDEX["op1_eg_rate_1"]] = parameters[:, INDEX["op1_eg_rate_1"]] % 50 + 50 * labels
     # Operator 2 is as operator 1: what goes together.
     parameters[:, INDEX["op2_output_level"]] = parameters[:, INDEX["op1_output_level"]]
-    return made(parameters, labels)
+    return generated_voices(parameters, labels)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def demo():
     composed = compose_voices(1)
     parameters, first = np.unique(composed.parameters, axis=0, return_index=True)
     labels = composed.families[first] % 3
-    own = families_together(made(parameters, labels))
+    own = joint_families(generated_voices(parameters, labels))
     part = np.random.default_rng(0).integers(0, 8, len(parameters))[own]
     voices = Voices(parameters, labels, own)
     train, validation, test = (voices[np.flatnonzero(where)] for where in (part < 3, part == 3, part == 4))
@@ -74,7 +74,7 @@ def test_copies_of_judged_voices_are_not_told_by_their_twins():
     base = random_voices(60, 1)[0]
     both = np.repeat(base, 10, axis=0)
     both[ALONE[:600], np.random.default_rng(0).integers(0, 145, 600)] = 0
-    groups = families_together(made(both[:300], np.zeros(300)), made(both[300:], np.zeros(300)))
+    groups = joint_families(generated_voices(both[:300], np.zeros(300)), generated_voices(both[300:], np.zeros(300)))
     assert len(np.unique(groups)) == 60
     remembered, _ = c2st(both[:300], both[300:], ALONE[:600], 0)
     told, error = c2st(both[:300], both[300:], groups, 0)
@@ -101,11 +101,11 @@ def test_families_are_of_both_sets_together():
     expected = np.arange(12)
     expected[6] = 3
     labels = np.zeros(6, np.int64)
-    assert (families_together(made(one, labels), made(other, labels)) == expected).all()
+    assert (joint_families(generated_voices(one, labels), generated_voices(other, labels)) == expected).all()
     # What the corpus knows counts as well.
     expected[[2, 11]] = 0, 0
     known = np.array([8, -1, 8, -1, -1, -1])
-    found = families_together(Voices(one, labels, known), Voices(other, labels, known[[1, 1, 1, 1, 1, 0]]))
+    found = joint_families(Voices(one, labels, known), Voices(other, labels, known[[1, 1, 1, 1, 1, 0]]))
     assert (found == expected).all()
 
 
@@ -129,14 +129,14 @@ def test_standard_errors_are_as_in_the_textbook_and_count_families_once():
     assert np.isnan(standard_error(values, np.zeros(50)))
 
 
-def naive_manifolds(generated, real, neighbours):
+def naive_manifolds(generated, real, neighbors):
     generated, real = generated / MAXIMA, real / MAXIMA
-    of_generated = np.sort(cdist(generated, generated))[:, neighbours] + 1e-9
-    of_real = np.sort(cdist(real, real))[:, neighbours] + 1e-9
+    of_generated = np.sort(cdist(generated, generated))[:, neighbors] + 1e-9
+    of_real = np.sort(cdist(real, real))[:, neighbors] + 1e-9
     between = cdist(generated, real)
     return (
         [any(d <= r for d, r in zip(row, of_real, strict=True)) for row in between],
-        [sum(d <= r for d, r in zip(row, of_real, strict=True)) / neighbours for row in between],
+        [sum(d <= r for d, r in zip(row, of_real, strict=True)) / neighbors for row in between],
         [any(d <= r for d, r in zip(column, of_generated, strict=True)) for column in between.T],
         [min(column) <= r for column, r in zip(between.T, of_real, strict=True)],
     )
@@ -146,24 +146,24 @@ def test_manifolds_are_as_the_papers_say():
     real = random_voices(80, 1)[0]
     generated = np.concatenate([random_voices(30, 2)[0], real[:20], real[:15], np.tile(INIT_VOICE, (9, 1))])
     generated[50:60, :100] = real[40:50, :100]
-    for found, expected in zip(manifolds(generated, real), naive_manifolds(generated, real, 5), strict=True):
+    for found, expected in zip(prdc(generated, real), naive_manifolds(generated, real, 5), strict=True):
         assert found == pytest.approx(np.array(expected, float))
 
 
 def test_manifolds_of_equal_and_of_distant_sets():
     real = random_voices(60, 1)[0]
-    same = manifolds(real, real)
+    same = prdc(real, real)
     assert [part.mean() for part in same] == pytest.approx([1, same.dense.mean(), 1, 1])
     assert same.dense.mean() >= 1
     low, high = real // 10, MAXIMA - real // 10
-    assert [part.mean() for part in manifolds(low, high)] == [0, 0, 0, 0]
+    assert [part.mean() for part in prdc(low, high)] == [0, 0, 0, 0]
     # One voice again and again is precise, and covers little.
-    one = manifolds(np.tile(real[0], (60, 1)), real)
+    one = prdc(np.tile(real[0], (60, 1)), real)
     assert one.precise.all()
     assert one.recalled.sum() == 1
     assert one.covered.mean() < 0.5
     with pytest.raises(ValueError, match="more than 5"):
-        manifolds(real[:5], real)
+        prdc(real[:5], real)
 
 
 def test_the_closest_training_voice_is_found_exactly():
@@ -171,12 +171,12 @@ def test_the_closest_training_voice_is_found_exactly():
     voices = np.concatenate([random_voices(20)[0], train[:20], train[20:40]])
     voices[40:, :3] = MAXIMA[:3] - voices[40:, :3]
     expected = [(train != voice).sum(axis=1).min() for voice in voices]
-    found = differing_from_closest(voices, train)
+    found = distances_to_closest(voices, train)
     assert (found == expected).all()
     assert (found[20:40] == 0).all()
-    assert duplicates(np.concatenate([voices, voices[:7]])) == duplicates(voices) + 7
+    assert count_duplicates(np.concatenate([voices, voices[:7]])) == count_duplicates(voices) + 7
     with pytest.raises(ValueError, match="no training voices"):
-        differing_from_closest(voices, train[:0])
+        distances_to_closest(voices, train[:0])
 
 
 def test_structure_is_nothing_for_equals_and_sees_what_goes_together():
@@ -206,9 +206,9 @@ def test_what_is_heard_is_told_of_each_voice():
     noise[INDEX["feedback"]] = 7
     noise[INDEX["algorithm"]] = 17
     voices = np.stack([held, loud, noise, quiet, loud])
-    known = hear(voices[:2], AudioFeatures.create_empty(), silent)
-    audio = hear(voices, known, silent)
-    found = heard(voices, audio)
+    known = measure_parameters(voices[:2], AudioFeatures.create_empty(), silent)
+    audio = measure_parameters(voices, known, silent)
+    found = summarize_audio(voices, audio)
     assert found.silent.tolist() == [False, False, False, True, False]
     assert found.sounding_after.tolist() == [True, False, False, False, False]
     assert found.noisy.tolist() == [False, False, True, False, False]
@@ -216,7 +216,7 @@ def test_what_is_heard_is_told_of_each_voice():
     assert np.array_equal(found.features[1], found.features[4], equal_nan=True)
     assert not np.array_equal(found.features[1], found.features[0], equal_nan=True)
     # Whatever else stands in the table.
-    alone = heard(voices[:1], audio)
+    alone = summarize_audio(voices[:1], audio)
     assert np.array_equal(alone.features, found.features[:1], equal_nan=True)
 
 
@@ -225,7 +225,7 @@ def test_what_is_heard_is_told_of_each_voice():
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baselines_are_legal_and_the_same_each_time(name):
-    train, wished = labelled(300), np.array([1, 0, 1, 1] * 20)
+    train, wished = labeled(300), np.array([1, 0, 1, 1] * 20)
     made_twice = []
     for _ in range(2):
         generator = BASELINES[name].fit(train, train[:0], 3)
@@ -242,17 +242,17 @@ def test_baselines_are_legal_and_the_same_each_time(name):
 
 
 def test_mutations_are_near_and_crossovers_have_whole_operators():
-    train, wished = labelled(300), np.array([1, 0] * 40)
+    train, wished = labeled(300), np.array([1, 0] * 40)
     mutated = Mutation().fit(train, train, 0).sample(wished, 0)
-    assert 8 < np.median(differing_from_closest(mutated, train.parameters)) < 16
+    assert 8 < np.median(distances_to_closest(mutated, train.parameters)) < 16
     crossed = Crossover().fit(train, train, 0).sample(wished, 0)
     blocks = [slice(21 * n, min(21 * n + 21, 145)) for n in range(7)]
-    assert all((differing_from_closest(crossed[:, b], train.parameters[:, b]) == 0).all() for b in blocks)
-    assert (differing_from_closest(crossed, train.parameters) > 60).all()
+    assert all((distances_to_closest(crossed[:, b], train.parameters[:, b]) == 0).all() for b in blocks)
+    assert (distances_to_closest(crossed, train.parameters) > 60).all()
 
 
 def test_trees_learn_what_goes_together():
-    train = labelled(400)
+    train = labeled(400)
     cart = SequentialCart().fit(train, train, 0)
     wished = np.arange(400) % 2
     voices = cart.sample(wished, 1)
@@ -267,7 +267,7 @@ def test_trees_learn_what_goes_together():
 
 
 def test_scores_are_log_probabilities_and_tell_voices_from_noise():
-    train, other = labelled(400), labelled(200, seed=7)
+    train, other = labeled(400), labeled(200, seed=7)
     for method in (Marginals(), SequentialCart()):
         generator = method.fit(train, train, 0)
         assert isinstance(generator, Scorer)
@@ -277,12 +277,12 @@ def test_scores_are_log_probabilities_and_tell_voices_from_noise():
     # Over all values of the parameter drawn last, chances add up to 1.
     last = np.tile(other.parameters[0], (49, 1))
     last[:, INDEX["transpose"]] = np.arange(49)
-    scores = generator.score(made(last, np.full(49, other.labels[0])))
+    scores = generator.score(generated_voices(last, np.full(49, other.labels[0])))
     others = np.log(np.exp(scores - scores.max()).sum()) + scores.max()
     shorter = generator.trees[:-1]
-    without = type(generator)(shorter, generator.labels).score(made(last[:1], other.labels[:1]))
+    without = type(generator)(shorter, generator.labels).score(generated_voices(last[:1], other.labels[:1]))
     assert others == pytest.approx(without[0])
-    wrong = made(other.parameters, 1 - other.labels)
+    wrong = generated_voices(other.parameters, 1 - other.labels)
     assert (generator.score(other) > generator.score(wrong)).mean() > 0.95
     assert not isinstance(Mutation().fit(train, train, 0), Scorer)
 
@@ -304,7 +304,7 @@ class Copies:
 
 @pytest.mark.slow
 def test_the_protocol_makes_a_row_for_each(demo):
-    methods = {"independent marginals": Marginals(), "copies": Taught(Copies(demo.train.parameters))}
+    methods = {"independent marginals": Marginals(), "copies": Pretrained(Copies(demo.train.parameters))}
     rows = evaluate(methods, demo)
     ModelEvaluation.validate(rows)
     assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *methods]
@@ -363,16 +363,16 @@ def test_a_generator_that_gives_something_else_is_refused(demo):
     few = Splits(demo.train, demo.validation[ALONE[:30]], demo.test[ALONE[:30]], demo.labels)
     illegal = np.full((30, 145), 127, np.uint8)
     with pytest.raises(ValueError, match="its range is"):
-        evaluate({"illegal": Taught(Copies(illegal))}, few)
+        evaluate({"illegal": Pretrained(Copies(illegal))}, few)
     with pytest.raises(ValueError, match="30 voices were asked for, 20 came"):
-        evaluate({"few": Taught(Copies(demo.train.parameters[:20]))}, few)
+        evaluate({"few": Pretrained(Copies(demo.train.parameters[:20]))}, few)
 
 
 def test_the_gan_is_a_generator_like_others():
     from deepdx_core.evaluation.baselines.gan import Gan
     from deepdx_core.gan.config import GanConfig
 
-    train = labelled(64)
+    train = labeled(64)
     gan = Gan(("a", "b"), GanConfig(steps=3, batch_size=8, width=8, noise_size=8))
     first, again, other = (gan.fit(train, train, seed) for seed in (0, 0, 1))
     wished = np.array([1, 0, 0, 1])
@@ -380,7 +380,7 @@ def test_the_gan_is_a_generator_like_others():
     require_legal(voices)
     assert (voices == again.sample(wished, 0)).all()
     assert (voices != other.sample(wished, 0)).any()
-    assert duplicates(voices) == 0
+    assert count_duplicates(voices) == 0
 
 
 def test_splits_come_from_the_tables():
@@ -396,11 +396,11 @@ def test_splits_come_from_the_tables():
             "in_corpus": [True] * 5 + [False],
         }
     )
-    found = splits_of(sounds, families, labeled, splits, ("y", "x"))
+    found = splits_from_tables(sounds, families, labeled, splits, ("y", "x"))
     assert (found.train.parameters == parameters[[1, 0]]).all()
     assert found.train.labels.tolist() == [0, 1]
     assert found.train.families[0] == found.train.families[1] != found.test.families[0]
     assert (found.validation.parameters == parameters[[2]]).all()
     assert (found.test.parameters == parameters[[3]]).all()
     with pytest.raises(ValueError, match="no validation voices"):
-        splits_of(sounds, families, labeled, splits.filter(pl.col("split") != "validation"), ("y", "x"))
+        splits_from_tables(sounds, families, labeled, splits.filter(pl.col("split") != "validation"), ("y", "x"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepdx_core.codec.names import names_to_text
-from deepdx_core.exchange.column_aliases import SPELLINGS, known_columns
+from deepdx_core.exchange.column_aliases import ALIASES, known_columns
 from deepdx_core.exchange.table_errors import TableError
 from deepdx_core.exchange.table_files import TableFormat, read_table, write_table
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -62,10 +62,10 @@ def test_columns_are_known_by_their_header():
 def test_no_spelling_means_two_parameters():
     for name in COLUMNS:
         assert known_columns([name, name.upper().replace("_", " "), name.replace("_", "-")]) == {name: [name]}
-    assert set(SPELLINGS.values()) == set(COLUMNS)
+    assert set(ALIASES.values()) == set(COLUMNS)
     # Spellings made of one parameter's words are never another's: each means what the longest reading says.
-    assert SPELLINGS["op1r1"] == SPELLINGS["operator1egrate1"] == "op1_eg_rate_1"
-    assert SPELLINGS["pr1"] == "pitch_eg_rate_1"
+    assert ALIASES["op1r1"] == ALIASES["operator1egrate1"] == "op1_eg_rate_1"
+    assert ALIASES["pr1"] == "pitch_eg_rate_1"
     assert known_columns(["level", "op7_coarse", "rate 1"]) == {}
 
 

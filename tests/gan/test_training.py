@@ -49,7 +49,7 @@ def voices_of(gan, label, count=50, seed=0):
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def learned():
     return fit(replace(TINY, steps=400, batch_size=32, width=12, noise_size=16, ema_decay=0.99))
 
 
@@ -81,21 +81,21 @@ def test_a_run_that_diverges_says_so():
         fit(replace(TINY, steps=50, generator_learning_rate=1e30, discriminator_learning_rate=1e30))
 
 
-def test_labels_are_obeyed(learnt):
-    rates = [voices_of(learnt, label)[:, INDEX["op1_eg_rate_1"]] for label in (LOW, HIGH, RARE)]
+def test_labels_are_obeyed(learned):
+    rates = [voices_of(learned, label)[:, INDEX["op1_eg_rate_1"]] for label in (LOW, HIGH, RARE)]
     assert (rates[LOW] < 35).mean() > 0.9
     assert (rates[HIGH] > 65).mean() > 0.9
     assert np.median(rates[LOW]) < np.median(rates[RARE]) < np.median(rates[HIGH])
 
 
-def test_a_voice_is_made_for_the_label_in_its_place(learnt):
+def test_a_voice_is_made_for_the_label_in_its_place(learned):
     labels = np.arange(60) % 2
-    high = learnt.sample(labels, 0)[:, INDEX["op1_eg_rate_1"]] > 50
+    high = learned.sample(labels, 0)[:, INDEX["op1_eg_rate_1"]] > 50
     assert (high == (labels == HIGH)).mean() > 0.9
 
 
-def test_algorithms_come_as_the_label_had_them_and_are_obeyed(learnt):
-    low, high, unseen = (voices_of(learnt, label, 200) for label in (LOW, HIGH, UNSEEN))
+def test_algorithms_come_as_the_label_had_them_and_are_obeyed(learned):
+    low, high, unseen = (voices_of(learned, label, 200) for label in (LOW, HIGH, UNSEEN))
     algorithms = [voices[:, INDEX["algorithm"]] for voices in (low, high, unseen)]
     assert [set(own) for own in algorithms] == [{0, 4}, {4, 31}, {0, 4, 31}]
     assert 0.35 < (algorithms[0] == 4).mean() < 0.65
@@ -104,31 +104,31 @@ def test_algorithms_come_as_the_label_had_them_and_are_obeyed(learnt):
     assert (feedback[algorithms[1] == 4] == 0).mean() > 0.9
 
 
-def test_voices_are_legal_different_and_audible(learnt):
-    voices = learnt.sample(np.arange(200) % 3, 0)
+def test_voices_are_legal_different_and_audible(learned):
+    voices = learned.sample(np.arange(200) % 3, 0)
     assert (voices <= MAXIMA).all()
     assert len(np.unique(voices, axis=0)) == 200
     assert not inaudible(voices).any()
 
 
-def test_voices_that_nobody_wants_are_drawn_again(learnt, monkeypatch):
-    plain = voices_of(learnt, LOW)
+def test_voices_that_nobody_wants_are_drawn_again(learned, monkeypatch):
+    plain = voices_of(learned, LOW)
     unwanted = {voice.tobytes() for voice in plain[::2]}
     monkeypatch.setattr(
         "deepdx_core.gan.sampling.inaudible", lambda voices: np.array([v.tobytes() in unwanted for v in voices])
     )
-    others = voices_of(learnt, LOW)
+    others = voices_of(learned, LOW)
     assert (others[1::2] == plain[1::2]).all()
     assert not unwanted & {voice.tobytes() for voice in others}
 
 
-def test_voices_depend_on_the_seed(learnt):
-    assert (voices_of(learnt, HIGH, seed=3) == voices_of(learnt, HIGH, seed=3)).all()
-    assert (voices_of(learnt, HIGH, seed=3) != voices_of(learnt, HIGH, seed=4)).any()
+def test_voices_depend_on_the_seed(learned):
+    assert (voices_of(learned, HIGH, seed=3) == voices_of(learned, HIGH, seed=3)).all()
+    assert (voices_of(learned, HIGH, seed=3) != voices_of(learned, HIGH, seed=4)).any()
 
 
-def test_no_voices_may_be_asked_for(learnt):
-    assert voices_of(learnt, LOW, 0).shape == (0, 145)
+def test_no_voices_may_be_asked_for(learned):
+    assert voices_of(learned, LOW, 0).shape == (0, 145)
 
 
 def test_a_model_that_repeats_itself_is_refused_rather_than_waited_for():

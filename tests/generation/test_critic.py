@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepdx_core.dataset.arrays import made
+from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.evaluation.metrics.c2st import area
 from deepdx_core.generation.critic import Critic
 from tests.support.toy_models import toy_voices
@@ -13,7 +13,7 @@ from tests.support.voices import random_voices
 
 
 def junk(count, seed):
-    return made(random_voices(count, seed)[0], np.random.default_rng(seed).integers(0, 3, count))
+    return generated_voices(random_voices(count, seed)[0], np.random.default_rng(seed).integers(0, 3, count))
 
 
 def told(critic, real, other):
@@ -42,7 +42,9 @@ def test_what_it_cannot_tell_it_does_not_claim_to():
 
 @pytest.mark.parametrize(("real", "written"), [(400, 100), (100, 400)])
 def test_both_kinds_weigh_the_same_however_many_there_are(real, written):
-    voices = made(np.zeros((500, 145), dtype=np.uint8), np.arange(500) % 2)  # of two kinds that are equally often real
+    voices = generated_voices(
+        np.zeros((500, 145), dtype=np.uint8), np.arange(500) % 2
+    )  # of two kinds that are equally often real
     critic = Critic(voices[np.arange(real)], voices[np.arange(written)], seed=0)
     assert critic.realness(voices) == pytest.approx(np.zeros(500), abs=1e-6)
 

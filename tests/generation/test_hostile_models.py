@@ -15,13 +15,13 @@ import pytest
 from deepdx_core.generation import registry
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import DESCRIPTION, ModelError, read_description
-from deepdx_core.generation.sampling import Wish, sample
+from deepdx_core.generation.sampling import SamplingRequest, sample
 from deepdx_pipeline.cli.app import main
 from tests.support.toy_models import blank_model
 
 FILES = (DESCRIPTION, WEIGHTS)
 SECONDS = 20
-ANY = Wish(avoid_copies=False)
+ANY = SamplingRequest(avoid_copies=False)
 
 
 @pytest.fixture(scope="module")

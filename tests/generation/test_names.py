@@ -1,4 +1,4 @@
-"""Names of generated voices: learnt from real ones, stored, drawn."""
+"""Names of generated voices: learned from real ones, stored, drawn."""
 
 import json
 import random
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepdx_core.codec.names import names_to_text, text_to_names
-from deepdx_core.generation.names import NameModel, learn_names
+from deepdx_core.generation.names import NameModel, fit_names
 from tests.support.voices import random_voices
 
 LABELS = ["Pads", "Pianos", "Plucked", "Bass", "Orchestra", "Synth", "Perc", "Other"]
@@ -44,7 +44,7 @@ def squeezed(name):
 
 @pytest.fixture(scope="module")
 def model():
-    return learn_names(*taught())
+    return fit_names(*taught())
 
 
 @pytest.mark.parametrize("labels", [LABELS * 300, *([label] * 2000 for label in [*LABELS, "Spoons", "Löffel", ""])])
@@ -134,13 +134,13 @@ def test_a_voice_keeps_its_name_once(model):
 def test_the_order_of_the_corpus_does_not_matter(model):
     rows = list(zip(*taught(), strict=True))
     random.Random(1).shuffle(rows)
-    assert learn_names(*map(list, zip(*rows, strict=True))).to_json() == model.to_json()
+    assert fit_names(*map(list, zip(*rows, strict=True))).to_json() == model.to_json()
 
 
 def test_no_name_is_a_real_one_however_it_is_written():
     real = ["Dub Bass", "HeavyBass", "FAT-BASS", "SOLID.BASS", "SUB_BASS 2"]
-    before = set(map(squeezed, named(learn_names(*taught()), ["Bass"] * 600, 1)))
-    after = set(map(squeezed, named(learn_names(*taught(*((name, "Bass") for name in real))), ["Bass"] * 600, 1)))
+    before = set(map(squeezed, named(fit_names(*taught()), ["Bass"] * 600, 1)))
+    after = set(map(squeezed, named(fit_names(*taught(*((name, "Bass") for name in real))), ["Bass"] * 600, 1)))
     assert {"DUBBASS", "HEAVYBASS", "FATBASS", "SOLIDBASS"} <= before
     assert not after & set(map(squeezed, [*real, *taught()[0]]))
 
@@ -157,7 +157,7 @@ def test_a_label_has_words_of_its_own_and_those_that_go_with_any(model):
 def test_a_word_of_another_label_does_not_come_though_a_few_voices_have_it():
     bass = [(f"{first} {noun}", "Bass") for first in ["SLAPPY", "RUBBRY"] for noun in NOUNS["Bass"]] * 3
     pads = [("BASS", "Pads"), ("SLAPPY PAD", "Pads"), ("SLAPPY CHOIR", "Pads")]
-    words = set(" ".join(named(learn_names(*taught(*bass, *pads)), ["Pads"] * 600, 1)).split())
+    words = set(" ".join(named(fit_names(*taught(*bass, *pads)), ["Pads"] * 600, 1)).split())
     assert {"PAD", "CHOIR", "FROSTY"} <= words
     assert not {"BASS", "SLAPPY"} & words
 
@@ -170,9 +170,9 @@ def test_every_name_ends_in_a_word_of_its_label(model):
 
 def test_a_label_without_words_of_ours_is_learnt_too():
     spoons = [(f"{first} {noun}".strip(), "Spoons") for first in ["", *BEGINNINGS] for noun in ("LADLE", "SCOOP")]
-    names = named(learn_names(*taught(*spoons)), ["Spoons"] * 30, 1)
+    names = named(fit_names(*taught(*spoons)), ["Spoons"] * 30, 1)
     assert all(re.search("LADLE|SCOOP", name) for name in names)
-    assert not any(re.search("LADLE|SCOOP", name) for name in named(learn_names(*taught(*spoons)), ["Bass"] * 300, 1))
+    assert not any(re.search("LADLE|SCOOP", name) for name in named(fit_names(*taught(*spoons)), ["Bass"] * 300, 1))
 
 
 def test_an_unknown_label_is_given_names_of_all(model):
@@ -183,8 +183,8 @@ def test_an_unknown_label_is_given_names_of_all(model):
 def test_what_few_families_have_is_not_learnt():
     names, labels, families = taught()
     own = ["PLONK", "ZINGY BASS", "ZINGY LOWEND"] * 50
-    few = learn_names(names + own, labels + ["Bass"] * 150, families + [number % 2 - 2 for number in range(150)])
-    many = learn_names(names + own, labels + ["Bass"] * 150, families + [-number for number in range(1, 151)])
+    few = fit_names(names + own, labels + ["Bass"] * 150, families + [number % 2 - 2 for number in range(150)])
+    many = fit_names(names + own, labels + ["Bass"] * 150, families + [-number for number in range(1, 151)])
     assert "PLONK" not in few.lasts["Bass"] and "ZINGY" not in few.firsts["Bass"]
     assert "PLONK" in many.lasts["Bass"] and "ZINGY" in many.firsts["Bass"]
 
@@ -196,7 +196,7 @@ def test_nothing_offensive_is_learnt_however_common():
         for word in unfit
         for first, last in [("", ""), ("", " BASS"), ("FAT ", "")]
     ]
-    model = learn_names(*taught(*more, families=50))
+    model = fit_names(*taught(*more, families=50))
     assert not re.search("|".join(unfit), model.to_json())
     for label in ["Bass", "Spoons"]:
         assert not any(re.search("|".join(unfit), name) for name in named(model, [label] * 2000, 1))
@@ -216,7 +216,7 @@ def test_a_word_does_not_stand_before_itself_or_what_it_is_short_for():
 
 @pytest.mark.parametrize("names", [[], ["", "  ", "1234", "�����", "<b>&\\", "\x1b[31m"]])
 def test_a_corpus_that_says_nothing_leaves_our_own_words(names):
-    model = learn_names(names, ["Bass"] * len(names), list(range(len(names))))
+    model = fit_names(names, ["Bass"] * len(names), list(range(len(names))))
     assert NameModel.from_json(model.to_json()) == model
     assert len(set(named(model, LABELS * 50, 1))) == 400
 

@@ -33,9 +33,9 @@ class Critic:
         return voices.parameters[:, INDEX["op1_coarse"]] + 100.0 * voices.labels + self.shift
 
 
-def model(critic, learnt=1):
-    """A model that learnt from the first so many sounds."""
-    voices = SimpleNamespace(parameters=PARAMETERS[:learnt])
+def model(critic, learned=1):
+    """A model that learned from the first so many sounds."""
+    voices = SimpleNamespace(parameters=PARAMETERS[:learned])
     return SimpleNamespace(labels=("low", "high"), critic=critic, voices=voices)
 
 
@@ -63,7 +63,7 @@ def test_each_sound_is_judged_with_its_label(sounds, labeled):
     assert rows["sound_id"].to_list() == sorted(IDS[:4])
     assert said(rows, "realness") == [0, 101, 2, 103]
     assert said(rows, "label") == ["low", "high", "low", "high"]
-    assert said(rows, "learnt") == [True, False, False, False]
+    assert said(rows, "learned") == [True, False, False, False]
     assert rows["model_id"].unique().to_list() == [ONE]
 
 
@@ -96,7 +96,9 @@ def test_another_label_is_another_question(sounds, labeled):
 
 def test_what_was_learnt_from_is_what_the_model_holds_and_told_anew(sounds, labeled):
     known = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
-    assert said(score_corpus(model(Critic(), learnt=3), ONE, sounds, labeled, known), "learnt") == [True] * 3 + [False]
+    assert said(score_corpus(model(Critic(), learned=3), ONE, sounds, labeled, known), "learned") == [True] * 3 + [
+        False
+    ]
 
 
 def test_what_is_gone_is_forgotten(sounds, labeled):

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from deepdx_core.dataset.arrays import Splits, Voices, families_together, made
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families
 from deepdx_core.generation import sampling
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.model import WEIGHTS, VoiceModel, load_model, save_model
 from deepdx_core.generation.model_card import DESCRIPTION, TrainingSummary
-from deepdx_core.generation.names import learn_names
-from deepdx_core.generation.registry import NoModelError, champion_folder, judge_models, model_folder, worse_in
+from deepdx_core.generation.names import fit_names
+from deepdx_core.generation.registry import NoModelError, champion_folder, compare_models, model_folder, worse_in
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.generator import MEASURED, TrainedModels
@@ -124,7 +124,7 @@ def splits():
     composed = compose_voices(1)
     parameters, first = np.unique(composed.parameters, axis=0, return_index=True)
     labels = composed.families[first] % 3
-    own = families_together(made(parameters, labels))
+    own = joint_families(generated_voices(parameters, labels))
     part = np.random.default_rng(0).integers(0, 40, len(parameters))[own]
     voices = Voices(parameters, labels, own)
     train, validation, test = (voices[np.flatnonzero(where)] for where in (part < 8, part == 8, part == 9))
@@ -145,7 +145,7 @@ def model_of(voices, splits, takes_over, labels=LABELS):
     some = voices[np.arange(40)]
     critic = Critic(voices, some, CONFIG.seed)
     return VoiceModel(
-        CONFIG, labels, voices, parents, writer, some, critic, learn_names([], [], []), summary, np.empty((0, 4))
+        CONFIG, labels, voices, parents, writer, some, critic, fit_names([], [], []), summary, np.empty((0, 4))
     )
 
 
@@ -171,7 +171,7 @@ def judged(home, splits, rules):
 
     def judge():
         tables = Tables(home)
-        tables.write("models", judge_models(home, tables.read_or_empty("models"), splits, rules))
+        tables.write("models", compare_models(home, tables.read_or_empty("models"), splits, rules))
         return tables.read("models")
 
     return judge
@@ -250,7 +250,7 @@ def test_who_learnt_from_what_is_held_out_is_beaten(home, judged, good, splits):
     rows = judged()
     assert roles(rows) == {FIRST: "champion", SECOND: "beaten"}
     held_out = len(np.unique(splits.test.parameters, axis=0))
-    assert reason(rows, SECOND) == f"it learnt from {held_out} of the voices that are held out now"
+    assert reason(rows, SECOND) == f"it learned from {held_out} of the voices that are held out now"
     assert rows["c2st"].is_null().to_list() == [False, True]
 
 
@@ -268,7 +268,7 @@ def test_who_makes_nothing_that_can_be_taken_is_beaten(home, splits, good, monke
     silence = '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
     home.rules.write_text(silence)
     leave(home, FIRST, good)
-    rows = judge_models(home, NOTHING, splits, load_rules(home.rules))
+    rows = compare_models(home, NOTHING, splits, load_rules(home.rules))
     assert roles(rows) == {FIRST: "beaten"}
     assert reason(rows, FIRST).startswith("it hardly makes a voice that could be taken: ")
     assert "no-voice" in reason(rows, FIRST)
@@ -325,6 +325,6 @@ def test_a_champion_that_cannot_be_judged_gives_up_its_place(home, judged, good,
 
 def test_models_are_judged_alike_whether_at_once_or_one_after_the_other(home, splits, rules, good):
     leave(home, FIRST, good)
-    one = judge_models(home, NOTHING, splits, rules)
+    one = compare_models(home, NOTHING, splits, rules)
     leave(home, SECOND, good)
-    assert_frame_equal(judge_models(home, one, splits, rules), judge_models(home, NOTHING, splits, rules))
+    assert_frame_equal(compare_models(home, one, splits, rules), compare_models(home, NOTHING, splits, rules))

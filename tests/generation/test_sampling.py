@@ -9,31 +9,31 @@ import torch
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
 from deepdx_core.dataset.arrays import Voices
-from deepdx_core.dataset.distances import differing_from_closest
+from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
 from deepdx_core.generation import sampling, training
-from deepdx_core.generation.filters import NEVER_ENDS, against
-from deepdx_core.generation.method import FittedWriter, Written
-from deepdx_core.generation.sampling import CLOSE, SILENT, Wish, sample, sample_labels
+from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
+from deepdx_core.generation.method import FittedWriter, WriterMethod
+from deepdx_core.generation.sampling import CLOSE, SILENT, SamplingRequest, sample, sample_labels
 from deepdx_core.generation.training import code_version, data_version, model_fingerprints
 from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.audibility import inaudible
-from deepdx_core.sound.measuring import by_sound, hear
+from deepdx_core.sound.measuring import by_sound, measure_parameters
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.parents import TO_WRITE
-from tests.support.toy_models import COARSE, LABELS, TINY, fit, taught_model, toy_splits, toy_voices
+from tests.support.toy_models import COARSE, LABELS, TINY, fit, toy_splits, toy_voices, trained_model
 
 RULES = load_rules()
 
 
 @pytest.fixture(scope="module")
 def model():
-    return taught_model()
+    return trained_model()
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +66,14 @@ def test_there_are_as_many_as_asked_for_and_all_are_legal_and_heard(many):
 
 
 def test_no_voice_is_close_to_a_training_voice_or_to_another(model, many):
-    assert differing_from_closest(many.parameters, model.voices.parameters).min() > MAX_DIFFERING
+    assert distances_to_closest(many.parameters, model.voices.parameters).min() > MAX_DIFFERING
     assert closest_within(many.parameters).min() > MAX_DIFFERING
 
 
 def test_not_even_where_the_model_hardly_makes_anything_else(model):
-    wish = Wish(temperature=0.3, label="Low")
+    wish = SamplingRequest(temperature=0.3, label="Low")
     voices = sample(model, 12, seed=0, wish=wish)
-    assert differing_from_closest(voices.parameters, model.voices.parameters).min() > MAX_DIFFERING
+    assert distances_to_closest(voices.parameters, model.voices.parameters).min() > MAX_DIFFERING
     assert closest_within(voices.parameters).min() > MAX_DIFFERING
     with_copies = sample(model, 12, seed=0, wish=replace(wish, avoid_copies=False))
     assert CLOSE not in with_copies.passed_over
@@ -90,7 +90,7 @@ def test_the_first_voices_are_the_same_however_many_are_asked_for(model, many, c
 
 def test_also_where_many_candidates_are_out(model, tmp_path):
     (tmp_path / "rules.toml").write_text('[rule.slow]\nverdict = "corrupt"\nreason = "slow"\nwhen = "lfo_speed < 60"\n')
-    rules, wish = load_rules(tmp_path / "rules.toml"), Wish(temperature=0.7)
+    rules, wish = load_rules(tmp_path / "rules.toml"), SamplingRequest(temperature=0.7)
     all_, few = (sample(model, count, seed=1, wish=wish, rules=rules) for count in (32, 7))
     assert all_.passed_over["slow"] > 50
     assert (few.parameters == all_.parameters[:7]).all()
@@ -106,16 +106,16 @@ def test_a_place_hangs_on_those_before_it_alone_whatever_is_out(model, monkeypat
         voices[:, 60:66] = random.integers(0, 2, (len(labels), 6))
         return voices
 
-    def against(voices, rules, by_ear, may_be_noise):
+    def rejection_reasons(voices, rules, by_ear, may_be_noise):
         return np.where(by_ear & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
 
     monkeypatch.setattr(sampling, "_candidates", candidates)
-    monkeypatch.setattr(sampling, "against", against)
+    monkeypatch.setattr(sampling, "against", rejection_reasons)
     monkeypatch.setattr(sampling, "inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
-    wish = Wish(choices=2)
+    wish = SamplingRequest(choices=2)
     whole = sample(model, 36, seed, wish, rules=RULES, by_ear=True).parameters
     assert closest_within(whole).min() > MAX_DIFFERING
-    assert (against(whole, RULES, True, None) == "").all()
+    assert (rejection_reasons(whole, RULES, True, None) == "").all()
     for count in range(1, 36):
         assert (sample(model, count, seed, wish, rules=RULES, by_ear=True).parameters == whole[:count]).all()
 
@@ -140,7 +140,7 @@ def test_torch_is_left_as_it_was(model):
 
 @pytest.mark.parametrize("label", LABELS)
 def test_the_label_is_obeyed(model, label):
-    voices = sample(model, 32, seed=0, wish=Wish(label=label))
+    voices = sample(model, 32, seed=0, wish=SamplingRequest(label=label))
     assert (voices.label_ids == LABELS.index(label)).all()
     coarse = voices.parameters[:, INDEX["op1_coarse"]]
     shares = {name: (coarse == value).mean() for name, value in zip(LABELS, COARSE, strict=True)}
@@ -157,7 +157,7 @@ def test_labels_nobody_asked_for_come_as_in_training(model):
 
 @pytest.mark.parametrize("algorithm", [1, 32])
 def test_the_algorithm_is_obeyed(model, algorithm):
-    voices = sample(model, 5, seed=0, wish=Wish(algorithm=algorithm, label="High"))
+    voices = sample(model, 5, seed=0, wish=SamplingRequest(algorithm=algorithm, label="High"))
     assert (voices.parameters[:, INDEX["algorithm"]] == algorithm - 1).all()
     assert (voices.label_ids == 1).all()
 
@@ -176,7 +176,7 @@ def test_a_voice_for_each_label(model):
 @pytest.mark.parametrize(("strength", "least", "most"), [(0.01, 6, 20), (0.05, 6, 20), (0.15, 9, 40)])
 def test_variations_differ_from_the_voice_by_about_as_much_as_was_asked_for(model, strength, least, most):
     voice = model.voices.parameters[5]
-    made = sample(model, 24, seed=0, wish=Wish(like=voice, strength=strength))
+    made = sample(model, 24, seed=0, wish=SamplingRequest(like=voice, strength=strength))
     assert unlike(made.parameters, voice).min() > MAX_DIFFERING
     assert least <= np.median(unlike(made.parameters, voice)) <= most
     assert (made.label_ids == model.voices.labels[5]).all()
@@ -185,7 +185,9 @@ def test_variations_differ_from_the_voice_by_about_as_much_as_was_asked_for(mode
 def test_the_stronger_the_further(model):
     voice = model.voices.parameters[5]
     by_strength = [
-        np.mean(unlike(sample(model, 24, seed=0, wish=Wish(like=voice, strength=strength)).parameters, voice))
+        np.mean(
+            unlike(sample(model, 24, seed=0, wish=SamplingRequest(like=voice, strength=strength)).parameters, voice)
+        )
         for strength in (0.02, 0.15)
     ]
     assert by_strength[0] < by_strength[1] - 2
@@ -193,15 +195,15 @@ def test_the_stronger_the_further(model):
 
 def test_no_variation_is_the_voice_itself_though_no_training_voice_is_like_it(model):
     voice = toy_voices(60, seed=5).parameters[7]
-    assert differing_from_closest(voice[None], model.voices.parameters)[0] > MAX_DIFFERING
-    made = sample(model, 8, seed=0, wish=Wish(like=voice, strength=0.01))
+    assert distances_to_closest(voice[None], model.voices.parameters)[0] > MAX_DIFFERING
+    made = sample(model, 8, seed=0, wish=SamplingRequest(like=voice, strength=0.01))
     assert unlike(made.parameters, voice).min() > MAX_DIFFERING
 
 
 @pytest.mark.parametrize("count", [2, 9, 40])
 def test_voices_between_two_lead_from_one_to_the_other(model, count):
     one, other = toy_voices(60, seed=5).parameters[[8, 31]]
-    made = sample(model, count, seed=0, wish=Wish(between=(one, other))).parameters
+    made = sample(model, count, seed=0, wish=SamplingRequest(between=(one, other))).parameters
     require_legal(made)
     assert len(made) == count
     assert (made[0] == one).all()
@@ -210,7 +212,7 @@ def test_voices_between_two_lead_from_one_to_the_other(model, count):
 
 def test_what_lies_between_two_voices_is_like_both(model):
     one, other = toy_voices(60, seed=5).parameters[[8, 31]]
-    made = sample(model, 9, seed=0, wish=Wish(between=(one, other))).parameters
+    made = sample(model, 9, seed=0, wish=SamplingRequest(between=(one, other))).parameters
     low, high = np.minimum(one, other), np.maximum(one, other)
     assert ((made >= low) & (made <= high)).mean(axis=1).min() > 0.75
     from_one, from_other = (np.abs(made.astype(float) - end).sum(axis=1) for end in (one, other))
@@ -222,23 +224,25 @@ def test_what_lies_between_two_voices_is_like_both(model):
 def test_the_ends_are_as_they_were_given_whatever_speaks_against_them(model):
     mute = INIT_VOICE.copy()
     mute[[INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]] = 0
-    made = sample(model, 4, seed=0, wish=Wish(between=(INIT_VOICE, mute)), rules=None)
+    made = sample(model, 4, seed=0, wish=SamplingRequest(between=(INIT_VOICE, mute)), rules=None)
     assert (made.parameters[[0, -1]] == [INIT_VOICE, mute]).all()
-    between = Wish(between=(INIT_VOICE, model.voices.parameters[3]))
+    between = SamplingRequest(between=(INIT_VOICE, model.voices.parameters[3]))
     made = sample(model, 3, seed=0, wish=between, rules=RULES)
-    assert against(INIT_VOICE[None], RULES, False, np.ones(1, dtype=bool))[0] != ""
+    assert rejection_reasons(INIT_VOICE[None], RULES, False, np.ones(1, dtype=bool))[0] != ""
     assert (made.parameters[[0, -1]] == between.between).all()
 
 
 def test_one_voice_between_two_is_the_first(model):
-    made = sample(model, 1, seed=0, wish=Wish(between=(model.voices.parameters[0], model.voices.parameters[9])))
+    made = sample(
+        model, 1, seed=0, wish=SamplingRequest(between=(model.voices.parameters[0], model.voices.parameters[9]))
+    )
     assert (made.parameters[0] == model.voices.parameters[0]).all()
 
 
 def test_the_more_novelty_the_further_from_what_was_learnt(model):
     near, far, none = (
-        differing_from_closest(
-            sample(model, 32, seed=0, wish=Wish(novelty=novelty)).parameters, model.voices.parameters
+        distances_to_closest(
+            sample(model, 32, seed=0, wish=SamplingRequest(novelty=novelty)).parameters, model.voices.parameters
         )
         for novelty in (0.5, 2.0, np.inf)
     )
@@ -247,21 +251,23 @@ def test_the_more_novelty_the_further_from_what_was_learnt(model):
 
 
 def test_boundless_novelty_is_as_much_as_there_can_be(model):
-    most, more = (sample(model, 3, seed=0, wish=Wish(novelty=novelty)).parameters for novelty in (145.0, 1e300))
+    most, more = (
+        sample(model, 3, seed=0, wish=SamplingRequest(novelty=novelty)).parameters for novelty in (145.0, 1e300)
+    )
     assert (most == more).all()
 
 
 def test_the_more_choices_the_more_real(model):
     real = [
         model.critic.realness(Voices(some.parameters, some.label_ids, some.label_ids)).mean()
-        for some in (sample(model, 48, seed=0, wish=Wish(choices=choices)) for choices in (1, 8))
+        for some in (sample(model, 48, seed=0, wish=SamplingRequest(choices=choices)) for choices in (1, 8))
     ]
     assert real[1] > real[0] + 0.5
 
 
 def test_the_colder_the_more_alike(model):
     cold, hot = (
-        closest_within(sample(model, 16, seed=0, wish=Wish(temperature=temperature)).parameters)
+        closest_within(sample(model, 16, seed=0, wish=SamplingRequest(temperature=temperature)).parameters)
         for temperature in (0.5, 1.5)
     )
     assert cold.mean() < hot.mean() - 3
@@ -289,18 +295,18 @@ def test_the_colder_the_more_alike(model):
 )
 def test_a_wish_that_makes_no_sense_is_refused(wish, reason):
     with pytest.raises(ValueError, match=reason):
-        Wish(**wish)
+        SamplingRequest(**wish)
 
 
 @pytest.mark.parametrize("temperature", [0.05, 5])
 def test_any_temperature_within_bounds_makes_voices(model, temperature):
-    wish = Wish(temperature=temperature, avoid_copies=False)
+    wish = SamplingRequest(temperature=temperature, avoid_copies=False)
     require_legal(sample(model, 3, seed=0, wish=wish).parameters)
 
 
 def test_an_unknown_label_is_refused_and_the_known_are_named(model):
     with pytest.raises(ValueError, match=r"'Spoons'.*Low, High, Perc"):
-        sample(model, 4, seed=0, wish=Wish(label="Spoons"))
+        sample(model, 4, seed=0, wish=SamplingRequest(label="Spoons"))
 
 
 @pytest.mark.parametrize("count", [0, -1])
@@ -322,7 +328,7 @@ def test_a_rule_of_the_user_is_obeyed_and_what_it_rejects_is_counted(model, tmp_
     assert (ruled.parameters[:, INDEX["feedback"]] <= 3).all()
     assert ruled.passed_over["mine"] > 0
     assert "mine" not in free.passed_over
-    assert sum(ruled.passed_over.values()) <= 25 * Wish().choices * 32
+    assert sum(ruled.passed_over.values()) <= 25 * SamplingRequest().choices * 32
 
 
 def test_a_note_decides_nothing(model, tmp_path):
@@ -355,11 +361,11 @@ def test_to_judge_by_ear_needs_rules(model):
 
 @pytest.mark.skipif(not available(), reason="dexed-py is not installed")
 def test_by_ear_no_voice_is_taken_that_is_silent_or_noise_or_never_ends(model):
-    made = sample(model, 4, seed=0, wish=Wish(label="Low"), rules=RULES, by_ear=True)
-    heard = by_sound(hear(made.parameters, AudioFeatures.create_empty(), silent))
+    made = sample(model, 4, seed=0, wish=SamplingRequest(label="Low"), rules=RULES, by_ear=True)
+    heard = by_sound(measure_parameters(made.parameters, AudioFeatures.create_empty(), silent))
     assert not heard["silent"].any()
     assert (heard["harmonicity"] >= NOISY_UNDER).all()
-    again = sample(model, 2, seed=0, wish=Wish(label="Low"), rules=RULES, by_ear=True)
+    again = sample(model, 2, seed=0, wish=SamplingRequest(label="Low"), rules=RULES, by_ear=True)
     assert (again.parameters == made.parameters[:2]).all()
 
 
@@ -372,11 +378,11 @@ def test_the_ear_finds_noise_and_what_never_ends():
     noise[INDEX["feedback"]], noise[INDEX["algorithm"]] = 7, 17
     drone[INDEX["op1_eg_level_4"]] = 99
     voices = np.stack([good, noise, drone, noise])
-    reasons = against(voices, RULES, True, np.array([False, False, False, True]))
+    reasons = rejection_reasons(voices, RULES, True, np.array([False, False, False, True]))
     assert reasons[1] == "noise"
     assert reasons[2] == NEVER_ENDS
     assert reasons[3] != "noise"
-    assert (against(voices[:2], RULES, False, np.zeros(2, dtype=bool)) != "noise").all()
+    assert (rejection_reasons(voices[:2], RULES, False, np.zeros(2, dtype=bool)) != "noise").all()
 
 
 def test_a_report_tells_how_far_it_is(model):
@@ -409,7 +415,7 @@ def test_the_critic_is_taught_with_new_voices_of_the_writer_and_no_more_than_are
     for taught in (model, untaught):
         assert 0 < len(taught.written) <= len(taught.voices)
         require_legal(taught.written.parameters)
-        assert differing_from_closest(taught.written.parameters, taught.voices.parameters).min() > MAX_DIFFERING
+        assert distances_to_closest(taught.written.parameters, taught.voices.parameters).min() > MAX_DIFFERING
     few = fit(tmp_path, replace(TINY, steps=1, written=7), toy_splits(60, 12))
     assert 0 < len(few.written) <= 7
 
@@ -475,7 +481,7 @@ def test_the_method_of_the_protocol_gives_voices_and_scores(model):
 def test_a_method_is_taught_with_the_seed_it_is_given():
     config: WriterConfig = replace(TINY, steps=2, validate_every=2)
     splits = toy_splits(40, 6)
-    method = Written(LABELS, config, RULES, by_ear=False)
+    method = WriterMethod(LABELS, config, RULES, by_ear=False)
     one, other = (method.fit(splits.train, splits.validation, seed).model for seed in (4, 5))
     assert one.config == replace(config, seed=4)
     assert not torch.equal(one.writer.score, other.writer.score)

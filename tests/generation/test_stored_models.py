@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from deepdx_core.generation import model_card
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import DESCRIPTION, ModelError
-from deepdx_core.generation.sampling import Wish, sample
+from deepdx_core.generation.sampling import SamplingRequest, sample
 from deepdx_core.writer.model import Writer
 from deepdx_core.writer.training import HISTORY
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
@@ -72,7 +72,9 @@ def test_what_is_stored_are_numbers_of_these_names(original, model):
     assert names == others | {"parents", "differing", "history"}
 
 
-@pytest.mark.parametrize("wish", [Wish(), Wish(label="High", algorithm=5)], ids=["any", "of a label"])
+@pytest.mark.parametrize(
+    "wish", [SamplingRequest(), SamplingRequest(label="High", algorithm=5)], ids=["any", "of a label"]
+)
 def test_a_stored_model_gives_the_same_voices(model, original, wish):
     one, other = sample(load_model(original), 6, 1, wish), sample(model, 6, 1, wish)
     assert (one.parameters == other.parameters).all()
@@ -300,7 +302,7 @@ def test_no_weights_that_are_taken_make_scores_overflow(model, signs):
             weights.fill_(LARGEST)
             if signs == "at random":
                 weights *= torch.randint(0, 2, weights.shape, generator=random) * 2 - 1
-    made = sample(replace(model, writer=writer), 2, 0, Wish(temperature=0.05, choices=1, avoid_copies=False))
+    made = sample(replace(model, writer=writer), 2, 0, SamplingRequest(temperature=0.05, choices=1, avoid_copies=False))
     assert made.parameters.shape == (2, 145)
 
 

@@ -262,7 +262,7 @@ def small_limits(monkeypatch):
 
 
 @pytest.mark.parametrize(("kind", "make"), KINDS)
-def test_a_bomb_is_refused_and_its_neighbours_are_read(small_limits, kind, make):
+def test_a_bomb_is_refused_and_its_neighbors_are_read(small_limits, kind, make):
     found = found_in(make(("1.syx", BANK), ("bomb.bin", bytes(2**21)), ("2.syx", OTHER_BANK)))
     assert found == {"1.syx": BANK, "bomb.bin": "unpacks to more than 1 MiB", "2.syx": OTHER_BANK}
 

@@ -402,7 +402,7 @@ def test_adding_a_collection(site, home, monkeypatch, tmp_path):
     monkeypatch.setitem(collections(), "some", known)
     result = deepdx("add", "some")
     assert result.exit_code == 0
-    assert "licence: none stated; the voices are other people's work" in result.output
+    assert "license: none stated; the voices are other people's work" in result.output
     assert (home.inbox / "some.bin").read_bytes() == BANK
     site.data, site.etag = OTHER_BANK, '"2"'
     assert "its SHA-256 is" in deepdx("add", "some").output

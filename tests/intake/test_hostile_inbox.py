@@ -291,7 +291,7 @@ def test_digits_in_a_header_do_not_take_the_square_of_their_number():
 
 
 @pytest.mark.parametrize(("make", "nameless"), [(zipped, zipfile.ZipInfo("")), (tarred, "")])
-def test_a_member_without_a_name_is_read_and_so_are_its_neighbours(make, nameless):
+def test_a_member_without_a_name_is_read_and_so_are_its_neighbors(make, nameless):
     found = found_in(make(("1.syx", BANK), (nameless, GOOD), ("2.syx", OTHER_BANK)))
     assert found == {"1.syx": BANK, "(no name)": GOOD, "2.syx": OTHER_BANK}
 

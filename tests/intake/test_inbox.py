@@ -109,7 +109,7 @@ def test_members_that_are_refused_do_not_stop_the_others(home):
     assert not (home.root / "outside.syx").exists()
 
 
-def test_a_bomb_is_refused_and_its_neighbours_are_read(home, monkeypatch):
+def test_a_bomb_is_refused_and_its_neighbors_are_read(home, monkeypatch):
     monkeypatch.setattr(contents, "MAX_FILE", 2**20)
     monkeypatch.setattr(contents, "MAX_ARCHIVE", 3 * 2**20)
     bomb = b"\0" * 2**22

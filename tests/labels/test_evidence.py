@@ -11,13 +11,13 @@ from hypothesis.extra import numpy as st_numpy
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.labels import report
-from deepdx_core.labels.combination import Evidence, gather
-from deepdx_core.labels.evidence import heard, paths
+from deepdx_core.labels.combination import Evidence, combine_evidence
+from deepdx_core.labels.evidence import audio_columns, paths
 from deepdx_core.labels.model import FEWEST
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.suggestions import suggestions
 from deepdx_core.labels.taxonomy import load_taxonomy
-from deepdx_core.labels.traits import in_words, traits
+from deepdx_core.labels.traits import describe_traits, traits
 from deepdx_core.tables.schemas import AudioFeatures, LabeledVoices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
@@ -63,7 +63,7 @@ FAMILIES = pl.DataFrame(schema={"sound_id": pl.String, "family_id": pl.String})
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    return gather(SOUNDS, FAMILIES, TAXONOMY)
+    return combine_evidence(SOUNDS, FAMILIES, TAXONOMY)
 
 
 def called(rows: pl.DataFrame, name: str, sounds: pl.DataFrame = SOUNDS) -> pl.DataFrame:
@@ -88,39 +88,41 @@ def test_parameters_label_the_nameless(evidence: Evidence) -> None:
 def test_labels_depend_on_neither_order_nor_threads(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = label_sounds(evidence)
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-    assert label_sounds(gather(SOUNDS.sample(fraction=1, shuffle=True, seed=5), FAMILIES, TAXONOMY)).equals(rows)
+    assert label_sounds(combine_evidence(SOUNDS.sample(fraction=1, shuffle=True, seed=5), FAMILIES, TAXONOMY)).equals(
+        rows
+    )
 
 
 def test_another_lesson_is_another_model(evidence: Evidence) -> None:
-    rows = label_sounds(gather(SOUNDS.with_columns(lfo_wave=pl.lit(1, pl.UInt8)), FAMILIES, TAXONOMY))
+    rows = label_sounds(combine_evidence(SOUNDS.with_columns(lfo_wave=pl.lit(1, pl.UInt8)), FAMILIES, TAXONOMY))
     assert rows["model"][0] != label_sounds(evidence)["model"][0]
 
 
 def test_too_few_named_voices_teach_nothing() -> None:
     few = SOUNDS.filter(pl.col("names").list.first().is_in(["SAITEN", "EVER"])).head(FEWEST - 1)
-    rows = label_sounds(gather(few, FAMILIES, TAXONOMY))
+    rows = label_sounds(combine_evidence(few, FAMILIES, TAXONOMY))
     assert rows["model"].is_null().all()
     assert set(rows["category"]) == {"strings"}
 
 
 def test_no_sound_is_judged_by_a_model_taught_with_its_family() -> None:
-    # A family with a shape of its own and a name that is wrong: who had learnt it would repeat it.
+    # A family with a shape of its own and a name that is wrong: who had learned it would repeat it.
     odd = voices(40, 5, **STRINGS, op6_coarse=31, op6_output_level=99, lfo_wave=5)
     sounds = pl.concat(
         [corpus(("SAITEN", voices(NAMED, 1, **STRINGS)), ("PAUKE", voices(NAMED, 2, **DRUM)), ("KICK", odd))]
     )
     kicks = sounds.filter(pl.col("names").list.first() == "KICK").select("sound_id", family_id=pl.lit("0" * 20))
-    apart = called(label_sounds(gather(sounds, kicks, TAXONOMY)), "KICK", sounds)
+    apart = called(label_sounds(combine_evidence(sounds, kicks, TAXONOMY)), "KICK", sounds)
     assert set(apart["by_names"]) == {"drum"}
     assert set(apart["by_model"]) == {"strings"}
-    together = called(label_sounds(gather(sounds, FAMILIES, TAXONOMY)), "KICK", sounds)
+    together = called(label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY)), "KICK", sounds)
     assert set(together["by_model"]) == {"drum"}
 
 
 def test_the_names_of_its_family_speak_for_a_sound() -> None:
     sounds = corpus(("ORGEL", voices(3)), ("WHAT", voices(1)), ("EVER", voices(1)))
     families = sounds.filter(pl.col("names").list.first() != "EVER").select("sound_id", family_id=pl.lit("f" * 20))
-    rows = label_sounds(gather(sounds, families, TAXONOMY))
+    rows = label_sounds(combine_evidence(sounds, families, TAXONOMY))
     (nameless,) = called(rows, "WHAT", sounds).rows(named=True)
     assert (nameless["category"], nameless["by_family"], nameless["decided_by"]) == ("organ", "organ", "family")
     trusted = TAXONOMY.reliability["words"] / 100 * TAXONOMY.reliability["family"]
@@ -141,13 +143,13 @@ def test_folders_hint_as_far_as_the_voices_in_them_bear_them_out() -> None:
     assert dict(
         places.filter(pl.col("place") == liar).join(sounds, on="sound_id")["names"].list.first().value_counts().rows()
     ) == {"PAUKE": 20, "EVER": 1}
-    rows = label_sounds(gather(sounds, FAMILIES, TAXONOMY, places=places))
+    rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, places=places))
     (borne_out,) = called(rows, "WHAT", sounds).rows(named=True)
     assert (borne_out["category"], borne_out["decided_by"]) == ("organ", "folders")
     (belied,) = called(rows, "EVER", sounds).rows(named=True)
     assert (belied["category"], belied["by_folders"]) == ("other", "brass")
     assert set(called(rows, "PAUKE", sounds)["category"]) == {"drum"}
-    without = label_sounds(gather(sounds, FAMILIES, TAXONOMY))
+    without = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY))
     assert without["by_folders"].is_null().all()
     assert called(without, "WHAT", sounds)["category"].to_list() == ["other"]
 
@@ -161,7 +163,7 @@ def test_the_user_has_the_last_word_and_is_learnt_from() -> None:
     said = pl.DataFrame(
         {"sound_id": [ids["PAUKE"], ids["BRASS"], "f" * 20], "category": ["harp", "other", "harp"], "why": [""] * 3}
     )
-    rows = label_sounds(gather(sounds, families, TAXONOMY, said_by_user=said))
+    rows = label_sounds(combine_evidence(sounds, families, TAXONOMY, said_by_user=said))
     by_name = {name: rows.filter(pl.col("sound_id") == id_).row(0, named=True) for name, id_ in ids.items()}
     assert (by_name["PAUKE"]["category"], by_name["PAUKE"]["decided_by"]) == ("harp", "user")
     assert (by_name["PAUKE"]["confidence"], by_name["PAUKE"]["categories"]) == (1.0, ["harp"])
@@ -184,9 +186,9 @@ def test_what_was_heard_is_learnt_from() -> None:
         brightness_hz=pl.col("names").list.first().replace_strict(bright, return_dtype=pl.Float32),
     )
     audio = pl.concat([AudioFeatures.create_empty(), clips], how="diagonal")
-    rows = label_sounds(gather(sounds, FAMILIES, TAXONOMY, heard=heard(audio)))
+    rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, heard=audio_columns(audio)))
     assert set(called(rows, "WHAT", sounds)["category"]) == {"strings"}
-    deaf = label_sounds(gather(sounds, FAMILIES, TAXONOMY, heard=heard(AudioFeatures.create_empty())))
+    deaf = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, heard=audio_columns(AudioFeatures.create_empty())))
     assert set(called(deaf, "WHAT", sounds)["by_model"]) == {"woodwind"}
 
 
@@ -196,7 +198,7 @@ def test_every_legal_voice_has_finite_traits_and_words(drawn: np.ndarray) -> Non
     legal = (drawn % (MAXIMA.astype(np.uint16) + 1)).astype(np.uint8)
     found = traits(legal)
     assert all(values.shape == (3,) and not np.isinf(values).any() for values in found.values())
-    assert len(in_words(found)) == 3
+    assert len(describe_traits(found)) == 3
 
 
 def test_traits_are_the_same_whichever_operator_carries_them() -> None:
@@ -229,11 +231,11 @@ def test_names_that_the_model_doubts_are_worth_a_listen() -> None:
     sounds = corpus(
         ("SAITEN", voices(NAMED, 1, **STRINGS)), ("PAUKE", voices(NAMED, 2, **DRUM)), ("KICK", voices(1, 3, **STRINGS))
     )
-    (wrong,) = report.disagreements(gather(sounds, FAMILIES, TAXONOMY), 10).rows(named=True)
+    (wrong,) = report.disagreements(combine_evidence(sounds, FAMILIES, TAXONOMY), 10).rows(named=True)
     assert (wrong["by_names"], wrong["by_model"]) == ("drum", "strings")
     assert wrong["sound_id"] == sounds["sound_id"][-1]
     assert wrong["log_odds"] > 0
-    untaught = gather(sounds.head(3), FAMILIES, TAXONOMY)
+    untaught = combine_evidence(sounds.head(3), FAMILIES, TAXONOMY)
     assert report.disagreements(untaught, 10).is_empty()
     assert report.too_small(untaught)["merge_with"].is_null().all()
 
@@ -245,11 +247,11 @@ def test_the_voices_to_ask_about_are_those_of_large_unsure_families_of_every_kin
         family_id=pl.col("names").list.first().replace_strict({"WHAT": "a", "EVER": "b", "PAUKE": "c", "ORGEL": "d"}),
     )
     names = sounds.select("sound_id", name=pl.col("names").list.first())
-    rows = label_sounds(gather(sounds, families, TAXONOMY))
+    rows = label_sounds(combine_evidence(sounds, families, TAXONOMY))
     asked = suggestions(rows, families, names, 10)
     assert asked["name"].to_list() == ["WHAT", "PAUKE", "ORGEL", "EVER"]
     assert asked["unsure"][0] == pytest.approx(5 * (1 - asked["confidence"][0]))
     assert suggestions(rows, families, names, 2)["name"].to_list() == ["WHAT", "PAUKE"]
     answered = pl.DataFrame({"sound_id": asked["sound_id"][:1], "category": ["bell"]})
-    again = label_sounds(gather(sounds, families, TAXONOMY, said_by_user=answered))
+    again = label_sounds(combine_evidence(sounds, families, TAXONOMY, said_by_user=answered))
     assert "WHAT" not in suggestions(again, families, names, 10)["name"]

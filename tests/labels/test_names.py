@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepdx_core.codec.packing import INIT_VOICE
-from deepdx_core.labels.combination import gather
+from deepdx_core.labels.combination import combine_evidence
 from deepdx_core.labels.names import UnknownCategoryError, categories_of_names, category_called
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import Taxonomy, load_taxonomy
@@ -85,7 +85,7 @@ def sounds(*rows: tuple[list[str], list[int]], algorithm: int = 0) -> pl.DataFra
 
 
 def label(frame: pl.DataFrame, taxonomy: Taxonomy) -> pl.DataFrame:
-    return label_sounds(gather(frame, NO_FAMILIES, taxonomy))
+    return label_sounds(combine_evidence(frame, NO_FAMILIES, taxonomy))
 
 
 def shipped_text() -> str:
@@ -167,7 +167,7 @@ def test_the_training_labels() -> None:
     assert set(EXPECTED) == set(TAXONOMY.categories)
 
 
-def test_a_sound_is_labelled_by_its_names() -> None:
+def test_a_sound_is_labeled_by_its_names() -> None:
     rows = label(sounds((["E.PIANO 1", "BASS"], [12, 2]), (["XYZ"], [3]), ([], []), algorithm=31), TAXONOMY)
     LabeledVoices.validate(rows)
     piano, unknown, nameless = rows.rows(named=True)
@@ -257,7 +257,7 @@ def test_whatever_a_user_calls_a_sound_is_a_category_or_refused(text: str) -> No
 def test_votes(
     small: Taxonomy, names: list[str], counts: list[int], category: str, share: float, evidence: str
 ) -> None:
-    evidences = gather(sounds((names, counts)), NO_FAMILIES, small)
+    evidences = combine_evidence(sounds((names, counts)), NO_FAMILIES, small)
     assert evidences.shares["names"][0, small.number[category]] == pytest.approx(share)
     (row,) = label_sounds(evidences).rows(named=True)
     assert (row["category"], row["evidence"]) == (category, evidence)
@@ -284,10 +284,10 @@ def test_rows_come_sorted_whatever_their_order() -> None:
     words = [name for names in EXPECTED.values() for name in names]
     rows = [([words[i % len(words)], words[i * 7 % len(words)]], [i % 3 + 1, i % 2 + 1]) for i in range(200)]
     frame = sounds(*rows)
-    labelled = label(frame, TAXONOMY)
-    assert labelled["sound_id"].equals(frame["sound_id"])
-    assert labelled.equals(label(frame.reverse(), TAXONOMY))
-    assert label(frame.clear(), TAXONOMY).schema == labelled.schema
+    labeled = label(frame, TAXONOMY)
+    assert labeled["sound_id"].equals(frame["sound_id"])
+    assert labeled.equals(label(frame.reverse(), TAXONOMY))
+    assert label(frame.clear(), TAXONOMY).schema == labeled.schema
 
 
 def test_names_without_counts_are_refused() -> None:

@@ -25,7 +25,7 @@ from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
 from deepdx_core.generation.model import WEIGHTS, save_model
 from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprints
-from deepdx_core.overrides import write_opinion
+from deepdx_core.overrides import write_override
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import TABLES, VERDICTS
 from deepdx_core.tables.storage import Tables
@@ -34,7 +34,7 @@ from deepdx_pipeline import automation
 from deepdx_pipeline.assets import generator
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import curves
 from tests.support.paths import DEMO, ROOT
 from tests.support.toy_models import blank_model
@@ -84,7 +84,7 @@ def test_the_definitions():
     repository = build_defs().get_repository_def()
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
         "inbox",
-        "opinions",
+        "overrides",
         *TABLES,
         "corpus_database",
         "models_in_database",
@@ -95,7 +95,7 @@ def test_the_definitions():
     checks = {(key.asset_key.to_user_string(), key.name) for key in repository.asset_graph.asset_check_keys}
     assert checks == {
         *((table, "fits_its_schema") for table in TABLES),
-        ("corpus_database", "ladder_adds_up"),
+        ("corpus_database", "funnel_adds_up"),
         ("training_splits", "every_sound_in_one_split"),
         ("training_splits", "splits_do_not_leak"),
         ("training_splits", "families_stay_together"),
@@ -190,7 +190,7 @@ def test_from_the_inbox_to_new_banks(banks):
 
 def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_trained_anew(banks):
     assert run(banks).success
-    workplace = Workplace(banks)
+    workplace = Workspace(banks)
     config = small_training(steps=2)
     settings = WriterConfig.from_json(json.dumps(config["ops"]["voice_model"]["config"]["settings"]))
     own, former = model_fingerprints(generator._splits(workplace), settings)
@@ -281,8 +281,8 @@ def test_what_the_user_says_is_heard(banks):
     tables = Tables(banks)
     splits = tables.read("training_splits")
     sound_id = splits["sound_id"][0]
-    lock = banks.opinions_lock
-    write_opinion(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it", lock=lock)
+    lock = banks.overrides_lock
+    write_override(banks.verdicts, "verdict", VERDICTS, sound_id, "corrupt", "I do not like it", lock=lock)
     result = run(banks)
     assert result.success
     row = tables.read("verdicts").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
@@ -296,7 +296,7 @@ def test_the_users_label_is_heard_and_their_taxonomy(banks):
     run(banks)
     tables = Tables(banks)
     sound_id = tables.read("labeled_voices").filter(pl.col("label") != "Perc")["sound_id"][0]
-    write_opinion(banks.labels, "category", ["bell"], sound_id, "bell", "", lock=banks.opinions_lock)
+    write_override(banks.labels, "category", ["bell"], sound_id, "bell", "", lock=banks.overrides_lock)
     assert run(banks).success
     row = tables.read("labeled_voices").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
     assert (row["category"], row["label"], row["decided_by"], row["confidence"]) == ("bell", "Perc", "user", 1.0)

@@ -10,8 +10,8 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobO
 
 from deepdx_core.codec.writer import write_bank
 from deepdx_pipeline import automation
-from deepdx_pipeline.assets.sources import inbox_event, opinions_event
-from deepdx_pipeline.resources import Workplace
+from deepdx_pipeline.assets.sources import inbox_event, overrides_event
+from deepdx_pipeline.resources import Workspace
 from tests.support.voices import random_voices
 
 
@@ -28,7 +28,7 @@ def corpus():
 
 def tick(home, instance):
     context = dg.build_sensor_context(
-        instance, resources={"workplace": Workplace(home)}, sensor_name=automation.inbox_sensor.name
+        instance, resources={"workplace": Workspace(home)}, sensor_name=automation.inbox_sensor.name
     )
     return automation.inbox_sensor(context)
 
@@ -61,7 +61,7 @@ END = {
 def carried_out(home, instance, run, end="SUCCESS", last_table="training_splits"):
     """Record what a run of the job `corpus` records."""
     report(instance, run, dg.DagsterEventType.RUN_START)
-    materializations = [inbox_event(Workplace(home)), opinions_event(Workplace(home))]
+    materializations = [inbox_event(Workspace(home)), overrides_event(Workspace(home))]
     if end == "SUCCESS":
         materializations.append(dg.AssetMaterialization(last_table))
     for materialization in materializations:
@@ -187,12 +187,12 @@ def test_a_home_elsewhere_has_the_same_version_of_its_inbox(home, tmp_path):
     from deepdx_core.home import Home
 
     add_bank(home)
-    before = inbox_event(Workplace(home)).tags
+    before = inbox_event(Workspace(home)).tags
     home.root.rename(tmp_path / "moved")
-    assert inbox_event(Workplace(Home(tmp_path / "moved"))).tags == before
+    assert inbox_event(Workspace(Home(tmp_path / "moved"))).tags == before
 
 
-def test_opinions_that_cannot_be_read_do_not_stop_the_sensor(home, instance):
+def test_overrides_that_cannot_be_read_do_not_stop_the_sensor(home, instance):
     home.rules.mkdir()
     os.mkfifo(home.taxonomy)
     assert isinstance(tick(home, instance), dg.RunRequest)

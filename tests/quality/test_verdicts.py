@@ -14,14 +14,14 @@ from deepdx_core.configuration import check_configuration
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.exact import unique_sounds
-from deepdx_core.dedup.families import kin
+from deepdx_core.dedup.families import find_families
 from deepdx_core.intake.survey import survey
-from deepdx_core.overrides import OpinionsError, read_opinions, write_opinion
+from deepdx_core.overrides import OverridesError, read_overrides, write_override
 from deepdx_core.quality import synthetic_corruption
-from deepdx_core.quality.corruption import around, lessons
-from deepdx_core.quality.measures import measures
+from deepdx_core.quality.corruption import choose_training_set, neighbor_mean
+from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
-from deepdx_core.quality.verdicts import judge
+from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, CorruptionTrainingSet, Verdicts
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -57,13 +57,13 @@ def decoded(parameters):
     )
 
 
-def verdicts_of(voices, heard=NOT_HEARD, opinions=NO_OPINIONS, rules=None):
+def verdicts_of(voices, heard=NOT_HEARD, overrides=NO_OPINIONS, rules=None):
     rules = rules or load_rules()
     sounds = unique_sounds(voices, rules.repair)
-    families = kin(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    taught = lessons(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
-    measured = measures(sounds, voices, families, heard, taught, rules.repair)
-    return Verdicts.validate(judge(measured, rules.rules, opinions))
+    families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
+    taught = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measure_sounds(sounds, voices, families, heard, taught, rules.repair)
+    return Verdicts.validate(decide_verdicts(measured, rules.rules, overrides))
 
 
 def verdict(parameters, **options):
@@ -123,8 +123,8 @@ def test_what_was_heard_counts_over_what_parameters_say():
 
 def test_the_users_word_wins():
     voice = random_voices(1, seed=1)[0]
-    opinions = pl.DataFrame([(sound_ids(voice)[0], "valid", "I like it")], schema=NO_OPINIONS.schema, orient="row")
-    verdicts = verdicts_of(decoded(voice), opinions=opinions)
+    overrides = pl.DataFrame([(sound_ids(voice)[0], "valid", "I like it")], schema=NO_OPINIONS.schema, orient="row")
+    verdicts = verdicts_of(decoded(voice), overrides=overrides)
     assert verdicts.select("verdict", "decided_by", "why").row(0) == ("valid", "user", "I like it")
     assert len(verdicts["findings"].item()) > 0  # what was found is told all the same
 
@@ -154,20 +154,22 @@ def test_the_user_may_say_of_a_sound_what_it_can_be_and_nothing_else(kind, value
     found = decoded(KINDS["repaired"][None] if kind == "what a repair made" else parameters[None])
     if value == ("repairable" if playable else "valid"):
         reason = "all its parameters are in range" if playable else "it has parameters out of range"
-        with pytest.raises(OpinionsError, match=rf"^verdicts\.csv: line 2: [0-9a-f]{{20}} cannot be {value}: {reason}"):
-            verdicts_of(found, opinions=said(parameters, value))
+        with pytest.raises(
+            OverridesError, match=rf"^verdicts\.csv: line 2: [0-9a-f]{{20}} cannot be {value}: {reason}"
+        ):
+            verdicts_of(found, overrides=said(parameters, value))
     else:
-        judged = verdicts_of(found, opinions=said(parameters, value)).filter(decided_by="user")
+        judged = verdicts_of(found, overrides=said(parameters, value)).filter(decided_by="user")
         assert judged["verdict"].to_list() == [value]
 
 
 def test_a_verdict_on_a_sound_that_is_not_there_is_kept():
-    verdicts = verdicts_of(decoded(changed()[None]), opinions=said(UNPLAYABLE, "valid"))
+    verdicts = verdicts_of(decoded(changed()[None]), overrides=said(UNPLAYABLE, "valid"))
     assert verdicts.select("verdict", "decided_by").rows() == [("valid", "rules")]
 
 
 @pytest.mark.slow
-def test_the_ladder_adds_up_whatever_the_user_says_of_whatever_sound(home):
+def test_the_funnel_adds_up_whatever_the_user_says_of_whatever_sound(home):
     """A corpus with a sound of each kind for each verdict that it may have."""
     voices, words = [], []
     for kind in KINDS.keys() - {"initial"}:  # there is only one
@@ -196,8 +198,8 @@ def test_the_ladder_adds_up_whatever_the_user_says_of_whatever_sound(home):
         .execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     )
     assert result.success
-    (ladder,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "ladder_adds_up")
-    assert ladder.passed, ladder.metadata
+    (funnel,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "funnel_adds_up")
+    assert funnel.passed, funnel.metadata
     told = Tables(home).read("verdicts").filter(decided_by="user")
     assert len(told) == len(words)
     assert set(told["verdict"]) == set(VERDICTS)
@@ -217,7 +219,7 @@ def test_the_ladder_adds_up_whatever_the_user_says_of_whatever_sound(home):
         assert reason in str(refused.exception)
         assert home.verdicts.read_text() == "sound_id,verdict,why\n" + "".join(words)
     home.verdicts.write_text(f"sound_id,verdict,why\n{'0' * 20},valid,\n{unplayable},valid,\n")
-    with pytest.raises(OpinionsError, match=f"verdicts.csv: line 3: {unplayable} cannot be valid"):
+    with pytest.raises(OverridesError, match=f"verdicts.csv: line 3: {unplayable} cannot be valid"):
         check_configuration(home)
 
 
@@ -299,28 +301,28 @@ def test_every_rule_has_a_reason_and_a_source():
         assert rule.source, rule.id
 
 
-def test_opinions_are_kept_in_a_file_sorted_by_sound(tmp_path):
+def test_overrides_are_kept_in_a_file_sorted_by_sound(tmp_path):
     path = tmp_path / "verdicts.csv"
-    assert read_opinions(path, "verdict", VERDICTS).is_empty()
+    assert read_overrides(path, "verdict", VERDICTS).is_empty()
     for id_, value in (("f" * 20, "valid"), ("0" * 20, "corrupt"), ("f" * 20, "silent")):
-        write_opinion(path, "verdict", VERDICTS, id_, value, 'a "reason",\n with a line', lock=tmp_path / "lock")
+        write_override(path, "verdict", VERDICTS, id_, value, 'a "reason",\n with a line', lock=tmp_path / "lock")
     assert path.read_text() == (
         'sound_id,verdict,why\n00000000000000000000,corrupt,"a ""reason"", with a line"\n'
         'ffffffffffffffffffff,silent,"a ""reason"", with a line"\n'
     )
-    assert read_opinions(path, "verdict", VERDICTS)["why"].unique().to_list() == ['a "reason", with a line']
-    write_opinion(path, "verdict", VERDICTS, "f" * 20, None, "", lock=tmp_path / "lock")
-    assert read_opinions(path, "verdict", VERDICTS)["sound_id"].to_list() == ["0" * 20]
+    assert read_overrides(path, "verdict", VERDICTS)["why"].unique().to_list() == ['a "reason", with a line']
+    write_override(path, "verdict", VERDICTS, "f" * 20, None, "", lock=tmp_path / "lock")
+    assert read_overrides(path, "verdict", VERDICTS)["sound_id"].to_list() == ["0" * 20]
 
 
-def test_opinions_are_written_to_the_file_that_a_link_leads_to(tmp_path):
+def test_overrides_are_written_to_the_file_that_a_link_leads_to(tmp_path):
     kept, path = tmp_path / "synced" / "mine.csv", tmp_path / "state" / "verdicts.csv"
     kept.parent.mkdir()
     path.parent.mkdir()
     kept.write_text("sound_id,verdict,why\n")
     (tmp_path / "synced" / "link").symlink_to("mine.csv")
     path.symlink_to("../synced/link")
-    write_opinion(path, "verdict", VERDICTS, "0" * 20, "valid", "", lock=tmp_path / "lock")
+    write_override(path, "verdict", VERDICTS, "0" * 20, "valid", "", lock=tmp_path / "lock")
     assert path.is_symlink()
     assert kept.read_text() == path.read_text() == f"sound_id,verdict,why\n{'0' * 20},valid,\n"
     assert sorted(found.name for found in kept.parent.iterdir()) == ["link", "mine.csv"]
@@ -329,13 +331,13 @@ def test_opinions_are_written_to_the_file_that_a_link_leads_to(tmp_path):
 SAY = """
 import sys
 from pathlib import Path
-from deepdx_core.overrides import write_opinion
+from deepdx_core.overrides import write_override
 home, process = Path(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 for word in range(3):
     sound_id = f"{process:010x}{word:010x}"
-    write_opinion(home / "verdicts.csv", "verdict", ["valid"], sound_id, "valid", "", lock=home / "locks" / "lock")
+    write_override(home / "verdicts.csv", "verdict", ["valid"], sound_id, "valid", "", lock=home / "locks" / "lock")
 """
 
 
@@ -351,21 +353,21 @@ def test_of_words_said_at_once_none_is_lost(tmp_path):
     for process in processes:
         process.communicate(timeout=60)
         assert process.returncode == 0
-    said = read_opinions(tmp_path / "verdicts.csv", "verdict", VERDICTS)["sound_id"].to_list()
+    said = read_overrides(tmp_path / "verdicts.csv", "verdict", VERDICTS)["sound_id"].to_list()
     assert said == [f"{process:010x}{word:010x}" for process in range(8) for word in range(3)]
 
 
 def test_a_reason_that_is_no_text_is_kept_as_one_line_of_text(tmp_path):
     path, lock = tmp_path / "verdicts.csv", tmp_path / "lock"
-    write_opinion(path, "verdict", VERDICTS, "0" * 20, "valid", "caf\udce9\r\nau lait\u2028x", lock=lock)
-    assert read_opinions(path, "verdict", VERDICTS)["why"].item() == "caf\ufffd au lait x"
+    write_override(path, "verdict", VERDICTS, "0" * 20, "valid", "caf\udce9\r\nau lait\u2028x", lock=lock)
+    assert read_overrides(path, "verdict", VERDICTS)["why"].item() == "caf\ufffd au lait x"
 
 
 def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path):
     path = tmp_path / "verdicts.csv"
     path.write_text("my notes\n")
-    with pytest.raises(OpinionsError, match="the first line must be"):
-        write_opinion(path, "verdict", VERDICTS, "0" * 20, "valid", "", lock=tmp_path / "lock")
+    with pytest.raises(OverridesError, match="the first line must be"):
+        write_override(path, "verdict", VERDICTS, "0" * 20, "valid", "", lock=tmp_path / "lock")
     assert path.read_text() == "my notes\n"
 
 
@@ -381,10 +383,10 @@ def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path):
         ('sound_id,verdict,why\n"', "unexpected end of data"),
     ],
 )
-def test_a_wrong_file_of_opinions_is_refused(tmp_path, text, says):
+def test_a_wrong_file_of_overrides_is_refused(tmp_path, text, says):
     (tmp_path / "verdicts.csv").write_text(text)
-    with pytest.raises(OpinionsError) as refused:
-        read_opinions(tmp_path / "verdicts.csv", "verdict", VERDICTS)
+    with pytest.raises(OverridesError) as refused:
+        read_overrides(tmp_path / "verdicts.csv", "verdict", VERDICTS)
     assert says in str(refused.value)
 
 
@@ -395,10 +397,10 @@ def test_a_bit_that_is_stuck_throughout_a_dump():
     assert verdicts_of(decoded(parameters))["stuck_bit"].is_null().all()
 
 
-def test_neighbours_are_those_of_the_same_dump():
+def test_neighbors_are_those_of_the_same_dump():
     odds = pl.Series([1.0, 2.0, None, 4.0, 10.0])
     dumps = pl.Series([1, 1, 1, 1, 2])
-    assert around(odds, dumps).to_list() == [3.0, 2.5, pytest.approx(7 / 3), 1.5, None]
+    assert neighbor_mean(odds, dumps).to_list() == [3.0, 2.5, pytest.approx(7 / 3), 1.5, None]
 
 
 @pytest.mark.parametrize("spoil", synthetic_corruption.ALL, ids=lambda spoil: spoil.__name__)
@@ -429,7 +431,7 @@ def test_the_demo_corpus_with_damage_in_it(tmp_path):
     after = verdicts_of(both)
     found = after.filter(pl.col("sound_id").is_in(spoiled["sound_id"].unique()))
     assert (found["verdict"] == "corrupt").mean() > 0.95
-    assert found["oddness_model"].n_unique() == 1
+    assert found["corruption_model"].n_unique() == 1
     sound = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
     assert (sound["verdict_right"] == "valid").mean() > 0.99
 
@@ -442,11 +444,11 @@ def test_lessons_stay_until_the_corpus_has_grown_by_half():
         return frame.with_columns(sound_id=pl.Series(ids), family_id=pl.Series(ids))
 
     nothing = CorruptionTrainingSet.create_empty()
-    assert lessons(nothing, sounds(400)).is_empty()
-    first = CorruptionTrainingSet.validate(lessons(nothing, sounds(1000)))
+    assert choose_training_set(nothing, sounds(400)).is_empty()
+    first = CorruptionTrainingSet.validate(choose_training_set(nothing, sounds(1000)))
     assert set(first["fold"]) == {0, 1}
-    assert lessons(first, sounds(1400)).equals(first)
-    later = lessons(first, sounds(1500))
+    assert choose_training_set(first, sounds(1400)).equals(first)
+    later = choose_training_set(first, sounds(1500))
     assert set(later["corpus_sounds"]) == {1500}
     assert len(later) == 1500
 

@@ -6,9 +6,9 @@ import pytest
 
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.dedup.audio_similarity import alike
+from deepdx_core.dedup.audio_similarity import similar_pairs
 from deepdx_core.progress import silent
-from deepdx_core.sound.measuring import CLIPS, MAIN, by_sound, measure, renderer
+from deepdx_core.sound.measuring import CLIPS, MAIN, by_sound, measure_sounds, renderer
 from deepdx_core.sound.rendering import SAMPLE_RATE, available, render
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -51,7 +51,7 @@ def sounds(parameters):
 
 
 def whole(*arguments, **options):
-    return list(measure(*arguments, silent, **options))[-1]
+    return list(measure_sounds(*arguments, silent, **options))[-1]
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_incremental_equals_cold(some):
     cold = whole(some, NOTHING)
     known = pl.concat([whole(some.head(25), NOTHING), whole(sounds(random_voices(3, seed=9)[0]), NOTHING)])
     seen = []
-    warm = list(measure(some, known.sort("sound_id"), lambda *told: seen.append(told)))[-1]
+    warm = list(measure_sounds(some, known.sort("sound_id"), lambda *told: seen.append(told)))[-1]
     assert warm.equals(cold)
     assert seen[0] == ("sounds heard", 25, 40) and seen[-1] == ("sounds heard", 40, 40)
 
@@ -160,13 +160,13 @@ def test_what_another_renderer_made_is_rendered_anew(some):
 
 def test_interrupted_work_is_kept(some):
     cold = whole(some, NOTHING)
-    work = measure(some, NOTHING, silent, threads=1, every=0)
+    work = measure_sounds(some, NOTHING, silent, threads=1, every=0)
     part = next(work)
     work.close()
     AudioFeatures.validate(part)
     assert 0 < part["sound_id"].n_unique() < len(some)
     told = []
-    assert list(measure(some, part, lambda *seen: told.append(seen)))[-1].equals(cold)
+    assert list(measure_sounds(some, part, lambda *seen: told.append(seen)))[-1].equals(cold)
     assert told[0][1] == part["sound_id"].n_unique()
 
 
@@ -181,7 +181,7 @@ def test_illegal_parameters_are_not_rendered():
     with pytest.raises(ValueError, match="algorithm is 32"):
         render(illegal[None], MAIN)
     with pytest.raises(ValueError, match="algorithm is 32"):
-        next(measure(sounds([illegal]), NOTHING, silent))
+        next(measure_sounds(sounds([illegal]), NOTHING, silent))
 
 
 def test_rendered_samples():
@@ -211,7 +211,7 @@ def test_what_is_alike_by_ear():
     expected = sorted(
         tuple(sorted([ids[a], ids[b]])) for number, a in enumerate(names[:4]) for b in names[number + 1 : 4]
     )
-    assert alike(table).rows() == expected
-    assert alike(table.reverse()).rows() == expected
-    assert alike(NOTHING).is_empty()
-    assert alike(table.filter(pl.col("sound_id") == ids["itself"])).is_empty()
+    assert similar_pairs(table).rows() == expected
+    assert similar_pairs(table.reverse()).rows() == expected
+    assert similar_pairs(NOTHING).is_empty()
+    assert similar_pairs(table.filter(pl.col("sound_id") == ids["itself"])).is_empty()

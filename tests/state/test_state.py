@@ -18,7 +18,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.registry import champion_folder
 from deepdx_core.home import Home
-from deepdx_core.overrides import read_opinions
+from deepdx_core.overrides import read_overrides
 from deepdx_core.state.backup import KEPT, back_up_changes, backup
 from deepdx_core.state.migrations import VERSION
 from deepdx_core.state.restore import BackupError, restore
@@ -77,7 +77,7 @@ def test_a_home_of_version_0_is_migrated_with_splits_champion_and_words(old):
     assert files(old.models) == models_before
     assert champion_folder(old).is_dir()
     assert len(load_model(champion_folder(old)).voices) > 100
-    assert read_opinions(old.verdicts, "verdict", VERDICTS).drop("place").rows() == [
+    assert read_overrides(old.verdicts, "verdict", VERDICTS).drop("place").rows() == [
         ("013fbda67761a5678eb2", "corrupt", "a test")
     ]
     assert old.labels.read_text().endswith("19b388c57d110d30c143,bell,rings\n")

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
-from deepdx_core.dataset.arrays import Splits, Voices, made
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.model_card import TrainingSummary
-from deepdx_core.generation.names import learn_names
-from deepdx_core.generation.training import teach
+from deepdx_core.generation.names import fit_names
+from deepdx_core.generation.training import train_model
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.model import Writer
@@ -75,13 +75,13 @@ def toy_splits(train=240, validation=12):
 
 
 def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=lambda *_: None):
-    """A model, as `teach` gives it, whose names are those of no corpus."""
-    return teach(splits or toy_splits(), learn_names([], [], []), config, folder, progress, report)
+    """A model, as `train_model` gives it, whose names are those of no corpus."""
+    return train_model(splits or toy_splits(), fit_names([], [], []), config, folder, progress, report)
 
 
 @cache
-def taught_model() -> VoiceModel:
-    """A model that has learnt the toy voices well enough to show what it was asked for."""
+def trained_model() -> VoiceModel:
+    """A model that has learned the toy voices well enough to show what it was asked for."""
     config = replace(
         TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000, patience=9
     )
@@ -91,10 +91,10 @@ def taught_model() -> VoiceModel:
 
 @cache
 def blank_model() -> VoiceModel:
-    """A model that has learnt nothing."""
+    """A model that has learned nothing."""
     voices = toy_voices(40)
     torch.manual_seed(0)
-    written = made(random_voices(20)[0], voices.labels[:20])
+    written = generated_voices(random_voices(20)[0], voices.labels[:20])
     parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
     return VoiceModel(
         config=TINY,
@@ -104,7 +104,7 @@ def blank_model() -> VoiceModel:
         writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
         written=written,
         critic=Critic(voices, written, TINY.seed),
-        names=learn_names([], [], []),
+        names=fit_names([], [], []),
         summary=TrainingSummary("ab12", "data1", "code2", 40, 7, 130.5, 0.75, 0.875),
         history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
     )

@@ -6,24 +6,24 @@ import pytest
 from dataframely.exc import SchemaError, ValidationError
 
 from deepdx_core.database.build import build_database
-from deepdx_core.database.funnel import gaps, ladder, ladder_by_source
+from deepdx_core.database.funnel import funnel, funnel_by_source, gaps
 from deepdx_core.database.snapshot import DatabaseError, Snapshot, query
 from deepdx_core.dataset.splits import assign_splits
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.dedup.exact import unique_sounds
-from deepdx_core.dedup.families import kin
+from deepdx_core.dedup.families import find_families
 from deepdx_core.files import written_whole
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
-from deepdx_core.labels.combination import gather
-from deepdx_core.labels.evidence import heard, paths
+from deepdx_core.labels.combination import combine_evidence
+from deepdx_core.labels.evidence import audio_columns, paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
-from deepdx_core.overrides import read_opinions
-from deepdx_core.quality.corruption import lessons
-from deepdx_core.quality.measures import measures
+from deepdx_core.overrides import read_overrides
+from deepdx_core.quality.corruption import choose_training_set
+from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
-from deepdx_core.quality.verdicts import judge
+from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.generator import GENERATOR_TABLES
@@ -42,16 +42,18 @@ def write_corpus(folder):
     voices = decode_dumps(found.dumps)
     rules = load_rules()
     sounds = unique_sounds(voices, rules.repair)
-    families = kin(sounds.filter("in_range"))
+    families = find_families(sounds.filter("in_range"))
     audio = tables.read_or_empty("audio_features")
-    taught = lessons(tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id"))
+    taught = choose_training_set(tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id"))
     sizes = families.select("sound_id", "family_id", "family_size")
-    measured = measures(sounds, voices, sizes, by_sound(audio), taught, rules.repair)
-    verdicts = judge(measured, rules.rules, read_opinions(folder / "verdicts.csv", "verdict", VERDICTS))
+    measured = measure_sounds(sounds, voices, sizes, by_sound(audio), taught, rules.repair)
+    verdicts = decide_verdicts(measured, rules.rules, read_overrides(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
     places = paths(found.raw_files, voices)
     valid_sounds = sounds.join(valid, on="sound_id", how="semi")
-    labels = label_sounds(gather(valid_sounds, families, load_taxonomy(), heard=heard(audio), places=places))
+    labels = label_sounds(
+        combine_evidence(valid_sounds, families, load_taxonomy(), heard=audio_columns(audio), places=places)
+    )
     families_and_labels = labels.join(families, on="sound_id")
     for table, rows in (
         ("raw_files", found.raw_files),
@@ -138,9 +140,9 @@ def test_voice_sources_say_where_a_sound_was_found(corpus):
     assert name
 
 
-def test_the_ladder_adds_up(corpus):
+def test_the_funnel_adds_up(corpus):
     with Snapshot(corpus[0]) as snapshot:
-        rows, sources = ladder(snapshot), ladder_by_source(snapshot)
+        rows, sources = funnel(snapshot), funnel_by_source(snapshot)
     assert gaps(rows, corpus[1].read("dumps")) == []
     counts = {(step, outcome): n for step, outcome, n in rows.rows()}
     assert counts["voices", "corrupt: byte-over-127"] == 3

@@ -7,8 +7,8 @@ import torch
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.layout import OPERATOR, PLACES, SIZES, SYMMETRIES, VALUES, unwritten, written
-from deepdx_core.writer.model import Block, Wishes, Writer
-from deepdx_core.writer.sampling import write
+from deepdx_core.writer.model import Block, Conditions, Writer
+from deepdx_core.writer.sampling import write_voices
 from deepdx_core.writer.training import bits
 from tests.support.toy_models import toy_voices
 from tests.support.voices import random_voices
@@ -33,7 +33,7 @@ def voices():
 @pytest.fixture(scope="module")
 def wishes():
     parents = torch.from_numpy(written(random_voices(COUNT, seed=2)[0]))
-    return Wishes(
+    return Conditions(
         parents=parents,
         differing=torch.tensor([-1, 0, 5, 20, 145, -1]),
         labels=torch.tensor([0, 1, 2, 0, 1, 2]),
@@ -43,7 +43,7 @@ def wishes():
 
 
 def rows(wishes, which):
-    return Wishes(*(wish[which] for wish in wishes))
+    return Conditions(*(wish[which] for wish in wishes))
 
 
 @torch.no_grad()
@@ -154,7 +154,7 @@ def test_dropout_is_for_training_only(writer, voices, wishes):
 def many_wishes(count):
     some = toy_voices(count)
     labels = torch.from_numpy(some.labels)
-    return Wishes(
+    return Conditions(
         torch.from_numpy(written(some.parameters)),
         torch.arange(count) % 30 - 1,
         labels,
@@ -166,24 +166,24 @@ def many_wishes(count):
 @pytest.mark.slow
 def test_what_is_written_is_legal_and_hangs_on_the_seed_alone(writer):
     asked = many_wishes(260)  # more than are written at once
-    made = [write(writer, asked, np.random.default_rng(seed)) for seed in (0, 0)]
+    made = [write_voices(writer, asked, np.random.default_rng(seed)) for seed in (0, 0)]
     assert made[0].shape == (260, PLACES)
     require_legal(unwritten(made[0].numpy()))
     assert torch.equal(made[0], made[1])
-    other = write(writer, rows(asked, slice(5)), np.random.default_rng(1))
+    other = write_voices(writer, rows(asked, slice(5)), np.random.default_rng(1))
     assert (made[0][:5] != other).any(dim=1).all()
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    write(writer, rows(asked, slice(2)), np.random.default_rng(0))
+    write_voices(writer, rows(asked, slice(2)), np.random.default_rng(0))
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_the_algorithm_that_is_wished_is_written(writer):
     asked = many_wishes(64)
     algorithms = torch.where(torch.arange(64) % 2 == 0, torch.arange(64) // 2, -1)
-    made = write(writer, asked, np.random.default_rng(0), algorithms=algorithms)
-    free = write(writer, asked, np.random.default_rng(0))
+    made = write_voices(writer, asked, np.random.default_rng(0), algorithms=algorithms)
+    free = write_voices(writer, asked, np.random.default_rng(0))
     found = unwritten(made.numpy())[:, INDEX["algorithm"]]
     assert (found[::2] == np.arange(32)).all()
     assert torch.equal(made[1::2], free[1::2])
@@ -193,7 +193,7 @@ def test_the_colder_the_likelier(writer):
     asked = many_wishes(24)
     with torch.no_grad():
         needed = [
-            bits(writer, write(writer, asked, np.random.default_rng(0), temperature), asked).mean().item()
+            bits(writer, write_voices(writer, asked, np.random.default_rng(0), temperature), asked).mean().item()
             for temperature in (0.05, 1.0, 5.0)
         ]
     assert needed[0] < 0.8 * needed[1]
@@ -202,7 +202,7 @@ def test_the_colder_the_likelier(writer):
 
 def test_what_is_written_comes_as_often_as_its_chance_says(writer):
     asked = rows(many_wishes(1), [0] * 500)
-    made = write(writer, asked, np.random.default_rng(0))
+    made = write_voices(writer, asked, np.random.default_rng(0))
     first = scores(writer, made[:1], rows(asked, [0]))[0, 0].softmax(dim=0)[:32].numpy()
     found = np.bincount(made[:, 0].numpy(), minlength=32) / 500
     assert np.abs(found - first).max() < 4 * np.sqrt(first.max() / 500)

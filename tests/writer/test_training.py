@@ -12,7 +12,7 @@ from deepdx_core.dataset.arrays import Splits
 from deepdx_core.training.checkpoints import read_checkpoint, write_checkpoint
 from deepdx_core.writer.model import Writer
 from deepdx_core.writer.parents import find_parents
-from deepdx_core.writer.training import CHECKPOINT, HISTORY, Lessons, best_of, draw_likenesses, learn_to_write
+from deepdx_core.writer.training import CHECKPOINT, HISTORY, TrainingSet, best_validation, draw_parents, train_writer
 from tests.support.toy_models import LABELS, TINY, toy_splits, toy_voices
 
 SPLITS = toy_splits(validation=1)  # to tell written voices from more would take most of the time
@@ -26,7 +26,7 @@ def learn(folder, config=SOME, progress=lambda _: None, fingerprint="this run", 
         find_parents(voices.parameters, voices.families, train.parameters, train.families)
         for voices in (train, validation)
     ]
-    return learn_to_write(train, validation, tuple(parents), len(LABELS), config, fingerprint, folder, progress)
+    return train_writer(train, validation, tuple(parents), len(LABELS), config, fingerprint, folder, progress)
 
 
 def same(one, other):
@@ -264,7 +264,7 @@ def test_the_loss_falls(tmp_path):
 def test_the_weights_of_the_best_validation_are_kept(tmp_path):
     config = replace(TINY, seed=1, steps=5, learning_rate=0.1, ema_decay=0.0, validate_every=1, patience=9)
     writer, history = learn(tmp_path / "whole", config)
-    best = best_of(history)
+    best = best_validation(history)
     assert best < 4
     with pytest.raises(KilledError):
         learn(tmp_path, config, die_at(best + 1, KilledError()))
@@ -296,10 +296,10 @@ def test_on_a_small_corpus_each_voice_is_seen_so_many_times_at_most(tmp_path):
 
 
 def test_training_ends_once_patience_does(tmp_path):
-    # Nothing is learnt, so that no validation is better than the first but by chance.
+    # Nothing is learned, so that no validation is better than the first but by chance.
     config = replace(TINY, steps=30, learning_rate=0.0, validate_every=1, patience=2)
     _, history = learn(tmp_path, config)
-    best = best_of(history)
+    best = best_validation(history)
     assert len(history) < 30
     assert len(history) - 1 - best == 2
     steps = []
@@ -324,13 +324,13 @@ NAN = float("nan")
 )
 def test_the_validation_that_is_kept_is_the_one_least_told_from_real_voices(losses, told, best):
     rows = len(losses)
-    assert best_of(np.column_stack([np.arange(rows), np.zeros(rows), losses, told])) == best
+    assert best_validation(np.column_stack([np.arange(rows), np.zeros(rows), losses, told])) == best
 
 
 def test_voices_of_large_families_are_drawn_by_the_root_of_their_number():
     train = toy_voices(30)
     train.families[:] = [0] * 25 + [1] * 4 + [2]
-    lessons = Lessons.of(train, find_parents(train.parameters, train.families, train.parameters, train.families))
+    lessons = TrainingSet.of(train, find_parents(train.parameters, train.families, train.parameters, train.families))
     chances = np.diff(lessons.drawn, prepend=0)
     of_family = np.bincount(train.families, chances)
     assert of_family == pytest.approx(np.array([5, 2, 1]) / 8)
@@ -342,7 +342,7 @@ def test_likenesses_are_those_of_voices_of_the_label():
     train = toy_voices(120)
     parents = find_parents(train.parameters, train.families, train.parameters, train.families)
     wanted = np.repeat([0, 2, 7], 300)  # nobody has label 7
-    rows, differing = draw_likenesses(train.labels, parents, wanted, np.random.default_rng(0))
+    rows, differing = draw_parents(train.labels, parents, wanted, np.random.default_rng(0))
     for label in (0, 2):
         own = np.flatnonzero(train.labels == label)
         of_label = {(row, far) for i in own for row, far in zip(parents.rows[i], parents.differing[i], strict=True)}
@@ -356,7 +356,7 @@ def test_a_likeness_does_not_hang_on_what_else_is_wanted():
     train = toy_voices(120)
     parents = find_parents(train.parameters, train.families, train.parameters, train.families)
     one, other = (
-        draw_likenesses(train.labels, parents, np.array([0, 1, 2, 1, *rest]), np.random.default_rng(0))
+        draw_parents(train.labels, parents, np.array([0, 1, 2, 1, *rest]), np.random.default_rng(0))
         for rest in ([0, 0, 0, 0], [2, 1, 1, 2])
     )
     assert (one[0][:4] == other[0][:4]).all()

@@ -82,7 +82,7 @@ def _rougher(voices: Ints, draws: Draws) -> Ints:
 
 
 def _retuned(voices: Ints, draws: Draws) -> Ints:
-    # A modulator a little sharp changes the colour; a carrier would be out of tune.
+    # A modulator a little sharp changes the color; a carrier would be out of tune.
     return _shift(voices, "fine", ~_carriers(voices) & _TOP, draws.integers(1, 3, (len(voices), 1)))
 
 

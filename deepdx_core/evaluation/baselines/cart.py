@@ -80,7 +80,9 @@ class SequentialCart:
         with ThreadPoolExecutor(self.threads or cores()) as executor:
             # The last trees take longest, and so go first.
             places = range(len(_ORDER) - 1, -1, -1)
-            trees = list(executor.map(_taught, repeat(known), repeat(labels), places, repeat(self.leaf), repeat(seed)))
+            trees = list(
+                executor.map(_fit_tree, repeat(known), repeat(labels), places, repeat(self.leaf), repeat(seed))
+            )
         return FittedCart(tuple(reversed(trees)), labels)
 
 
@@ -126,7 +128,7 @@ def _voices(values: _Known) -> UInt8Array:
     return voices
 
 
-def _taught(known: _Known, labels: int, place: int, leaf: int, seed: int) -> _Tree:
+def _fit_tree(known: _Known, labels: int, place: int, leaf: int, seed: int) -> _Tree:
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     column = _ORDER[place]

@@ -20,7 +20,7 @@ _NOT_HEARD = (*_KEY, "renderer", "sample_rate", "held_seconds", "after_seconds")
 
 
 @dataclass(frozen=True)
-class Heard:
+class AudioSummary:
     """What was heard of n voices.
 
     features: `float32[n, k]`, every measure of every clip, nan where there is none.
@@ -35,7 +35,7 @@ class Heard:
     noisy: BoolArray
 
 
-def heard(parameters: UInt8Array, audio: pl.DataFrame) -> Heard:
+def summarize_audio(parameters: UInt8Array, audio: pl.DataFrame) -> AudioSummary:
     """What was heard of voices, `uint8[n, 145]`, all of which stand in the table `audio`."""
     ids = pl.DataFrame({"sound_id": sound_ids(parameters)})
     audio = audio.join(ids, on="sound_id", how="semi")
@@ -52,4 +52,4 @@ def heard(parameters: UInt8Array, audio: pl.DataFrame) -> Heard:
     widths = [features[name].list.to_array(int(features[name].list.len()[0])) for name in features.columns[1:]]
     wide = np.concatenate([column.to_numpy().astype(np.float32) for column in widths], axis=1)
     rows = ids.join(features.select("sound_id").with_row_index("row"), on="sound_id", maintain_order="left")["row"]
-    return Heard(wide[rows], *(told[name].to_numpy() for name in ("silent", "after", "noisy")))
+    return AudioSummary(wide[rows], *(told[name].to_numpy() for name in ("silent", "after", "noisy")))

@@ -19,7 +19,7 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, 
     0.5 is not at all, 1 always. first, second: `[n, k]` and `[m, k]`, nan where nothing is known. groups:
     `int64[n + m]`, the families of both together: none is in two folds, or the classifier would know voices by their
     relatives rather than by what tells the sets apart. The area is the mean over three folds. The error regards which
-    voices were judged, not which the trees learnt from. nan where a fold lacks one of the sets.
+    voices were judged, not which the trees learned from. nan where a fold lacks one of the sets.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits

@@ -14,7 +14,7 @@ _TREES = 200
 
 
 @dataclass(frozen=True)
-class LabelJudge:
+class LabelClassifier:
     """A classifier of voices by label. It has seen parameters only, no names."""
 
     model: "ExtraTreesClassifier"
@@ -24,7 +24,7 @@ class LabelJudge:
         return self.model.predict(parameters) == labels  # type: ignore[no-any-return]
 
 
-def label_judge(train: Voices, seed: int) -> LabelJudge:
+def fit_label_classifier(train: Voices, seed: int) -> LabelClassifier:
     """A judge taught with real voices. The trees do not depend on how many cores there are.
 
     Randomised trees: on the families held out they are as right as boosted ones (.68, not .66), in a third of the time.
@@ -32,4 +32,4 @@ def label_judge(train: Voices, seed: int) -> LabelJudge:
     from sklearn.ensemble import ExtraTreesClassifier
 
     model = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed, n_jobs=cores())
-    return LabelJudge(model.fit(train.parameters, train.labels))
+    return LabelClassifier(model.fit(train.parameters, train.labels))

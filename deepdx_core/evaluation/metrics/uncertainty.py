@@ -20,6 +20,6 @@ def standard_error(values: npt.NDArray[np.generic], groups: Int64Array) -> float
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(values))
 
 
-def mean(values: npt.NDArray[np.generic], groups: Int64Array) -> tuple[float, float]:
+def mean_with_error(values: npt.NDArray[np.generic], groups: Int64Array) -> tuple[float, float]:
     """The mean and its standard error."""
     return float(values.mean()), standard_error(values, groups)
