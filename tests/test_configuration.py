@@ -133,7 +133,7 @@ def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name
         ("rules", RULE + 'when = "strptime(sound_id, \'%Y\') is null"', "rule.mine.when: \"strptime(sound_id, '%Y')"),
         ("rules", RULE + "when = 'cast(files as tinyint) > 1'", "rule.mine.when: 'cast(files as tinyint) > 1' cannot"),
         ("rules", RULE + "when = 'cast(heard_peak_db - 200 as tinyint) > 1'", "rule.mine.when: 'cast(heard_peak_db"),
-        ("rules", RULE + "when = 'cast(corruption_score as tinyint unsigned) > 1'", "mine.when: 'cast(corruption_score"),
+        ("rules", RULE + "when = 'cast(corruption_score as tinyint) > 1'", "rule.mine.when: 'cast(corruption_score"),
         (
             "rules",
             RULE + "when = 'cast(value + 200 as tinyint) > 1'\neach = 'parameter'",
