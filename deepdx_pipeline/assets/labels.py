@@ -28,7 +28,7 @@ def labeled_voices(
     """Gather what speaks for each kind of sound, and weigh it."""
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import combine_evidence
-    from deepdx_core.labels.evidence import audio_columns, paths
+    from deepdx_core.labels.evidence import audio_columns, source_paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
@@ -39,14 +39,14 @@ def labeled_voices(
     said = read_overrides(home.labels, "category", taxonomy.categories)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi")
-    places = paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
+    places = source_paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
     evidence = combine_evidence(
         sounds,
         tables.read("families"),
         taxonomy,
-        heard=audio_columns(tables.read("audio_features")),
+        audio=audio_columns(tables.read("audio_features")),
         places=places if config.folders else None,
-        said_by_user=said,
+        overrides=said,
     )
     rows = label_sounds(evidence)
     version = tables.write("labeled_voices", rows)
@@ -67,5 +67,5 @@ def labeled_voices(
         names_and_model=heat_map(confusion, "by_names", "by_model", "sounds", "What names say, and the model"),
         algorithms=heat_map(report.by_algorithm(rows), "label", "algorithm_label", "sounds", "Label by algorithm"),
         worth_a_listen=markdown_table(disagreements.select("name", "by_names", "by_model", "sound_id")),
-        too_small=markdown_table(report.too_small(evidence)),
+        too_small=markdown_table(report.small_categories(evidence)),
     )
