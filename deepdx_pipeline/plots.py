@@ -1,66 +1,55 @@
-"""What an asset says of what it made: row counts, column schemas, tables and charts that a person reads in the UI."""
+"""Plots of what assets made: a PNG file of each, and a small preview in the event."""
 
 import base64
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
 
+from deepdx_core.files import written_whole
+
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
-from deepdx_core.tables.schemas import TABLES, describe_columns
-
-Result = dg.MaterializeResult[Any]
-
-
-def column_schema(table: str) -> dg.TableSchema:
-    """The columns of a table with their types and what they mean."""
-    types = TABLES[table].create_empty().schema
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(name, str(types[name]), description=about) for name, about in describe_columns(table).items()
-        ]
-    )
+_DPI, _PREVIEW_DPI = 110, 45
+_PREVIEW_COLORS = 32  # a preview of some kilobytes: every event stays in Dagster's storage for good
 
 
-def materialized(table: str, rows: pl.DataFrame, digest: str, **metadata: Any) -> Result:
-    """What is said of every table: rows and columns, beside what is particular to it. `digest` is its data version."""
-    return Result(
-        asset_key=table,
-        data_version=dg.DataVersion(digest),
-        metadata={
-            "dagster/row_count": len(rows),
-            "dagster/column_schema": column_schema(table),
-            **metadata,
-        },
-    )
+class Plots:
+    """The plots of one asset, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def metadata(self, name: str, figure: "Figure | None") -> Mapping[str, dg.MetadataValue[Any]]:
+        """Write a figure as `NAME.png` and return its metadata: a preview, and the path of the file.
+
+        None is a plot without data.
+        """
+        if figure is None:
+            return {name: dg.MetadataValue.md("no data yet")}
+        path = self._folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=_DPI)
+        return {name: _preview(figure, name), f"{name} (file)": dg.MetadataValue.path(path)}
 
 
-def markdown_table(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """A table as Markdown. Names come from other people's files: what Markdown or HTML would act on is escaped."""
-    lines = [_line(rows.columns), "|---" * rows.width + "|"]
-    lines += [_line(row) for row in rows.iter_rows()]
-    return dg.MetadataValue.md("\n".join(lines))
+def _preview(figure: "Figure", name: str) -> dg.MarkdownMetadataValue:
+    from PIL import Image
+
+    drawn, reduced = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_PREVIEW_DPI)
+    Image.open(drawn).convert("RGB").quantize(_PREVIEW_COLORS).save(reduced, format="png", optimize=True)
+    encoded = base64.b64encode(reduced.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")
 
 
-def _line(cells: Any) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
-
-
-# Every character that Markdown or HTML would act on, as an entity.
-_HARMLESS = {ord(mark): f"&#{ord(mark)};" for mark in "&<>\"'\\`*_[]|~#!"}
-
-
-def _escape(cell: Any) -> str:
-    text = f"{cell:,}" if isinstance(cell, int) else str(cell)
-    return text.translate(_HARMLESS)
-
-
-def bar_chart(counts: Mapping[str, int], title: str) -> dg.MarkdownMetadataValue:
+def bar_chart(counts: Mapping[str, int], title: str) -> "Figure":
     """Counts as horizontal bars, the first on top."""
     from matplotlib.figure import Figure  # a second or two, which definitions must not cost
 
@@ -72,21 +61,13 @@ def bar_chart(counts: Mapping[str, int], title: str) -> dg.MarkdownMetadataValue
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.12)
-    return picture(figure, title)
-
-
-def picture(figure: "Figure", alternative: str) -> dg.MarkdownMetadataValue:
-    """A figure as a picture within Markdown."""
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=90)
-    encoded = base64.b64encode(png.getvalue()).decode()
-    return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{encoded})")
+    return figure
 
 
 _ROWS_A_MEAN = 50
 
 
-def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
+def curves(rows: pl.DataFrame, x: str, title: str) -> "Figure":
     """Every other column over column `x`: faintly as it is, and as a running mean; few rows as points, too."""
     from matplotlib.figure import Figure
 
@@ -102,13 +83,13 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> dg.MarkdownMetadataValue:
     axes.set_xlabel(x)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    return picture(figure, title)
+    return figure
 
 
-def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> dg.MarkdownMetadataValue:
+def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> "Figure | None":
     """A horizontal bar for each value of `bar`, in the order of the rows, of a piece for each `part`."""
     if rows.is_empty():
-        return dg.MetadataValue.md("nothing yet")
+        return None
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -125,13 +106,13 @@ def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str
     axes.set_title(title)
     axes.legend(frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     axes.spines[["top", "right"]].set_visible(False)
-    return picture(figure, title)
+    return figure
 
 
-def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> dg.MarkdownMetadataValue:
+def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> "Figure | None":
     """How often which values of two columns meet: darker for the larger share of a row."""
     if rows.is_empty():
-        return dg.MetadataValue.md("nothing yet")
+        return None
     from matplotlib.figure import Figure
 
     table = rows.sort(x).pivot(x, index=y, values=count).fill_null(0).sort(y)
@@ -144,10 +125,10 @@ def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> dg.M
     axes.set(yticks=range(len(names)), yticklabels=names, xticks=range(values.shape[1]))
     axes.set_xticklabels(table.drop(y).columns, rotation=90)
     axes.set(title=title, xlabel=x, ylabel=y)
-    return picture(figure, title)
+    return figure
 
 
-def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> dg.MarkdownMetadataValue:
+def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> "Figure":
     """A row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
     from matplotlib.figure import Figure
 
@@ -161,4 +142,4 @@ def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> dg.MarkdownMet
         for cell in cells:
             cell.set(xticks=[], yticks=[])
     figure.suptitle(title)
-    return picture(figure, title)
+    return figure
