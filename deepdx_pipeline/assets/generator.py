@@ -133,7 +133,7 @@ def _names(workplace: Workspace) -> "NameModel":
 
 
 def _history(history: "Float64Array") -> dict[str, dg.MarkdownMetadataValue]:
-    from deepdx_core.writer.training import HISTORY
+    from deepdx_core.writer.history import HISTORY
 
     if not len(history):  # of a model that does not know it
         return {}
@@ -193,7 +193,7 @@ class Protocol(dg.Config):
 
     seed: int = 0
     render: bool = True
-    gan_steps: int = GanConfig.steps
+    gan_steps: int = GanConfig().steps
 
 
 @table_asset(GROUP, "model_evaluation", "audio_features", "models", *_OF_SPLITS)

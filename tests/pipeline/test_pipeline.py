@@ -249,7 +249,7 @@ def test_the_champion_is_judged_beside_the_others(banks):
 def test_settings_that_make_no_sense_are_named(banks):
     result = run(banks, "everything", run_config=small_training(widht=7))
     (failure,) = result.get_step_failure_events()
-    assert "unknown settings widht; there are seed, steps" in failure.step_failure_data.error.message
+    assert "unknown settings widht; known are seed, steps" in failure.step_failure_data.error.message
 
 
 def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
