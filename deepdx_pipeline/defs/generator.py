@@ -115,7 +115,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
 
 
 def _history(plots: Plots, history: "Float64Array") -> Mapping[str, dg.MetadataValue[Any]]:
-    from deepdx_core.writer.training import HISTORY
+    from deepdx_core.writer.history import HISTORY
 
     if not len(history):  # a model of an early format has none
         return {}

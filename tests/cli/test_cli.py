@@ -349,7 +349,7 @@ def test_evaluate_shows_a_column_for_each_generator(trained, tmp_path):
     [
         ("widht=7", "unknown settings widht"),
         ("width=wide", "Expecting value"),
-        ("width=0.5", "width must be of the type int, got 0.5"),
+        ("width=0.5", "width: Input should be a valid integer, got 0.5"),
         ("width", "Expecting value"),
     ],
 )

@@ -64,7 +64,7 @@ def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     model = train_model(splits, fit_names([], [], []), TINY, folder / "run", lambda _: None, silent)
     with torch.no_grad():
-        model.writer.take_over.bias[0] += 5
+        model.writer.copy.bias[0] += 5
     save_model(folder / "champion", model)
     return folder
 

@@ -33,13 +33,12 @@ main()
 
 TRAIN = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 from tests.support.toy_models import TINY, fit, toy_splits
 from deepdx_core.generation.model import save_model
 
 folder = Path(sys.argv[1])
-model = fit(folder, replace(TINY, steps=30, patience=99), toy_splits(60, 1))
+model = fit(folder, TINY.replace(steps=30, patience=99), toy_splits(60, 1))
 save_model(folder / "model", model)
 """
 
