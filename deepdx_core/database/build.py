@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from deepdx_core.database.views import SLOTS, VIEWS
-from deepdx_core.files import set_aside_folder, written_whole
+from deepdx_core.files import written_whole
 from deepdx_core.tables.schemas import TABLES, describe, describe_columns
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -28,8 +28,7 @@ def build_database(path: Path, tables: Tables) -> list[str]:
 
     A table that was never written, or whose cache is damaged, is empty.
     """
-    set_aside_folder(path)
-    with written_whole(path) as temporary, duckdb.connect() as connection:
+    with written_whole(path, set_aside=True) as temporary, duckdb.connect() as connection:
         connection.execute(f"ATTACH {_quoted(str(temporary))} AS corpus (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE corpus")
         connection.execute("BEGIN")  # a comment at a time would write the catalog a thousand times

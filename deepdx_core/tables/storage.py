@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import read_regular, set_aside_folder, written_whole
+from deepdx_core.files import read_regular, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 
@@ -87,8 +87,7 @@ class Manifest:
         """Write it whole."""
         tables = dict(sorted(self.checksums.items()))
         content = {"version": self.version, "tables": tables, "overrides": self.overrides}
-        set_aside_folder(self.path)
-        with written_whole(self.path) as temporary:
+        with written_whole(self.path, set_aside=True) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
@@ -169,8 +168,7 @@ class Tables:
         manifest.checksums[table] = sorted({*manifest.checksums.get(table, []), digest})
         manifest.write()
         path = self.path(table)
-        set_aside_folder(path)
-        with written_whole(path) as temporary:
+        with written_whole(path, set_aside=True) as temporary:
             temporary.write_bytes(content.getbuffer())
         manifest.checksums[table] = [digest]
         manifest.write()
