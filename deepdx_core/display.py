@@ -1,4 +1,4 @@
-"""Text for people: untrusted text (names, paths, messages of servers and libraries) without control characters; counts."""
+"""Text for people: counts, and untrusted text (names, paths, messages of others) without control characters."""
 
 
 def printable(text: str) -> str:

@@ -134,9 +134,9 @@ def output_target(path: Path, force: bool) -> Path:
 def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     """Write output files, all or none of them as far as a disk allows.
 
-    Every file is on disk under a temporary name before the first one is put in place. Where several files are
-    overwritten, the old ones are removed first, so that a kill never leaves a mixture of old and new. Raises OutputError
-    like `output_target`, before anything is written.
+    Every file is on disk under a temporary name before the first one is put in place. If there are several files, old
+    ones are removed first, so that a kill never leaves a mixture of old and new. Raises OutputError like
+    `output_target`, before anything is written.
     """
     targets: dict[Path, bytes] = {}
     for path, data in outputs.items():
@@ -180,7 +180,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_regular(path: Path, max_bytes: int = 1 << 34) -> bytes:
-    """Return the content of a regular file, opened by `open_regular`. Raises OSError if it has over `max_bytes` bytes."""
+    """Return the content of a file, opened by `open_regular`. Raises OSError if it is larger than `max_bytes` bytes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:

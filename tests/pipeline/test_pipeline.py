@@ -350,7 +350,7 @@ def test_a_table_that_was_tampered_with_fails_its_check(banks):
     result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     (evaluation,) = result.get_asset_check_evaluations()
     assert not evaluation.passed
-    assert "does not fit its checksum" in evaluation.metadata["reason"].text
+    assert "does not match its checksum" in evaluation.metadata["reason"].text
 
 
 def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):
