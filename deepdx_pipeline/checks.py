@@ -6,7 +6,8 @@ import dagster as dg
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.tables.schemas import TABLES, WITHHELD
+from deepdx_core.tables.dataset import WITHHELD
+from deepdx_core.tables.schemas import TABLES
 from deepdx_pipeline.resources import Workspace
 from deepdx_pipeline.results import markdown_table
 

@@ -98,7 +98,7 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.quality.verdicts import decide_verdicts
     from deepdx_core.sound.measuring import by_sound
-    from deepdx_core.tables.schemas import VERDICTS
+    from deepdx_core.tables.curation import VERDICTS
 
     context.log_event(overrides_event(workplace))
     home, tables = workplace.home, workplace.tables

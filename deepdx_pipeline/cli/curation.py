@@ -126,7 +126,7 @@ def verdict(
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.overrides import OverridesError, write_override
     from deepdx_core.quality.verdicts import contradiction
-    from deepdx_core.tables.schemas import VERDICTS
+    from deepdx_core.tables.curation import VERDICTS
 
     if (what is None) != forget:
         raise typer.BadParameter(f"give one of {', '.join(Verdict)}, or --forget", param_hint="VERDICT")

@@ -27,7 +27,8 @@ from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprints
 from deepdx_core.overrides import write_override
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import TABLES, VERDICTS
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline import automation

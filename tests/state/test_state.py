@@ -22,7 +22,8 @@ from deepdx_core.state.backup import MAX_AUTOMATIC, back_up_changes, write_backu
 from deepdx_core.state.migrations import VERSION
 from deepdx_core.state.restore import BackupError, restore_backup
 from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
-from deepdx_core.tables.schemas import TABLES, VERDICTS
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import MANIFEST, DamagedTableError, MissingTableError, StateError, Tables
 from tests.support.archives import zipped
 from tests.support.homes import DAMAGES, damage_file, file_contents

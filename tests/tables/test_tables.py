@@ -26,8 +26,9 @@ from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.state.store import open_state
+from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
-from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
+from deepdx_core.tables.schemas import TABLES, describe, describe_columns
 from deepdx_core.tables.storage import MissingTableError, Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.paths import DEMO
