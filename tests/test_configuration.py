@@ -23,7 +23,9 @@ from deepdx_core.home import Home
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.measuring import by_sound
-from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices, Families, UniqueVoices
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_pipeline.cli.app import main
 from deepdx_pipeline.cli.errors import cause_in_words, in_words
 from tests.support.paths import ROOT

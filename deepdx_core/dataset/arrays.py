@@ -7,7 +7,7 @@ import polars as pl
 
 from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.dedup.near_duplicates import near_duplicate_groups
-from deepdx_core.tables.columns import SPLITS
+from deepdx_core.tables.dataset import SPLITS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 

@@ -10,7 +10,7 @@ from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, repack_vmem
 from deepdx_core.dedup.functional import functional_parameters
 from deepdx_core.dedup.near_duplicates import near_duplicates_across
-from deepdx_core.tables.schemas import REPAIRS
+from deepdx_core.tables.curation import REPAIRS
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETERS, VMEM_SIZE
 
 CLAMPED, TWIN, UNHEARD, KIN, PLAYS_ALIKE = REPAIRS

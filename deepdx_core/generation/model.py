@@ -17,7 +17,7 @@ from torch import Tensor
 from deepdx_core.arrays import Float64Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.dataset.arrays import Voices, generated_voices
-from deepdx_core.files import read_regular, set_aside_folder, written_whole
+from deepdx_core.files import read_regular, written_whole
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.model_card import (
     DESCRIPTION,
@@ -79,8 +79,7 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     }
     fingerprint = model.summary.fingerprint
     data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"fingerprint": fingerprint})
-    set_aside_folder(folder / WEIGHTS)
-    with written_whole(folder / WEIGHTS) as temporary:
+    with written_whole(folder / WEIGHTS, set_aside=True) as temporary:
         temporary.write_bytes(data)
     weights = hashlib.sha256(data).hexdigest()
     write_description(folder, Description(model.config, model.labels, model.summary, model.names, weights))

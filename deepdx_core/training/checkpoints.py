@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from deepdx_core.files import read_regular, set_aside_folder, written_whole
+from deepdx_core.files import read_regular, written_whole
 
 _MOST_BYTES = 8 << 30
 
@@ -32,8 +32,7 @@ def run_fingerprint(*parts: str) -> str:
 
 def write_checkpoint(path: Path, fingerprint: str, state: dict[str, Tensor]) -> None:
     """Write the state of a run, atomically."""
-    set_aside_folder(path)
-    with written_whole(path) as temporary:
+    with written_whole(path, set_aside=True) as temporary:
         temporary.write_bytes(save(state, {"fingerprint": fingerprint, "digest": _digest_of(state)}))
 
 

@@ -35,7 +35,7 @@ def plain(value: object) -> Text:
 
 
 def tell(message: str) -> None:
-    """Show a `deepdx_core.progress.Tell` on stderr."""
+    """Show a `deepdx_core.progress.Warn` on stderr."""
     err.print(plain(message), style="yellow", soft_wrap=True)
 
 

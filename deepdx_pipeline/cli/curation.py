@@ -10,7 +10,7 @@ from deepdx_core.home import find_home
 from deepdx_pipeline.cli.console import out, plain, table
 
 if TYPE_CHECKING:
-    from deepdx_core.database.explain import Story
+    from deepdx_core.database.explain import Explanation
 
 SOUND = "A sound's id, its beginning (six digits or more), or its name."
 _MOST_ROWS = 12  # of places and of kin that are shown
@@ -44,13 +44,13 @@ def explain(
         out.print(shown)
 
 
-def _as_dict(story: "Story") -> dict[str, object]:
+def _as_dict(story: "Explanation") -> dict[str, object]:
     import polars as pl
 
     return {key: value.to_dicts() if isinstance(value, pl.DataFrame) else value for key, value in vars(story).items()}
 
 
-def _print(story: "Story") -> None:
+def _print(story: "Explanation") -> None:
     from deepdx_core.intake.survey import place
 
     def line(text: str, style: str = "") -> None:
@@ -122,17 +122,17 @@ def verdict(
     """Say what a voice is: your word counts over every rule, from the next run on."""
     import polars as pl
 
-    from deepdx_core.database.explain import find_one
+    from deepdx_core.database.explain import find_sound
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.overrides import OverridesError, write_override
     from deepdx_core.quality.verdicts import contradiction
-    from deepdx_core.tables.schemas import VERDICTS
+    from deepdx_core.tables.curation import VERDICTS
 
     if (what is None) != forget:
         raise typer.BadParameter(f"give one of {', '.join(Verdict)}, or --forget", param_hint="VERDICT")
     home = find_home()
     with Snapshot(home.database) as corpus:
-        sound_id, name = find_one(corpus, sound)
+        sound_id, name = find_sound(corpus, sound)
         sounds = corpus.read("unique_voices", ["sound_id", "in_range", "repaired_id"])
     if what is not None:
         _, in_range, repaired = sounds.row(by_predicate=pl.col("sound_id") == sound_id)

@@ -29,7 +29,7 @@ def label(
         return
     if sound is None or (category is None) != forget:
         raise typer.BadParameter("give a sound and what it is, or --forget, or --suggest", param_hint="CATEGORY")
-    from deepdx_core.database.explain import find_one
+    from deepdx_core.database.explain import find_sound
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.labels.names import category_called
     from deepdx_core.labels.taxonomy import find_taxonomy
@@ -39,7 +39,7 @@ def label(
     taxonomy = find_taxonomy(home.taxonomy)
     meant = None if category is None else category_called(category, taxonomy)
     with Snapshot(home.database) as corpus:
-        sound_id, name = find_one(corpus, sound)
+        sound_id, name = find_sound(corpus, sound)
     lock = home.overrides_lock
     write_override(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
     said = f"is {meant}" if meant else "is left to the evidence"

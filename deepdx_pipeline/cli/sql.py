@@ -72,7 +72,7 @@ def sql(
     most = limit if limit is not None else _ROWS_ON_A_TERMINAL if shown_in_part else 0
     with Snapshot(find_home().database) as corpus:
         try:
-            answer = corpus.query(query, limit=most + 1 if most else None, seconds=timeout)
+            answer = corpus.query(query, limit=most + 1 if most else None, timeout=timeout)
         finally:
             if corpus.abandoned:
                 # Python cannot take apart what DuckDB still works with.

@@ -19,7 +19,7 @@ def backup(
     The inbox is not in it: these are your own files. With both, everything can be made anew elsewhere.
     """
     from deepdx_core.files import output_target
-    from deepdx_core.state.backup import backup as write_backup
+    from deepdx_core.state.backup import write_backup
     from deepdx_core.state.store import open_state, run_lock
 
     home = find_home()
@@ -35,11 +35,11 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup 
 
     Nothing is replaced unless all of the file is whole. `deepdx run` brings the tables in line with it.
     """
-    from deepdx_core.state.restore import restore as read_backup
+    from deepdx_core.state.restore import restore_backup
     from deepdx_core.state.store import run_lock
 
     home = find_home()
     with run_lock(home, waiting=tell):
-        replaced = read_backup(home, file)
+        replaced = restore_backup(home, file)
     before = f"; the state before: {replaced}" if replaced else ""
     out.print(plain(f"Restored from {file}{before}. `deepdx run` brings the tables in line with it."), soft_wrap=True)

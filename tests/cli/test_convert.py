@@ -219,7 +219,7 @@ def test_output_goes_to_regular_files_in_folders_that_are_there(deepdx, tmp_path
     (tmp_path / "target.syx").write_bytes(b"old")
     (tmp_path / "link.syx").symlink_to("target.syx")
     for output, reason in (
-        ("device.syx", "not a regular file, and so not written to"),
+        ("device.syx", "not a regular file; nothing was written"),
         ("missing/out.syx", f"there is no folder {tmp_path / 'missing'}"),
     ):
         code, _, errors = deepdx("convert", BANK, "-o", output, "--force")

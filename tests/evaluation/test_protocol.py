@@ -21,7 +21,8 @@ from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER, ev
 from deepdx_core.progress import silent
 from deepdx_core.sound.measuring import measure_parameters
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import AudioFeatures, ModelEvaluation
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import INDEX
 from tests.support.voices import random_voices
 from tools.demo_corpus.voices import compose_voices

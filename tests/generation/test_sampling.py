@@ -22,7 +22,7 @@ from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.audibility import inaudible
 from deepdx_core.sound.measuring import by_sound, measure_parameters
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.parents import SAMPLING_SLACK

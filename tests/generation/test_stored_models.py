@@ -170,7 +170,7 @@ def a_folder(name):
     [
         (lambda folder: (folder / DESCRIPTION).unlink(), f"{DESCRIPTION}: No such file"),
         (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS}: not readable"),
-        (a_folder(DESCRIPTION), f"{DESCRIPTION}: not a regular file"),
+        (a_folder(DESCRIPTION), f"{DESCRIPTION}: a folder, not a file"),
         (a_folder(WEIGHTS), f"{WEIGHTS}: not readable"),
         (written(DESCRIPTION, b"{"), f"{DESCRIPTION}: not the description"),
         (written(DESCRIPTION, b""), f"{DESCRIPTION}: not the description"),

@@ -28,7 +28,7 @@ from deepdx_core.intake import contents
 from deepdx_core.intake.contents import RefusedError, read_file
 from deepdx_core.intake.inbox import add_to_inbox
 from deepdx_core.intake.survey import InboxError, inbox_files, survey
-from deepdx_core.tables.schemas import Dumps, RawFiles
+from deepdx_core.tables.decoding import Dumps, RawFiles
 from tests.intake.test_archives import BANK, OTHER_BANK, found_in, tarred
 from tests.support.archives import zipped
 from tests.support.paths import DEMO, ROOT

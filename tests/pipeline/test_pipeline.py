@@ -27,7 +27,8 @@ from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprints
 from deepdx_core.overrides import write_override
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import TABLES, VERDICTS
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline import automation
@@ -422,7 +423,7 @@ def test_a_table_that_was_tampered_with_fails_its_check(banks):
     result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     (evaluation,) = result.get_asset_check_evaluations()
     assert not evaluation.passed
-    assert "does not fit its checksum" in evaluation.metadata["reason"].text
+    assert "does not match its checksum" in evaluation.metadata["reason"].text
 
 
 def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):
