@@ -9,7 +9,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 
-def legible(text: str) -> str:
+def printable_lines(text: str) -> str:
     """Text of several lines, parts of which may be `printable` already: line ends and backslashes stay as they are."""
     return "".join(c if c == "\n" or c == "\\" else printable(c) for c in text)
 

@@ -307,7 +307,7 @@ def test_damage_met_while_asking_names_the_file_and_the_way_out(tmp_path, asked,
 def test_a_table_of_too_many_cells_is_refused_and_goes_elsewhere(made, tmp_path):
     refused = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", home=made)
     assert refused.exit_code == 1
-    assert "an answer of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
+    assert "a result of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
     refused = deepdx("sql", "SELECT repeat('a', 70000000) AS a", home=made)
     assert "too large for a table" in str(refused.exception)
     written = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", "-o", str(tmp_path / "all.csv"), home=made)
@@ -336,7 +336,7 @@ def test_a_terminal_is_shown_some_rows_and_told_of_the_rest(made, monkeypatch):
     monkeypatch.setattr(command.out, "_force_terminal", True)
     shown = deepdx("sql", "FROM training_splits ORDER BY ALL", home=made)
     assert shown.stdout.count("allotted") == 200
-    assert "The first 200 rows; --limit 0 gives all." in shown.output
+    assert "The first 200 rows; --limit 0 shows all." in shown.output
     assert deepdx("sql", "FROM training_splits", "--limit", "0", home=made).stdout.count("allotted") == 1000
     # Columns that do not fit stand one below the other.
     wide = deepdx("sql", "SELECT 'a' AS first, repeat('b', 300) AS second UNION ALL SELECT 'c', 'd'", home=made)
