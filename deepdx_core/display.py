@@ -9,7 +9,7 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 
-def legible(text: str) -> str:
+def printable_lines(text: str) -> str:
     """Return text of several lines, escaped like `printable` except for line ends and backslashes.
 
     Backslashes are kept because parts of the text may be `printable` already.

@@ -1,9 +1,9 @@
-"""The tables of the dataset: labels and splits."""
+"""The tables of the dataset: labels, splits, training set."""
 
 import dataframely as dy
 import polars as pl
 
-from deepdx_core.tables.columns import description, one_of, sound_id
+from deepdx_core.tables.columns import description, one_of, parameters, sound_id
 
 SPLITS = ("train", "validation", "test")
 WITHHELD = "withheld"
@@ -70,3 +70,14 @@ class TrainingSplits(dy.Schema):
     split = one_of((*SPLITS, WITHHELD), "split")
     reason = dy.String(metadata=description("why it is in this split"))
     in_corpus = dy.Bool(metadata=description("it is a valid sound of the corpus now; if not, its assignment is kept"))
+
+
+class TrainingSet(dy.Schema):
+    """A valid sound with everything that models learn from: split, label, family, names and parameters."""
+
+    sound_id = sound_id(primary_key=True)
+    split = one_of((*SPLITS, WITHHELD), "split; models see no withheld sound")
+    label = dy.String(metadata=description("training label"))
+    family_id = dy.String(regex="^[0-9a-f]{20}$", metadata=description("family; the same for near-duplicates"))
+    names = dy.List(dy.String(), metadata=description("all names it was found under, in alphabetical order"))
+    locals().update(parameters())

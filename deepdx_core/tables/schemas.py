@@ -7,19 +7,9 @@ import dataframely as dy
 
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices, Verdicts
-from deepdx_core.tables.dataset import LabeledVoices, TrainingSplits
+from deepdx_core.tables.dataset import LabeledVoices, TrainingSet, TrainingSplits
 from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
 from deepdx_core.tables.generator import ModelEvaluation, Realness, TrainedModels
-
-class TrainingSet(dy.Schema):
-    """A valid sound with all that models learn from: split, label, family, names and parameters."""
-
-    sound_id = sound_id(primary_key=True)
-    split = one_of((*SPLITS, WITHHELD), "the part it belongs to; models see no withheld sound")
-    label = dy.String(metadata=about("training label"))
-    family_id = dy.String(regex="^[0-9a-f]{20}$", metadata=about("equal for near-duplicates"))
-    names = dy.List(dy.String(), metadata=about("every name it was found under, in alphabetical order"))
-    locals().update(_parameters())
 
 
 TABLES: dict[str, type[dy.Schema]] = {

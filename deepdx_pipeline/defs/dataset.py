@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from deepdx_core.tables.schemas import WITHHELD
+from deepdx_core.tables.dataset import WITHHELD
 from deepdx_core.versions import CURATION_VERSION
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset

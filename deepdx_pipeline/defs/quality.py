@@ -46,7 +46,7 @@ def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.quality.verdicts import decide_verdicts
     from deepdx_core.sound.measuring import by_sound
-    from deepdx_core.tables.schemas import VERDICTS
+    from deepdx_core.tables.curation import VERDICTS
 
     for event in read_events(home.paths, "rules", "overrides"):
         context.log_event(event)

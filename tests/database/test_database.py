@@ -307,7 +307,7 @@ def test_the_error_for_damage_found_by_a_query_names_the_file_and_the_solution(t
 def test_a_table_of_too_many_cells_is_refused_but_can_be_written_to_a_file(home, tmp_path):
     refused = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", home=home)
     assert refused.exit_code == 1
-    assert "an answer of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
+    assert "a result of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
     refused = deepdx("sql", "SELECT repeat('a', 70000000) AS a", home=home)
     assert "too large for a table" in str(refused.exception)
     written = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", "-o", str(tmp_path / "all.csv"), home=home)
@@ -336,9 +336,9 @@ def test_a_terminal_shows_some_rows_and_a_note_about_the_rest(home, monkeypatch)
     monkeypatch.setattr(command.out, "_force_terminal", True)
     shown = deepdx("sql", "FROM training_splits ORDER BY ALL", home=home)
     assert shown.stdout.count("allotted") == 200
-    assert "The first 200 rows; --limit 0 gives all." in shown.output
+    assert "The first 200 rows; --limit 0 shows all." in shown.output
     assert deepdx("sql", "FROM training_splits", "--limit", "0", home=home).stdout.count("allotted") == 1000
-    # Columns that do not fit are shown below each other.
+    # Columns that do not fit stand one below the other.
     wide = deepdx("sql", "SELECT 'a' AS first, repeat('b', 300) AS second UNION ALL SELECT 'c', 'd'", home=home)
     assert wide.stdout.splitlines()[:3] == ["--- 1", "first   a", "second  " + "b" * 300]
 
