@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from deepdx_core.tables.schemas import TrainingSet
+from deepdx_core.tables.dataset import TrainingSet
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 

@@ -11,7 +11,6 @@ from deepdx_core.tables.dataset import LabeledVoices, TrainingSet, TrainingSplit
 from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
 from deepdx_core.tables.generator import ModelEvaluation, Realness, TrainedModels
 
-
 TABLES: dict[str, type[dy.Schema]] = {
     "raw_files": RawFiles,
     "dumps": Dumps,

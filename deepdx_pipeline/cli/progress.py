@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from deepdx_pipeline.cli.console import print_line
 from deepdx_pipeline.cli.errors import step_error_message
+from deepdx_pipeline.defs.sources import SOURCES
 
 # Raised by Ctrl-C: the first within training, which finishes its step, the second anywhere else.
 _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -80,7 +81,7 @@ class RunProgress:
             self._progress.reset(self._task, total=None, description=str(event.step_key))
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
-            if event.asset_key in (dg.AssetKey("inbox"), dg.AssetKey("overrides")):
+            if event.asset_key and event.asset_key.to_user_string() in SOURCES:
                 return  # external assets, which the run observes
             rows = metadata.get("dagster/row_count")
             count = f"{rows.value:>9,} rows" if rows else " " * 14

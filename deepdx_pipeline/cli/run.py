@@ -41,9 +41,7 @@ def run(
     job = "corpus" if Part.TRAINING in skipped else "everything"
     ops: dict[str, Any] = {}
     if job == "everything":
-        ops["voice_model"] = {
-            "config": {"settings": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
-        }
+        ops["voice_model"] = {"config": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
     if Part.AUDIO in skipped:
         ops["audio_features"] = {"config": {"render": False}}
     home = _execute_job(job, ops)
@@ -106,11 +104,12 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
+    from deepdx_pipeline.progress import progress_shown_by
 
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
-    with storage_errors(home), RunProgress() as progress:
-        defs = build_defs(home, progress.report, progress.logger())
+    with storage_errors(home), RunProgress() as progress, progress_shown_by(progress.report):
+        defs = build_defs(home, progress.logger())
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,

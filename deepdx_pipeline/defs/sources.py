@@ -13,6 +13,7 @@ import dagster as dg
 from deepdx_core.home import Home
 
 GROUP = "sources"
+SOURCES = ("inbox", "rules", "taxonomy", "overrides")
 _VERSION_TAG = "dagster/data_version"
 # A run records each source a few times. Far enough back for the runs that failed since.
 _EVENTS = 50
@@ -49,7 +50,7 @@ def read_events(home: Home, *sources: str) -> Iterator[dg.AssetMaterialization]:
 def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, str] | None:
     """Return the versions of all sources that a run began with, or None if it did not read all of them."""
     versions = {}
-    for source in ("inbox", "rules", "taxonomy", "overrides"):
+    for source in SOURCES:
         events = instance.fetch_materializations(dg.AssetKey(source), limit=_EVENTS).records
         of_run = [event.asset_materialization for event in events if event.run_id == run_id]
         if not of_run or (oldest := of_run[-1]) is None:

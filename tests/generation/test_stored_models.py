@@ -18,8 +18,8 @@ from deepdx_core.generation import model_card
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import DESCRIPTION, ModelError
 from deepdx_core.generation.sampling import SamplingRequest, sample
-from deepdx_core.writer.model import Writer
 from deepdx_core.writer.history import HISTORY
+from deepdx_core.writer.model import Writer
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
 
 COUNT = 40
