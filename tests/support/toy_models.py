@@ -1,5 +1,6 @@
 """Toy voices that a tiny model learns in seconds, a trained model of them and an untrained one."""
 
+import re
 import tempfile
 from dataclasses import replace
 from functools import cache
@@ -47,6 +48,23 @@ TINY = WriterConfig(
     mixed=False,
     threads=1,
 )
+
+EARLIER_NAMES = {
+    **{"output": "score", "remaining": "left", "parent_encoder": "reader", "copy": "take_over"},
+    **{"attention.qkv": "ask", "attention.proj": "tell", "mlp_norm": "perceptron_norm", "mlp.0": "up", "mlp.2": "down"},
+}
+"""Names of parts of a writer today, and in the models and checkpoints of earlier versions."""
+
+
+def earlier_names(tensors):
+    """Return the tensors of a writer under their earlier names, with any prefix."""
+    pattern = "|".join(map(re.escape, EARLIER_NAMES))
+    renamed = {
+        re.sub(rf"(?<![^./])({pattern})(?![^.])", lambda part: EARLIER_NAMES[part[0]], name): tensor
+        for name, tensor in tensors.items()
+    }
+    assert len(renamed) == len(tensors)
+    return renamed
 
 
 def toy_voices(count, seed=0):
