@@ -21,12 +21,12 @@ def _measure(text: str, **options: Any) -> dy.Float32:
 
 
 def _contour() -> dict[str, dy.Column]:
-    intervals = [(f"{start} s after key-down", end) for start, end in pairwise([*CONTOUR_HELD, "key-up"])]
-    intervals += [(f"{start} s after key-up", end) for start, end in pairwise([*CONTOUR_AFTER, "the end"])]
-    return {
-        f"level_{n}": _measure(f"mean power from {start} to {end}, in dB")
-        for n, (start, end) in enumerate(intervals, 1)
-    }
+    intervals = [
+        f"{start:g} s after {event} to {end}"
+        for starts, event, last in ((CONTOUR_HELD, "key-down", "key-up"), (CONTOUR_AFTER, "key-up", "the end"))
+        for start, end in zip(starts, [*(f"{start:g} s" for start in starts[1:]), last], strict=True)
+    ]
+    return {f"level_{n}": _measure(f"mean power from {text}, in dB") for n, text in enumerate(intervals, 1)}
 
 
 def _bands() -> dict[str, dy.Column]:
@@ -61,7 +61,7 @@ class AudioFeatures(dy.Schema):
     )
     peak_db = _measure("level of the highest sample, all carriers together, in dB")
     loudness_db = _measure(
-        "level of the loudest 0.2 s, in dB, its amplitude divided by the number of carriers as in a DX7"
+        "level of the loudest 0.2 s, its amplitude divided by the number of carriers as in a DX7, in dB"
     )
     attack_seconds = _measure(
         "time from key-down until it first comes within 6 dB of its loudest 20 ms, in seconds", nullable=True, min=0

@@ -37,7 +37,7 @@ def estimate(name: str, text: str, **options: Any) -> dict[str, dy.Column]:
 
 def sound_id(**options: Any) -> dy.String:
     """The key of a sound."""
-    text = "the sound: first 20 hexadecimal digits of the SHA-256 of its 145 parameter bytes in VCED order"
+    text = "key of the sound: first 20 hexadecimal digits of the SHA-256 of its 145 parameter bytes in VCED order"
     return dy.String(regex="^[0-9a-f]{20}$", metadata=description(text), **options)
 
 

@@ -7,6 +7,8 @@ from deepdx_core.tables.columns import MAX_FINDINGS, description, one_of, parame
 from deepdx_core.voice.parameters import PARAMETERS
 
 REPAIRS = ("clamped", "as in its twin", "nobody hears it", "as in its kin", "plays alike")
+"""Kinds of repair, in the order in which `dedup.repair` tries them."""
+
 VERDICTS = ("valid", "repairable", "empty", "silent", "corrupt")
 
 
@@ -17,7 +19,7 @@ class UniqueVoices(dy.Schema):
     """
 
     sound_id = sound_id(primary_key=True)
-    name = voice_name("name in the most files")
+    name = voice_name("name in the most files; blank only if there is no other")
     names = dy.List(dy.String(), min_length=1, metadata=description("all names, the most frequent first"))
     name_counts = dy.List(dy.UInt32(), metadata=description("number of distinct files with each of these names"))
     slots = dy.UInt32(metadata=description("number of slots in distinct files; 0 if it exists only as a repair"))
@@ -47,7 +49,7 @@ class UniqueVoices(dy.Schema):
 
 
 class Families(dy.Schema):
-    """A legal sound with its near-duplicates: those that sound the same, and its family."""
+    """A legal sound with its functional group, of sounds that are the same to the ear, and its family."""
 
     sound_id = sound_id(primary_key=True)
     functional_id = dy.String(
@@ -62,11 +64,13 @@ class Families(dy.Schema):
         ),
     )
     functional_representative = dy.Bool(
-        metadata=description("has the most files, then the most slots, then the smallest sound_id of its functional_id")
+        metadata=description(
+            "represents its functional group: in the most files, then slots, then by smallest sound_id"
+        )
     )
-    family_representative = dy.Bool(metadata=description("represents its family, chosen by the same order"))
+    family_representative = dy.Bool(metadata=description("represents its family, by the same order"))
     best_name = voice_name("name in the most files, over all sounds of the family")
-    functional_size = dy.UInt32(min=1, metadata=description("number of sounds with this functional_id"))
+    functional_size = dy.UInt32(min=1, metadata=description("number of sounds in the functional group"))
     family_size = dy.UInt32(min=1, metadata=description("number of sounds in the family"))
 
 
@@ -130,7 +134,9 @@ class Verdicts(dy.Schema):
     )
     neighbor_corruption = dy.Float64(
         nullable=True,
-        metadata=description("lowest mean corruption_score of neighboring slots among its dumps; null without scores"),
+        metadata=description(
+            "mean corruption_score of neighboring slots, in the dump with the lowest; null without scores"
+        ),
     )
     corruption_model = dy.String(
         nullable=True, metadata=description("version of the models that gave the scores; null without scores")

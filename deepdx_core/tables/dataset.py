@@ -60,9 +60,9 @@ class LabeledVoices(dy.Schema):
 
 
 class TrainingSplits(dy.Schema):
-    """A sound with its split: models are trained, selected or tested on it. Assignments are permanent.
+    """A sound with its split: models are trained, selected or tested on it. Assignments last as the corpus grows.
 
-    A family is in one split. A sound that is new and joins families of different splits is withheld: it is in none, so
+    A family is in one split. A new sound that joins families of different splits is withheld: it is in none of them, so
     that it neither leaks nor moves other sounds.
     """
 

@@ -58,7 +58,10 @@ class Dumps(dy.Schema):
 
 
 class DecodedVoices(dy.Schema):
-    """A slot of a dump in a distinct file, with the voice as found: parameters, name and findings."""
+    """A slot of a dump in a distinct file, with the voice as found: parameters, name and findings.
+
+    The sound_id and the parameters are null if the voice is unreadable, because of a byte over 127.
+    """
 
     sha256 = sha256("SHA-256 of the file", primary_key=True)
     offset = dy.UInt64(primary_key=True, metadata=description("byte offset of the dump in the file"))

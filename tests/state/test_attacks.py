@@ -17,6 +17,7 @@ from deepdx_core.files import remove_leftovers
 from deepdx_core.home import Home
 from deepdx_core.state.restore import restore_backup
 from deepdx_core.state.store import complete_state, open_state, run_lock
+from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 from deepdx_core.tables.storage import MANIFEST, Tables
 from deepdx_pipeline.definitions import build_defs
@@ -25,7 +26,7 @@ from tests.support.paths import DEMO, ROOT
 
 pytestmark = pytest.mark.slow
 
-CACHES = [table for table in TABLES if table not in (*STATE_TABLES, "realness", "model_evaluation")]
+CACHES = [table for table in TABLES if table not in (*STATE_TABLES, *GENERATOR_TABLES)]
 RUN = ("run", "--without", "training", "--without", "audio")
 
 
