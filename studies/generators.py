@@ -17,7 +17,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from deepdx_core.dataset.arrays import Splits, splits_from_tables
+from deepdx_core.dataset.arrays import Splits, splits_from_training_set
 from deepdx_core.evaluation.baselines.gan import Gan
 from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
@@ -34,18 +34,6 @@ from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 
 _COUNTS = ("voices", "against", "dcr_median", "copies", "duplicates")
-
-
-def splits_in(tables: Tables) -> Splits:
-    """What there is to learn from and to judge by: valid sounds only."""
-    valid = tables.read("verdicts").filter(pl.col("verdict") == "valid")
-    return splits_from_tables(
-        tables.read("unique_voices").join(valid, on="sound_id", how="semi"),
-        tables.read("families"),
-        tables.read("labeled_voices"),
-        tables.read("training_splits"),
-        load_taxonomy().labels,
-    )
 
 
 def trained(method: WriterMethod, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
@@ -102,7 +90,7 @@ def main() -> None:
     asked = parser.parse_args()
     home = Home(asked.home) if asked.home else find_home()
     tables = Tables(home)
-    splits = splits_in(tables)
+    splits = splits_from_training_set(tables.read("training_set"), load_taxonomy().labels)
     settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
     by_ear = available() and not asked.without_sound
     method = WriterMethod(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())

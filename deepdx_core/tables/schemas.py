@@ -355,6 +355,17 @@ class TrainingSplits(dy.Schema):
     in_corpus = dy.Bool(metadata=about("it is a valid sound of the corpus now; its assignment is kept if it is not"))
 
 
+class TrainingSet(dy.Schema):
+    """A valid sound with all that models learn from: split, label, family, names and parameters."""
+
+    sound_id = sound_id(primary_key=True)
+    split = one_of((*SPLITS, WITHHELD), "the part it belongs to; models see no withheld sound")
+    label = dy.String(metadata=about("training label"))
+    family_id = dy.String(regex="^[0-9a-f]{20}$", metadata=about("equal for near-duplicates"))
+    names = dy.List(dy.String(), metadata=about("every name it was found under, in alphabetical order"))
+    locals().update(_parameters())
+
+
 TABLES: dict[str, type[dy.Schema]] = {
     "raw_files": RawFiles,
     "dumps": Dumps,
@@ -366,6 +377,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
+    "training_set": TrainingSet,
     "models": TrainedModels,
     "realness": Realness,
     "model_evaluation": ModelEvaluation,

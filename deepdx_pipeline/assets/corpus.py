@@ -76,7 +76,7 @@ def unique_voices(context: dg.AssetExecutionContext, workplace: dg.ResourceParam
 
 @dg.asset(
     group_name="database",
-    deps=["raw_files", "training_splits"],  # all other tables of the corpus come before the splits
+    deps=["raw_files", "training_set"],  # all other tables of the corpus come before it
     kinds={"duckdb"},
     description="corpus.duckdb: all tables, the views people ask for, and the funnel, in one file that needs no other.",
 )

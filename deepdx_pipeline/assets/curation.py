@@ -142,3 +142,22 @@ def training_splits(workplace: dg.ResourceParam[Workspace]) -> Result:
     return materialized(
         "training_splits", splits, version, shares=markdown_table(shares.sort("label")), reasons=markdown_table(reasons)
     )
+
+
+@table_asset(
+    "dataset", "training_set", "training_splits", "labeled_voices", "families", "unique_voices", "decoded_voices"
+)
+def training_set(workplace: dg.ResourceParam[Workspace]) -> Result:
+    """Join what models learn from."""
+    from deepdx_core.dataset.training_set import build_training_set
+
+    tables = workplace.tables
+    rows = build_training_set(
+        tables.read("training_splits"),
+        tables.read("labeled_voices", ["sound_id", "label"]),
+        tables.read("families", ["sound_id", "family_id"]),
+        tables.read("unique_voices"),
+        tables.read("decoded_voices", ["sound_id", "name"]),
+    )
+    version = tables.write("training_set", rows)
+    return materialized("training_set", rows, version)

@@ -26,18 +26,15 @@ if TYPE_CHECKING:
 
 GROUP = "generator"
 
-_OF_SPLITS = ("unique_voices", "families", "labeled_voices", "training_splits")
-
 
 def _splits(workplace: Workspace) -> "Splits":
     """The valid voices by split, as arrays."""
-    from deepdx_core.dataset.arrays import splits_from_tables
+    from deepdx_core.dataset.arrays import splits_from_training_set
     from deepdx_core.labels.taxonomy import find_taxonomy
 
     labels = find_taxonomy(workplace.home.taxonomy).labels
     try:
-        sounds, families, labeled, splits = (workplace.tables.read(table) for table in _OF_SPLITS)
-        return splits_from_tables(sounds, families, labeled, splits, labels)
+        return splits_from_training_set(workplace.tables.read("training_set"), labels)
     except ValueError as error:
         raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
 
@@ -50,7 +47,7 @@ class Training(dg.Config):
 
 @dg.asset(
     group_name=GROUP,
-    deps=["decoded_voices", *_OF_SPLITS],
+    deps=["training_set"],
     kinds={"pytorch"},
     description="The writer and its critic, trained on the sounds of the training split: a challenger of the champion.",
 )
@@ -121,15 +118,10 @@ def _names(workplace: Workspace) -> "NameModel":
     """Names in the manner of those that valid sounds have."""
     from deepdx_core.generation.names import fit_names
 
-    tables = workplace.tables
-    named = (
-        tables.read("decoded_voices", ["sound_id", "name"])
-        .unique()
-        .join(tables.read("labeled_voices", ["sound_id", "label"]), on="sound_id")
-        .join(tables.read("families", ["sound_id", "family_id"]), on="sound_id")
-        .sort("sound_id", "name")
+    named = workplace.tables.read("training_set", ["names", "label", "family_id"]).explode(
+        "names", empty_as_null=False, keep_nulls=False
     )
-    return fit_names(*(named[column].to_list() for column in ("name", "label", "family_id")))
+    return fit_names(*(named[column].to_list() for column in ("names", "label", "family_id")))
 
 
 def _history(history: "Float64Array") -> dict[str, dg.MarkdownMetadataValue]:
@@ -144,7 +136,7 @@ def _history(history: "Float64Array") -> dict[str, dg.MarkdownMetadataValue]:
     }
 
 
-@table_asset(GROUP, "models", "voice_model", *_OF_SPLITS)
+@table_asset(GROUP, "models", "voice_model", "training_set")
 def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workspace]) -> Result:
     """Have every new model meet the champion."""
     from deepdx_core.generation.registry import compare_models
@@ -161,20 +153,22 @@ def models(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Worksp
     )
 
 
-@table_asset(GROUP, "realness", "models", "unique_voices", "labeled_voices")
+@table_asset(GROUP, "realness", "models", "training_set")
 def realness(workplace: dg.ResourceParam[Workspace]) -> Result:
     """Ask the champion's critic about every valid sound."""
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.realness import score_corpus
     from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     tables = workplace.tables
     folder = champion_folder(workplace.home)
+    voices = tables.read("training_set", ["sound_id", "label", *PARAMETER_NAMES])
     rows = score_corpus(
         load_model(folder),
         folder.name,
-        tables.read("unique_voices"),
-        tables.read("labeled_voices", ["sound_id", "label"]),
+        voices,
+        voices.select("sound_id", "label"),
         tables.read_or_empty("realness"),
     )
     version = tables.write("realness", rows)
@@ -196,7 +190,7 @@ class Protocol(dg.Config):
     gan_steps: int = GanConfig.steps
 
 
-@table_asset(GROUP, "model_evaluation", "audio_features", "models", *_OF_SPLITS)
+@table_asset(GROUP, "model_evaluation", "audio_features", "models", "training_set")
 def model_evaluation(
     context: dg.AssetExecutionContext, config: Protocol, workplace: dg.ResourceParam[Workspace]
 ) -> Result:

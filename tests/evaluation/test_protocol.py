@@ -1,12 +1,11 @@
 """The protocol of evaluation: measures on data whose answers are known, and the baselines."""
 
 import numpy as np
-import polars as pl
 import pytest
 from scipy.spatial.distance import cdist
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
-from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families, splits_from_tables
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.evaluation import protocol
 from deepdx_core.evaluation.baselines.cart import SequentialCart
@@ -23,7 +22,7 @@ from deepdx_core.progress import silent
 from deepdx_core.sound.measuring import measure_parameters
 from deepdx_core.sound.rendering import available
 from deepdx_core.tables.schemas import AudioFeatures, ModelEvaluation
-from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_core.voice.parameters import INDEX
 from tests.support.voices import random_voices
 from tools.demo_corpus.voices import compose_voices
 
@@ -381,26 +380,3 @@ def test_the_gan_is_a_generator_like_others():
     assert (voices == again.sample(wished, 0)).all()
     assert (voices != other.sample(wished, 0)).any()
     assert count_duplicates(voices) == 0
-
-
-def test_splits_come_from_the_tables():
-    parameters, _ = random_voices(6)
-    ids = [letter * 20 for letter in "fedcba"]
-    sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(sound_id=pl.Series(ids))
-    families = pl.DataFrame({"sound_id": ids, "family_id": [ids[1], ids[1], *ids[2:]]})
-    labeled = pl.DataFrame({"sound_id": ids, "label": ["x", "y", "x", "y", "x", "y"]})
-    splits = pl.DataFrame(
-        {
-            "sound_id": ids,
-            "split": ["train", "train", "validation", "test", "withheld", "test"],
-            "in_corpus": [True] * 5 + [False],
-        }
-    )
-    found = splits_from_tables(sounds, families, labeled, splits, ("y", "x"))
-    assert (found.train.parameters == parameters[[1, 0]]).all()
-    assert found.train.labels.tolist() == [0, 1]
-    assert found.train.families[0] == found.train.families[1] != found.test.families[0]
-    assert (found.validation.parameters == parameters[[2]]).all()
-    assert (found.test.parameters == parameters[[3]]).all()
-    with pytest.raises(ValueError, match="no validation voices"):
-        splits_from_tables(sounds, families, labeled, splits.filter(pl.col("split") != "validation"), ("y", "x"))
