@@ -1,7 +1,7 @@
-"""Every command of the README does what it says there."""
+"""Every command and every Python example of the README, the pages in docs and the docstrings runs."""
 
+import doctest
 import os
-import re
 import shlex
 import shutil
 import signal
@@ -13,60 +13,66 @@ from pathlib import Path
 
 import pytest
 
+from deepdx_core import api
+from tests.docs.pages import blocks, commands
 from tests.support.paths import ROOT
 from tests.support.toy_models import SMALL_TRAINING
 
 pytestmark = pytest.mark.slow
 
-README = (ROOT / "README.md").read_text()
-# These have tests of their own below, or are what runs the tests.
+# These have tests of their own below.
 BACKUP = ("deepdx backup my-deepdx.zip", "deepdx restore my-deepdx.zip")
-ELSEWHERE = {"make run", "make test", "deepdx ui", "deepdx ports", *BACKUP}
+ELSEWHERE = {"deepdx ui", "deepdx ports", *BACKUP}
 NEEDS_A_SYNTH = ("deepdx send", "deepdx receive")  # tests/test_ports.py has one that is made up
+RUN = [command for command in commands() if command not in ELSEWHERE and not command.startswith(NEEDS_A_SYNTH)]
 WRITTEN = {
     "five.syx": {"five-01.syx", "five-02.syx"},
     "pianos.syx": {"pianos-01.syx", "pianos-02.syx"},
 }  # where it is not the file named after -o
-SHORTER = {"deepdx evaluate": "deepdx evaluate --gan-steps 100"}
-"""Commands that take minutes, and what is run in their place."""
-
-
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-
-
-def commands():
-    lines = (line for block in blocks("sh") for line in block.splitlines())
-    found = [shlex.join(shlex.split(line, comments=True)) for line in lines if line.strip()]
-    return [command for command in found if command not in ELSEWHERE and not command.startswith(NEEDS_A_SYNTH)]
+SHORTER = {
+    "deepdx evaluate": "deepdx evaluate --gan-steps 100",
+    "deepdx run": shlex.join(["deepdx", "run", *SMALL_TRAINING]),
+    "deepdx run --without audio": shlex.join(["deepdx", "run", "--without", "audio", *SMALL_TRAINING]),
+    "deepdx run --steps 2000 --set seed=1": shlex.join(["deepdx", "run", *SMALL_TRAINING, "--set", "seed=1"]),
+    ".venv/bin/python -m mkdocs serve": f"{sys.executable} -m mkdocs build --strict --site-dir {{tmp_path}}/built",
+}
+"""Commands that take minutes or do not end, and what is run in their place."""
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     """A home where the main job ran once, as after `make run`, but with a short training."""
-    home = tmp_path_factory.mktemp("readme")
+    home = tmp_path_factory.mktemp("documentation")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"DEEPDX_HOME": str(home), "PATH": path}
+    environment = os.environ | {"DEEPDX_HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT)}
     for command in ("deepdx add data/demo", shlex.join(["deepdx", "run", *SMALL_TRAINING])):
         subprocess.run(shlex.split(command), cwd=ROOT, env=environment, check=True)
     return environment
 
 
-def test_elsewhere_is_in_the_readme():
-    text = "\n".join(blocks("sh"))
-    assert all(command in text for command in ELSEWHERE)
-
-
-@pytest.mark.parametrize("command", commands())
-def test_command(command, environment, tmp_path):
-    # Commands name files of the checkout, and write beside where they are called.
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the demo corpus and the workspace where commands and examples look for them."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "demo").symlink_to(ROOT / "data" / "demo")
     shutil.copy(ROOT / "workspace.yaml", tmp_path)
-    where = ROOT if command.startswith("dg ") else tmp_path
+    return tmp_path
+
+
+def test_elsewhere_is_in_the_documentation():
+    assert set(commands()) >= ELSEWHERE | SHORTER.keys()
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_command(command, environment, folder, tmp_path_factory):
+    program, _, arguments = command.partition(" ")
+    run = SHORTER.get(command, command).replace("{tmp_path}", str(tmp_path_factory.mktemp("site")))
+    if program == "make":
+        run = f"make --dry-run {arguments}"  # .ci/run makes them all
+    in_checkout = program in ("make", "dg") or program.startswith(".")
     result = subprocess.run(
-        shlex.split(SHORTER.get(command, command)),
-        cwd=where,
+        shlex.split(run),
+        cwd=ROOT if in_checkout else folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -75,21 +81,31 @@ def test_command(command, environment, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     _, option, output = command.partition(" -o ")
-    written = {path.name for path in tmp_path.iterdir()} - {"data", "workspace.yaml"}
+    written = {path.name for path in folder.iterdir()} - {"data", "workspace.yaml"}
     assert written == WRITTEN.get(output, {output} if option else set())
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python(block, environment, folder):
+    result = subprocess.run(
+        [sys.executable, "-c", block], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert bool(result.stdout) == ("print(" in block)
+
+
+def test_examples_in_docstrings(environment, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DEEPDX_HOME", environment["DEEPDX_HOME"])
+    failed, tried = doctest.testmod(api)
+    assert tried > 5
+    assert not failed
 
 
 def test_a_backup_is_restored(environment, tmp_path):
     for command in BACKUP:
         subprocess.run(shlex.split(command), cwd=tmp_path, env=environment, check=True, timeout=60)
     assert [path.name for path in tmp_path.iterdir()] == ["my-deepdx.zip"]
-
-
-@pytest.mark.parametrize("block", blocks("python"))
-def test_python(block):
-    result = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert "shape" in result.stdout
 
 
 def test_the_ui_takes_in_a_bank_by_itself(tmp_path):
