@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: setup run test test-slow lint demo bench
+.PHONY: setup run test test-slow lint docs demo bench
 
 setup: $(READY)
 
@@ -28,6 +28,9 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(READY)  ## the documentation site, in site/; dead links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 demo: $(READY)  ## compose the demo corpus anew, byte for byte
 	$(BIN)/python -m tools.demo_corpus data/demo

@@ -14,7 +14,7 @@ from deepdx_core.progress import silent
 from deepdx_core.sound import measuring
 from deepdx_core.sound.measuring import cores
 from deepdx_core.sound.rendering import Audio, Clip, Synth, available
-from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tools.demo_corpus.voices import compose_voices
 

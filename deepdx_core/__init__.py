@@ -1,6 +1,13 @@
-"""DX7 voices as arrays: read and written, curated, labeled, and generated.
+"""DX7 voices as arrays and data frames: reading, writing, curation, labels, generation. No Dagster in here.
 
-A library on its own: nothing in here imports Dagster. Rooms, from the ground up; each imports only those before it:
+The front door, imported on first use so that `import deepdx_core` costs nothing:
+
+- `read(path)`             voices of a file, folder or archive as a polars frame
+- `write_bank(path, voices)`  banks of 32 that a DX7 loads
+- `load_corpus(home)`      SQL over the corpus of a home
+- `Dataset(home, split)`   the training set as a `torch.utils.data.Dataset`
+
+Rooms, from the ground up; each imports only those before it:
 
 - `arrays`, `errors`, `display`, `progress`, `files`, `documents`, `home`  shared by all rooms
 - `voice`       the 145 parameters and the 32 algorithms, as data
@@ -24,4 +31,27 @@ A library on its own: nothing in here imports Dagster. Rooms, from the ground up
 - `evaluation`  the protocol, its metrics and baselines
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
+- `api`         the front door above
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deepdx_core.api import Corpus, ReadError, WriteError, load_corpus, read, write_bank
+    from deepdx_core.dataset.torch_dataset import Dataset
+    from deepdx_core.errors import DeepDXError
+
+__all__ = ["Corpus", "Dataset", "DeepDXError", "ReadError", "WriteError", "load_corpus", "read", "write_bank"]
+
+_MODULES = {"Dataset": "deepdx_core.dataset.torch_dataset", "DeepDXError": "deepdx_core.errors"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES.get(name, "deepdx_core.api")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

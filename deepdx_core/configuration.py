@@ -16,7 +16,8 @@ from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts, require_consistent
 from deepdx_core.sound.measuring import by_sound
-from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, CorruptionTrainingSet, UniqueVoices
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, UniqueVoices
 from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 

@@ -1,23 +1,26 @@
-"""How things are shown: text from outside (names, paths, messages of servers and libraries) never raw; counts."""
+"""Text for people: counts, and untrusted text (names, paths, messages of others) without control characters."""
 
 _LONGEST_SHOWN = 60
 
 
 def printable(text: str) -> str:
-    """Text with escapes (`\\x1b`) for what a terminal or a page should not be given, or UTF-8 cannot hold.
+    """Return text with escapes (`\\x1b`) for characters that are unsafe in a terminal or page, or not valid in UTF-8.
 
-    A backslash is escaped too, so that two names never become one.
+    Backslashes are escaped too, so that two different names never look the same.
     """
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 
-def legible(text: str) -> str:
-    """Text of several lines, parts of which may be `printable` already: line ends and backslashes stay as they are."""
+def printable_lines(text: str) -> str:
+    """Return text of several lines, escaped like `printable` except for line ends and backslashes.
+
+    Backslashes are kept because parts of the text may be `printable` already.
+    """
     return "".join(c if c == "\n" or c == "\\" else printable(c) for c in text)
 
 
 def counted(number: int, thing: str) -> str:
-    """A number of things: `1 voice`, `1,024 voices`."""
+    """Return a count with its noun: `1 voice`, `1,024 voices`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 

@@ -1,5 +1,5 @@
-"""The base of all errors that a user can act upon."""
+"""The base class of all errors that a user can act on."""
 
 
 class DeepDXError(Exception):
-    """Something asked for cannot be done; the message names the thing, the place and the reason."""
+    """A request cannot be carried out. The message names the thing, the place and the reason."""

@@ -1,4 +1,4 @@
-"""Files written safely: whole or not at all, never over something that was not meant, and nothing left of a kill."""
+"""Safe reading and writing of files: written whole or not at all, read only if regular, nothing left after a kill."""
 
 import errno
 import fcntl
@@ -16,43 +16,48 @@ from deepdx_core.errors import DeepDXError
 
 _PREFIX, _SUFFIX = ".deepdx-", ".part"
 STAGING = f"{_PREFIX}*{_SUFFIX}"
-"""Pattern of the names of folders in which files stand that are not whole yet, or were left by a kill."""
+"""Glob pattern of working folders. They contain unfinished files, of a live process or left by a killed one."""
 
 
 class OutputError(DeepDXError):
-    """A file cannot be written where the user asked for it; the message names the path and the reason."""
+    """An output file cannot be written. The message names the path and the reason."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{printable(str(path))}: {reason}")
 
 
 @contextmanager
-def written_whole(path: Path, staging: Path | None = None) -> Iterator[Path]:
-    """A path to write to. What stands there takes the place of `path` when the block ends well, and goes away if not.
+def written_whole(path: Path, staging: Path | None = None, *, set_aside: bool = False) -> Iterator[Path]:
+    """Yield a temporary path to write to. Its file replaces `path` if the block succeeds, and is removed if it fails.
 
-    The file is flushed to disk before it takes its place, and the folder after. It is written in `staging`, a folder
-    on the same file system, by default that of `path`. After a kill, `remove_leftovers` on that folder cleans up.
+    The file is flushed to disk before it replaces `path`, and the folder after. It is written in `staging`, a folder on
+    the same file system, by default that of `path`. After a kill, `remove_leftovers` on that folder cleans up.
+
+    set_aside: rename a folder that is in the place of the file, as its owner may want it back. By default, the folder
+    stays and OSError is raised.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with working_folder(staging or path.parent) as folder:
         temporary = folder / path.name
         yield temporary
         _flush(temporary)
+        if set_aside:
+            _set_aside_folder(path)
         temporary.replace(path)
         _flush(path.parent)
 
 
 @contextmanager
 def working_folder(parent: Path) -> Iterator[Path]:
-    """A temporary folder in `parent`, locked while this process works in it, and removed at the end."""
+    """Yield a temporary folder in `parent`. It is locked while this process works in it, and removed at the end."""
     parent.mkdir(parents=True, exist_ok=True)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=parent))
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        # Without locks of the file system, leftovers stay where they are.
-        if _locked(lock) is not False and folder.exists():
+        # On a file system without locks, leftovers are never removed.
+        if _try_lock(lock) is not False and folder.exists():
             break
-        os.close(lock)  # another process took it for a leftover just now
+        os.close(lock)  # another process removed it as a leftover in the meantime
     try:
         yield folder
     finally:
@@ -60,8 +65,8 @@ def working_folder(parent: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _locked(descriptor: int) -> bool | None:
-    """Whether this process holds the lock of a folder now; None where the file system has no locks."""
+def _try_lock(descriptor: int) -> bool | None:
+    """Lock a folder. Return False if another process holds the lock, None if the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -79,8 +84,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def set_aside_folder(path: Path) -> None:
-    """Rename a folder that stands where a file of ours belongs: whoever put it there may want it back."""
+def _set_aside_folder(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         number = 1
         while os.path.lexists(free := path.with_name(f"{path.name}.set-aside-{number}")):
@@ -89,13 +93,13 @@ def set_aside_folder(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove what killed processes left of `written_whole` in a folder, and return how many that were."""
+    """Remove the working folders that killed processes left in `folder`. Return their number."""
     removed = 0
     for leftover in folder.glob(STAGING):
         with suppress(OSError):
             lock = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
-                if _locked(lock):
+                if _try_lock(lock):
                     shutil.rmtree(leftover, ignore_errors=True)
                     removed += 1
             finally:
@@ -104,10 +108,10 @@ def remove_leftovers(folder: Path) -> int:
 
 
 def output_target(path: Path, force: bool) -> Path:
-    """Where to write a file that the user asked for: `path`, or the regular file that it is a link to.
+    """Return the path to write an output file to: `path`, or the target of the link at `path`.
 
-    Raises OutputError where its folder is missing, where something else than a regular file stands there, and where a
-    file stands there, unless `force`.
+    Raises OutputError if its folder is missing, if something other than a regular file exists there, or if a regular
+    file exists there and `force` is not set.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
@@ -121,18 +125,18 @@ def output_target(path: Path, force: bool) -> Path:
     if stat.S_ISDIR(mode):
         raise OutputError(path, "is a folder")
     if not stat.S_ISREG(mode):
-        raise OutputError(path, "not a regular file, and so not written to")
+        raise OutputError(path, "not a regular file; nothing was written")
     if not force:
         raise OutputError(path, "exists already; nothing was written (--force overwrites)")
     return target
 
 
 def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
-    """Write files that the user asked for; all or none of them, as far as a disk allows.
+    """Write output files, all or none of them as far as a disk allows.
 
-    Every file is on disk under another name before the first takes its place, and where several files are overwritten,
-    all old ones go first, so that no kill leaves a mixture of old and new. Raises OutputError as `output_target`
-    does, before anything is written.
+    Every file is on disk under a temporary name before the first one is put in place. If there are several files, old
+    ones are removed first, so that a kill never leaves a mixture of old and new. Raises OutputError like
+    `output_target`, before anything is written.
     """
     targets: dict[Path, bytes] = {}
     for path, data in outputs.items():
@@ -160,22 +164,25 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """A regular file, or the one that a link leads to, open for reading.
+    """Open a regular file, or the target of a link, for reading.
 
-    It is opened without waiting: to open a FIFO in its place would wait for somebody to write to it. Raises OSError
-    where it cannot be read or is no regular file.
+    Never blocks: opening a FIFO the ordinary way would wait for a writer. Raises OSError if the file cannot be read or
+    is not regular; its `strerror` is the reason.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+        reason = "a folder, not a file" if stat.S_ISDIR(mode) else "not a regular file"
+        raise OSError(errno.EINVAL, reason, str(path))
     with os.fdopen(descriptor, "rb") as file:
         yield file
 
 
-def read_regular(path: Path, most: int = 1 << 34) -> bytes:
-    """The bytes of a file as `open_regular` opens it. Raises OSError where it is larger than `most` bytes, too."""
+def read_regular(path: Path, max_bytes: int = 1 << 34) -> bytes:
+    """Return the content of a file, opened by `open_regular`. Raises OSError if it is larger than `max_bytes` bytes."""
     with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
-        return file.read(most)
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise OSError(errno.EFBIG, f"larger than {max_bytes:,} bytes", str(path))
+        return file.read(size)

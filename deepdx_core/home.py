@@ -1,4 +1,4 @@
-"""Where everything lives: the layout of a home folder, and which folder that is."""
+"""The layout of a home folder, and how the home folder is found."""
 
 import os
 from dataclasses import dataclass
@@ -12,78 +12,78 @@ from deepdx_core.errors import DeepDXError
 
 @dataclass(frozen=True)
 class Home:
-    """A home folder: the inbox, caches made from it (`tables`, `database`), and state that cannot be made anew."""
+    """A home folder: the inbox, caches computed from it (`tables`, `database`), and state that no run can recompute."""
 
     root: Path
 
     @property
     def inbox(self) -> Path:
-        """Banks as people have them; read, never changed."""
+        """The user's banks. They are only read."""
         return self.root / "inbox"
 
     @property
     def staging(self) -> Path:
-        """Files on their way into the inbox, until they are whole."""
+        """Files on their way into the inbox, until they are complete."""
         return self.root / "staging"
 
     @property
     def downloads(self) -> Path:
-        """Downloads under way; what was cut off goes on from here."""
+        """Partial downloads, from which an interrupted download resumes."""
         return self.root / "downloads"
 
     @property
     def state(self) -> Path:
-        """All that cannot be made anew from the inbox: splits, models, the user's verdicts and labels."""
+        """Everything that cannot be recomputed from the inbox: splits, models, the user's verdicts and labels."""
         return self.root / "state"
 
     @property
     def backups(self) -> Path:
-        """Copies of the state, made by runs and before anything replaces it."""
+        """Backups of the state, written by runs and before anything replaces it."""
         return self.root / "backups"
 
     @property
     def restoring(self) -> Path:
-        """A backup on its way to its place; what is left here of a kill is put in place by the next command."""
+        """A backup that is being put in place. After a kill, the next command finishes the work."""
         return self.root / "restoring"
 
     @property
     def tables(self) -> Path:
-        """One Parquet file a table; a cache, but for the tables in `state`."""
+        """One Parquet file per table. All are caches; the tables that are state are in `state`."""
         return self.root / "tables"
 
     @property
     def database(self) -> Path:
-        """The database that people query; a cache, as the tables are."""
+        """The database for queries. It is a cache, like the tables."""
         return self.root / "corpus.duckdb"
 
     @property
     def rules(self) -> Path:
-        """The user's changes to the rules of curation; see `deepdx_core/quality/rules.toml`."""
+        """The user's changes to the quality rules; see `deepdx_core/quality/rules.toml`."""
         return self.root / "rules.toml"
 
     @property
     def verdicts(self) -> Path:
-        """The user's own verdicts: sound_id, verdict, why."""
+        """The user's verdicts: sound_id, verdict, why."""
         return self.state / "verdicts.csv"
 
     @property
     def taxonomy(self) -> Path:
-        """The user's own taxonomy, in place of `deepdx_core/labels/taxonomy.toml`."""
+        """The user's taxonomy, which replaces `deepdx_core/labels/taxonomy.toml`."""
         return self.root / "taxonomy.toml"
 
     @property
     def labels(self) -> Path:
-        """The user's own labels: sound_id, category, why."""
+        """The user's labels: sound_id, category, why."""
         return self.state / "labels.csv"
 
     @property
     def overrides(self) -> tuple[Path, ...]:
-        """All files in which the user has a say."""
+        """All files in which the user changes what the pipeline decides."""
         return self.rules, self.verdicts, self.taxonomy, self.labels
 
     @property
     def models(self) -> Path:
-        """Trained generators, a folder each."""
+        """Trained generators, one folder each."""
         return self.state / "models"
 
     @property
@@ -93,24 +93,24 @@ class Home:
 
     @property
     def dagster(self) -> Path:
-        """Dagster's own storage: runs, events, schedules."""
+        """Dagster's storage: runs, events, schedules."""
         return self.root / "dagster"
 
     @property
     def locks(self) -> Path:
-        """Locks that keep two processes from doing at once what one must do alone."""
+        """Lock files for work that one process must do alone."""
         return self.root / "locks"
 
     @property
     def overrides_lock(self) -> Path:
-        """The lock that whoever changes the user's words holds from the read to the write."""
+        """Lock of the files with verdicts and labels, held from reading to writing when they are changed."""
         return self.locks / "overrides.lock"
 
 
 def find_home() -> Home:
-    """The folder that `DEEPDX_HOME` names, else `data/` of a checkout, else the user's data folder.
+    """Return the home in `DEEPDX_HOME`, else in `data/` of a checkout, else in the user's data folder.
 
-    Raises DeepDXError where DEEPDX_HOME names no folder: a loop of links, or one of a user that is not there.
+    Raises DeepDXError if DEEPDX_HOME cannot be resolved, because of a loop of links or an unknown user.
     """
     if named := os.environ.get("DEEPDX_HOME"):
         try:

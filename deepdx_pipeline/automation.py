@@ -1,33 +1,35 @@
-"""What runs together, and what runs by itself: jobs, the sensor on the inbox, the weekly schedule."""
+"""Jobs, the sensor on the inbox and the files of the user, and the weekly schedule."""
 
 import hashlib
 import time
+from collections.abc import Mapping
 from itertools import takewhile
 
 import dagster as dg
 
-from deepdx_pipeline.assets.sources import inbox_version, overrides_version, versions_of_run
-from deepdx_pipeline.resources import Workspace
+from deepdx_core.home import Home
+from deepdx_pipeline.defs.sources import source_versions, versions_of_run
+from deepdx_pipeline.resources import HomeResource
 
-TRAINED = dg.AssetSelection.groups("generator")
-
-JUDGED = dg.AssetSelection.assets("model_evaluation")
+_GENERATOR = dg.AssetSelection.groups("generator")
+_EVALUATION = dg.AssetSelection.groups("evaluation")
+_MODELS_IN_DATABASE = dg.AssetSelection.assets("models_in_database")
 
 everything = dg.define_asset_job(
     "everything",
-    selection=dg.AssetSelection.all() - JUDGED,
+    selection=dg.AssetSelection.all() - _EVALUATION,
     description="From the inbox to new banks.",
 )
 corpus = dg.define_asset_job(
     "corpus",
-    selection=dg.AssetSelection.all() - TRAINED,
-    description="From the inbox to the splits and the database, without the model.",
+    selection=dg.AssetSelection.all() - _GENERATOR - _EVALUATION - _MODELS_IN_DATABASE,
+    description="From the inbox to the training set and the database, without the model.",
 )
 
 evaluation = dg.define_asset_job(
     "evaluation",
-    selection=JUDGED | dg.AssetSelection.assets("models_in_database"),
-    description="The model judged by the protocol of evaluation, beside real voices and baselines: some minutes.",
+    selection=_EVALUATION | _MODELS_IN_DATABASE,
+    description="The champion beside real voices and baselines, by the protocol of evaluation: some minutes.",
 )
 
 _SETTLED_SECONDS = 2.0
@@ -35,7 +37,7 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600
 _ATTEMPTS_COUNTED = 7  # the wait doubles with each, and is the longest by then
 
 _VERSION_TAG = "deepdx/inbox_version"
-_LAST_TABLE = "training_splits"  # all others of the corpus come before it
+_LAST_TABLE = "training_set"  # all others of the corpus come before it
 _UNDER_WAY = [
     *(dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING),
     *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
@@ -46,21 +48,19 @@ _UNDER_WAY = [
     job=corpus,
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Brings the tables up to date when something in the inbox changes, or in the files of your overrides. "
-    "A run that failed is tried again, each time after a longer wait.",
+    description="Updates the tables when the inbox, rules.toml, taxonomy.toml or your overrides change. "
+    "A failed run is retried, each time after a longer wait.",
 )
-def inbox_sensor(
-    context: dg.SensorEvaluationContext, workplace: dg.ResourceParam[Workspace]
-) -> dg.RunRequest | dg.SkipReason:
-    """Compare inbox and overrides with what the last successful run has read, whoever started it."""
-    versions = inbox_version(workplace), overrides_version(workplace)
+def inbox_sensor(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.RunRequest | dg.SkipReason:
+    """Compare the files of the user with those that the last successful run has read, whoever started it."""
+    versions = source_versions(home.paths)
     if versions == _up_to_date(context.instance):
         return dg.SkipReason("nothing new in the inbox")
-    if _still_arriving(workplace):
+    if _still_arriving(home.paths):
         return dg.SkipReason("files are still arriving")
     if context.instance.get_runs_count(dg.RunsFilter(statuses=_UNDER_WAY)):
         return dg.SkipReason("a run is under way")
-    version = hashlib.sha256(" ".join(versions).encode()).hexdigest()[:16]
+    version = hashlib.sha256(" ".join(versions.values()).encode()).hexdigest()[:16]
     attempts = _attempts(context, version)
     if attempts and attempts[0].dagster_run.status is dg.DagsterRunStatus.CANCELED:
         return dg.SkipReason("the run was canceled; the next one starts when something changes")
@@ -69,8 +69,8 @@ def inbox_sensor(
     return dg.RunRequest(tags={_VERSION_TAG: version})
 
 
-def _up_to_date(instance: dg.DagsterInstance) -> tuple[str, str] | None:
-    """The versions of inbox and overrides that the tables were made from, if the last run on them ended well."""
+def _up_to_date(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
+    """Return the versions of the sources that the tables were made from, if the last run on them succeeded."""
     newest = instance.fetch_materializations(dg.AssetKey(_LAST_TABLE), limit=1).records
     run = instance.get_run_by_id(newest[0].run_id) if newest else None
     if run is None or run.status is not dg.DagsterRunStatus.SUCCESS:
@@ -91,12 +91,12 @@ def _wait(attempts: list[dg.RunRecord]) -> float:
     return ended + min(_FIRST_WAIT_SECONDS << (len(attempts) - 1), _LONGEST_WAIT_SECONDS) - time.time()
 
 
-def _still_arriving(workplace: Workspace) -> bool:
+def _still_arriving(home: Home) -> bool:
     """Whether a file changed within the last moments, as one that is being copied does."""
     from deepdx_core.intake.survey import inbox_files
 
     now = time.time()
-    for path in inbox_files(workplace.home.inbox):
+    for path in inbox_files(home.inbox):
         try:
             if 0 <= now - path.lstat().st_mtime < _SETTLED_SECONDS:
                 return True

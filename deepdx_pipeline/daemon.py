@@ -1,7 +1,7 @@
-"""Dagster's daemon and code server, for `deepdx ui`: sensor, schedule, and the queue of runs.
+"""Dagster's daemon and code server, for `deepdx ui`: sensors, schedules, and the queue of runs.
 
-A process of its own, in a session of its own. It ends with all its children, a run among them, when its standard input
-is closed, as it is when its parent ends, however that was.
+Runs as a process in its own session. It stops, with all its children including a run, when its standard input closes.
+That happens however its parent exits.
 """
 
 import json
@@ -22,39 +22,42 @@ _LOCATION = ModuleTarget("deepdx_pipeline.definitions", None, None, "deepdx")
 _LOG_LEVEL = "warning"
 
 
-def main(ready: int) -> None:
-    """Serve the home that the environment names, and tell a pipe, by its descriptor, once where code is served."""
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+def main(write_end: int) -> None:
+    """Run the daemon on the home folder in DEEPDX_HOME.
+
+    Writes the address of the code server as JSON to a pipe, given by its file descriptor, once both are ready.
+    """
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     with (
         suppress(KeyboardInterrupt),
         dg.DagsterInstance.get() as instance,
         ProxyServerManager(instance, _LOCATION, _LOG_LEVEL) as servers,
     ):
-        (served,) = (spec["grpc_server"] for spec in servers.get_code_server_specs())
+        (code_server,) = (spec["grpc_server"] for spec in servers.get_code_server_specs())
         with (
             daemon_controller_from_instance(
-                instance, code_server(served), log_level=_LOG_LEVEL, code_server_log_level=_LOG_LEVEL
+                instance, code_server_target(code_server), log_level=_LOG_LEVEL, code_server_log_level=_LOG_LEVEL
             ) as controller,
-            os.fdopen(ready, "w") as pipe,
+            os.fdopen(write_end, "w") as pipe,
         ):
-            pipe.write(json.dumps(served))
+            pipe.write(json.dumps(code_server))
             pipe.close()
             controller.check_daemon_loop()
 
 
-def code_server(served: Mapping[str, Any]) -> GrpcServerTarget:
-    """The code server that the daemon told of, as Dagster's processes find it."""
+def code_server_target(code_server: Mapping[str, Any]) -> GrpcServerTarget:
+    """Return the code server at the address that `main` wrote, as a target for Dagster's processes."""
     return GrpcServerTarget(
-        host=served["host"],
-        port=served.get("port"),
-        socket=served.get("socket"),
-        location_name=served["location_name"],
+        host=code_server["host"],
+        port=code_server.get("port"),
+        socket=code_server.get("socket"),
+        location_name=code_server["location_name"],
     )
 
 
-def _end_with_the_parent() -> None:
+def _exit_with_parent() -> None:
     sys.stdin.buffer.read()
-    os.killpg(os.getpid(), signal.SIGINT)  # a run that is under way is interrupted, and says so
+    os.killpg(os.getpid(), signal.SIGINT)  # a run in progress records that it was interrupted
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""An ASGI middleware that keeps web pages of others away from an app on this machine.
+"""ASGI middleware that protects a local web app from the pages of other sites.
 
-A browser lets every page send requests to `http://localhost`, and a page whose name is made to resolve to this machine
-(DNS rebinding) reads the answers too. An app without accounts has to tell such requests from its own.
+Browsers let any page send requests to `http://localhost`. A page whose host name is made to resolve to this machine
+(DNS rebinding) can read the responses, too. An app without accounts has to refuse such requests.
 """
 
 import ipaddress
@@ -21,8 +21,8 @@ _PORTS = {"http": 80, "https": 443}
 _FORBIDDEN, _METHOD_NOT_ALLOWED, _POLICY_VIOLATION = 403, 405, 1008
 
 
-def own_names(host: str) -> frozenset[str]:
-    """The names of this machine that lead to a server on `host`: those of the machine, if it listens everywhere."""
+def local_hostnames(host: str) -> frozenset[str]:
+    """Return the host names of a server that listens on `host`: also the machine's own if that is every address."""
     if not _is_wildcard(host):
         return LOOPBACK | {host}
     name = socket.gethostname()
@@ -37,24 +37,23 @@ def _is_wildcard(host: str) -> bool:
         return not host
 
 
-class Guard:
-    """Refuses what a page of another site may have sent; the rest goes on to `app`.
+class SameOriginMiddleware:
+    """ASGI middleware that refuses requests that a page of another site may have sent.
 
-    - `Host` has to be one of `names`, or the address at which the request came in. A page under a name of its own
-      never sends that.
-    - What can change something (all but GET and HEAD, and a WebSocket) has to come from the app's own pages, by its
-      `Origin`; clients that are no browsers send none.
-    - GraphQL is not answered to GET, which may carry a mutation, and which any page can send as the address of an
-      image.
-    - No other page may show the app in a frame, where a click would be lent to it.
+    - `Host` must be one of `hostnames`, or the address that received the request. A page with its own host name, as
+      in DNS rebinding, cannot send either.
+    - Requests that can change something (any method but GET and HEAD, and WebSockets) must have the `Origin` of the
+      app. Clients other than browsers send no `Origin` and are accepted.
+    - GraphQL by GET is refused: it may carry a mutation, and any page can send it as the address of an image.
+    - No page of another site may show the app in a frame, where it could be clicked unknowingly.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, hostnames: Iterable[str]) -> None:
         self._app = app
-        self._names = frozenset(name.lower() for name in names)
+        self._hostnames = frozenset(name.lower() for name in hostnames)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an ASGI connection, or pass it on."""
+        """Refuse an ASGI connection, or pass it to the app."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -67,16 +66,16 @@ class Guard:
         headers = Headers(scope=scope)
         host = _authority(headers.getlist("host"))
         if host is None or not self._is_own(host.hostname or "", scope):
-            await _refuse(scope, receive, send, _FORBIDDEN, "not a name of this machine in the header Host")
+            await _refuse(scope, receive, send, _FORBIDDEN, "the Host header does not name this machine")
         elif not _is_safe(scope) and not _same_origin(headers.getlist("origin"), host):
-            await _refuse(scope, receive, send, _FORBIDDEN, "sent by a page of another origin")
+            await _refuse(scope, receive, send, _FORBIDDEN, "the Origin header names another site")
         elif _is_graphql_by_get(scope):
-            await _refuse(scope, receive, send, _METHOD_NOT_ALLOWED, "GraphQL is answered to POST alone")
+            await _refuse(scope, receive, send, _METHOD_NOT_ALLOWED, "GraphQL requires POST")
         else:
             await self._app(scope, receive, send_unframed)
 
     def _is_own(self, name: str, scope: Scope) -> bool:
-        return name in self._names or (bool(scope.get("server")) and _same_address(name, scope["server"][0]))
+        return name in self._hostnames or (bool(scope.get("server")) and _same_address(name, scope["server"][0]))
 
 
 def _same_address(name: str, address: str) -> bool:
@@ -88,7 +87,7 @@ def _same_address(name: str, address: str) -> bool:
 
 
 def _authority(values: list[str]) -> SplitResult | None:
-    """The one value of a header Host, split, if it is a host with or without a port and nothing else."""
+    """Return the only value of a Host header, split, or None unless it is a host with an optional port."""
     if len(values) != 1:
         return None
     return _split(f"//{values[0]}", values[0])

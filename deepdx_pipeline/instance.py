@@ -1,6 +1,6 @@
-"""Dagster's storage in the home folder, so that the command and the UI share runs and history.
+"""Dagster's instance in the home folder: its configuration and storage, shared by the command and the UI.
 
-It is a cache of what ran: a part of it that cannot be read is set aside under another name and begun anew.
+The storage is only a history of runs: a part that cannot be read is renamed and replaced by an empty one.
 """
 
 import errno
@@ -25,7 +25,8 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.files import written_whole
 from deepdx_core.home import Home
 
-# A beginning of this text is an older one or one cut off, and is completed. So add only at the end.
+# A file that holds only the beginning of this text, an older version or a truncated one, is completed.
+# So do not edit this text; only append to it.
 _CONFIG = """\
 # Written by deepdx; edit as you like, it is not written again.
 telemetry:
@@ -52,31 +53,32 @@ code_servers:
 _HISTORY, _SCHEDULES = "history", "schedules"
 _DATABASES = {_HISTORY: ("runs.db", "runs/index.db"), _SCHEDULES: ("schedules.db",)}
 
-# What is wrong with the disk, the rights or the moment, and not with the file.
-_NO_DAMAGE = {
+# Errors of the disk, of permissions or of concurrent access: the file itself is intact.
+_NOT_DAMAGE = {
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR),
     *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM),
 }
 
-_ON_A_FULL_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-_LEAST_ROOM = 1 << 20  # bytes; a transaction of Dagster's takes less
+_FULL_DISK_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_MIN_FREE_BYTES = 1 << 20  # more than a transaction of Dagster needs
 
-# A queued run needs no process yet.
-_WITH_A_PROCESS = [
+# Statuses of runs that have a process. Queued runs have none yet.
+_PROCESS_STATUSES = [
     *(dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING),
     *(dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING),
 ]
 
 
 class StorageError(DeepDXError):
-    """Dagster's storage cannot be used; the message names its folder and the reason."""
+    """Dagster's storage cannot be used. The message names its folder and the reason."""
 
 
 def open_instance(home: Home) -> dg.DagsterInstance:
-    """The Dagster instance of a home folder, made if it is not there.
+    """Open the Dagster instance of a home folder, or create it.
 
-    Sets DAGSTER_HOME, which child processes inherit. Runs whose process is gone are marked as failed. What cannot be
-    read is set aside, which is told on stderr. Raises StorageError on a full disk or a home that cannot be written.
+    Sets DAGSTER_HOME, which child processes inherit. Marks runs whose process is gone as failed. Renames and replaces
+    parts that cannot be read, with a message on stderr. Raises StorageError if the disk is full or the home folder
+    cannot be written.
     """
     folder = home.dagster.resolve()
     with storage_errors(home):
@@ -84,41 +86,41 @@ def open_instance(home: Home) -> dg.DagsterInstance:
             _set_aside(folder, "not a folder")
         folder.mkdir(parents=True, exist_ok=True)
         os.environ["DAGSTER_HOME"] = str(folder)
-        # Two processes that open a new instance at once break its databases for good.
+        # Two processes that create an instance at the same time would corrupt its databases.
         with FileLock(folder / "open.lock"):
             _complete_config(folder / "dagster.yaml")
             for part, databases in _DATABASES.items():
-                damages = [damage for name in databases if (damage := _damage(folder / part / name))]
+                damages = [damage for name in databases if (damage := _find_damage(folder / part / name))]
                 if damages:
                     _set_aside(folder / part, *damages)
-            instance = _opened(folder)
+            instance = _open_or_replace(folder)
             fail_dead_runs(instance)
     return instance
 
 
 @contextmanager
 def storage_errors(home: Home) -> Iterator[None]:
-    """Raise StorageError, which is one line, in place of what databases of Dagster raise."""
+    """Turn errors of Dagster's databases and files into StorageError, with a message of one line."""
     try:
         yield
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
-        raise StorageError(_line(home.dagster, _full(home.dagster, reason) or reason)) from error
+        raise StorageError(_one_line(home.dagster, _full_disk_reason(home.dagster, reason) or reason)) from error
     except sqlite3.Error as error:
-        raise StorageError(_line(home.dagster, _full(home.dagster, error) or error)) from error
+        raise StorageError(_one_line(home.dagster, _full_disk_reason(home.dagster, error) or error)) from error
     except OSError as error:
-        raise StorageError(_line(Path(error.filename or home.dagster), error.strerror or error)) from error
+        raise StorageError(_one_line(Path(error.filename or home.dagster), error.strerror or error)) from error
 
 
-def _line(path: Path, reason: object) -> str:
+def _one_line(path: Path, reason: object) -> str:
     return f"{printable(str(path))}: {printable(' '.join(str(reason).split()))}"
 
 
-def _full(folder: Path, error: BaseException | None) -> str | None:
-    """That the disk is full, where SQLite failed for that: it says so of some writes, of others "disk I/O error"."""
-    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _ON_A_FULL_DISK:
+def _full_disk_reason(folder: Path, error: BaseException | None) -> str | None:
+    """Return the message of a full disk if that is why SQLite failed: for some writes it says "disk I/O error"."""
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _FULL_DISK_CODES:
         with suppress(OSError):
-            if shutil.disk_usage(folder).free < _LEAST_ROOM:
+            if shutil.disk_usage(folder).free < _MIN_FREE_BYTES:
                 return os.strerror(errno.ENOSPC)
     return None
 
@@ -134,30 +136,30 @@ def _complete_config(path: Path) -> None:
         temporary.write_text(_CONFIG)
 
 
-def _damage(database: Path) -> str | None:
-    """What is wrong with the structure of a SQLite database, or with its place, if anything."""
+def _find_damage(database: Path) -> str | None:
+    """Describe damage to the structure of a SQLite database or to its path, or return None."""
     if database.parent.exists() and not database.parent.is_dir():
         return f"{database.parent.name} is not a folder"
     if not database.is_file():
         return f"{database.name} is not a file" if database.exists() else None
     try:
         with closing(sqlite3.connect(database)) as connection:
-            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         return f"{database.name}: {error}" if _is_damage(error) else None
-    return None if found == "ok" else f"{database.name}: {found}"
+    return None if result == "ok" else f"{database.name}: {result}"
 
 
 def _is_damage(error: BaseException | None) -> bool:
     code = getattr(error, "sqlite_errorcode", None)
-    return code is None or (code & 0xFF) not in _NO_DAMAGE  # the low byte is the primary code
+    return code is None or (code & 0xFF) not in _NOT_DAMAGE  # the low byte is the primary code
 
 
-def _opened(folder: Path) -> dg.DagsterInstance:
-    """The instance on a folder whose databases have a sound structure. What has none of ours in it is set aside."""
+def _open_or_replace(folder: Path) -> dg.DagsterInstance:
+    """Open the instance in a folder of intact databases. Databases or a configuration not of Dagster are replaced."""
     config = folder / "dagster.yaml"
     try:
-        return _read_a_little(dg.DagsterInstance.get())
+        return _require_tables(dg.DagsterInstance.get())
     except (SQLAlchemyError, sqlite3.Error, CommandError) as error:
         if not _is_damage(error.orig if isinstance(error, DBAPIError) else error):
             raise
@@ -169,11 +171,11 @@ def _opened(folder: Path) -> dg.DagsterInstance:
             raise
         _set_aside(config, str(error).partition("\n")[0])
         _complete_config(config)
-    return _read_a_little(dg.DagsterInstance.get())
+    return _require_tables(dg.DagsterInstance.get())
 
 
-def _read_a_little(instance: dg.DagsterInstance) -> dg.DagsterInstance:
-    """The instance, if its databases hold the tables that Dagster needs."""
+def _require_tables(instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """Return the instance. Raises SQLAlchemyError if its databases lack a table that Dagster needs."""
     instance.get_run_records(limit=1)
     instance.get_asset_records()
     instance.all_instigator_state()
@@ -185,25 +187,28 @@ def _set_aside(path: Path, *reasons: str) -> None:
     path.rename(target)
     reason = printable("; ".join(dict.fromkeys(reasons)))
     print(
-        f"deepdx: {printable(str(path))} cannot be read ({reason}). It is kept as {printable(target.name)}, and a new "
-        "one is begun. Tables and models are as they were.",
+        f"deepdx: {printable(str(path))} cannot be read ({reason}). It was renamed to {printable(target.name)} and "
+        "replaced by a new one. Tables and models are not affected.",
         file=sys.stderr,
     )
 
 
 def process_start(process: int) -> str | None:
-    """When a process started, as its system says it: with the id, it names a process for good. None: it is gone."""
+    """Return the start time of a process in its system's own format, or None if it is gone.
+
+    Process ids are reused; an id with its start time is unique.
+    """
     if sys.platform == "linux":
         try:
-            # The name of the program, in parentheses, may hold anything.
+            # The program name, in parentheses, may contain anything.
             state, *fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].decode().split()
         except (FileNotFoundError, ProcessLookupError):
             return None
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return None if state in "ZX" else f"{boot} {fields[18]}"  # ticks since the boot; see proc(5)
-    plain = {"LC_ALL": "C", "TZ": "UTC"}
-    shown = subprocess.run(["/bin/ps", "-o", "lstart=", "-p", str(process)], env=plain, capture_output=True, text=True)  # noqa: S603
-    return shown.stdout.strip() or None
+    environment = {"LC_ALL": "C", "TZ": "UTC"}
+    command = ["/bin/ps", "-o", "lstart=", "-p", str(process)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip() or None  # noqa: S603
 
 
 _HOST_TAG, _PROCESS_TAG, _START_TAG = "deepdx/host", "deepdx/process", "deepdx/process_start"
@@ -212,22 +217,22 @@ PROCESS_TAGS = {
     _PROCESS_TAG: str(os.getpid()),
     _START_TAG: process_start(os.getpid()) or "",
 }
-"""Tags of a run that this process executes itself."""
+"""Tags of a run that this process executes."""
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs as failed whose process is gone, or as canceled if that was asked for."""
-    ours = dg.RunsFilter(statuses=_WITH_A_PROCESS, tags={_HOST_TAG: PROCESS_TAGS[_HOST_TAG]})
+    """Mark runs of this host whose process is gone as failed, or as canceled if they were being canceled."""
+    ours = dg.RunsFilter(statuses=_PROCESS_STATUSES, tags={_HOST_TAG: PROCESS_TAGS[_HOST_TAG]})
     for run in instance.get_runs(ours):
-        if _has_process(run) or _has_its_tags_from_its_parent(instance, run):
+        if _has_process(run) or _has_inherited_tags(instance, run):
             continue
         log = Path(instance.root_directory) / _HISTORY / "runs" / f"{run.run_id}.db"
-        if damage := _damage(log):
+        if damage := _find_damage(log):
             _set_aside(log, damage)
         if run.status is dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run)
         else:
-            instance.report_run_failed(run, "its process ended without a word")
+            instance.report_run_failed(run, "its process exited without reporting a result")
 
 
 def _has_process(run: dg.DagsterRun) -> bool:
@@ -235,7 +240,7 @@ def _has_process(run: dg.DagsterRun) -> bool:
     return start is not None and process_start(int(run.tags[_PROCESS_TAG])) == start
 
 
-def _has_its_tags_from_its_parent(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Whether a run that was executed again from the UI has not got a process yet."""
+def _has_inherited_tags(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """True for a re-execution from the UI that has no process yet: its tags are those of its parent run."""
     parent = instance.get_run_by_id(run.tags.get("dagster/parent_run_id", ""))
     return parent is not None and all(parent.tags.get(tag) == run.tags.get(tag) for tag in PROCESS_TAGS)

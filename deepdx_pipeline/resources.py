@@ -1,72 +1,63 @@
-"""What assets are given to work with: the home folder, and someone to tell how far they are."""
+"""The resource that every asset works with: the home folder."""
 
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from deepdx_core.files import remove_leftovers
 from deepdx_core.home import Home
-from deepdx_core.progress import Report
 from deepdx_core.state.backup import back_up_changes
 from deepdx_core.state.store import open_state, run_lock
 from deepdx_core.tables.storage import Tables
 from deepdx_pipeline.instance import PROCESS_TAGS
 
-_SECONDS_BETWEEN_LOGS = 5.0
 
+class HomeResource(dg.ConfigurableResource[Any]):
+    """The home folder: inbox, tables, state, models, banks.
 
-class Workspace:
-    """The home folder of a run, and where its progress is shown."""
-
-    def __init__(self, home: Home, report: Report | None = None) -> None:
-        self.home = home
-        self.tables = Tables(home)
-        self._report = report
-
-    def reporter(self, context: dg.AssetExecutionContext) -> Report:
-        """Where an asset tells its progress: the terminal if one is watching, else the run's log, now and then."""
-        return self._report or _log_now_and_then(context)
-
-
-def workplace(home: Home, report: Report | None = None) -> dg.ResourceDefinition:
-    """The resource of a run: it keeps all other runs away from the home, and the state is opened and backed up.
-
-    The run is marked with the process that is at work. A sensor only looks on: it is given the workplace without any
-    of this.
+    During a run it is locked against other runs, its state is opened before the first asset and backed up after the
+    last, and the run is tagged with its process. A sensor gets the folder without any of this.
     """
 
-    @dg.resource(description="The home folder, which one run at a time works on.")
-    def resource(context: dg.InitResourceContext) -> Iterator[Workspace]:
+    root: str = Field(description="Path of the home folder.")
+
+    @property
+    def paths(self) -> Home:
+        """The layout of the folder."""
+        return Home(Path(self.root))
+
+    @property
+    def tables(self) -> Tables:
+        """The Parquet tables of the folder."""
+        return Tables(self.paths)
+
+    @property
+    def plots(self) -> Path:
+        """Plots of the latest run, a folder for each asset."""
+        return Path(self.root) / "plots"
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
+        """Hold the folder for a run."""
         if context.run is None:
-            yield Workspace(home, report)
+            yield self
             return
         if context.instance:
             context.instance.add_run_tags(context.run.run_id, PROCESS_TAGS)
-        tell = context.log.warning if context.log else print
-        with run_lock(home, waiting=tell):
-            remove_leftovers_of_runs(home)
-            open_state(home, tell)
-            yield Workspace(home, report)
-            back_up_changes(home)
-
-    return resource
+        warn = context.log.warning if context.log else print
+        with run_lock(self.paths, waiting=warn):
+            remove_leftovers_of_runs(self.paths)
+            open_state(self.paths, warn)
+            yield self
+            back_up_changes(self.paths)
 
 
 def remove_leftovers_of_runs(home: Home) -> None:
-    """Remove what killed runs left of files that they were writing."""
+    """Remove partly written files of runs that were killed."""
     of_models = home.models.glob("*/") if home.models.is_dir() else ()
     for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *of_models):
         remove_leftovers(folder)
-
-
-def _log_now_and_then(context: dg.AssetExecutionContext) -> Report:
-    last = time.monotonic()
-
-    def report(what: str, done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LOGS:
-            last = time.monotonic()
-            context.log.info(f"{what} ({done} of {total})")
-
-    return report

@@ -24,7 +24,8 @@ from rich.table import Table
 
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import pack_vced, pack_vmem
-from deepdx_core.codec.reader import Reading, read
+from deepdx_core.codec.reader import read
+from deepdx_core.codec.segments import Reading
 from deepdx_core.codec.writer import frame
 from tools.demo_corpus.voices import compose_voices
 

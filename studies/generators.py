@@ -1,9 +1,10 @@
-"""Generators judged by the protocol of `deepdx_core.evaluation`, on the tables of a home folder, which are only read.
+"""Evaluation of generators by the protocol of `deepdx_core.evaluation`, on the tables of a home folder.
 
-`python -m studies.generators [HOME] [--model FOLDER] [--only-model] [--without-sound] [--on validation] [--seed N]
-[--set NAME=VALUE ...] [--to FILE]` fits and measures the baselines, the GAN of the blog, the writer alone, and the
-writer with its critic, and prints a column for each row of `model_evaluation`. A model that lies in FOLDER is taken as
-it is; one that is trained is left there. --set changes its settings: see `deepdx_core/writer/config.py`.
+`python -m studies.generators [HOME] [--model FOLDER] [--only-model] [--without-audio] [--on validation] [--seed N]
+[--set NAME=VALUE ...] [--to FILE]` fits and evaluates the baselines, the GAN of the blog, the writer alone, and the
+writer with its critic, and prints a column for each row of `model_evaluation`. The home folder is only read. A model in
+FOLDER is used as it is; if there is none, a new one is saved there. --set changes a setting of the training: see
+`deepdx_core/writer/config.py`.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from deepdx_core.dataset.arrays import Splits, splits_from_tables
+from deepdx_core.dataset.arrays import Splits, splits_from_training_set
 from deepdx_core.evaluation.baselines.gan import Gan
 from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
@@ -36,20 +37,8 @@ from deepdx_core.writer.config import WriterConfig
 _COUNTS = ("voices", "against", "dcr_median", "copies", "duplicates")
 
 
-def splits_in(tables: Tables) -> Splits:
-    """What there is to learn from and to judge by: valid sounds only."""
-    valid = tables.read("verdicts").filter(pl.col("verdict") == "valid")
-    return splits_from_tables(
-        tables.read("unique_voices").join(valid, on="sound_id", how="semi"),
-        tables.read("families"),
-        tables.read("labeled_voices"),
-        tables.read("training_splits"),
-        load_taxonomy().labels,
-    )
-
-
-def trained(method: WriterMethod, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
-    """The generator that lies in a folder, or a new one that is left there."""
+def load_or_train(method: WriterMethod, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
+    """Return the generator in a folder, or train a new one and save it there."""
     if folder:
         with suppress(ModelError):
             return FittedWriter(load_model(folder), method.rules, method.by_ear)
@@ -61,8 +50,8 @@ def trained(method: WriterMethod, splits: Splits, seed: int, folder: Path | None
     return fitted
 
 
-def printed(rows: pl.DataFrame) -> Table:
-    """A line for each measure, with its standard error, and a column for each generator."""
+def format_table(rows: pl.DataFrame) -> Table:
+    """Return a table with a row per measure, with its standard error, and a column per generator."""
     table = Table("measure", *rows["generator"], box=None)
     for name in rows.columns[3:]:
         if name.endswith("_error"):
@@ -89,34 +78,35 @@ def _every_minute() -> Report:
 
 
 def main() -> None:
-    """Judge and print."""
+    """Evaluate the generators and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path, nargs="?")
-    parser.add_argument("--model", type=Path, help="where the model lies, or is left")
+    parser.add_argument("--model", type=Path, help="folder of the model, existing or not")
     parser.add_argument("--only-model", action="store_true")
-    parser.add_argument("--without-sound", action="store_true")
+    parser.add_argument("--without-audio", action="store_true")
     parser.add_argument("--on", choices=("validation", "test"), default="test")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--to", type=Path, help="a Parquet file to write the rows to")
-    asked = parser.parse_args()
-    home = Home(asked.home) if asked.home else find_home()
+    parser.add_argument("--to", type=Path, help="Parquet file to write the rows to")
+    arguments = parser.parse_args()
+    home = Home(arguments.home) if arguments.home else find_home()
     tables = Tables(home)
-    splits = splits_in(tables)
-    settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
-    by_ear = available() and not asked.without_sound
-    method = WriterMethod(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())
-    writer = trained(method, splits, asked.seed, asked.model)
+    splits = splits_from_training_set(tables.read("training_set"), load_taxonomy().labels)
+    settings = {name: json.loads(value) for name, value in (setting.split("=") for setting in arguments.set)}
+    config = WriterConfig.from_json(json.dumps({"seed": arguments.seed} | settings))
+    by_ear = available() and not arguments.without_audio
+    method = WriterMethod(splits.labels, config, load_rules(home.rules), by_ear, _every_minute())
+    writer = load_or_train(method, splits, arguments.seed, arguments.model)
     alone = replace(writer, by_ear=False, wish=SamplingRequest(choices=1))
     methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
-    if not asked.only_model:
+    if not arguments.only_model:
         methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **methods}
     console = Console(width=200)
-    audio = None if asked.without_sound else tables.read_or_empty("audio_features")
-    rows = evaluate(methods, splits, seed=asked.seed, judged_on=asked.on, audio=audio, report=_every_minute())
-    console.print(printed(rows))
-    if asked.to:
-        rows.write_parquet(asked.to)
+    audio = None if arguments.without_audio else tables.read_or_empty("audio_features")
+    rows = evaluate(methods, splits, seed=arguments.seed, split=arguments.on, audio=audio, report=_every_minute())
+    console.print(format_table(rows))
+    if arguments.to:
+        rows.write_parquet(arguments.to)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from deepdx_core.codec.reader import Reading
+from deepdx_core.codec.segments import Reading
 from studies.foreign_files import FOREIGN, foreign, require_an_account
 from tests.support.damage import DAMAGES, damaged, files_below, framed_banks, voices_in
 

@@ -32,7 +32,7 @@ from deepdx_core.quality.corruption import choose_training_set
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
-from deepdx_core.tables.schemas import CorruptionTrainingSet
+from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
 _BANKS_EACH = 30

@@ -23,9 +23,11 @@ from deepdx_core.home import Home
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.measuring import by_sound
-from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices, Families, UniqueVoices
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_pipeline.cli.app import main
-from deepdx_pipeline.cli.errors import cause_in_words, in_words
+from deepdx_pipeline.cli.errors import error_message, step_error_message
 from tests.support.paths import ROOT
 from tests.support.voices import decoded_dump, two_carriers
 
@@ -257,18 +259,18 @@ class DagsterExecutionStepExecutionError(Exception):
 
 def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_from(home):
     wrapped = DagsterExecutionStepExecutionError("Error occurred while executing op")
-    told = cause_in_words(raised(wrapped, RulesError("rules.toml: rule.x: \x1b[2J wrong"), KeyError("x")))
+    told = step_error_message(raised(wrapped, RulesError("rules.toml: rule.x: \x1b[2J wrong"), KeyError("x")))
     assert told == "rules.toml: rule.x: \\x1b[2J wrong"
-    assert cause_in_words(raised(wrapped, KeyError("x"))) == "KeyError: 'x'"
-    assert cause_in_words(raised(wrapped, dg.Failure("no train voices"), ValueError("x"))) == "no train voices"
+    assert step_error_message(raised(wrapped, KeyError("x"))) == "KeyError: 'x'"
+    assert step_error_message(raised(wrapped, dg.Failure("no train voices"), ValueError("x"))) == "no train voices"
     full = f"no space left on the disk that holds {home.root}; nothing is lost, run again once there is room"
     for cause in (
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded", "x"),
         pl.exceptions.ComputeError("No space left on device (os error 28)"),
     ):
-        assert cause_in_words(raised(wrapped, RuntimeError("cannot write"), cause)) == full
-        assert in_words(cause) == full
+        assert step_error_message(raised(wrapped, RuntimeError("cannot write"), cause)) == full
+        assert error_message(cause) == full
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,7 @@ def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_fr
         (OSError(errno.EXDEV, "Invalid cross-device link", b"/a/\xff", None, "/b"), "/a/\\udcff to /b: Invalid"),
         (OSError(errno.EIO, "Input/output error"), "Input/output error (home folder "),
         (OSError("zlib says no"), "zlib says no (home folder "),
-        (RecursionError("maximum recursion depth exceeded"), "what was read is nested too deep"),
+        (RecursionError("maximum recursion depth exceeded"), "the input is nested too deeply"),
         (MemoryError(), "not enough memory"),
         (UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates not allowed"), "'a\\udcff': not UTF-8"),
         (DeepDXError("one\nand \x1b[2J two"), "one\nand \\x1b[2J two"),
@@ -345,7 +347,7 @@ def test_a_failed_run_tells_one_cause(home, how, cause):
     assert ran.returncode == 1
     lines = ran.stderr.splitlines()
     assert lines[-2].startswith(f"decoded_voices failed: {cause.format(root=home.root)}")
-    assert lines[-1].startswith("The run failed; nothing that was there before is lost.")
+    assert lines[-1].startswith("The run failed; no existing data was lost.")
     assert all(line.startswith(("raw_files ", "dumps ")) for line in lines[:-2])
 
 

@@ -1,4 +1,4 @@
-"""Files written safely: whole or not at all, over nothing that was not meant, with nothing left of a kill."""
+"""Files are written whole or not at all, never over other files by mistake, and nothing is left after a kill."""
 
 import os
 import signal
@@ -13,7 +13,6 @@ from deepdx_core.files import (
     output_target,
     read_regular,
     remove_leftovers,
-    set_aside_folder,
     working_folder,
     write_outputs,
     written_whole,
@@ -24,7 +23,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_takes_its_place_whole_or_not_at_all(tmp_path):
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "table"
     with written_whole(path) as temporary:
         temporary.write_bytes(b"first")
@@ -44,7 +43,7 @@ def test_a_file_can_be_staged_elsewhere(tmp_path):
     assert names(tmp_path / "staging") == []
 
 
-def test_a_file_is_as_readable_as_the_users_umask_says(tmp_path):
+def test_a_file_has_the_permissions_of_the_users_umask(tmp_path):
     before = os.umask(0o027)
     try:
         with written_whole(tmp_path / "table") as temporary:
@@ -54,7 +53,7 @@ def test_a_file_is_as_readable_as_the_users_umask_says(tmp_path):
     assert (tmp_path / "table").stat().st_mode & 0o777 == 0o640
 
 
-def test_leftovers_of_the_dead_are_removed_and_nothing_of_the_living(tmp_path):
+def test_leftovers_of_killed_processes_are_removed_and_folders_in_use_are_not(tmp_path):
     code = (
         "import sys; from pathlib import Path; from deepdx_core.files import written_whole\n"
         "with written_whole(Path(sys.argv[1])) as t: t.write_bytes(b'x'); print('in', flush=True); sys.stdin.read()"
@@ -65,26 +64,26 @@ def test_leftovers_of_the_dead_are_removed_and_nothing_of_the_living(tmp_path):
         assert remove_leftovers(tmp_path) == 0
         assert len(names(tmp_path)) == 1
         writer.send_signal(signal.SIGKILL)
-    (tmp_path / ".deepdx-a file of somebody.part").write_bytes(b"")
+    (tmp_path / ".deepdx-a file of the user.part").write_bytes(b"")
     (tmp_path / ".deepdx-link.part").symlink_to("/")
     assert remove_leftovers(tmp_path) == 1
-    assert names(tmp_path) == [".deepdx-a file of somebody.part", ".deepdx-link.part"]
+    assert names(tmp_path) == [".deepdx-a file of the user.part", ".deepdx-link.part"]
 
 
-def test_a_working_folder_is_gone_in_the_end(tmp_path):
+def test_a_working_folder_is_removed_at_the_end(tmp_path):
     with working_folder(tmp_path) as folder:
         (folder / "deep").mkdir()
         (folder / "deep" / "file").write_bytes(b"x")
     assert names(tmp_path) == []
 
 
-def test_outputs_go_to_regular_files_alone(tmp_path):
-    (tmp_path / "there").write_bytes(b"mine")
-    (tmp_path / "link").symlink_to(tmp_path / "there")
+def test_outputs_are_only_written_to_regular_files(tmp_path):
+    (tmp_path / "present").write_bytes(b"mine")
+    (tmp_path / "link").symlink_to(tmp_path / "present")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "file")
     os.mkfifo(tmp_path / "fifo")
     for name, reason in (
-        ("there", "exists already"),
+        ("present", "exists already"),
         ("link", "exists already"),
         ("dangling", "there is no folder"),
         ("fifo", "not a regular file"),
@@ -96,7 +95,7 @@ def test_outputs_go_to_regular_files_alone(tmp_path):
     for name, reason in (("fifo", "not a regular file"), (".", "is a folder"), ("/dev/null", "not a regular file")):
         with pytest.raises(OutputError, match=reason):
             output_target(tmp_path / name, force=True)
-    assert output_target(tmp_path / "link", force=True) == tmp_path / "there"
+    assert output_target(tmp_path / "link", force=True) == tmp_path / "present"
     assert output_target(tmp_path / "new", force=False) == tmp_path / "new"
 
 
@@ -113,7 +112,7 @@ def test_several_outputs_are_written_all_or_none(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "socket", "device"])
-def test_what_is_no_regular_file_is_refused_and_nothing_waits(tmp_path, kind):
+def test_a_file_that_is_not_regular_is_refused_without_waiting(tmp_path, kind):
     path = tmp_path / "x"
     if kind == "fifo":
         os.mkfifo(path)
@@ -126,23 +125,33 @@ def test_what_is_no_regular_file_is_refused_and_nothing_waits(tmp_path, kind):
     else:
         path.symlink_to("/dev/zero")
     began = time.monotonic()
-    with pytest.raises(OSError):
+    reason = "a folder, not a file" if kind == "folder" else None
+    with pytest.raises(OSError, match=reason):
         read_regular(path)
     assert time.monotonic() - began < 1
 
 
-def test_what_is_too_large_is_refused(tmp_path):
+def test_a_file_that_is_too_large_is_refused(tmp_path):
     (tmp_path / "x").write_bytes(bytes(11))
     assert read_regular(tmp_path / "x", 11) == bytes(11)
     with pytest.raises(OSError, match="larger than 10 bytes"):
         read_regular(tmp_path / "x", 10)
 
 
-def test_a_folder_in_the_way_is_kept_under_another_name(tmp_path):
+def test_reading_takes_memory_for_the_file_and_not_for_the_limit(tmp_path):
+    (tmp_path / "x").write_bytes(b"x")
+    assert read_regular(tmp_path / "x", 1 << 60) == b"x"
+
+
+def test_a_folder_in_place_of_a_file_is_set_aside_on_request(tmp_path):
     for number in (1, 2):
         (tmp_path / "table").mkdir()
         (tmp_path / "table" / str(number)).write_bytes(b"")
-        set_aside_folder(tmp_path / "table")
+        with pytest.raises(OSError), written_whole(tmp_path / "table") as temporary:
+            temporary.write_bytes(b"x")
+        with written_whole(tmp_path / "table", set_aside=True) as temporary:
+            temporary.write_bytes(b"x")
+        assert (tmp_path / "table").read_bytes() == b"x"
+        (tmp_path / "table").unlink()
     assert names(tmp_path) == ["table.set-aside-1", "table.set-aside-2"]
     assert names(tmp_path / "table.set-aside-2") == ["2"]
-    set_aside_folder(tmp_path / "not there")

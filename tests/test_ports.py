@@ -16,7 +16,7 @@ from deepdx_core.codec.packing import unpack_vmem
 from deepdx_core.codec.transmission import PAUSE, seconds_on_the_wire
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
 from deepdx_core.ports import PortError, port_names, receive, send
-from tests.cli.test_convert import command
+from tests.support.cli import run_deepdx as command
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices
 

@@ -33,8 +33,9 @@ from deepdx_core.quality.corruption import CURATION_VERSION
 from deepdx_core.sound.features import FEATURES_VERSION, distil, measures
 from deepdx_core.sound.measuring import CLIPS, measure_sounds
 from deepdx_core.sound.rendering import SAMPLE_RATE, available
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import GENERATOR_TABLES
-from deepdx_core.tables.schemas import TABLES, AudioFeatures
+from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.training.checkpoints import digest
 from deepdx_core.voice.columns import CARRIERS

@@ -1,13 +1,16 @@
-"""What a stretch of a file is: the vocabulary in which the readers of this room say what they found."""
+"""The codec's vocabulary: the segments of a file, and the reading that accounts for all of its bytes."""
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE
 
+_MAX_LISTED = 12  # kinds of contents
+
 
 class Kind(StrEnum):
-    """What a segment holds."""
+    """Content of a segment."""
 
     VOICES = "voices"
     MESSAGE = "message"
@@ -15,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Format(StrEnum):
-    """How voices are stored."""
+    """Storage format of voices."""
 
     VMEM = "vmem"
     VCED = "vced"
@@ -23,11 +26,11 @@ class Format(StrEnum):
     HEADERLESS_VMEM = "headerless-vmem"
     HEADERLESS_VCED = "headerless-vced"
     HEADERLESS_VCED_156 = "headerless-vced-156"
-    """Unpacked, and the operator switches behind each voice."""
+    """Unpacked, with a byte of operator switches after each voice."""
 
 
 class Checksum(StrEnum):
-    """Whether a dump's checksum byte fits its data."""
+    """State of a dump's checksum byte."""
 
     RIGHT = "right"
     UNMASKED = "unmasked"
@@ -45,16 +48,16 @@ RECORD_SIZE = {
     Format.HEADERLESS_VCED: VCED_SIZE,
     Format.HEADERLESS_VCED_156: VCED_SIZE + 1,
 }
-"""Bytes a voice takes in each format."""
+"""Bytes per voice in each format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a file, from `offset`, `length` bytes long.
+    """`length` bytes of a file from `offset`.
 
-    what: what it is, in words. note: what is wrong or unusual about it, or "".
-    For voices: `format`, and `payload`, the bytes of the whole records as found; for dumps `channel` (0 to 15) and
-    `checksum`.
+    what: description of the content. note: anything wrong or unusual about it, or "".
+    For voices: `format`, and `payload`, the bytes of the whole records as found. For dumps also `channel` (0 to 15)
+    and `checksum`.
     """
 
     offset: int
@@ -71,3 +74,31 @@ class Segment:
     def voices(self) -> int:
         """Number of whole voice records."""
         return len(self.payload) // RECORD_SIZE[self.format] if self.format else 0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Contents of a file: segments in order, without gap or overlap, and the reason if none of them holds voices."""
+
+    segments: tuple[Segment, ...]
+    reason: str = ""
+
+    @property
+    def voices(self) -> int:
+        """Number of voice slots."""
+        return sum(segment.voices for segment in self.segments)
+
+    @property
+    def taken_for(self) -> str:
+        """Short description of the file."""
+        dumps = [segment.what for segment in self.segments if segment.kind is Kind.VOICES]
+        return list_contents(dumps) if dumps else self.reason
+
+
+def list_contents(descriptions: list[str]) -> str:
+    """Return the distinct descriptions with their counts: `2 x 32-voice dump, single-voice dump`."""
+    counts = list(Counter(descriptions).items())
+    listed = [f"{count} x {what}" if count > 1 else what for what, count in counts[:_MAX_LISTED]]
+    if len(counts) > _MAX_LISTED:
+        listed.append(f"{len(counts) - _MAX_LISTED:,} kinds more")
+    return ", ".join(listed)

@@ -1,1 +1,1 @@
-"""corpus.duckdb: built from all tables, read as one snapshot, and the funnel from files to families."""
+"""corpus.duckdb: its construction from all tables, its views, queries of a snapshot, explanations, the funnel."""

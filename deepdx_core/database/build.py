@@ -1,6 +1,6 @@
-"""corpus.duckdb: the rows of all tables, and views over them, in one file that needs no other.
+"""Build corpus.duckdb: the rows of all tables, and views over them, in one self-contained file.
 
-It holds one generation: what stood in the tables when it was built. It is a cache, and is built anew by each run.
+The file contains the tables as they were when it was built. It is a cache that each run rebuilds.
 """
 
 from collections.abc import Sequence
@@ -9,42 +9,41 @@ from pathlib import Path
 import duckdb
 
 from deepdx_core.database.views import SLOTS, VIEWS
-from deepdx_core.files import set_aside_folder, written_whole
+from deepdx_core.files import written_whole
 from deepdx_core.tables.schemas import TABLES, describe, describe_columns
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
-# Clients from DuckDB 1.2 on open a file of this version; DuckDB 2 by itself would write one that only it can read.
+# DuckDB 1.2 and later can open files of this version. By default, DuckDB 2 writes files that only DuckDB 2 can read.
 _STORAGE_VERSION = "v1.2.0"
 
 _STORED = {table: SLOTS if table == "decoded_voices" else table for table in TABLES}
-"""The name in the database of each table."""
-_LEFT_OUT: dict[str, Sequence[str]] = {"dumps": ["payload"], "decoded_voices": PARAMETER_NAMES}
-"""Columns that are not stored: raw bytes that nobody queries, and those that a view takes from elsewhere."""
+"""The name of each table in the database."""
+_OMITTED: dict[str, Sequence[str]] = {"dumps": ["payload"], "decoded_voices": PARAMETER_NAMES}
+"""Columns that are not stored: raw bytes, and parameters that a view takes from `unique_voices`."""
 
 
 def build_database(path: Path, tables: Tables) -> list[str]:
-    """Write the database whole, with every table and view. Returns their names.
+    """Write the database with every table and view. Return their names.
 
-    A table that was never written, or whose cache is damaged, is empty.
+    A table that was never written, or is a damaged cache, is empty.
     """
-    set_aside_folder(path)
-    with written_whole(path) as temporary, duckdb.connect() as connection:
+    with written_whole(path, set_aside=True) as temporary, duckdb.connect() as connection:
         connection.execute(f"ATTACH {_quoted(str(temporary))} AS corpus (STORAGE_VERSION '{_STORAGE_VERSION}')")
         connection.execute("USE corpus")
-        connection.execute("BEGIN")  # a comment at a time would write the catalog a thousand times
+        connection.execute("BEGIN")  # otherwise each of a thousand comments would write the catalog
         for table in TABLES:
-            rows = tables.read_or_empty(table).drop(_LEFT_OUT.get(table, []))
-            name, about = _STORED[table], describe_columns(table)
+            rows = tables.read_or_empty(table).drop(_OMITTED.get(table, []))
+            name, descriptions = _STORED[table], describe_columns(table)
             connection.register("rows", rows.to_arrow())
             connection.execute(f"CREATE TABLE {name} AS FROM rows")
             connection.unregister("rows")
             connection.execute(f"COMMENT ON TABLE {name} IS {_quoted(describe(table))}")
             for column in rows.columns:
-                connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(about[column])}')
+                connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(descriptions[column])}')
         for name, view in VIEWS.items():
             connection.execute(f"CREATE VIEW {name} AS {view.sql}")
-            connection.execute(f"COMMENT ON VIEW {name} IS {_quoted(view.about)}")
+            connection.execute(f"COMMENT ON VIEW {name} IS {_quoted(view.description)}")
             for column in connection.sql(f"FROM {name} LIMIT 0").columns:
                 connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(view.describe(column))}')
         connection.execute("COMMIT")

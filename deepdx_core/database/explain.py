@@ -1,4 +1,4 @@
-"""The whole story of a sound: where it was found, under what names, what was found in it, its kin, label and split."""
+"""Explain a sound: its names and places, the findings behind its verdict, its family, label and split."""
 
 import re
 from dataclasses import dataclass
@@ -15,48 +15,48 @@ _ID = re.compile(r"[0-9a-f]{6,20}")
 
 
 @dataclass(frozen=True)
-class Story:
-    """What is known of a sound; frames are in the order in which people read them."""
+class Explanation:
+    """Everything known about a sound. Data frames are sorted for display."""
 
     sound_id: str
     name: str
     names: pl.DataFrame
-    """name, files."""
+    """name, files; the most frequent first."""
     places: pl.DataFrame
-    """path, member, offset, slot, format, checksum, name: every place where it was found."""
+    """path, member, offset, slot, format, checksum, name: every slot that contains it."""
     verdict: dict[str, object]
     """The row of `verdicts`."""
     findings: pl.DataFrame
     """rule, severity, parameter, value, reason, source."""
     repaired_from: pl.DataFrame
-    """sound_id, name, repair: the sounds that a repair made into this one."""
+    """sound_id, name, repair: the sounds whose repair resulted in this one."""
     repair: tuple[str, str] | None
-    """How this sound was put right, and the id of what that made."""
+    """How this sound was repaired, and the id of the repaired sound. None without a repair."""
     family: pl.DataFrame
-    """sound_id, name, files, differing (parameters), same (functionally): its kin, the nearest first."""
+    """sound_id, name, files, differing (number of parameters), same (functionally): other sounds, the nearest first."""
     label: dict[str, object] | None
-    """The row of `labeled_voices`."""
+    """The row of `labeled_voices`, if it has one."""
     split: dict[str, object] | None
-    """The row of `training_splits`."""
+    """The row of `training_splits`, if it has one."""
     realness: dict[str, object] | None
-    """The row of `realness`."""
+    """The row of `realness`, if it has one."""
 
 
-def find_sounds(corpus: Snapshot, asked: str) -> pl.DataFrame:
-    """The sounds that an id, the beginning of one, or a name means: sound_id, name, files, verdict; most files first.
+def find_sounds(corpus: Snapshot, query: str) -> pl.DataFrame:
+    """Find sounds by id, by the beginning of an id, or by name.
 
-    A name means every sound that ever had it, case aside. Raises DeepDXError where there is none.
+    A name matches every sound that has it in some file, ignoring case. Return sound_id, name, files, verdict; the sound
+    in the most files first. Raises DeepDXError if nothing matches.
     """
     sounds = corpus.read("unique_voices", ["sound_id", "name", "names", "files"])
     found = sounds.clear()
-    if _ID.fullmatch(asked):
-        found = sounds.filter(pl.col("sound_id").str.starts_with(asked))
+    if _ID.fullmatch(query):
+        found = sounds.filter(pl.col("sound_id").str.starts_with(query))
     if found.is_empty():
-        wanted = asked.strip().lower()
-        alike = pl.element().str.strip_chars().str.to_lowercase() == wanted
-        found = sounds.filter(pl.col("names").list.eval(alike).list.any())
+        matches = pl.element().str.strip_chars().str.to_lowercase() == query.strip().lower()
+        found = sounds.filter(pl.col("names").list.eval(matches).list.any())
     if found.is_empty():
-        raise DeepDXError(f"no sound has the id or name {asked!r}{_unreadable(corpus, asked)}")
+        raise DeepDXError(f"no sound has the id or name {query!r}{_describe_unreadable(corpus, query)}")
     verdicts = corpus.read("verdicts", ["sound_id", "verdict"])
     return (
         found.drop("names")
@@ -65,18 +65,19 @@ def find_sounds(corpus: Snapshot, asked: str) -> pl.DataFrame:
     )
 
 
-def find_one(corpus: Snapshot, asked: str) -> tuple[str, str]:
-    """The id and name of the one sound that is meant. Raises DeepDXError where there is none, or several."""
-    found = find_sounds(corpus, asked)
+def find_sound(corpus: Snapshot, query: str) -> tuple[str, str]:
+    """Find the id and name of exactly one sound. Raises DeepDXError if none or several match; see `find_sounds`."""
+    found = find_sounds(corpus, query)
     if len(found) > 1:
         lines = [f"{id_} {name}, {files} files, {verdict}" for id_, name, files, verdict in found.head(12).iter_rows()]
-        raise DeepDXError(f"{asked!r} means {len(found):,} sounds: give the id of one\n  " + "\n  ".join(lines))
+        raise DeepDXError(f"{query!r} matches {len(found):,} sounds: give the id of one\n  " + "\n  ".join(lines))
     return found["sound_id"][0], found["name"][0]
 
 
-def _unreadable(corpus: Snapshot, asked: str) -> str:
+def _describe_unreadable(corpus: Snapshot, name: str) -> str:
+    """Return where slots of this name are that could not be read, for an error message; "" if there are none."""
     slots = corpus.read("decoded_voices", ["sha256", "slot", "name", "sound_id"]).filter(
-        pl.col("sound_id").is_null(), pl.col("name").str.strip_chars().str.to_lowercase() == asked.strip().lower()
+        pl.col("sound_id").is_null(), pl.col("name").str.strip_chars().str.to_lowercase() == name.strip().lower()
     )
     if slots.is_empty():
         return ""
@@ -88,12 +89,12 @@ def _unreadable(corpus: Snapshot, asked: str) -> str:
     return f"; unreadable, with a byte over 127: {where}"
 
 
-def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Story:
-    """The story of a sound by its whole id."""
+def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Explanation:
+    """Explain the sound with the given full id."""
     sounds = corpus.read("unique_voices")
     row = sounds.row(by_predicate=pl.col("sound_id") == sound_id, named=True)
     verdict = corpus.read("verdicts").row(by_predicate=pl.col("sound_id") == sound_id, named=True)
-    about = pl.DataFrame(
+    reasons = pl.DataFrame(
         [(rule.id, rule.reason, rule.source) for rule in rules.rules],
         schema={"rule": pl.String, "reason": pl.String, "source": pl.String},
         orient="row",
@@ -102,13 +103,13 @@ def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Story:
         verdict["findings"],
         schema={"rule": pl.String, "severity": pl.String, "parameter": pl.String, "value": pl.Float64},
     )
-    return Story(
+    return Explanation(
         sound_id=sound_id,
         name=row["name"],
         names=pl.DataFrame({"name": row["names"], "files": row["name_counts"]}),
         places=_places(corpus, sound_id),
         verdict=verdict,
-        findings=findings.join(about, on="rule", how="left", maintain_order="left"),
+        findings=findings.join(reasons, on="rule", how="left", maintain_order="left"),
         repaired_from=sounds.filter(pl.col("repaired_id") == sound_id).select("sound_id", "name", "repair"),
         repair=None if row["repair"] is None else (row["repair"], row["repaired_id"]),
         family=_family(corpus, sounds, sound_id),
@@ -133,14 +134,14 @@ def _places(corpus: Snapshot, sound_id: str) -> pl.DataFrame:
 def _family(corpus: Snapshot, sounds: pl.DataFrame, sound_id: str) -> pl.DataFrame:
     families = corpus.read("families", ["sound_id", "family_id", "functional_id"])
     own = families.filter(pl.col("sound_id") == sound_id)
-    kin = families.join(own.select("family_id", own_function="functional_id"), on="family_id").filter(
+    others = families.join(own.select("family_id", own_function="functional_id"), on="family_id").filter(
         pl.col("sound_id") != sound_id
     )
     values = dict(
         zip(PARAMETER_NAMES, sounds.filter(pl.col("sound_id") == sound_id).select(PARAMETER_NAMES).row(0), strict=True)
     )
     return (
-        sounds.join(kin, on="sound_id")
+        sounds.join(others, on="sound_id")
         .select(
             "sound_id",
             "name",

@@ -1,6 +1,6 @@
--- From files to families and labeled sounds: at each step and from each source, how many went on and how many did not,
--- and why. The outcomes of a step add up to what led to it (see funnel.py).
--- A source is a top folder of the inbox, or of an archive in it. What is found more than once counts for the first path.
+-- The funnel from files to families and labeled sounds: the count of each outcome, by step and source.
+-- The outcomes of a step add up to the count of the outcome that leads to it (see funnel.py).
+-- A source is a top folder of the inbox, or of an archive in it. Duplicates count for the source of the first path.
 WITH paths AS (
     SELECT
         *,
@@ -20,7 +20,7 @@ WITH paths AS (
     GROUP BY ALL
 ), origins AS (
     SELECT sha256, source, place FROM paths WHERE status = 'voices' AND nth = 1
-), stretches AS (
+), segments AS (
     SELECT source, kind AS outcome, count(*) AS n FROM dumps JOIN origins USING (sha256) GROUP BY ALL
 ), slots AS (
     SELECT sound_id, source, row_number() OVER (PARTITION BY sound_id ORDER BY place, "offset", slot) AS nth
@@ -32,18 +32,18 @@ WITH paths AS (
     SELECT source, CASE WHEN nth = 1 THEN 'unique' ELSE 'repeat of a sound' END AS outcome, count(*) AS n
     FROM slots WHERE sound_id IS NOT NULL
     GROUP BY ALL
-), found AS (
+), found_sounds AS (
     SELECT sound_id, source FROM slots WHERE sound_id IS NOT NULL AND nth = 1
-), made AS (
+), repaired_sounds AS (
     SELECT repaired_id AS sound_id, min(source) AS source
-    FROM unique_voices JOIN found USING (sound_id)
+    FROM unique_voices JOIN found_sounds USING (sound_id)
     WHERE repaired_id IN (SELECT sound_id FROM unique_voices WHERE slots = 0)
     GROUP BY ALL
 ), repairs AS (
-    SELECT source, 'made by a repair' AS outcome, count(*) AS n FROM made GROUP BY ALL
-), judged AS (
+    SELECT source, 'made by a repair' AS outcome, count(*) AS n FROM repaired_sounds GROUP BY ALL
+), sound_verdicts AS (
     SELECT sound_id, source, verdict, decided_by, findings
-    FROM verdicts JOIN (FROM found UNION ALL FROM made) USING (sound_id)
+    FROM verdicts JOIN (FROM found_sounds UNION ALL FROM repaired_sounds) USING (sound_id)
 ), verdict_counts AS (
     SELECT
         source,
@@ -53,26 +53,26 @@ WITH paths AS (
             ELSE verdict || ': ' || findings[1].rule
         END AS outcome,
         count(*) AS n
-    FROM judged GROUP BY ALL
-), kin AS (
+    FROM sound_verdicts GROUP BY ALL
+), ranks AS (
     SELECT
         source,
         row_number() OVER (PARTITION BY functional_id ORDER BY files DESC, slots DESC, sound_id) AS nth_of_function,
         row_number() OVER (PARTITION BY family_id ORDER BY files DESC, slots DESC, sound_id) AS nth_of_family
-    FROM judged JOIN families USING (sound_id) JOIN unique_voices USING (sound_id)
+    FROM sound_verdicts JOIN families USING (sound_id) JOIN unique_voices USING (sound_id)
     WHERE verdict = 'valid'
 ), functions AS (
     SELECT source, CASE WHEN nth_of_function = 1 THEN 'different to the ear' ELSE 'differs in what nobody hears' END AS outcome, count(*) AS n
-    FROM kin GROUP BY ALL
+    FROM ranks GROUP BY ALL
 ), family_counts AS (
     SELECT source, CASE WHEN nth_of_family = 1 THEN 'family' ELSE 'variant within a family' END AS outcome, count(*) AS n
-    FROM kin WHERE nth_of_function = 1
+    FROM ranks WHERE nth_of_function = 1
     GROUP BY ALL
 ), labels AS (
-    SELECT source, label AS outcome, count(*) AS n FROM labeled_voices JOIN judged USING (sound_id) GROUP BY ALL
+    SELECT source, label AS outcome, count(*) AS n FROM labeled_voices JOIN sound_verdicts USING (sound_id) GROUP BY ALL
 ), splits AS (
     SELECT source, split AS outcome, count(*) AS n
-    FROM training_splits JOIN judged USING (sound_id)
+    FROM training_splits JOIN sound_verdicts USING (sound_id)
     WHERE in_corpus
     GROUP BY ALL
 )
@@ -80,7 +80,7 @@ SELECT position, step, source, outcome, n::UBIGINT AS count
 FROM (
     SELECT 1 AS position, 'files' AS step, * FROM files
     UNION ALL SELECT 2, 'contents', * FROM contents
-    UNION ALL SELECT 3, 'dumps', * FROM stretches
+    UNION ALL SELECT 3, 'dumps', * FROM segments
     UNION ALL SELECT 4, 'voices', * FROM readable
     UNION ALL SELECT 5, 'sounds', * FROM sounds
     UNION ALL SELECT 6, 'repairs', * FROM repairs

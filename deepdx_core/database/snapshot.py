@@ -1,7 +1,7 @@
-"""Reading corpus.duckdb: one generation of the corpus, whatever runs meanwhile, and questions to it in SQL.
+"""Read corpus.duckdb and query it in SQL, unaffected by runs that replace the file in the meantime.
 
-Nothing but the file is ever read, and nothing written: the connection is read-only and has no access to anything
-outside. A query is bounded in memory and time, and answers to Ctrl-C.
+A query can read nothing but the file, and write nothing: the connection is read-only and has no external access.
+Memory and time of a query are limited, and Ctrl-C interrupts it.
 """
 
 import shutil
@@ -21,12 +21,12 @@ import pyarrow as pa
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 
-MEMORY = "2GB"
-"""The most that DuckDB takes to answer a query."""
-LARGEST_ANSWER = 1 << 30
-"""Bytes of the largest answer, as Arrow holds it."""
-SECONDS = 300.0
-"""The longest that a query runs, unless it is given another limit."""
+MEMORY_LIMIT = "2GB"
+"""Memory limit of DuckDB for a query."""
+MAX_RESULT_BYTES = 1 << 30
+"""Size limit of a result, in bytes of Arrow."""
+TIMEOUT = 300.0
+"""Default time limit of a query, in seconds."""
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -34,36 +34,36 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "lock_configuration": "true",
-    "memory_limit": MEMORY,
+    "memory_limit": MEMORY_LIMIT,
     "temp_directory": "",
 }
 _BATCH = 65_536  # rows
-_POLL = 0.05  # seconds between looks at Ctrl-C
-_GRACE = 2.0  # seconds that a query has to end once it is interrupted; within one call of a function DuckDB never looks
+_POLL = 0.05  # seconds between checks for Ctrl-C
+_GRACE = 2.0  # seconds until an interrupted query is abandoned; DuckDB cannot interrupt a call of a function
 
-# Types that polars, JSON and CSV hold without loss; columns of others come as DuckDB writes them.
+# Types that polars, JSON and CSV represent without loss. Values of other types are converted to text by DuckDB.
 _PLAIN = {
     *("boolean", "varchar", "float", "double"),
     *("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger", "ubigint"),
 }
-_WHOLE = {"hugeint", "uhugeint"}  # sums of whole numbers are such, and hardly ever need it
+_WIDE_INTEGERS = {"hugeint", "uhugeint"}  # types of sums of integers, which rarely need 128 bits
 
-# Errors of a file, not of a query.
+# Errors that mean that the file is damaged, not that the query is wrong.
 _DAMAGE = duckdb.IOException, duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException
-_DAMAGE_WORDS = "Corrupt database file", "Could not read enough bytes"
+_DAMAGE_MESSAGES = "Corrupt database file", "Could not read enough bytes"
 
 _T = TypeVar("_T")
 
 
 class DatabaseError(DeepDXError):
-    """The database is not there, or a query cannot be answered; the message says why."""
+    """The database is missing or damaged, or a query failed. The message gives the reason."""
 
 
 class Snapshot:
-    """An open database. It stays as it is while a run puts another in its place."""
+    """An open database. It does not change when a run replaces the file."""
 
     def __init__(self, path: Path) -> None:
-        """Open the database file. Raises DatabaseError if it is missing or cannot be read."""
+        """Open a database file. Raises DatabaseError if it is missing or cannot be read."""
         if not path.is_file():
             raise DatabaseError(f"no corpus yet ({path}): run `deepdx run` first")
         self._path = path
@@ -76,7 +76,7 @@ class Snapshot:
             self._resources.callback(self._disconnect)
             tables = "SELECT 1 FROM duckdb_tables() LIMIT 1"
             if not self._run(lambda: self._connection.execute(tables).fetchall()):
-                raise DatabaseError(f"{path}: made by an older Deep DX: run `deepdx run` to make it anew")
+                raise DatabaseError(f"{path}: written by an older Deep DX; {_REBUILD}")
             until_open.pop_all()
 
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
@@ -84,17 +84,17 @@ class Snapshot:
             return duckdb.connect(path, read_only=True, config=_SETTINGS)
         except duckdb.IOException as error:
             if not str(error).startswith("IO Error: Could not set lock on file"):
-                raise DatabaseError(f"{path}: {_first_line(error)}; `deepdx run` makes it anew") from error
+                raise _damaged(path, error) from error
         except duckdb.Error as error:
-            raise DatabaseError(f"{path}: {_first_line(error)}; `deepdx run` makes it anew") from error
-        # A client that has it open for writing keeps others out of the file, though not of a copy.
+            raise _damaged(path, error) from error
+        # A client that opened it for writing locks the file, but a copy can be opened.
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="deepdx-")))
         try:
             return duckdb.connect(shutil.copy(path, folder), read_only=True, config=_SETTINGS)
         except (duckdb.Error, OSError) as error:
             raise DatabaseError(
-                f"{path}: open for writing in another program, and no copy could be read: close it there, "
-                "or open it there read-only"
+                f"{path}: another program has it open for writing, and a copy could not be read: close it there, "
+                "or open it read-only"
             ) from error
 
     def __enter__(self) -> Self:
@@ -106,12 +106,12 @@ class Snapshot:
         self.close()
 
     def close(self) -> None:
-        """Close the database, unless it is `abandoned`: that would wait for the query."""
+        """Close the database. If a query is `abandoned`, leave it open, as closing would wait for the query."""
         self._resources.close()
 
     @property
     def abandoned(self) -> bool:
-        """Whether a query goes on that DuckDB does not interrupt. No other can be asked meanwhile."""
+        """True while an interrupted query is still running in DuckDB. No other query can run."""
         return not self._idle.is_set()
 
     def _disconnect(self) -> None:
@@ -119,101 +119,104 @@ class Snapshot:
             self._connection.close()
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
-        """A table or view, or some of its columns, as `Tables.read` gives it."""
-        chosen = "*" if columns is None else ", ".join(f'"{column}"' for column in columns)
-        return pl.DataFrame(self._run(lambda: self._connection.sql(f"SELECT {chosen} FROM {table}").to_arrow_table()))
+        """Read a table or view, or some of its columns, like `Tables.read`."""
+        selected = "*" if columns is None else ", ".join(f'"{column}"' for column in columns)
+        return pl.DataFrame(self._run(lambda: self._connection.sql(f"SELECT {selected} FROM {table}").to_arrow_table()))
 
-    def query(self, sql: str, limit: int | None = None, seconds: float = SECONDS) -> pl.DataFrame:
-        """Answer one query, with at most `limit` rows.
+    def query(self, sql: str, limit: int | None = None, timeout: float = TIMEOUT) -> pl.DataFrame:
+        """Run one query and return at most `limit` rows.
 
-        Columns of one name are numbered (`a`, `a_2`). Values of types that polars, CSV or JSON cannot hold, such as
-        INTERVAL, UNION, dates and nested values with such in them, come as text. Raises DatabaseError for anything but
-        one SELECT or EXPLAIN (without ANALYZE), for what DuckDB refuses, for an answer of more than `LARGEST_ANSWER`
-        bytes, and for one that takes longer than `seconds`.
+        Columns of the same name are numbered (`a`, `a_2`). Values of types that polars, CSV or JSON cannot represent,
+        such as INTERVAL, UNION, dates and nested values with these, are returned as text. Raises DatabaseError for
+        anything but one SELECT or EXPLAIN (without ANALYZE), for errors of DuckDB, for a result of more than
+        `MAX_RESULT_BYTES` bytes, and after `timeout` seconds.
         """
-        return self._run(lambda: self._answer(sql, limit), seconds)
+        return self._run(lambda: self._query(sql, limit), timeout)
 
-    def _answer(self, sql: str, limit: int | None) -> pl.DataFrame:
-        self._require_question(sql)
+    def _query(self, sql: str, limit: int | None) -> pl.DataFrame:
+        self._require_select(sql)
         relation = self._connection.sql(sql)
-        names = _unique(relation.columns)
+        names = _unique_names(relation.columns)
         columns = ", ".join(
             f"{_as_plain(f'#{n}', kind)} AS {_quoted_name(name)}"
             for n, (name, kind) in enumerate(zip(names, relation.types, strict=True), 1)
         )
-        whole = [name for name, kind in zip(names, relation.types, strict=True) if kind.id in _WHOLE]
+        wide = [name for name, kind in zip(names, relation.types, strict=True) if kind.id in _WIDE_INTEGERS]
         relation = relation.project(columns)
         reader = (relation if limit is None else relation.limit(limit)).to_arrow_reader(_BATCH)
         batches, size = [], 0
-        with reader:  # or the connection takes no other query
+        with reader:  # unless it is closed, the connection takes no other query
             for batch in reader:
                 size += batch.nbytes
-                if size > LARGEST_ANSWER:
-                    raise DatabaseError(f"the answer is larger than {LARGEST_ANSWER >> 20:,} MiB: add a LIMIT")
+                if size > MAX_RESULT_BYTES:
+                    raise DatabaseError(f"the result is larger than {MAX_RESULT_BYTES >> 20:,} MiB: add a LIMIT")
                 batches.append(batch)
-        answer = pl.DataFrame(pa.Table.from_batches(batches, schema=reader.schema))
-        return answer.with_columns(_narrowed(answer[name]) for name in whole)
+        rows = pl.DataFrame(pa.Table.from_batches(batches, schema=reader.schema))
+        return rows.with_columns(_as_int64(rows[name]) for name in wide)
 
-    def _require_question(self, sql: str) -> None:
-        explained = _explained(sql)
+    def _require_select(self, sql: str) -> None:
+        explained = _explained_statement(sql)
         statements = self._connection.extract_statements(sql)
-        # A PIVOT is several statements to DuckDB, and has a type of its own.
-        asks = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
+        # DuckDB parses a PIVOT as several statements, with a type of its own.
+        allowed = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
         if explained is not None:
             try:
                 statements = self._connection.extract_statements(explained)
             except duckdb.ParserException:  # such as `ANALYZE SELECT 1`
                 statements = []
-        if len(statements) != 1 or statements[0].type not in asks:
-            raise DatabaseError("one SELECT at a time, or EXPLAIN (without ANALYZE): the corpus is there to be read")
+        if len(statements) != 1 or statements[0].type not in allowed:
+            raise DatabaseError("one SELECT at a time, or EXPLAIN (without ANALYZE): the corpus is read-only")
 
-    def _run(self, work: Callable[[], _T], seconds: float = SECONDS) -> _T:
-        """Do work on the connection in a thread of its own, so that this one answers to Ctrl-C and the clock."""
+    def _run(self, work: Callable[[], _T], timeout: float = TIMEOUT) -> _T:
+        """Do work on the connection in another thread, so that this one can react to Ctrl-C and the timeout."""
         if self.abandoned:
-            raise DatabaseError("the query before this one goes on still")
-        found: list[_T] = []
-        failed: list[BaseException] = []
+            raise DatabaseError("the previous query is still running")
+        results: list[_T] = []
+        errors: list[BaseException] = []
 
         def worker() -> None:
             try:
-                found.append(work())
+                results.append(work())
             except BaseException as error:
-                failed.append(error)
+                errors.append(error)
             finally:
                 self._idle.set()
 
         thread = threading.Thread(target=worker, daemon=True)
         self._idle.clear()
         thread.start()
-        end = time.monotonic() + seconds
+        end = time.monotonic() + timeout
         try:
             while not self._idle.wait(_POLL):
                 if time.monotonic() > end:
-                    raise DatabaseError(f"no answer within {seconds:g} seconds: ask for less, or give it more time")
+                    raise DatabaseError(f"no result within {timeout:g} seconds: simplify the query, or allow more time")
         finally:
             end = time.monotonic() + _GRACE
             while self.abandoned and time.monotonic() < end:
                 self._connection.interrupt()
                 self._idle.wait(_POLL)
         thread.join()
-        if failed:
-            error = failed[0]
-            if isinstance(error, _DAMAGE) or any(words in str(error) for words in _DAMAGE_WORDS):
-                raise DatabaseError(f"{self._path}: {_first_line(error)}; `deepdx run` makes it anew") from error
+        if errors:
+            error = errors[0]
+            if isinstance(error, _DAMAGE) or any(message in str(error) for message in _DAMAGE_MESSAGES):
+                raise _damaged(self._path, error) from error
             if isinstance(error, duckdb.Error):
                 raise DatabaseError(str(error)) from error
             raise error
-        return found[0]
+        return results[0]
 
 
 def query(path: Path, sql: str) -> pl.DataFrame:
-    """Answer one query to the database at `path`; see `Snapshot.query`."""
+    """Run one query on the database at `path`; see `Snapshot.query`."""
     with Snapshot(path) as snapshot:
         return snapshot.query(sql)
 
 
-def _explained(sql: str) -> str | None:
-    """The statement that an EXPLAIN explains, ANALYZE and all options but FORMAT left in front; None for others."""
+def _explained_statement(sql: str) -> str | None:
+    """Return the statement after EXPLAIN and FORMAT, None if `sql` is not an EXPLAIN.
+
+    ANALYZE and other options are left in front of the statement, so that it does not parse.
+    """
     try:
         text = sql.encode()  # DuckDB counts bytes
     except UnicodeEncodeError as error:
@@ -235,20 +238,23 @@ def _explained(sql: str) -> str | None:
     return text[rest[0][0] :].decode() if rest else ""
 
 
-def _first_line(error: BaseException) -> str:
-    return printable(str(error).splitlines()[0])
+_REBUILD = "`deepdx run` rebuilds it"
 
 
-def _unique(names: list[str]) -> list[str]:
-    """Names, those that were there before with the next free number."""
-    made: list[str] = []
+def _damaged(path: Path, error: BaseException) -> DatabaseError:
+    return DatabaseError(f"{path}: {printable(str(error).splitlines()[0])}; {_REBUILD}")
+
+
+def _unique_names(names: list[str]) -> list[str]:
+    """Number repeated names with the next free number."""
+    unique: list[str] = []
     for name in names:
         number, candidate = 1, name
-        while candidate in made or (number > 1 and candidate in names):
+        while candidate in unique or (number > 1 and candidate in names):
             number += 1
             candidate = f"{name}_{number}"
-        made.append(candidate)
-    return made
+        unique.append(candidate)
+    return unique
 
 
 def _quoted_name(name: str) -> str:
@@ -267,8 +273,8 @@ def _is_plain(kind: Any) -> bool:
     return kind.id in _PLAIN
 
 
-def _narrowed(column: pl.Series) -> pl.Series:
-    """Whole numbers of 128 bits, which came as text, as those of 64 where they fit."""
+def _as_int64(column: pl.Series) -> pl.Series:
+    """Convert 128-bit integers, given as text, to 64 bits if all of them fit."""
     try:
         return column.cast(pl.Int64)
     except pl.exceptions.InvalidOperationError:

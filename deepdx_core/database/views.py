@@ -1,4 +1,4 @@
-"""The views of the database, over its tables: the questions that people ask most. Each column says what it is."""
+"""The views of the database: the most frequent queries over its tables. Every view and column has a description."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,23 +10,23 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 @dataclass(frozen=True)
 class View:
-    """A view: what it is, its query, the tables that its columns come from, and what other columns are."""
+    """A view: its description, its query, the tables that its columns come from, descriptions of its other columns."""
 
-    about: str
+    description: str
     sql: str
     sources: tuple[str, ...]
-    own_columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def describe(self, column: str) -> str:
-        """What a column is: as the view says, else as the first of its sources that has it says."""
-        known = [describe_columns(table) for table in self.sources]
-        return next(about[column] for about in (self.own_columns, *known) if column in about)
+        """Return the description of a column: the view's own, else that of the first source with this column."""
+        of_sources = [describe_columns(table) for table in self.sources]
+        return next(known[column] for known in (self.columns, *of_sources) if column in known)
 
 
-_FOUND = "the rules that found something in it"
+_FOUND = "rules with a finding in the sound, the most severe first"
 
 SLOTS = "decoded_slots"
-"""The table `decoded_voices` without the parameters, which stand in `unique_voices`: the file is half as large so."""
+"""The table `decoded_voices` without the parameters, which are in `unique_voices`. This halves the size of the file."""
 
 VIEWS = {
     "decoded_voices": View(
@@ -37,7 +37,7 @@ VIEWS = {
         ("decoded_voices",),
     ),
     "voices": View(
-        "A sound with its names, verdict, family, label and split: what one asks about most.",
+        "A sound with its names, verdict, family, label and split.",
         """
         SELECT
             sound_id, name, names, slots, files, verdict, verdicts.decided_by, why,
@@ -51,7 +51,7 @@ VIEWS = {
         {"found": _FOUND},
     ),
     "label_disagreements": View(
-        "Sounds whose names say one thing and whose parameters another: worth a listen.",
+        "A sound whose names and parameters suggest different categories: worth listening to.",
         """
         SELECT sound_id, name, by_names, by_model, category, confidence, evidence
         FROM labeled_voices JOIN (FROM unique_voices SELECT sound_id, name) USING (sound_id)
@@ -60,7 +60,8 @@ VIEWS = {
         ("labeled_voices", "unique_voices"),
     ),
     "least_real": View(
-        "Valid sounds, those first that the critic takes most for a model's: odd ones, and some that rules missed.",
+        "A valid sound with the score of the critic. The first ones look most like a model's output: unusual "
+        "sounds, and some that the rules missed.",
         """
         SELECT sound_id, name, realness, learned, label, files, family_size, found
         FROM realness JOIN voices USING (sound_id, label) ORDER BY realness, sound_id
@@ -69,7 +70,7 @@ VIEWS = {
         {"found": _FOUND},
     ),
     "voice_parameters": View(
-        "The 145 parameters, in VCED order, of each valid unique sound.",
+        "A valid sound with its 145 parameters, in VCED order.",
         f"""
         SELECT sound_id, {", ".join(PARAMETER_NAMES)}
         FROM unique_voices SEMI JOIN (FROM verdicts WHERE verdict = 'valid') USING (sound_id)
@@ -77,7 +78,7 @@ VIEWS = {
         ("unique_voices",),
     ),
     "voice_sources": View(
-        "Every place where a sound was found: path in the inbox, member of an archive, dump and slot.",
+        "A slot that contains a sound: path in the inbox, member of an archive, dump and slot.",
         """
         SELECT sound_id, name, path, member, "offset", slot
         FROM decoded_voices JOIN (FROM raw_files SELECT path, member, sha256) USING (sha256)
@@ -86,7 +87,7 @@ VIEWS = {
         ("decoded_voices", "raw_files"),
     ),
     "slot_verdicts": View(
-        "The verdict on every slot of every dump: that of its sound, and corrupt where it could not be read.",
+        "A slot of a dump with the verdict on its sound; corrupt if the slot could not be read.",
         """
         SELECT sha256, "offset", slot, name, sound_id, coalesce(verdict, 'corrupt') AS verdict
         FROM decoded_voices LEFT JOIN verdicts USING (sound_id)
@@ -94,7 +95,7 @@ VIEWS = {
         ("decoded_voices", "verdicts"),
     ),
     "findings": View(
-        "Every finding: in a sound, or in a slot that could not be read; rule, severity, parameter and value.",
+        "A finding in a sound, or in a slot that could not be read: rule, severity, parameter and value.",
         """
         SELECT sound_id, NULL AS sha256, NULL AS "offset", NULL AS slot, unnest(findings, recursive := true)
         FROM verdicts
@@ -104,23 +105,26 @@ VIEWS = {
         """,
         ("decoded_voices",),
         {
-            "rule": "the rule that found it",
-            "severity": "what the rule makes of it: a verdict, or note for nothing",
-            "parameter": "the parameter, or the measure, in which it was found",
-            "value": "its value",
+            "sha256": "SHA-256 of the file; null for a finding in a sound",
+            "offset": "byte offset of the dump in the file; null for a finding in a sound",
+            "slot": "slot in the dump, from 1; null for a finding in a sound",
+            "rule": "id of the rule",
+            "severity": "verdict that the rule leads to; note has no effect on the verdict",
+            "parameter": "parameter or measure with the finding; null if it concerns the whole voice",
+            "value": "value of the parameter or measure; null if there is none",
         },
     ),
     "funnel": View(
-        "From files to families and labels: how many went on at each step, from each source, and what of others.",
+        "The count of an outcome at a step from files to families and labels, for one source.",
         files(__package__).joinpath("funnel.sql").read_text(),
         (),
         {
-            "position": "the order of the steps, from 1",
-            "step": "the step: files, contents, dumps, voices, sounds, and so on to splits",
-            "source": "a top folder of the inbox, or of an archive in it",
-            "outcome": "what became of so many at this step: they went on, or why they did not",
-            "count": "how many",
+            "position": "position of the step, from 1",
+            "step": "step, from files and contents to families, labels and splits",
+            "source": "top folder of the inbox, or of an archive in it",
+            "outcome": "result at this step: it leads to a later step, or names the reason why not",
+            "count": "number of files, segments, voices or sounds with this outcome",
         },
     ),
 }
-"""Every view by its name; a view uses only those before it."""
+"""Every view by its name. A view uses only tables and earlier views."""

@@ -7,7 +7,7 @@ import polars as pl
 
 from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.dedup.near_duplicates import near_duplicate_groups
-from deepdx_core.tables.columns import SPLITS
+from deepdx_core.tables.dataset import SPLITS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
@@ -36,36 +36,24 @@ class Splits:
     labels: tuple[str, ...]
 
 
-def splits_from_tables(
-    sounds: pl.DataFrame,
-    families: pl.DataFrame,
-    labeled: pl.DataFrame,
-    splits: pl.DataFrame,
-    labels: tuple[str, ...],
-) -> Splits:
-    """The splits from the tables unique_voices, families, labeled_voices and training_splits, by sound id.
+def splits_from_training_set(training_set: pl.DataFrame, labels: tuple[str, ...]) -> Splits:
+    """Return the splits of the table `training_set` as arrays; withheld sounds are left out.
 
-    Sounds that are withheld or no longer in the corpus are left out. labels: the names, in the order of the ids.
-    Raises ValueError where a split is empty.
+    labels: names of the labels, in the order of the label ids. Raises ValueError if a split is empty.
     """
-    placed = (
-        splits.filter("in_corpus")
-        .join(labeled.select("sound_id", "label"), on="sound_id")
-        .join(families.select("sound_id", "family_id"), on="sound_id")
-        .join(sounds.select("sound_id", *PARAMETER_NAMES), on="sound_id")
-        .sort("sound_id")
-        .with_columns(family=pl.col("family_id").rank("dense").cast(pl.Int64))
-    )
+    # Ranked over withheld sounds too: families are numbered the same whatever is withheld.
+    rows = training_set.with_columns(family=pl.col("family_id").rank("dense").cast(pl.Int64))
     ids = {label: i for i, label in enumerate(labels)}
     parts = {}
     for split in SPLITS:
-        rows = placed.filter(pl.col("split") == split)
-        if rows.is_empty():
+        own = rows.filter(pl.col("split") == split)
+        if own.is_empty():
             raise ValueError(f"there are no {split} voices")
-        parameters = rows.select(PARAMETER_NAMES).to_numpy(writable=True)
-        label_ids = rows["label"].replace_strict(ids, return_dtype=pl.Int64)
-        own = rows["family"].to_numpy(writable=True)
-        parts[split] = Voices(parameters, label_ids.to_numpy(writable=True), own)
+        parts[split] = Voices(
+            own.select(PARAMETER_NAMES).to_numpy(writable=True),
+            own["label"].replace_strict(ids, return_dtype=pl.Int64).to_numpy(writable=True),
+            own["family"].to_numpy(writable=True),
+        )
     return Splits(**parts, labels=labels)
 
 

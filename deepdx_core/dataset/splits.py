@@ -8,8 +8,7 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.families import find_families
 from deepdx_core.dedup.functional import audible_operators, functional_parameters
 from deepdx_core.dedup.near_duplicates import near_duplicates_across
-from deepdx_core.tables.columns import SPLITS
-from deepdx_core.tables.schemas import WITHHELD, TrainingSplits
+from deepdx_core.tables.dataset import SPLITS, WITHHELD, TrainingSplits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}

@@ -9,7 +9,8 @@ from deepdx_core.codec.packing import unpack_vced, unpack_vmem
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.decoding import findings
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.tables.schemas import MOST_FINDINGS, DecodedVoices
+from deepdx_core.tables.columns import MAX_FINDINGS
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
 
 _BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory until they are in a table
@@ -65,6 +66,6 @@ def _findings(records: UInt8Array, parameters: UInt8Array, readable: BoolArray, 
     return (
         found.filter(readable_or_why)
         .group_by("voice")
-        .agg(findings=pl.struct("rule", "parameter", "value").head(MOST_FINDINGS))
+        .agg(findings=pl.struct("rule", "parameter", "value").head(MAX_FINDINGS))
         .cast({"voice": pl.UInt32})
     )

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 
 from deepdx_core.arrays import Float64Array
 from deepdx_core.sound.audibility import SILENT_DB
-from deepdx_core.tables.schemas import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
+from deepdx_core.tables.audio import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 RADIUS = 0.5
 """Maximum difference of two similar sounds in decibels, as the root mean square over all measures.

@@ -6,7 +6,7 @@ import polars as pl
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.repair import RepairSettings, repair
-from deepdx_core.tables.schemas import UniqueVoices
+from deepdx_core.tables.curation import UniqueVoices
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 

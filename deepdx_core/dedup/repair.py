@@ -11,7 +11,7 @@ from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, repack_vmem
 from deepdx_core.dedup.functional import functional_parameters
 from deepdx_core.dedup.near_duplicates import near_duplicates_across
 from deepdx_core.documents import StrictModel
-from deepdx_core.tables.schemas import REPAIRS
+from deepdx_core.tables.curation import REPAIRS
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETERS, VMEM_SIZE
 
 _CLAMPED, _TWIN, _INAUDIBLE, _NEAR_DUPLICATES, _PLAYS_ALIKE = REPAIRS

@@ -1,6 +1,6 @@
-"""How generators are judged: one protocol, one table, for baselines, models and the real voices themselves.
+"""The evaluation of generators: one protocol and one table for baselines, models and the real voices themselves.
 
-`protocol.evaluate` makes the table; what a generator must be able to do stands in `generators`, what is measured in
-`telling` (can the voices be told from real ones), `prdc` (are they where real ones are), `copying`, `obedience`
-(do they have the label that was asked for), `structure` and `listening`.
+`protocol.evaluate` makes the table, `generators` defines what a generator has to implement. `metrics` holds one measure
+per file: `c2st`, `prdc`, `memorization`, `label_agreement`, `structure`, `audio`, and `uncertainty` for their standard
+errors. `baselines` holds the generators that every model is compared with.
 """

@@ -1,4 +1,4 @@
-"""What a generator must be able to do to be judged, and no generator itself."""
+"""The interface of generators that the protocol evaluates. No generator itself."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -8,33 +8,33 @@ from deepdx_core.dataset.arrays import Voices
 
 
 class Generator(Protocol):
-    """What has learned, and makes voices."""
+    """A fitted generator of voices."""
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
-        """A legal voice for each of these labels, `int64[n]`, as `uint8[n, 145]`; the same seed gives the same."""
+        """Return a legal voice `uint8[n, 145]` for each label `int64[n]`; the same for the same seed."""
 
 
 @runtime_checkable
 class Scorer(Protocol):
-    """A generator that can also say how likely a voice is."""
+    """A generator that also has likelihoods."""
 
     def score(self, voices: Voices) -> Float64Array:
-        """The log-probability of each voice given its label, in nats, `float64[n]`."""
+        """Return the log-probability of each voice given its label, in nats, `float64[n]`."""
 
 
 class Method(Protocol):
-    """How a generator is taught. Test voices are kept from it: it is handed training and validation voices only."""
+    """A way to fit a generator. It never sees test voices."""
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> Generator:
-        """A generator taught with `train`; what is chosen is chosen by `validation`."""
+        """Return a generator fitted on `train`; `validation` is for choices such as early stopping."""
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A generator that has already been taught, as a method: fitting costs nothing, and is not reported."""
+    """A pretrained generator as a method. Fitting is a no-op; its time is not reported."""
 
     generator: Generator
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> Generator:
-        """The generator as it is."""
+        """Return the generator, unchanged."""
         return self.generator

@@ -1,8 +1,8 @@
-"""The protocol: every generator, baseline and real reference measured alike, one row each."""
+"""The protocol: every generator, baseline and real reference measured in the same way, one row each."""
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ from deepdx_core.evaluation.metrics.label_agreement import fit_label_classifier
 from deepdx_core.evaluation.metrics.memorization import count_duplicates
 from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.structure import structure
-from deepdx_core.evaluation.metrics.uncertainty import mean_with_error
+from deepdx_core.evaluation.metrics.uncertainty import Estimate, mean_with_error
 from deepdx_core.progress import Report, silent
 from deepdx_core.sound.measuring import measure_parameters
 from deepdx_core.sound.rendering import available
@@ -34,13 +34,13 @@ BASELINES: Mapping[str, Method] = {
     "operator crossover": Crossover(),
     "sequential CART": SequentialCart(),
 }
-"""What every generator is reported beside."""
+"""The generators that every other one is compared with, by name."""
 
 REAL_HALF = "real: one half against the other"
 REAL_OTHER = "real: validation against test"
 
-_MOST = 5000  # voices generated
-_MAX_PRDC = 3000  # of each kind
+_MAX_VOICES = 5000  # generated, and held out
+_MAX_PRDC = 3000  # of each set
 
 _Row = dict[str, Any]
 
@@ -50,136 +50,136 @@ def evaluate(
     splits: Splits,
     *,
     seed: int = 0,
-    judged_on: str = "test",
+    split: Literal["validation", "test"] = "test",
     audio: pl.DataFrame | None = None,
     report: Report = silent,
 ) -> pl.DataFrame:
-    """Rows of `model_evaluation`: the real voices first, then each method by its name, in the order given.
+    """Return rows of `model_evaluation`: the real references first, then each method, in the order given.
 
-    Each method is fitted on the training voices and asked for as many voices as there are to be judged against, at
-    most 5,000, with their labels. judged_on: "test", or "validation" where something is to be chosen; then test voices
-    are not touched. audio: the table audio_features, empty or not, from which rows of this renderer are taken over;
-    None, or no renderer, and nothing is rendered: those columns are null.
+    Each method is fitted on the training voices. It then generates as many voices as are held out, at most 5,000, with
+    their labels. split: the held-out voices; "validation" to choose between models, and then test voices are not
+    touched. audio: the table audio_features, empty or not; its features are reused if they are of the same renderer.
+    Without it, or without a renderer, nothing is rendered, and the columns of audio are null.
 
-    The same input gives the same rows, seconds apart. Raises ValueError where a generator gives too few voices or
-    illegal ones, or where too few are held out to tell anything.
+    The same input gives the same rows, except for the seconds. Raises ValueError if a generator returns too few voices
+    or illegal ones, or if too few voices are held out.
     """
-    if judged_on not in ("validation", "test"):
-        raise ValueError(f"generators are judged on validation or on test, not on {judged_on}")
-    judge = _Evaluation(splits, judged_on, seed, audio, report)
-    steps = len(methods) + (2 if judged_on == "test" else 1)
-    report("rows of the evaluation", 0, steps)
-    rows = [judge.real_halves()]
-    if judged_on == "test":
-        report("rows of the evaluation", 1, steps)
-        rows.append(judge.real_other())
+    if split not in ("validation", "test"):
+        raise ValueError(f"generators are evaluated on validation or on test, not on {split}")
+    evaluation = _Evaluation(splits, split, seed, audio, report)
+    steps = len(methods) + (2 if split == "test" else 1)
+    report("generators evaluated", 0, steps)
+    rows = [evaluation.real_halves()]
+    if split == "test":
+        report("generators evaluated", 1, steps)
+        rows.append(evaluation.real_other())
     for name, method in methods.items():
-        report("rows of the evaluation", len(rows), steps)
-        rows.append(judge.method(name, method))
-    report("rows of the evaluation", steps, steps)
+        report("generators evaluated", len(rows), steps)
+        rows.append(evaluation.method(name, method))
+    report("generators evaluated", steps, steps)
     return ModelEvaluation.cast(pl.DataFrame(rows, infer_schema_length=None))
 
 
 class _Evaluation:
-    """What all rows have in common: the voices held out, and what is learned or measured once."""
+    """State shared by all rows: the held-out voices, the label classifier, the audio features."""
 
-    def __init__(self, splits: Splits, judged_on: str, seed: int, audio: pl.DataFrame | None, report: Report) -> None:
+    def __init__(self, splits: Splits, split: str, seed: int, audio: pl.DataFrame | None, report: Report) -> None:
         self.splits = splits
         self.report = report
-        self.judged_on = judged_on
+        self.split = split
         self.seed = seed
-        self.held_out: Voices = getattr(splits, judged_on)
-        if len(self.held_out) > _MOST:
-            self.held_out = self.held_out[sample_rows(len(self.held_out), _MOST, seed)]
-        self.label_judge = fit_label_classifier(splits.train, seed)
+        self.held_out: Voices = getattr(splits, split)
+        if len(self.held_out) > _MAX_VOICES:
+            self.held_out = self.held_out[sample_rows(len(self.held_out), _MAX_VOICES, seed)]
+        self.label_classifier = fit_label_classifier(splits.train, seed)
         self.audio = (
             None if audio is None or not available() else measure_parameters(self.held_out.parameters, audio, report)
         )
 
     def real_halves(self) -> _Row:
-        """The floor. A family is in one half, as families of test are unknown to a generator."""
+        """Return the floor: one half against the other. Families are not split, since generators do not know them."""
         families, group = np.unique(joint_families(self.held_out), return_inverse=True)
         first = np.random.default_rng(self.seed).permutation(len(families)) < len(families) // 2
         one, other = self.held_out[np.flatnonzero(first[group])], self.held_out[np.flatnonzero(~first[group])]
         return self._row(REAL_HALF, one, other)
 
     def real_other(self) -> _Row:
-        """Real voices, as many as a generator is asked for."""
+        """Return the row of real validation voices, as many as a generator makes."""
         other = self.splits.validation
         return self._row(REAL_OTHER, other[sample_rows(len(other), len(self.held_out), self.seed)], self.held_out)
 
     def method(self, name: str, method: Method) -> _Row:
-        """A generator's row."""
+        """Fit a method and return its row."""
         began = time.perf_counter()
         generator = method.fit(self.splits.train, self.splits.validation, self.seed)
         fitted = time.perf_counter()
         labels = self.held_out.labels
         generator.sample(np.resize(labels, VMEM_VOICES), self.seed)
-        one_bank = time.perf_counter() - fitted
+        bank_seconds = time.perf_counter() - fitted
         parameters = generator.sample(labels, self.seed)
         require_legal(parameters)
         if len(parameters) != len(labels):
-            raise ValueError(f"{name}: {len(labels)} voices were asked for, {len(parameters)} came")
+            raise ValueError(f"{name}: expected {len(labels)} voices, got {len(parameters)}")
         row = self._row(name, generated_voices(parameters, labels), self.held_out)
         bits = float(-generator.score(self.held_out).mean() / np.log(2)) if isinstance(generator, Scorer) else None
-        taught = isinstance(method, Pretrained)
-        return row | {"bits": bits, "fit_seconds": None if taught else fitted - began, "bank_seconds": one_bank}
+        fit_seconds = None if isinstance(method, Pretrained) else fitted - began
+        return row | {"bits": bits, "fit_seconds": fit_seconds, "bank_seconds": bank_seconds}
 
     def _row(self, name: str, voices: Voices, against: Voices) -> _Row:
         groups = joint_families(voices, against)
         own = groups[: len(voices)]
-        agrees = self.label_judge.agrees(voices.parameters, voices.labels)
+        agrees = self.label_classifier.agrees(voices.parameters, voices.labels)
         differing = distances_to_closest(voices.parameters, self.splits.train.parameters)
         variations = structure(voices.parameters, against.parameters)
         return {
             "generator": name,
-            "judged_on": self.judged_on,
+            "judged_on": self.split,
             "seed": self.seed,
             "voices": len(voices),
             "against": len(against),
-            **_with_error("c2st", c2st(voices.parameters, against.parameters, groups, self.seed)),
+            **_columns("c2st", c2st(voices.parameters, against.parameters, groups, self.seed)),
             **self._prdc(voices, against, groups),
             "dcr_median": float(np.median(differing)),
-            **_with_error("dcr_near", mean_with_error(differing <= MAX_DIFFERING, own)),
+            **_columns("dcr_near", mean_with_error(differing <= MAX_DIFFERING, own)),
             "copies": int((differing == 0).sum()),
             "duplicates": count_duplicates(voices.parameters),
-            **_with_error("label_agreement", mean_with_error(agrees, own)),
-            "label_accuracy": float(self.label_judge.agrees(against.parameters, against.labels).mean()),
+            **_columns("label_agreement", mean_with_error(agrees, own)),
+            "label_accuracy": float(self.label_classifier.agrees(against.parameters, against.labels).mean()),
             **{f"structure_{part}": variation for part, variation in variations.items()},
             "structure": float(np.mean(list(variations.values()))),
             "bits": None,
-            **self._by_ear(voices, against, groups),
+            **self._audio(voices, against, groups),
             "fit_seconds": None,
             "bank_seconds": None,
         }
 
     def _prdc(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
-        some = sample_rows(len(voices), min(len(voices), _MAX_PRDC), self.seed)
-        others = sample_rows(len(against), min(len(against), _MAX_PRDC), self.seed)
-        found = prdc(voices.parameters[some], against.parameters[others])
-        of_some, of_others = groups[some], groups[len(voices) + others]
+        rows = sample_rows(len(voices), min(len(voices), _MAX_PRDC), self.seed)
+        rows_against = sample_rows(len(against), min(len(against), _MAX_PRDC), self.seed)
+        found = prdc(voices.parameters[rows], against.parameters[rows_against])
+        own, other = groups[rows], groups[len(voices) + rows_against]
         return {
-            **_with_error("precision", mean_with_error(found.precise, of_some)),
-            **_with_error("recall", mean_with_error(found.recalled, of_others)),
-            **_with_error("density", mean_with_error(found.dense, of_some)),
-            **_with_error("coverage", mean_with_error(found.covered, of_others)),
+            **_columns("precision", mean_with_error(found.precision, own)),
+            **_columns("recall", mean_with_error(found.recall, other)),
+            **_columns("density", mean_with_error(found.density, own)),
+            **_columns("coverage", mean_with_error(found.coverage, other)),
         }
 
-    def _by_ear(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
+    def _audio(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
         names = ("audio_c2st", "silent", "sounding_after", "noisy")
         if self.audio is None:
             return {key: None for name in names for key in (name, f"{name}_error")}
         ours = summarize_audio(voices.parameters, measure_parameters(voices.parameters, self.audio, self.report))
         real = summarize_audio(against.parameters, self.audio)
         own = groups[: len(voices)]
-        found = (
+        estimates = (
             c2st(ours.features, real.features, groups, self.seed),
             *(mean_with_error(share, own) for share in (ours.silent, ours.sounding_after, ours.noisy)),
         )
-        return {key: value for pair in zip(names, found, strict=True) for key, value in _with_error(*pair).items()}
+        return {key: value for pair in zip(names, estimates, strict=True) for key, value in _columns(*pair).items()}
 
 
-def _with_error(name: str, found: tuple[float, float]) -> _Row:
-    """A measure and its standard error; what could not be told is null."""
-    value, error = (None if np.isnan(number) else number for number in found)
+def _columns(name: str, estimate: Estimate) -> _Row:
+    """Return the columns of a measure and its standard error; nan becomes null."""
+    value, error = (None if np.isnan(number) else number for number in estimate)
     return {name: value, f"{name}_error": error}

@@ -20,7 +20,7 @@ from deepdx_core.exchange.table_errors import TableError
 from deepdx_core.exchange.table_files import PROVENANCE, read_table, table_format
 from deepdx_core.intake.contents import RefusedError, is_folder, read_file
 from deepdx_core.intake.survey import place
-from deepdx_core.tables.schemas import DecodedVoices
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES
 
 COLUMNS = (*PROVENANCE, "name", "findings", *PARAMETER_NAMES)

@@ -1,6 +1,6 @@
-"""The reference model, after the blog "Deep DX": a conditional GAN that other generators are measured against.
+"""The conditional GAN of the blog "Deep DX", a reference that other generators are compared with.
 
-A voice is a 16x16 image, a convolutional discriminator condenses it to 100 values, a mirrored generator makes it from
-noise and a class. It is trained afresh for each evaluation, and never stored. Nothing here is imported with the
-package, because torch takes seconds.
+A voice is encoded as a 16x16 image. A convolutional discriminator reduces it to 100 features, and a mirrored generator
+makes it from noise and a class. It is trained for each evaluation, and never stored. The package itself imports
+nothing, because torch takes seconds.
 """

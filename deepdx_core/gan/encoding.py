@@ -1,23 +1,23 @@
-"""The voice as a 16x16 image, and back: the one place that knows which cell of the image means what.
+"""The encoding of a voice as a 16x16 image, and back. Only this file knows the meaning of the image's cells.
 
-The image has an area for each operator, as in the blog "Deep DX", and one for what the operators share, each filled
-row by row, left to right, by the parameters in the order of the parameter table:
+As in the blog "Deep DX", the image has an area for each operator and one for the common parameters. Each is filled row
+by row, left to right, in the order of the parameter table:
 
 - rows 0-1 operator 6, rows 2-3 operator 5, ... rows 10-11 operator 1: 32 cells each, 2 of them spare;
 - rows 12-15 the common parameters: 64 cells, 2 of them spare.
 
-A parameter takes one or more cells, side by side:
+A parameter takes one or more neighboring cells:
 
-- an ordinal takes one: -1 for 0, 1 for its maximum, and what is between linear from -0.85 to 0.85. The gap is there
-  because real voices crowd at the ends (an envelope's rest level is 0 in nine of ten), where 0 and 3 are different
-  things to the ear, but without it nearly the same to a network. On decoding, all beyond the inner range is the end.
-  The switches (mode, the two syncs) are ordinals with two ends;
-- an ordinal whose factory default is inside its range (detune 7, coarse 1, break point 39, pitch envelope levels 50,
-  transpose 24, ...) takes a second one: 1 where the voice has the default, else -1. On decoding, a positive cell
-  outweighs the ordinal. Real voices keep to those defaults by the thousand, and a network that has to hit one among
-  100 levels comes close instead: a pitch envelope at 49 is a voice out of tune. The other defaults lie at an end;
-- a categorical (algorithm, LFO wave, the curves), whose values have no order, takes one per value: 1 for the value
-  it has, -1 for the others. On decoding, the largest wins, the first of equals.
+- An ordinal takes one: -1 for 0, 1 for its maximum, and the values between them linearly from -0.85 to 0.85. The gap is
+  there because real voices crowd at the ends (an envelope's rest level is 0 in nine of ten), where 0 and 3 are
+  different things to the ear, but without a gap nearly the same to a network. Decoding maps everything beyond the inner
+  range to the end. The switches (mode, the two syncs) are ordinals with two ends.
+- An ordinal whose factory default lies inside its range (detune 7, coarse 1, break point 39, pitch envelope levels 50,
+  transpose 24, ...) takes a second cell: 1 if the voice has the default, else -1. In decoding, a positive cell
+  overrides the ordinal. Real voices keep to those defaults by the thousand, and a network that has to hit one among 100
+  levels comes close instead: a pitch envelope at 49 is a voice out of tune. The other defaults lie at an end.
+- A categorical (algorithm, LFO wave, the curves), whose values have no order, takes one cell per value: 1 for its
+  value, -1 for the others. In decoding, the largest cell wins, the first of equal ones.
 
 Spare cells are 0. Every legal voice survives `encode` and `decode` unchanged, and every finite image decodes to a
 legal voice.
@@ -36,14 +36,14 @@ from deepdx_core.voice.parameters import OPERATORS, PARAMETERS
 SIDE = 16
 _OPERATOR_CELLS = 2 * SIDE
 _INNER = 0.85
-"""What the values between the ends of an ordinal's range keep within."""
+"""Bound of the values between the ends of an ordinal's range."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What the cell at `place` (row * SIDE + column) says about the parameter `PARAMETERS[parameter]`.
+    """The meaning of the cell at `place` (row * SIDE + column) for the parameter `PARAMETERS[parameter]`.
 
-    ordinal: where the value is in its range. default and choice: whether the value is `value`.
+    kind: "ordinal" is the position of the value in its range; "default" and "choice" are whether the value is `value`.
     """
 
     place: int
@@ -72,11 +72,11 @@ def _cells() -> tuple[Cell, ...]:
 
 
 CELLS: tuple[Cell, ...] = _cells()
-"""All cells that mean something, in the order of the parameter table."""
+"""All cells but the spare ones, in the order of the parameter table."""
 
 
 def _columns(kind: str) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], UInt8Array]:
-    """Places, parameters and values of the cells of a kind."""
+    """Return the places, parameters and values of the cells of a kind."""
     cells = [cell for cell in CELLS if cell.kind == kind]
     return (
         np.array([cell.place for cell in cells], dtype=np.intp),
@@ -92,7 +92,7 @@ _HALF_RANGES = MAXIMA[_ORDINALS].astype(np.float32) / 2
 
 
 def encode(parameters: UInt8Array) -> Float32Array:
-    """Images `float32[n, 16, 16]` of legal voices `uint8[n, 145]`. Raises ValueError for illegal ones."""
+    """Encode legal voices `uint8[n, 145]` as images `float32[n, 16, 16]`. Raises ValueError for illegal ones."""
     if parameters.dtype != np.uint8 or parameters.shape[1:] != MAXIMA.shape or (parameters > MAXIMA).any():
         raise ValueError(f"expected uint8[n, {len(MAXIMA)}] of legal values, got {parameters.dtype}{parameters.shape}")
     cells = np.zeros((len(parameters), SIDE * SIDE), dtype=np.float32)
@@ -104,11 +104,11 @@ def encode(parameters: UInt8Array) -> Float32Array:
 
 
 def decode(images: Float32Array) -> UInt8Array:
-    """Legal voices `uint8[n, 145]` of images `float32[n, 16, 16]`. Raises ValueError where a value is not finite."""
+    """Decode images `float32[n, 16, 16]` to legal voices `uint8[n, 145]`. Raises ValueError for values not finite."""
     if images.shape[1:] != (SIDE, SIDE):
         raise ValueError(f"expected images of {SIDE}x{SIDE}, got the shape {images.shape}")
     if not np.isfinite(images).all():
-        raise ValueError("an image holds a value that is not finite")
+        raise ValueError("an image has a value that is not finite")
     cells = images.reshape(-1, SIDE * SIDE)
     parameters = np.zeros((len(cells), len(PARAMETERS)), dtype=np.uint8)
     linear = cells[:, _ORDINAL_PLACES].clip(-_INNER, _INNER) / _INNER

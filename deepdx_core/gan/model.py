@@ -1,9 +1,9 @@
-"""The two networks, as the blog "Deep DX" describes them; no training logic.
+"""The two networks of the GAN, as the blog "Deep DX" describes them. No training logic.
 
-Two additions of ours. The discriminator does not see the class as an input, so nothing would teach the generator to
-obey it: its 100 values also feed a classifier of labels (AC-GAN: Odena et al. 2017, arXiv:1610.09585). And the
-algorithm is a second condition with a classifier of its own: it is settled before all else, as the real voices of a
-label have it, and the rest of the voice is made to suit.
+Two additions of ours. The discriminator does not get the class as an input, so nothing would make the generator follow
+it: its 100 features also feed a classifier of labels (AC-GAN: Odena et al. 2017, arXiv:1610.09585). And the algorithm
+is a second condition, with a classifier of its own: it is drawn first, as real voices of the label have it, and the
+rest of the voice is generated to match.
 """
 
 from typing import NamedTuple
@@ -15,11 +15,14 @@ from torch.nn.functional import one_hot
 from deepdx_core.voice.algorithms import ALGORITHMS
 
 FEATURES = 100
-"""Values to which the discriminator condenses an image."""
+"""Number of features to which the discriminator reduces an image."""
 
 
 class Logits(NamedTuple):
-    """What the discriminator says of each image: how real (any number), and the scores of labels and algorithms."""
+    """The discriminator's output for each image.
+
+    realness: `[n]`, unbounded. labels, algorithms: class logits, `[n, labels]` and `[n, 32]`.
+    """
 
     realness: Tensor
     labels: Tensor
@@ -27,7 +30,7 @@ class Logits(NamedTuple):
 
 
 class Generator(nn.Module):
-    """Noise and the two conditions to images, in three deconvolutions."""
+    """Three transposed convolutions from noise and the two conditions to an image."""
 
     def __init__(self, noise_size: int, labels: int, width: int) -> None:
         super().__init__()
@@ -44,7 +47,10 @@ class Generator(nn.Module):
         )
 
     def forward(self, noise: Tensor, labels: Tensor, algorithms: Tensor) -> Tensor:
-        """Images of noise `[n, noise_size]`, labels `int64[n]` and algorithms `int64[n]`, both counted from 0."""
+        """Return images `[n, 16, 16]` for noise `[n, noise_size]`, labels `int64[n]` and algorithms `int64[n]`.
+
+        Labels and algorithms are counted from 0.
+        """
         conditions = [one_hot(labels, self.label_count), one_hot(algorithms, len(ALGORITHMS))]
         x = torch.cat([noise, *conditions], dim=1)  # [n, noise_size + labels + 32]
         images: Tensor = self.layers(x[:, :, None, None])  # 1x1 -> 4x4 -> 8x8 -> [n, 1, 16, 16]
@@ -52,9 +58,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images to 100 values within [-1, 1], the generator mirrored; and what these say.
+    """The generator mirrored, from images to 100 features within [-1, 1], with three heads on them.
 
-    The batch's norm is in the middle layer only: at the image it would hide how far it is from real ones.
+    Only the middle layer has a batch norm: next to the image, it would hide how far the image is from real ones.
     """
 
     def __init__(self, labels: int, width: int) -> None:
@@ -74,6 +80,6 @@ class Discriminator(nn.Module):
         self.algorithms = nn.Linear(FEATURES, len(ALGORITHMS))
 
     def forward(self, images: Tensor) -> Logits:
-        """What is to say of images `[n, 16, 16]`."""
+        """Return the logits of images `[n, 16, 16]`."""
         x = self.layers(images[:, None])  # [n, 1, 16, 16] -> 8x8 -> 4x4 -> [n, 100]
         return Logits(self.realness(x).squeeze(1), self.labels(x), self.algorithms(x))

@@ -1,27 +1,26 @@
-"""The GAN's training: losses and steps. What the networks are, and how voices are asked for, stands elsewhere.
+"""The GAN's training: losses and steps.
 
-On a CPU the same data and settings give the same model, bit for bit.
+On a CPU, the same data and settings give the same model, bit for bit.
 
-The discriminator has a batch norm. With a spectral norm in its place, all else equal, the generator covered a fifth as
-much of the voices held out (recall 0.11, not 0.50). The hinge loss and cross entropy did equally well.
+The discriminator has a batch norm. With spectral norm instead, all else equal, the generator covered a fifth as much of
+the held-out voices (recall 0.11 instead of 0.50). Hinge loss and cross entropy did equally well.
 """
 
 import copy
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, relu
 
-from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.encoding import encode
-from deepdx_core.gan.model import Discriminator, Generator
+from deepdx_core.gan.model import Discriminator, Generator, Logits
 from deepdx_core.gan.sampling import TrainedGan
 from deepdx_core.progress import Report, silent
-from deepdx_core.training.runs import best_device, follow, reproducible
+from deepdx_core.training.runs import best_device, reproducible, update_average
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX
 
@@ -29,9 +28,9 @@ from deepdx_core.voice.parameters import INDEX
 def train(
     parameters: UInt8Array, label_ids: Int64Array, label_count: int, config: GanConfig, report: Report = silent
 ) -> TrainedGan:
-    """Train on legal voices `uint8[n, 145]` with their labels `int64[n]`, counted from 0. Tells of every step.
+    """Train on legal voices `uint8[n, 145]` with labels `int64[n]`, counted from 0. Reports every step.
 
-    Raises ValueError for labels that do not fit, and FloatingPointError where the losses grow without bounds.
+    Raises ValueError if the labels do not match the voices or are out of range, FloatingPointError if a loss diverges.
     """
     if len(parameters) == 0 or label_ids.shape != (len(parameters),):
         raise ValueError(f"expected as many labels as voices and at least one, got {len(label_ids)}, {len(parameters)}")
@@ -40,7 +39,7 @@ def train(
     with reproducible(config.threads), torch.random.fork_rng():
         run = _Run(parameters, label_ids, label_count, config)
         for step in range(config.steps):
-            if not all(math.isfinite(loss) for loss in run.advance(step)):
+            if not all(math.isfinite(loss) for loss in run.training_step(step)):
                 raise FloatingPointError(f"training diverged in step {step + 1}: lower the learning rates")
             report("training", step + 1, config.steps)
     pair_counts = np.zeros((label_count, len(ALGORITHMS)), dtype=np.int64)
@@ -49,7 +48,7 @@ def train(
 
 
 class _Run:
-    """All that changes during a run."""
+    """The mutable state of a run."""
 
     def __init__(self, parameters: UInt8Array, label_ids: Int64Array, label_count: int, config: GanConfig) -> None:
         self.config = config
@@ -58,7 +57,7 @@ class _Run:
         self.images, self.label_ids, self.algorithms = (
             torch.from_numpy(array).to(self.device) for array in (encode(parameters), label_ids, algorithms)
         )
-        self.thresholds = _thresholds(label_ids)
+        self.cumulative = _cumulative_probabilities(label_ids)
         torch.manual_seed(config.seed)
         self.generator = Generator(config.noise_size, label_count, config.width).to(self.device)
         self.discriminator = Discriminator(label_count, config.width).to(self.device)
@@ -71,59 +70,59 @@ class _Run:
             )
         )
 
-    def advance(self, step: int) -> tuple[float, float]:
-        """Do a step: the discriminator learns, then the generator, then the average follows. Their two losses."""
+    def training_step(self, step: int) -> tuple[float, float]:
+        """Update the discriminator, the generator and the moving average, and return the two losses."""
         random = np.random.default_rng([self.config.seed, step])
-        discriminator_loss = self._learn_to_tell(random)
-        generator_loss = self._learn_to_make(random)
-        follow(self.average, self.generator, self.config.ema_decay, step)
+        discriminator_loss = self._discriminator_step(random)
+        generator_loss = self._generator_step(random)
+        update_average(self.average, self.generator, self.config.ema_decay, step)
         return discriminator_loss.item(), generator_loss.item()
 
-    def _learn_to_tell(self, random: np.random.Generator) -> Tensor:
-        drawn, wished = self._draw(random), self._draw(random)
+    def _discriminator_step(self, random: np.random.Generator) -> Tensor:
+        real_rows, fake_rows = self._draw_rows(random), self._draw_rows(random)
         with torch.no_grad():
-            made = self._make(random, wished)
-        real, fake = self.discriminator(self.images[drawn]), self.discriminator(made)
+            images = self._generate(random, fake_rows)
+        real, fake = self.discriminator(self.images[real_rows]), self.discriminator(images)
         loss = relu(1 - real.realness).mean() + relu(1 + fake.realness).mean()
-        loss = loss + self._classification(real.labels, real.algorithms, drawn)
+        loss = loss + self._classification_loss(real, real_rows)
         return _descend(self.discriminator_optimizer, loss)
 
-    def _learn_to_make(self, random: np.random.Generator) -> Tensor:
-        wished = self._draw(random)
-        judged = self.discriminator(self._make(random, wished))
-        obedience = self._classification(judged.labels, judged.algorithms, wished)
-        return _descend(
-            self.generator_optimizer, self.config.generator_classification_weight * obedience - judged.realness.mean()
-        )
+    def _generator_step(self, random: np.random.Generator) -> Tensor:
+        rows = self._draw_rows(random)
+        fake = self.discriminator(self._generate(random, rows))
+        weight = self.config.generator_classification_weight
+        loss = weight * self._classification_loss(fake, rows) - fake.realness.mean()
+        return _descend(self.generator_optimizer, loss)
 
-    def _draw(self, random: np.random.Generator) -> Tensor:
-        """Places of a batch of training voices, whose conditions are also what is wished of the generator."""
-        drawn = self.thresholds.searchsorted(random.random(self.config.batch_size), side="right")
-        return torch.from_numpy(drawn).to(self.device)  # [batch_size]
+    def _draw_rows(self, random: np.random.Generator) -> Tensor:
+        """Draw a batch of training voices, whose conditions generated ones take as well, `int64[batch_size]`."""
+        drawn = self.cumulative.searchsorted(random.random(self.config.batch_size), side="right")
+        return torch.from_numpy(drawn).to(self.device)
 
-    def _make(self, random: np.random.Generator, wished: Tensor) -> Tensor:
-        noise = random.standard_normal((len(wished), self.config.noise_size), dtype=np.float32)
+    def _generate(self, random: np.random.Generator, rows: Tensor) -> Tensor:
+        """Return images with the labels and algorithms of some training voices, `[batch_size, 16, 16]`."""
+        noise = random.standard_normal((len(rows), self.config.noise_size), dtype=np.float32)
         images: Tensor = self.generator(
-            torch.from_numpy(noise).to(self.device), self.label_ids[wished], self.algorithms[wished]
+            torch.from_numpy(noise).to(self.device), self.label_ids[rows], self.algorithms[rows]
         )
-        return images  # [batch_size, 16, 16]
+        return images
 
-    def _classification(self, labels: Tensor, algorithms: Tensor, truth: Tensor) -> Tensor:
-        of_label = cross_entropy(labels, self.label_ids[truth])
-        of_algorithm = cross_entropy(algorithms, self.algorithms[truth])
+    def _classification_loss(self, logits: Logits, rows: Tensor) -> Tensor:
+        of_label = cross_entropy(logits.labels, self.label_ids[rows])
+        of_algorithm = cross_entropy(logits.algorithms, self.algorithms[rows])
         return self.config.label_weight * of_label + self.config.algorithm_weight * of_algorithm
 
 
-def _thresholds(label_ids: Int64Array) -> npt.NDArray[np.float64]:
-    """The cumulated chance of each voice, `float64[n]`, to be drawn: by the square root of how many its label has.
+def _cumulative_probabilities(label_ids: Int64Array) -> Float64Array:
+    """Return the cumulative probabilities of drawing each voice, `float64[n]`: labels by the square root of their size.
 
-    Drawn evenly, a thin label is hardly seen; with labels drawn evenly, its few voices come so often that they are
-    learned by heart. The square root is the middle.
+    With voices drawn uniformly, a rare label is hardly seen. With labels drawn uniformly, its few voices come so often
+    that they are memorized. The square root is between the two.
     """
-    chances = np.bincount(label_ids)[label_ids] ** -0.5
-    thresholds = np.cumsum(chances / chances.sum())
-    thresholds[-1] = 1.0
-    return np.asarray(thresholds)
+    weights = np.bincount(label_ids)[label_ids] ** -0.5
+    cumulative = np.cumsum(weights / weights.sum())
+    cumulative[-1] = 1.0
+    return np.asarray(cumulative)
 
 
 def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> Tensor:

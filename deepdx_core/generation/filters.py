@@ -12,7 +12,9 @@ from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import Rules
 from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.measuring import by_sound, measure_parameters
-from deepdx_core.tables.schemas import AudioFeatures, CorruptionTrainingSet, DecodedVoices
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.curation import CorruptionTrainingSet
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 Reasons = npt.NDArray[np.object_]

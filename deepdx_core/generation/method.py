@@ -1,7 +1,7 @@
 """The generator as one among others, for the protocol of evaluation."""
 
 import tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,11 @@ from deepdx_core.generation.training import train_model
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
 from deepdx_core.training.runs import reproducible
+from deepdx_core.writer.batches import TrainingSet, make_conditions
 from deepdx_core.writer.config import WriterConfig
-from deepdx_core.writer.layout import PLACES
+from deepdx_core.writer.layout import LENGTH
+from deepdx_core.writer.model import bits_per_voice
 from deepdx_core.writer.parents import Parents, find_parents
-from deepdx_core.writer.training import TrainingSet, bits, make_conditions
 
 _PARENTS_TRIED = 4
 _ANY = 0.1  # how much of the chance of a parent is spread over all training voices, and of a distance over all
@@ -42,7 +43,7 @@ class WriterMethod:
             model = train_model(
                 Splits(train, validation, validation, self.labels),
                 fit_names([], [], []),
-                replace(self.config, seed=seed),
+                self.config.replace(seed=seed),
                 Path(folder),
                 lambda at: self.report("learning to write", at.step, at.steps),
                 self.report,
@@ -77,8 +78,10 @@ class FittedWriter:
         # Its own family is unknown to the model, so that any training voice may be a parent.
         nobody = np.full(len(voices), -1), np.zeros(len(model.voices), dtype=np.int64)
         near = find_parents(voices.parameters, nobody[0], model.voices.parameters, nobody[1])
-        lessons = TrainingSet.of(Voices(model.voices.parameters, model.voices.labels, nobody[1]), model.parents)
-        asked = TrainingSet.of(voices, near)
+        lessons = TrainingSet.from_voices(
+            Voices(model.voices.parameters, model.voices.labels, nobody[1]), model.parents
+        )
+        asked = TrainingSet.from_voices(voices, near)
         chances = _chances(model, voices.labels, near)
         with reproducible(model.config.threads), torch.no_grad():
             for number in range(chances.shape[1]):
@@ -87,14 +90,14 @@ class FittedWriter:
                     wished = make_conditions(
                         lessons, near.rows[rows, number], near.differing[rows, number], voices.labels[rows]
                     )
-                    nats = bits(model.writer, asked.voices[rows], wished).numpy() * np.log(2)
+                    nats = bits_per_voice(model.writer, asked.voices[rows], wished).numpy() * np.log(2)
                     chances[rows, number] -= nats
         return np.asarray(np.logaddexp.reduce(chances, axis=1))
 
 
 def _chances(model: VoiceModel, labels: Int64Array, near: Parents) -> Float64Array:
     """The log-chance, given its label, that a voice has each of its nearest parents at this distance, `[n, tried]`."""
-    weights = np.diff(model.parents.cumulated, axis=1, prepend=0)
+    weights = np.diff(model.parents.cumulative, axis=1, prepend=0)
     found = np.empty((len(labels), min(_PARENTS_TRIED, near.rows.shape[1])))
     for label in np.unique(labels):
         (own,) = np.nonzero(model.voices.labels == label)
@@ -104,5 +107,5 @@ def _chances(model: VoiceModel, labels: Int64Array, near: Parents) -> Float64Arr
         (places,) = np.nonzero(labels == label)
         rows, differing = near.rows[places, : found.shape[1]], near.differing[places, : found.shape[1]]
         found[places] = np.log((1 - _ANY) * of_parent[rows] + _ANY / len(model.voices))
-        found[places] += np.log((1 - _ANY) * of_distance[differing] + _ANY / (PLACES + 1))
+        found[places] += np.log((1 - _ANY) * of_distance[differing] + _ANY / (LENGTH + 1))
     return found

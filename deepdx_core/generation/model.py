@@ -17,7 +17,7 @@ from torch import Tensor
 from deepdx_core.arrays import Float64Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.dataset.arrays import Voices, generated_voices
-from deepdx_core.files import read_regular, set_aside_folder, written_whole
+from deepdx_core.files import read_regular, written_whole
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.model_card import (
     DESCRIPTION,
@@ -30,10 +30,10 @@ from deepdx_core.generation.model_card import (
 )
 from deepdx_core.generation.names import NameModel
 from deepdx_core.writer.config import WriterConfig
-from deepdx_core.writer.layout import PLACES
-from deepdx_core.writer.model import Writer
-from deepdx_core.writer.parents import TO_WRITE, Parents
-from deepdx_core.writer.training import HISTORY
+from deepdx_core.writer.history import HISTORY
+from deepdx_core.writer.layout import LENGTH
+from deepdx_core.writer.model import Writer, upgrade_keys
+from deepdx_core.writer.parents import SAMPLING_SLACK, Parents
 
 WEIGHTS = "model.safetensors"
 
@@ -48,7 +48,7 @@ class VoiceModel:
     labels: their names, in the order of the label ids.
     voices: what was learned from, and the parents of what is written. parents: of these voices, among them.
     written: voices of the writer, by which the critic was taught.
-    history: how the training went, `float64[validations, 4]`, as `learning.HISTORY` says; of a model of format 2 it is
+    history: how the training went, `float64[validations, 4]`, as `HISTORY` says; of a model of format 2 it is
     not known, and empty.
     """
 
@@ -79,8 +79,7 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     }
     fingerprint = model.summary.fingerprint
     data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"fingerprint": fingerprint})
-    set_aside_folder(folder / WEIGHTS)
-    with written_whole(folder / WEIGHTS) as temporary:
+    with written_whole(folder / WEIGHTS, set_aside=True) as temporary:
         temporary.write_bytes(data)
     weights = hashlib.sha256(data).hexdigest()
     write_description(folder, Description(model.config, model.labels, model.summary, model.names, weights))
@@ -94,6 +93,7 @@ def load_model(folder: Path) -> VoiceModel:
     tensors = _read_tensors(path, description)
     writer = Writer(len(labels), config.width, config.depth, config.heads, config.dropout)
     try:
+        tensors = upgrade_keys(tensors)
         writer.load_state_dict({name: tensors.pop(f"writer/{name}") for name in writer.state_dict()})
         # Only now: they may have been of another type, in which they were finite.
         for name, tensor in writer.state_dict().items():
@@ -150,9 +150,9 @@ def _checked_parents(tensors: dict[str, Tensor], count: int) -> Parents:
         raise ValueError("there must be parents for each voice")
     if rows.min() < 0 or rows.max() >= count:
         raise ValueError("parents must be rows of voices")
-    if differing.dtype != np.uint8 or differing.shape != rows.shape or differing[:, 0].max() > PLACES:
+    if differing.dtype != np.uint8 or differing.shape != rows.shape or differing[:, 0].max() > LENGTH:
         raise ValueError("there must be a distance to each parent")
-    return Parents(rows.astype(np.int64), differing.astype(np.int64), TO_WRITE)
+    return Parents(rows.astype(np.int64), differing.astype(np.int64), SAMPLING_SLACK)
 
 
 def _checked_history(tensors: dict[str, Tensor]) -> Float64Array:

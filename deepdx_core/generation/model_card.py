@@ -9,7 +9,7 @@ from typing import Any
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import read_regular, set_aside_folder, written_whole
+from deepdx_core.files import read_regular, written_whole
 from deepdx_core.generation.critic import MOST_LABELS
 from deepdx_core.generation.names import NameModel
 from deepdx_core.writer.config import WriterConfig
@@ -104,8 +104,7 @@ def write_description(folder: Path, description: Description) -> None:
         "weights": description.weights,
     }
     document["digest"] = _digest(document)
-    set_aside_folder(folder / DESCRIPTION)
-    with written_whole(folder / DESCRIPTION) as temporary:
+    with written_whole(folder / DESCRIPTION, set_aside=True) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

@@ -141,7 +141,7 @@ def _evaluate(model: VoiceModel, splits: Splits, rules: Rules, report: Report) -
     kept = sample_rows(len(splits.validation), _JUDGED, seed=0)
     some = Splits(splits.train, splits.validation[kept], splits.test, splits.labels)
     methods = {"model": Pretrained(FittedWriter(model, rules, by_ear=False, report=report))}
-    return evaluate(methods, some, judged_on="validation", report=report).row(-1, named=True)
+    return evaluate(methods, some, split="validation", report=report).row(-1, named=True)
 
 
 def worse_in(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> list[str]:

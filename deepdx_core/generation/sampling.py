@@ -25,11 +25,10 @@ from deepdx_core.sound.audibility import inaudible
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
-from deepdx_core.writer.layout import unwritten, written
+from deepdx_core.writer.layout import from_sequence, to_sequence
 from deepdx_core.writer.model import Conditions
-from deepdx_core.writer.parents import Parents
+from deepdx_core.writer.parents import Parents, draw_parents
 from deepdx_core.writer.sampling import write_voices
-from deepdx_core.writer.training import draw_parents
 
 MAY_BE_NOISE = ("Perc", "Other")
 """Labels of which a voice without a pitch may be."""
@@ -288,14 +287,14 @@ def _candidates(
         else:
             differing = np.rint(differing * wish.novelty).clip(1, len(PARAMETERS)).astype(np.int64)
     wishes = Conditions(
-        torch.from_numpy(written(parents)),
+        torch.from_numpy(to_sequence(parents)),
         torch.from_numpy(differing),
         torch.from_numpy(labels),
         torch.from_numpy(parent_labels),
         torch.zeros(len(labels), dtype=torch.bool),
     )
     algorithms = None if wish.algorithm is None else torch.full((len(labels),), wish.algorithm - 1)
-    voices = unwritten(write_voices(model.writer, wishes, random, wish.temperature, algorithms).numpy())
+    voices = from_sequence(write_voices(model.writer, wishes, random, wish.temperature, algorithms).numpy())
     if wish.between is not None:  # both ends are as they were given
         voices[ways == 0], voices[ways == 1] = wish.between
     return voices

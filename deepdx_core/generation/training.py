@@ -19,19 +19,14 @@ from deepdx_core.generation.names import NameModel
 from deepdx_core.progress import Report
 from deepdx_core.training.checkpoints import digest, run_fingerprint
 from deepdx_core.training.runs import reproducible
+from deepdx_core.writer.batches import TrainingSet, make_conditions
 from deepdx_core.writer.config import WriterConfig
-from deepdx_core.writer.layout import unwritten
+from deepdx_core.writer.history import best_validation
+from deepdx_core.writer.layout import from_sequence
 from deepdx_core.writer.model import Writer
-from deepdx_core.writer.parents import TO_WRITE, find_parents
+from deepdx_core.writer.parents import SAMPLING_SLACK, draw_parents, find_parents
 from deepdx_core.writer.sampling import write_voices
-from deepdx_core.writer.training import (
-    TrainingProgress,
-    TrainingSet,
-    best_validation,
-    draw_parents,
-    make_conditions,
-    train_writer,
-)
+from deepdx_core.writer.training import TrainingProgress, train_writer
 
 MODEL_VERSION = 2
 """Of what is made of the same voices and settings: parents, writer, critic, and all that they take from other rooms.
@@ -91,8 +86,8 @@ def train_model(
     writer, history = train_writer(
         train, validation, (parents, of_validation), len(splits.labels), config, fingerprint, checkpoint_dir, progress
     )
-    parents = replace(parents, slack=TO_WRITE)
-    lessons = TrainingSet.of(train, parents)
+    parents = replace(parents, slack=SAMPLING_SLACK)
+    lessons = TrainingSet.from_voices(train, parents)
     labels = np.resize(train.labels, min(config.written, len(train)))
     with reproducible(config.threads):
         written = _written(writer, lessons, train, labels, config.seed, report)
@@ -118,7 +113,7 @@ def _written(
     for start in range(0, len(labels), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         asked = make_conditions(lessons, rows[some], differing[some], labels[some])
-        parts.append(unwritten(write_voices(writer, asked, random).numpy()))
+        parts.append(from_sequence(write_voices(writer, asked, random).numpy()))
         report("voices for the critic", min(start + _AT_ONCE, len(labels)), len(labels))
     parameters = np.concatenate(parts)
     new = distances_to_closest(parameters, train.parameters) > MAX_DIFFERING

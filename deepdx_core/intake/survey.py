@@ -18,7 +18,7 @@ from deepdx_core.intake import contents
 from deepdx_core.intake.archives import archive_members, can_be_read_later
 from deepdx_core.intake.contents import RefusedError, archive_kind, read_file
 from deepdx_core.progress import Report, silent
-from deepdx_core.tables.schemas import Dumps, RawFiles
+from deepdx_core.tables.decoding import Dumps, RawFiles
 
 Row = dict[str, Any]
 _BATCH = 2**14  # rows

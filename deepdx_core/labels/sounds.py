@@ -6,7 +6,7 @@ import polars as pl
 from deepdx_core.arrays import Float64Array, Int64Array
 from deepdx_core.labels.combination import Evidence
 from deepdx_core.labels.taxonomy import EVIDENCE, OTHER, Taxonomy
-from deepdx_core.tables.schemas import LabeledVoices
+from deepdx_core.tables.dataset import LabeledVoices
 
 
 def label_sounds(evidence: Evidence) -> pl.DataFrame:

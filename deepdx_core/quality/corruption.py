@@ -16,7 +16,7 @@ from deepdx_core.arrays import Float64Array, UInt8Array
 from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
 from deepdx_core.dedup.families import fold_of
 from deepdx_core.quality import synthetic_corruption
-from deepdx_core.tables.schemas import CorruptionTrainingSet
+from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, VMEM_SIZE, VMEM_VOICES
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.display import printable, shown
 from deepdx_core.overrides import OverridesError
 from deepdx_core.quality.rules import SEVERITIES, Rule, RulesError, reason_of
-from deepdx_core.tables.schemas import MOST_FINDINGS, Verdicts
+from deepdx_core.tables.columns import MAX_FINDINGS
+from deepdx_core.tables.curation import Verdicts
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _BATCH = 1 << 10  # sounds; each may have a hundred findings, with all measures of the sound during evaluation
@@ -40,7 +41,7 @@ def _decide_batch(measured: pl.DataFrame, rules: list[Rule], overrides: pl.DataF
         found.with_columns(rank=pl.col("severity").replace_strict(_RANK, return_dtype=pl.UInt8))
         .sort("sound_id", "rank", maintain_order=True)
         .group_by("sound_id", maintain_order=True)
-        .agg(findings=_FINDING.head(MOST_FINDINGS), worst=pl.col("severity").first())
+        .agg(findings=_FINDING.head(MAX_FINDINGS), worst=pl.col("severity").first())
     )
     by_rules = pl.when(pl.col("worst").is_in(_DECIDING)).then("worst").otherwise(pl.lit("valid"))
     return (

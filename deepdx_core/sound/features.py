@@ -13,7 +13,7 @@ import scipy.fft
 
 from deepdx_core.arrays import Float32Array
 from deepdx_core.sound.rendering import SAMPLE_RATE, Audio
-from deepdx_core.tables.schemas import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
+from deepdx_core.tables.audio import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 FEATURES_VERSION = 1
 """Of what is measured of a sound, and of which clips (`measuring.CLIPS`); what another version measured is not kept.

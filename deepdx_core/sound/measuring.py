@@ -19,7 +19,7 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.progress import Report
 from deepdx_core.sound import features
 from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine
-from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.columns import CARRIERS, of_operators
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 

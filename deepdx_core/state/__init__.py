@@ -1,1 +1,1 @@
-"""What cannot be made anew: opening it, migrating it, backing it up. Its tables are read and written by `tables`."""
+"""The state of a home, which no run can recompute: open, migrate, back up, restore. `tables` stores its tables."""

@@ -1,4 +1,4 @@
-"""Backups: the state of a home, and the user's configuration, as one zip file.
+"""Write backups: the state of a home and the user's configuration, in one zip file.
 
 `backup.json` in it lists the files with their checksums. The same state gives the same bytes.
 """
@@ -16,54 +16,54 @@ from deepdx_core.files import open_regular, read_regular, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.storage import Manifest, checksum
 
-KEPT = 10
-"""Automatic backups that are kept."""
+MAX_AUTOMATIC = 10
+"""Number of automatic backups that are kept."""
 
 CONTENTS = "backup.json"
 """The file in a backup that lists the others."""
 FORMAT = 1
-DAMAGE = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""Errors with which a damaged zip file fails, beside those of reading and of its content."""
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+"""Errors that reading a damaged zip file may raise, beside OSError and those of parsing its content."""
 
-_TIME = (1980, 1, 1, 0, 0, 0)  # the time of a file says nothing here, and the same state shall give the same bytes
+_TIME = (1980, 1, 1, 0, 0, 0)  # constant, so that the same state gives the same bytes
 
 _MODEL_FILE = r"models/\w{1,64}/[\w.]{1,64}"
 NAMES_BY_VERSION = (
     re.compile(rf"tables/(taught_voices|training_splits|models)\.parquet|(verdicts|labels)\.csv|{_MODEL_FILE}"),
     re.compile(rf"(rules|taxonomy)\.toml|state/(\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE})"),
 )
-"""The files that a backup may hold, by the version of the state; nothing else is ever written by a restore."""
+"""Names that files in a backup may have, by the version of the state. A restore writes no other file."""
 
 
-def now() -> str:
-    """The time as it stands in names of files, by which they are in order."""
+def timestamp() -> str:
+    """Return the current time for file names. Names sort in the order of time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
 
 
-def backup(home: Home, path: Path) -> int:
-    """Write the state of a home, models and the user's configuration included, to a file; return how many files.
+def write_backup(home: Home, path: Path) -> int:
+    """Write the state of a home to a file, with models and the user's configuration. Return the number of files.
 
-    Whoever calls this holds the run lock, and has opened the state.
+    The caller holds the run lock, and has opened the state.
     """
-    files = _files(home, models=True)
+    files = _state_files(home, models=True)
     write_archive(path, files, Manifest.read(home.state).version)
     return len(files)
 
 
 def back_up_changes(home: Home) -> None:
-    """Write a backup without models to `home.backups`, unless the newest of them holds the same."""
-    files = _files(home, models=False)
+    """Write a backup without models to `home.backups`, unless the newest one there has the same content."""
+    files = _state_files(home, models=False)
     before = sorted(home.backups.glob("state-*.zip"))
     version = Manifest.read(home.state).version
-    sums = {name: checksum(read_regular(path)) for name, path in files.items()}
-    if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": sums}:
+    checksums = {name: checksum(read_regular(path)) for name, path in files.items()}
+    if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": checksums}:
         return
-    write_archive(home.backups / f"state-{now()}.zip", files, version)
-    for old in before[: max(0, len(before) + 1 - KEPT)]:
+    write_archive(home.backups / f"state-{timestamp()}.zip", files, version)
+    for old in before[: max(0, len(before) + 1 - MAX_AUTOMATIC)]:
         old.unlink()
 
 
-def _files(home: Home, models: bool) -> dict[str, Path]:
+def _state_files(home: Home, models: bool) -> dict[str, Path]:
     found = [path for path in (home.rules, home.taxonomy) if path.is_file()]
     found += [path for path in home.state.iterdir() if path.is_file() and not path.name.startswith(".")]
     if models:
@@ -76,17 +76,17 @@ def _read_contents(path: Path) -> Any:
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             return json.loads(archive.read(CONTENTS))
-    except (OSError, ValueError, LookupError, TypeError, RecursionError, *DAMAGE):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, *ZIP_ERRORS):
         return None
 
 
 def write_archive(path: Path, files: Mapping[str, Path], version: int) -> None:
-    """Write files, by their names in the home, as a backup of a state of this version."""
+    """Write a backup of a state of the given version. `files` maps names in the home to paths."""
     with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-        sums = {}
+        checksums = {}
         for name, source in sorted(files.items()):
-            content = read_regular(source)  # once: the user may write to it meanwhile
-            sums[name] = checksum(content)
+            content = read_regular(source)  # only once, as the user may change it meanwhile
+            checksums[name] = checksum(content)
             archive.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
-        listed = json.dumps({"format": FORMAT, "version": version, "files": sums}, indent=1)
-        archive.writestr(zipfile.ZipInfo(CONTENTS, _TIME), listed, zipfile.ZIP_DEFLATED)
+        contents = json.dumps({"format": FORMAT, "version": version, "files": checksums}, indent=1)
+        archive.writestr(zipfile.ZipInfo(CONTENTS, _TIME), contents, zipfile.ZIP_DEFLATED)

@@ -1,4 +1,4 @@
-"""Opening the state of a home: begun for a new home, migrated for an old one, refused where something is missing."""
+"""Open the state of a home: create it for a new home, migrate it for an old one, refuse it if a part is missing."""
 
 import json
 import os
@@ -11,35 +11,35 @@ from filelock import FileLock, Timeout
 
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
-from deepdx_core.progress import Tell
+from deepdx_core.progress import Warn
 from deepdx_core.state import migrations
 from deepdx_core.tables.schemas import STATE_TABLES
 from deepdx_core.tables.storage import MANIFEST, Manifest, StateError, Tables
 
 STEPS = "steps.json"
-"""The file in `home.restoring` that says what takes the place of what."""
+"""The file in `home.restoring` that lists which files a restore puts in place, and which it removes."""
 
 
 class BusyError(DeepDXError):
-    """Another process works on the home."""
+    """Another process is using the home."""
 
 
 @contextmanager
-def run_lock(home: Home, waiting: Tell | None) -> Iterator[None]:
-    """Keep every other run, backup and restore away from a home.
+def run_lock(home: Home, waiting: Warn | None) -> Iterator[None]:
+    """Lock a home against every other run, backup and restore.
 
-    Where one is at work, call `waiting` once and wait for its end; without `waiting`, raise BusyError. The lock is one
-    of the operating system: it is free again however a process ended.
+    If the home is locked, call `waiting` once and wait; if `waiting` is None, raise BusyError. The lock belongs to the
+    operating system, which releases it however the process ends.
     """
     home.locks.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.locks / "run.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        message = f"another run, backup or restore is at work on {home.root}"
+        message = f"another run, backup or restore is using {home.root}"
         if waiting is None:
             raise BusyError(message) from error
-        waiting(f"{message}; waiting for its end")
+        waiting(f"{message}; waiting for it to finish")
         lock.acquire()
     try:
         yield
@@ -47,22 +47,22 @@ def run_lock(home: Home, waiting: Tell | None) -> Iterator[None]:
         lock.release()
 
 
-def complete_state(home: Home, tell: Tell) -> None:
-    """Finish a restore that was killed, and migrate a home that an older version of Deep DX left."""
+def complete_state(home: Home, warn: Warn) -> None:
+    """Finish a restore that was killed, or migrate a home of an older version of Deep DX. Otherwise do nothing."""
     if home.restoring.exists() or (not os.path.lexists(home.state) and migrations.files_of_version_0(home)):
-        with run_lock(home, waiting=tell):
-            open_state(home, tell)
+        with run_lock(home, waiting=warn):
+            open_state(home, warn)
 
 
 def finish_restore(home: Home) -> None:
-    """Put in place all that is left in `home.restoring`; whoever calls this holds the run lock.
+    """Put the files in `home.restoring` in place. The caller holds the run lock.
 
-    A kill between two steps does no harm: what is to be replaced goes to its folder among the backups first.
+    A kill between two steps does no harm: each file that is replaced is first moved to a folder in `home.backups`.
     """
     try:
         steps = json.loads((home.restoring / STEPS).read_text())
     except FileNotFoundError:
-        steps = {"new": [], "gone": [], "replaced": ""}  # all are done, and the kill came while this was tidied up
+        steps = {"new": [], "gone": [], "replaced": ""}  # all steps were done, and the kill came during the cleanup
     except ValueError as error:
         raise StateError(home, home.restoring / STEPS, f"cannot be read ({error})") from error
     replaced, new = home.backups / steps["replaced"], home.restoring / "new"
@@ -82,51 +82,52 @@ def _move_away(path: Path, folder: Path) -> None:
         path.rename(folder / path.name)
 
 
-def open_state(home: Home, tell: Tell) -> None:
-    """Make the state of a home ready for use. Raises StateError where part of it is missing, damaged or too new.
+def open_state(home: Home, warn: Warn) -> None:
+    """Make the state of a home ready for use. The caller holds the run lock.
 
-    `tell` is called for what the user should know, such as a migration. Whoever calls this holds the run lock.
+    `warn` is called with what the user should know, such as a migration. Raises StateError if a part of the state is
+    missing or damaged, and DeepDXError if it was written by a newer version.
     """
     if home.restoring.exists():
         finish_restore(home)
-        tell("a restore that was interrupted is complete now")
+        warn("finished a restore that was interrupted")
     try:
         manifest = Manifest.read(home.state)
     except FileNotFoundError:
         _require_new(home)
-        migrations.migrate(home, 0, tell)
+        migrations.migrate(home, 0, warn)
         manifest = Manifest.read(home.state)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise StateError(home, home.state / MANIFEST, f"cannot be read ({error})") from error
     if manifest.version > migrations.VERSION:
-        newer = f"is of version {manifest.version}, which a newer Deep DX wrote; this one knows {migrations.VERSION}"
+        newer = f"has version {manifest.version}, written by a newer Deep DX; this one knows {migrations.VERSION}"
         raise DeepDXError(f"{home.state / MANIFEST}: {newer}")
     if manifest.version < migrations.VERSION:
-        migrations.migrate(home, manifest.version, tell)
+        migrations.migrate(home, manifest.version, warn)
         manifest = Manifest.read(home.state)
     tables = Tables(home)
     for table in manifest.checksums:
         tables.read(table)
-    _remember_overrides(home, manifest, tell)
+    _track_overrides(home, manifest, warn)
 
 
 def _require_new(home: Home) -> None:
-    """Raise StateError where a state without a manifest is not that of a new home, or of one older than manifests."""
+    """Raise StateError unless a state without a manifest is that of a new home, or of one older than manifests."""
     tables = any(os.path.lexists(Tables(home).path(table)) for table in STATE_TABLES)
     if tables or (home.models.is_dir() and any(home.models.iterdir())):
         raise StateError(home, home.state / MANIFEST, "is missing")
     if os.path.lexists(home.tables / MANIFEST):
-        raise StateError(home, home.state, f"is missing or empty, although there are tables in {home.tables}")
+        raise StateError(home, home.state, f"is missing or empty, but there are tables in {home.tables}")
 
 
-def _remember_overrides(home: Home, manifest: Manifest, tell: Tell) -> None:
-    """Note which files of the user's words there are, and refuse to go on where one of them went away."""
+def _track_overrides(home: Home, manifest: Manifest, warn: Warn) -> None:
+    """Record which files of verdicts and labels exist. Raises StateError if a recorded one is gone."""
     for path in (home.verdicts, home.labels):
         if path.name in manifest.overrides and not os.path.lexists(path):
-            raise StateError(home, path, "is gone (to take back all words in it, leave its first line)")
+            raise StateError(home, path, "is gone (to remove all overrides in it, keep the file with its first line)")
         if os.path.lexists(home.root / path.name):
-            tell(f"{home.root / path.name} is not read: its place is {path}")
-    there = [path.name for path in (home.verdicts, home.labels) if os.path.lexists(path)]
-    if there != manifest.overrides:
-        manifest.overrides = there
+            warn(f"{home.root / path.name} is not read: move its rows to {path}")
+    present = [path.name for path in (home.verdicts, home.labels) if os.path.lexists(path)]
+    if present != manifest.overrides:
+        manifest.overrides = present
         manifest.write()

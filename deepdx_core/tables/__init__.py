@@ -1,1 +1,1 @@
-"""The tables of the corpus: what their columns are, and how a table is kept on disk."""
+"""The tables of the corpus: their schemas, by stage of the pipeline, and their storage on disk."""

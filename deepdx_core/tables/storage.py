@@ -1,7 +1,7 @@
-"""How a table is kept: one Parquet file, written whole, the same bytes for the same rows, checked when it is read.
+"""Read and write tables: one Parquet file each, written whole, the same bytes for the same rows, checked when read.
 
-Most tables are caches: one that is damaged counts as missing, and a run makes it anew. Those of `STATE_TABLES` cannot
-be made anew: damage to one is refused, never passed over.
+Most tables are caches: a damaged one counts as missing, and a run rebuilds it. The tables in `STATE_TABLES` cannot be
+rebuilt: damage to one raises an error and is never ignored.
 """
 
 import hashlib
@@ -16,47 +16,47 @@ from typing import Any
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import read_regular, set_aside_folder, written_whole
+from deepdx_core.files import read_regular, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 
 MANIFEST = "manifest.json"
-"""The file beside tables that lists them with their checksums."""
+"""The file in a folder of tables that lists them with their checksums."""
 
 _LOGGER = logging.getLogger("deepdx")
 
 
 class MissingTableError(DeepDXError):
-    """A table was asked for that no run has written yet."""
+    """No run has written the table yet."""
 
     def __init__(self, table: str, path: Path) -> None:
-        super().__init__(f"table {table} is not there yet ({path}): run `deepdx run` first")
+        super().__init__(f"no table {table} yet ({path}): run `deepdx run` first")
 
 
 class DamagedTableError(DeepDXError):
-    """A cached table is not as it was written; a run makes it anew."""
+    """A cached table is damaged or of another version. A run rebuilds it."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}; `deepdx run` makes it anew")
+        super().__init__(f"{path}: {reason}; `deepdx run` rebuilds it")
 
 
 class StateError(DeepDXError):
-    """State that cannot be made anew is damaged or of another version; says which file, and how to go on."""
+    """State is missing or damaged. The message names the file, the reason, and the backup to restore."""
 
     def __init__(self, home: Home, path: Path, reason: str) -> None:
-        found = (backup for backup in home.backups.glob("*.zip") if backup.is_file())
-        backups = sorted(found, key=lambda backup: backup.stat().st_mtime)
-        last = f"the latest is {backups[-1]}" if backups else f"there is none in {home.backups}"
+        backups = [backup for backup in home.backups.glob("*.zip") if backup.is_file()]
+        latest = max(backups, key=lambda backup: backup.stat().st_mtime, default=None)
+        which = f"the latest backup is {latest}" if latest else f"there is no backup in {home.backups}"
         super().__init__(
-            f"{path}: {reason}. It cannot be made anew: restore a backup with `deepdx restore FILE`; {last}"
+            f"{path}: {reason}. A run cannot rebuild it: restore a backup with `deepdx restore FILE`; {which}"
         )
 
 
 class Manifest:
     """The tables in one folder, with the version of the folder's layout and the SHA-256 of each table's file.
 
-    While a table is being replaced, its old and its new checksum are both listed: a kill at any moment leaves a table
-    that fits.
+    While a table is being replaced, both its old and its new checksum are listed, so that a kill at any moment leaves a
+    table that matches.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,36 +64,39 @@ class Manifest:
         self.version = 1
         self.checksums: dict[str, list[str]] = {}
         self.overrides: list[str] = []
-        """Files of the user's words that there are."""
+        """Names of the files with verdicts and labels that exist."""
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """The manifest of a folder. Raises FileNotFoundError, and OSError or ValueError where it is damaged."""
+        """Read the manifest of a folder. Raises FileNotFoundError, and OSError or ValueError if it is damaged."""
         manifest = cls(folder)
-        content = json.loads(read_regular(manifest.path))
-        version, checksums, overrides = content["version"], content["tables"], content["overrides"]
-        # 0 is the version of states without a manifest.
+        content = read_regular(manifest.path)
+        try:
+            document = json.loads(content)
+            version, checksums, overrides = document["version"], document["tables"], document["overrides"]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"not a manifest: {error!r}") from error
+        # Version 0 is a state without a manifest.
         if type(version) is not int or version < 1:
-            raise ValueError(f"its version is {version!r}")
+            raise ValueError(f"invalid version {version!r}")
         if not isinstance(checksums, dict) or not isinstance(overrides, list):
-            raise ValueError("it is no manifest")
+            raise ValueError("not a manifest")
         for table, known in checksums.items():
             if table not in TABLES or not isinstance(known, list) or not all(map(_is_sha256, known)):
-                raise ValueError(f"its entry {table!r} is damaged")
+                raise ValueError(f"invalid entry {table!r}")
         manifest.version, manifest.checksums, manifest.overrides = version, checksums, overrides
         return manifest
 
     def write(self) -> None:
-        """Write it whole."""
+        """Write the manifest to its folder."""
         tables = dict(sorted(self.checksums.items()))
         content = {"version": self.version, "tables": tables, "overrides": self.overrides}
-        set_aside_folder(self.path)
-        with written_whole(self.path) as temporary:
+        with written_whole(self.path, set_aside=True) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def checksum(content: bytes | memoryview) -> str:
-    """The SHA-256 of a file's bytes, as manifests hold it."""
+    """Return the SHA-256 of the content of a file, as listed in manifests."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -108,17 +111,17 @@ class Tables:
         self.home = home
 
     def path(self, table: str) -> Path:
-        """Where a table's file is, written or not."""
+        """Return the path of a table's file, which need not exist."""
         return self._folder(table) / f"{table}.parquet"
 
     def _folder(self, table: str) -> Path:
         return self.home.state if table in STATE_TABLES else self.home.tables
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
-        """A table, or some of its columns, exactly as it was written.
+        """Read a table, or some of its columns, exactly as written.
 
-        Raises MissingTableError if it was never written, DamagedTableError for a cache that is damaged or of another
-        version, and StateError for state that is.
+        Raises MissingTableError if it was never written. If it is damaged or of another version, raises
+        DamagedTableError for a cache and StateError for state.
         """
         path = self.path(table)
         known = self._checksums(table)
@@ -127,21 +130,22 @@ class Tables:
         try:
             content = read_regular(path)
         except OSError as error:
-            # A cache may be deleted at will.
+            # Users may delete caches.
             if isinstance(error, FileNotFoundError) and table not in STATE_TABLES:
                 raise MissingTableError(table, path) from error
             raise self._damaged(table, f"cannot be read ({error.strerror or error})") from error
         if known is None or checksum(content) not in known:
-            raise self._damaged(table, f"does not fit its checksum in {MANIFEST}")
+            raise self._damaged(table, f"does not match its checksum in {MANIFEST}")
         rows = pl.read_parquet(io.BytesIO(content))
         if rows.schema != TABLES[table].create_empty().schema:
-            raise self._damaged(table, "has other columns than this version of Deep DX writes")
+            raise self._damaged(table, "does not have the columns of this version of Deep DX")
         return rows if columns is None else rows.select(columns)
 
     def read_or_empty(self, table: str) -> pl.DataFrame:
-        """A table that the next run takes up from, empty if it was never written.
+        """Read a table, or return it without rows if it was never written.
 
-        A cache that is damaged or of another version is empty too, with a warning. Raises StateError as `read` does.
+        A cache that is damaged or of another version is also returned empty, with a warning. Raises StateError like
+        `read`.
         """
         try:
             return self.read(table)
@@ -152,14 +156,14 @@ class Tables:
         return TABLES[table].create_empty()
 
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
-        """Write a table whole and return the SHA-256 of its file.
+        """Write a table and return the SHA-256 of its file.
 
-        The rows must fit the table's schema (dataframely raises otherwise). `made_by` says which code made them. Raises
-        StateError for a table of a state that was not opened, or went away since.
+        Rows that do not match the table's schema raise an error of dataframely. `made_by` is the version of the code
+        that computed them. Raises StateError for a table of a state that was not opened, or is gone since.
         """
-        fitting = TABLES[table].validate(rows, cast=True)
+        checked = TABLES[table].validate(rows, cast=True)
         content = io.BytesIO()
-        fitting.write_parquet(content, compression="zstd", metadata={"deepdx.made_by": made_by})
+        checked.write_parquet(content, compression="zstd", metadata={"deepdx.made_by": made_by})
         digest = checksum(content.getbuffer())
         manifest = self._manifest(table)
         if manifest is None:
@@ -169,15 +173,14 @@ class Tables:
         manifest.checksums[table] = sorted({*manifest.checksums.get(table, []), digest})
         manifest.write()
         path = self.path(table)
-        set_aside_folder(path)
-        with written_whole(path) as temporary:
+        with written_whole(path, set_aside=True) as temporary:
             temporary.write_bytes(content.getbuffer())
         manifest.checksums[table] = [digest]
         manifest.write()
         return digest
 
     def made_by(self, table: str) -> str:
-        """Which code made a table, "" if it was never written or is damaged."""
+        """Return the version of the code that computed a table, "" if it was never written or is damaged."""
         try:
             return pl.read_parquet_metadata(self.path(table)).get("deepdx.made_by", "")
         except (OSError, pl.exceptions.PolarsError):
@@ -188,12 +191,12 @@ class Tables:
         return manifest.checksums.get(table) if manifest else None
 
     def _manifest(self, table: str) -> Manifest | None:
-        """The manifest that lists a table, None where there is none; one of caches that is damaged is none."""
+        """Return the manifest that lists a table. None if missing, or if it is that of the caches and damaged."""
         try:
             return Manifest.read(self._folder(table))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             if table in STATE_TABLES:
                 raise StateError(self.home, self.home.state / MANIFEST, f"cannot be read ({error})") from error
             return None

@@ -1,1 +1,1 @@
-"""Parts of every training run: settings, checkpoints, determinism. No model here."""
+"""Parts shared by all training runs: settings, checkpoints, determinism. No model here."""

@@ -1,4 +1,4 @@
-"""How a run is kept reproducible, on whatever device, and whole where it is interrupted."""
+"""Determinism, interrupts and state of training runs, on any device."""
 
 import signal
 import threading
@@ -10,33 +10,38 @@ from torch import Tensor
 
 
 def best_device() -> torch.device:
-    """A GPU where there is one."""
+    """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def mixed_precision(device: torch.device, wanted: bool) -> torch.autocast:
-    """Matrix products in bfloat16 while this context lasts, if it is wanted and the device is fast at it."""
-    fast = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=wanted and fast)
+def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
+    """Return a context for matrix products in bfloat16, if enabled and the device is fast at it."""
+    # CPUs are fast at bfloat16 if they have AVX512_BF16, as every CPU with AMX has. The older public query,
+    # `torch.backends.cpu.get_cpu_capability`, does not tell AVX512 with it from AVX512 without.
+    fast = device.type != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled and fast)
 
 
 @contextmanager
 def reproducible(threads: int) -> Iterator[None]:
-    """Have torch compute the same way each time; what was set before is set again."""
+    """Make torch deterministic on the given number of CPU threads. Both settings are restored afterwards."""
     threads_before = torch.get_num_threads()
-    strict_before = torch.get_deterministic_debug_mode()
+    mode_before = torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.set_deterministic_debug_mode(strict_before)
+        torch.set_deterministic_debug_mode(mode_before)
         torch.set_num_threads(threads_before)
 
 
 @contextmanager
-def interrupts_held() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event rather than stop the run between two halves of a step. Only the main thread hears it."""
+def interrupts_deferred() -> Iterator[threading.Event]:
+    """Let Ctrl-C set the event instead of stopping the run in the middle of a step.
+
+    Signals reach the main thread only. In any other thread the event is never set.
+    """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
@@ -48,8 +53,10 @@ def interrupts_held() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def tensors_of(networks: dict[str, torch.nn.Module], optimizers: dict[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """All that networks and optimizers hold, as named tensors on the CPU."""
+def collect_tensors(
+    networks: dict[str, torch.nn.Module], optimizers: dict[str, torch.optim.Optimizer]
+) -> dict[str, Tensor]:
+    """Return the state of networks and optimizers as tensors on the CPU, named `owner/name` or `owner/number/name`."""
     tensors: dict[str, Tensor] = {}
     for owner, network in networks.items():
         tensors |= {f"{owner}/{name}": tensor for name, tensor in network.state_dict().items()}
@@ -59,12 +66,12 @@ def tensors_of(networks: dict[str, torch.nn.Module], optimizers: dict[str, torch
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def restore(
+def restore_tensors(
     tensors: dict[str, Tensor],
     networks: dict[str, torch.nn.Module],
     optimizers: dict[str, torch.optim.Optimizer],
 ) -> None:
-    """Put back what `tensors_of` took."""
+    """Load the tensors of `collect_tensors` into networks and optimizers."""
     for owner, network in networks.items():
         network.load_state_dict({name: tensors[f"{owner}/{name}"] for name in network.state_dict()})
     for owner, optimizer in optimizers.items():
@@ -76,12 +83,15 @@ def restore(
         optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def follow(average: torch.nn.Module, network: torch.nn.Module, decay: float, step: int) -> None:
-    """Move an average of weights towards a network's; early on it is short, not to hold on to untrained weights."""
+def update_average(average: torch.nn.Module, network: torch.nn.Module, decay: float, step: int) -> None:
+    """Move the moving average of a network's weights towards them.
+
+    The decay is lower in the first steps, so that the average does not hold on to untrained weights.
+    """
     decay = min(decay, (1 + step) / (10 + step))
     with torch.no_grad():
         for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
             if mean.is_floating_point():
                 mean.lerp_(value, 1 - decay)
-            else:  # a batch norm counts its batches
+            else:  # the number of batches that a batch norm has seen
                 mean.copy_(value)

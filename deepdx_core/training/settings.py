@@ -1,41 +1,50 @@
-"""Settings of a training run as data that stands beside the model."""
+"""Base class for the settings of a training run."""
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Self
+import reprlib
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Settings as JSON and back. Those of a model derive from this and say in `__post_init__` what makes sense."""
+class Settings(BaseModel):
+    """Immutable, hashable settings, checked on construction. Subclasses declare the fields and their ranges.
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) is not field.type and not (field.type is float and type(value) is int):
-                raise ValueError(f"{field.name} must be of the type {field.type.__name__}, got {value!r}")  # type: ignore[union-attr]
+    Types are strict, except that an int is accepted for a float.
+    """
 
-    def require(self, names: tuple[str, ...], least: float, below: float = float("inf")) -> None:
-        """Raise ValueError where one of these is less than `least`, not less than `below`, or no number."""
-        for name in names:
-            if not least <= getattr(self, name) < below:
-                upper = "" if below == float("inf") else f" and below {below:g}"
-                raise ValueError(f"{name} must be at least {least:g}{upper}, got {getattr(self, name)}")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _keep_as_given(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        # Pydantic converts an int given for a float. JSON, and so the fingerprint of a model, shows the difference.
+        validate(value)
+        return value
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some settings changed. Unlike `model_copy`, this checks them."""
+        return type(self)(**dict(self) | changes)
 
     def to_json(self) -> str:
-        """The settings as a JSON object."""
-        return json.dumps(asdict(self))
+        """Return the settings as a JSON object, in the order of declaration. Model fingerprints depend on its bytes."""
+        return json.dumps(dict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The settings of a JSON object; what it does not name keeps its default.
+        """Return the settings in a JSON object. Missing settings take their defaults.
 
-        Raises ValueError for anything else than an object, unknown settings, and values that make no sense.
+        Raises ValueError if the text is not a JSON object, or if a setting is unknown, of another type or out of range.
         """
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError(f"settings must be a JSON object, got {text[:40]!r}")
-        known = [field.name for field in fields(cls)]
-        if unknown := sorted(values.keys() - set(known)):
-            raise ValueError(f"unknown settings {', '.join(unknown)}; there are {', '.join(known)}")
-        return cls(**values)
+        if unknown := sorted(values.keys() - cls.model_fields.keys()):
+            raise ValueError(f"unknown settings {', '.join(unknown)}; known are {', '.join(cls.model_fields)}")
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            if not first["loc"]:  # of several settings together
+                raise ValueError(first["msg"].removeprefix("Value error, ")) from error
+            raise ValueError(f"{first['loc'][0]}: {first['msg']}, got {reprlib.repr(first['input'])}") from error

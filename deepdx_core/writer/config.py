@@ -1,55 +1,69 @@
-"""What can be set for the generator's training."""
+"""Settings of the writer's training."""
 
-from dataclasses import dataclass
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from deepdx_core.training.settings import Settings
 
 
-@dataclass(frozen=True)
 class WriterConfig(Settings):
-    """The settings of a training run; together with the data they determine the model, bit for bit on a CPU.
+    """Settings of the writer's training. With the data, they determine the model, bit for bit on a CPU."""
 
-    steps, batch_size: of the writer's training. On a small corpus there are fewer steps: each voice is seen at most
-        `passes` times.
-    width, depth, heads, dropout: of the writer.
-    learning_rate: the highest; it rises over the first 200 steps, or a tenth of them, and falls as a cosine does.
-    ema_decay: of the moving average of the weights, which is what is kept.
-    orphans: share of voices that are learned without a parent, so that the writer can do without.
-    moved: share of voices whose operators stand in for one another where the algorithm allows it.
-    validate_every: steps after which voices of the validation split are tried, and a checkpoint is written. In a run
-        of few steps that is done six times, not to be blind between its beginning and its end.
-    patience: so many validations in a row without a better one end the training.
-    written: voices that the critic is taught with, at most; never more than there are real ones.
-    mixed: bfloat16 for matrix products, on devices that are fast at it.
-    threads: of torch on a CPU, part of the settings since sums depend on how they are split.
-    """
+    seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of all random numbers.")
+    steps: int = Field(default=6000, ge=1, description="Training steps at most; fewer on a small corpus, see passes.")
+    passes: int = Field(default=12, ge=1, description="Passes over the training voices at most.")
+    batch_size: int = Field(default=32, ge=1, description="Voices per step.")
+    width: int = Field(default=128, ge=1, description="Width of the transformer.")
+    depth: int = Field(default=4, ge=1, description="Number of the transformer's blocks.")
+    heads: int = Field(default=4, ge=1, description="Attention heads per block; must divide the width.")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of activations that dropout sets to 0.")
+    learning_rate: float = Field(
+        default=1.2e-3,
+        ge=0,
+        description="Peak learning rate. It rises over the first 200 steps, or the first tenth of all if that is "
+        "shorter, and then follows a cosine down.",
+    )
+    ema_decay: float = Field(
+        default=0.998, ge=0, lt=1, description="Decay of the moving average of the weights. The average is kept."
+    )
+    orphans: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Share of training voices presented without a parent, so that the writer can do without one.",
+    )
+    moved: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of training voices whose operators are permuted by a symmetry of their algorithm.",
+    )
+    validate_every: int = Field(
+        default=1000,
+        ge=1,
+        description="Steps between validations; each also writes a checkpoint. A short run validates six times.",
+    )
+    patience: int = Field(
+        default=3, ge=1, description="Validations in a row without an improvement after which training stops."
+    )
+    written: int = Field(
+        default=12_000,
+        ge=1,
+        description="Generated voices that the critic is trained on, at most; never more than there are real ones.",
+    )
+    mixed: bool = Field(
+        default=True, description="Mixed precision: bfloat16 for matrix products, on devices that are fast at it."
+    )
+    threads: int = Field(
+        default=2,
+        ge=1,
+        le=1024,
+        description="CPU threads of torch. A setting because the order of floating-point sums depends on it.",
+    )
 
-    seed: int = 0
-    steps: int = 6000
-    passes: int = 12
-    batch_size: int = 32
-    width: int = 128
-    depth: int = 4
-    heads: int = 4
-    dropout: float = 0.1
-    learning_rate: float = 1.2e-3
-    ema_decay: float = 0.998
-    orphans: float = 0.1
-    moved: float = 0.0
-    validate_every: int = 1000
-    patience: int = 3
-    written: int = 12_000
-    mixed: bool = True
-    threads: int = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require(("steps", "passes", "batch_size", "width", "depth", "heads", "validate_every", "patience"), 1)
-        self.require(("written",), 1)
-        self.require(("threads",), 1, 1025)
-        self.require(("seed",), 0, 1 << 32)
-        self.require(("learning_rate",), 0)
-        self.require(("dropout", "ema_decay"), 0, 1)
-        self.require(("orphans", "moved"), 0, 1)
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
         if self.width % self.heads:
             raise ValueError(f"heads must divide the width, got {self.heads} for {self.width}")
+        return self

@@ -1,7 +1,7 @@
-"""In which order a voice is written, and what is known of each place in it beforehand.
+"""The order in which the writer writes parameters, and constant tables about each position.
 
-The algorithm comes first, since it says what the operators are for, then what they share, then operators 1 to 6. Within
-an operator, what belongs together stands together: mode, coarse, fine and detune are its frequency.
+The algorithm comes first, since it determines what the operators do, then the other common parameters, then operators 1
+to 6. Related parameters of an operator are neighbors: mode, coarse, fine and detune are its frequency.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from deepdx_core.voice.algorithms import ALGORITHMS, Algorithm
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 VALUES = 100
-"""The values that a parameter can have at most."""
+"""Number of values of the parameter that has the most."""
 
-_SHARED = (
+_COMMON = (
     *("algorithm", "feedback", "oscillator_sync", "transpose", "pitch_mod_sensitivity"),
     *("lfo_wave", "lfo_speed", "lfo_delay", "lfo_pitch_depth", "lfo_amp_depth", "lfo_sync"),
     *(f"pitch_eg_level_{number}" for number in range(1, 5)),
@@ -32,59 +32,60 @@ _OF_OPERATOR = (
 _OPERATORS = range(1, 7)
 
 _ORDER = np.array(
-    [INDEX[name] for name in _SHARED] + [INDEX[f"op{number}_{name}"] for number in _OPERATORS for name in _OF_OPERATOR]
+    [INDEX[name] for name in _COMMON] + [INDEX[f"op{number}_{name}"] for number in _OPERATORS for name in _OF_OPERATOR]
 )
-_BACK = np.argsort(_ORDER)
+_INVERSE = np.argsort(_ORDER)
 
-PLACES = len(_ORDER)
+LENGTH = len(_ORDER)
+"""Length of the sequence: 145, one position per parameter."""
 
-KINDS = len(_SHARED) + len(_OF_OPERATOR)
-"""Kinds of parameters: an operator's parameter is of one kind for all six."""
+KINDS = len(_COMMON) + len(_OF_OPERATOR)
+"""Number of kinds of parameters. A parameter is of the same kind in all six operators."""
 
-KIND: Int64Array = np.array([*range(len(_SHARED)), *(list(range(len(_SHARED), KINDS)) * 6)])
-"""The kind of parameter at each place, `int64[145]`."""
+KIND: Int64Array = np.array([*range(len(_COMMON)), *(list(range(len(_COMMON), KINDS)) * 6)])
+"""Kind of the parameter at each position, `int64[145]`."""
 
-OPERATOR: Int64Array = np.repeat(np.arange(7), [len(_SHARED), *[len(_OF_OPERATOR)] * 6])
-"""The operator, 1 to 6, that each place belongs to, `int64[145]`; 0 is none."""
+OPERATOR: Int64Array = np.repeat(np.arange(7), [len(_COMMON), *[len(_OF_OPERATOR)] * 6])
+"""Operator of each position, `int64[145]`: 1 to 6, or 0 for a common parameter."""
 
 SIZES: Int64Array = np.array([PARAMETERS[i].maximum + 1 for i in _ORDER])
-"""How many values the parameter at each place can have, `int64[145]`."""
+"""Number of values of the parameter at each position, `int64[145]`."""
 
 
-def written(parameters: UInt8Array) -> Int64Array:
-    """Voices, `uint8[n, 145]` in the order of the parameter table, as they are written, `int64[n, 145]`."""
+def to_sequence(parameters: UInt8Array) -> Int64Array:
+    """Reorder voices `uint8[n, 145]` from the parameter table's order to the writer's, `int64[n, 145]`."""
     return parameters[:, _ORDER].astype(np.int64)
 
 
-def unwritten(places: Int64Array) -> UInt8Array:
-    """What `written` made, as voices again, `uint8[n, 145]`."""
-    return places[:, _BACK].astype(np.uint8)
+def from_sequence(sequences: Int64Array) -> UInt8Array:
+    """Reorder sequences `int64[n, 145]` back to voices `uint8[n, 145]`, the inverse of `to_sequence`."""
+    return sequences[:, _INVERSE].astype(np.uint8)
 
 
-def _same_of(operator: int, place: int) -> int:
-    """Where an operator has what another has at a place."""
-    return len(_SHARED) + (operator - 1) * len(_OF_OPERATOR) + (place - len(_SHARED)) % len(_OF_OPERATOR)
+def _counterpart(operator: int, position: int) -> int:
+    """Return the position of the same kind of parameter in another operator."""
+    return len(_COMMON) + (operator - 1) * len(_OF_OPERATOR) + (position - len(_COMMON)) % len(_OF_OPERATOR)
 
 
 def _parent_sources() -> Iterator[list[int]]:
-    for place, operator in enumerate(OPERATOR):
+    for position, operator in enumerate(OPERATOR):
         own_first = [(operator - 1 + step) % 6 + 1 for step in range(6)]
-        yield [_same_of(number, place) for number in own_first] if operator else [place] + [-1] * 5
+        yield [_counterpart(number, position) for number in own_first] if operator else [position] + [-1] * 5
 
 
 def _earlier_sources() -> Iterator[list[int]]:
-    for place, operator in enumerate(OPERATOR):
-        yield [_same_of(operator - step, place) if operator > step else -1 for step in range(1, 6)]
+    for position, operator in enumerate(OPERATOR):
+        yield [_counterpart(operator - step, position) if operator > step else -1 for step in range(1, 6)]
 
 
 PARENT_SOURCES: Int64Array = np.array(list(_parent_sources()))
-"""Places whose value in the parent may be taken over, `int64[145, 6]`, the same place first; -1 is none."""
+"""Positions of the parent whose value may be copied, `int64[145, 6]`, the same position first; -1 is none."""
 
 EARLIER_SOURCES: Int64Array = np.array(list(_earlier_sources()))
-"""Places of earlier operators of the same voice whose value may be repeated, `int64[145, 5]`; -1 is none."""
+"""Positions of earlier operators of the same voice whose value may be copied, `int64[145, 5]`; -1 is none."""
 
 
-def _part(algorithm: Algorithm, operator: int) -> tuple[object, ...]:
+def _function(algorithm: Algorithm, operator: int) -> tuple[object, ...]:
     return (
         operator in algorithm.carriers,
         sum(modulator == operator for modulator, _ in algorithm.modulations),
@@ -94,15 +95,20 @@ def _part(algorithm: Algorithm, operator: int) -> tuple[object, ...]:
     )
 
 
-_PARTS = sorted({_part(algorithm, operator) for algorithm in ALGORITHMS for operator in _OPERATORS}, key=repr)
+_FUNCTIONS = sorted({_function(algorithm, operator) for algorithm in ALGORITHMS for operator in _OPERATORS}, key=repr)
 
-ROLES = len(_PARTS) + 1
+ROLES = len(_FUNCTIONS) + 1
 ROLE: Int64Array = np.array(
-    [[0, *(1 + _PARTS.index(_part(algorithm, operator)) for operator in _OPERATORS)] for algorithm in ALGORITHMS]
+    [
+        [0, *(1 + _FUNCTIONS.index(_function(algorithm, operator)) for operator in _OPERATORS)]
+        for algorithm in ALGORITHMS
+    ]
 )
-"""What an operator does in an algorithm, `int64[32, 7]`, by algorithm and operator: heard or not, how many it
-modulates and is modulated by, whether feedback leaves or reaches it. Operators that do the same have the same number;
-0 is for what all operators share."""
+"""Role of an operator in an algorithm, `int64[32, 7]`, by algorithm and operator; 0 is the common parameters.
+
+Operators have the same role if they agree in: carrier or not, the numbers of operators they modulate and are modulated
+by, and whether feedback leaves or reaches them.
+"""
 
 
 def _symmetries(algorithm: Algorithm) -> Iterator[tuple[int, ...]]:
@@ -117,15 +123,18 @@ def _symmetries(algorithm: Algorithm) -> Iterator[tuple[int, ...]]:
             yield order
 
 
-def _moved(order: tuple[int, ...]) -> list[int]:
-    """Where each place takes its value from when operator n takes over from operator order[n - 1]."""
+def _permuted_positions(order: tuple[int, ...]) -> list[int]:
+    """Return the position that each position takes its value from if operator n becomes operator order[n - 1]."""
     return [
-        _same_of(order[operator - 1], place) if operator else place for place, operator in enumerate(OPERATOR.tolist())
+        _counterpart(order[operator - 1], position) if operator else position
+        for position, operator in enumerate(OPERATOR.tolist())
     ]
 
 
 SYMMETRIES: tuple[Int64Array, ...] = tuple(
-    np.array([_moved(order) for order in _symmetries(algorithm)]) for algorithm in ALGORITHMS
+    np.array([_permuted_positions(order) for order in _symmetries(algorithm)]) for algorithm in ALGORITHMS
 )
-"""For each algorithm the exchanges of operators that leave a voice as it sounds, as places to take values from,
-`int64[exchanges, 145]`; none is among them."""
+"""Permutations of operators that leave the sound of a voice unchanged, for each algorithm.
+
+As positions to take values from, `int64[permutations, 145]`. The identity is among them.
+"""

@@ -1,45 +1,48 @@
-"""The network that writes a voice parameter by parameter, with another voice, its parent, before it. No training here.
+"""The writer's network: a transformer that predicts the 145 parameters of a voice one by one, given a parent voice.
 
-A transformer over the 145 places of `layout`, causal in the new voice; the parent is read as a whole. It is told the
-label, the parent's label, and how many parameters shall differ, of which it counts how many are left. What it writes
-may be any value; those that the parent or an earlier operator has at the same place get a score of their own, as
-taking over is what happens most (a log-linear relative of pointer networks: See, Liu and Manning, "Get to the point",
-2017). The transformer's blocks are those of nanoGPT (norm first), with one dropout mask for all places of a voice (Gal
-and Ghahramani, "A theoretically grounded application of dropout in recurrent neural networks", 2016).
+The new voice is causal, in the order of `layout`. The parent is encoded as a whole, by a block without a mask, and
+added position by position. The other conditions are the label, the parent's label, and the number of parameters that
+shall differ from the parent, given as the number that remains at each position. Values that the parent or an earlier
+operator has at the same position get a logit of their own, because most values are copies (a log-linear relative of
+pointer networks: See, Liu and Manning, "Get to the point", 2017). The blocks are those of nanoGPT (pre-norm), with one
+dropout mask for all positions of a voice (Gal and Ghahramani, "A theoretically grounded application of dropout in
+recurrent neural networks", 2016).
 """
 
+import math
+import re
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import cross_entropy
 
 from deepdx_core.writer.layout import (
     EARLIER_SOURCES,
     KIND,
     KINDS,
+    LENGTH,
     OPERATOR,
     PARENT_SOURCES,
-    PLACES,
     ROLE,
     ROLES,
     SIZES,
     VALUES,
 )
 
-_NEVER = -1e9
 _ALGORITHMS = len(ROLE)
-_READ_AT_ONCE = 16  # parents; what attention weighs in more does not fit in the processor's cache
+_OUT_OF_RANGE = -1e9  # logit of a value that its parameter does not have
+_ENCODER_BATCH = 16  # parents; the attention weights of more do not fit in the processor's cache
 
 
 class Conditions(NamedTuple):
-    """What is asked of each voice of a batch.
+    """Conditions for the voices of a batch.
 
-    parents: `int64[n, 145]`, in the order of writing; nothing of it is seen where there is no parent.
-    differing: `int64[n]`, in how many parameters the voice shall differ from it; -1 is no parent.
+    parents: `int64[n, 145]`, in the writer's order; ignored where there is no parent.
+    differing: `int64[n]`, number of parameters that shall differ from the parent; -1 is no parent.
     labels, parent_labels: `int64[n]`.
-    moved: `bool[n]`, whether operators stand in for one another, as they may in training.
+    moved: `bool[n]`, True where a symmetry has permuted the operators, as in training.
     """
 
     parents: Tensor
@@ -50,176 +53,236 @@ class Conditions(NamedTuple):
 
 
 class Writer(nn.Module):
-    """The scores of all values at each place of a voice, given what is before it and what is asked."""
+    """Logits of all values at each position of a voice, given the values before it and the conditions."""
 
     _kind: Tensor
     _operator: Tensor
     _role: Tensor
     _sources: Tensor
-    _there: Tensor
-    _legal: Tensor
+    _has_source: Tensor
+    _range: Tensor
     _causal: Tensor
 
     def __init__(self, labels: int, width: int, depth: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.value = nn.Parameter(smooth_scales(KINDS, VALUES, width, 0.3))
-        self.parent_value = nn.Parameter(smooth_scales(KINDS, VALUES + 1, width, 0.3))  # the last is no parent
-        self.score = nn.Parameter(smooth_scales(KINDS, VALUES, width, 0.02))
+        # The order of these lines determines the random initialization, and the numbers that checkpoints name the
+        # optimizer's state by. Stored models know the names: see `upgrade_keys`.
+        self.value = nn.Parameter(_smooth_embedding(KINDS, VALUES, width, 0.3))
+        self.parent_value = nn.Parameter(_smooth_embedding(KINDS, VALUES + 1, width, 0.3))  # the last is no parent
+        self.output = nn.Parameter(_smooth_embedding(KINDS, VALUES, width, 0.02))
         self.bias = nn.Parameter(torch.zeros(KINDS, VALUES))
         self.kind = _embedding(KINDS, width)
         self.operator = _embedding(7, width)
         self.role = _embedding(ROLES, width)
-        self.algorithm = _embedding(_ALGORITHMS + 1, width)  # the last is not yet known
+        self.algorithm = _embedding(_ALGORITHMS + 1, width)  # the last is not yet written
         self.label = _embedding(labels, width)
         self.parent_label = _embedding(labels + 1, width)  # the last is no parent
-        self.left = _embedding(PLACES + 2, width)  # the last is no parent
+        self.remaining = _embedding(LENGTH + 2, width)  # the last is no parent
         self.moved = _embedding(2, width)
-        self.reader = Block(width, heads, dropout)
+        self.parent_encoder = Block(width, heads, dropout)
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.drop = Dropout(dropout)
-        self.take_over = nn.Linear(width, PARENT_SOURCES.shape[1] + EARLIER_SOURCES.shape[1])
-        for name, table in _tables().items():
+        self.dropout = Dropout(dropout)
+        self.copy = nn.Linear(width, PARENT_SOURCES.shape[1] + EARLIER_SOURCES.shape[1])
+        for name, table in _layout_tables().items():
             self.register_buffer(name, table, persistent=False)
 
-    def forward(self, voices: Tensor, wishes: Conditions) -> Tensor:
-        """Scores `float32[n, 145, 100]` of the values at each place of voices `int64[n, 145]`."""
-        x = self._enter(self.read(wishes), voices, wishes, 0, PLACES)
+    def forward(self, voices: Tensor, conditions: Conditions) -> Tensor:
+        """Return the logits `float32[n, 145, 100]` of the values at each position of voices `int64[n, 145]`."""
+        x = self._embed(voices, self.encode_parents(conditions), conditions, 0, LENGTH)
         for block in self.blocks:
-            x = block(x, self._causal)
-        return self._scores(x, voices, wishes, 0, PLACES)
+            x = block(x, mask=self._causal)
+        return self._logits(x, voices, conditions, 0, LENGTH)
 
-    def read(self, wishes: Conditions) -> Tensor:
-        """What the parents say at each place, `[n, 145, width]`."""
-        orphan = wishes.differing < 0
-        values = torch.where(orphan[:, None], VALUES, wishes.parents)
-        labels = torch.where(orphan, self.parent_label.num_embeddings - 1, wishes.parent_labels)
-        x = self.parent_value[self._kind, values] + self._place(0, PLACES)
-        x = x + (self.parent_label(labels) + self.label(wishes.labels) + self.moved(wishes.moved.long()))[:, None]
-        read: Tensor = self.reader(x)
-        return read
+    def encode_parents(self, conditions: Conditions) -> Tensor:
+        """Return an encoding of the parents at each position, `[n, 145, width]`."""
+        orphan = conditions.differing < 0
+        values = torch.where(orphan[:, None], VALUES, conditions.parents)
+        labels = torch.where(orphan, self.parent_label.num_embeddings - 1, conditions.parent_labels)
+        x = self.parent_value[self._kind, values] + self._embed_positions(0, LENGTH)
+        of_voice = self.parent_label(labels) + self.label(conditions.labels) + self.moved(conditions.moved.long())
+        encoded: Tensor = self.parent_encoder(x + of_voice[:, None])
+        return encoded
 
-    def begin(self, wishes: Conditions) -> "IncrementalDecoder":
-        """Begin to write voices, place after place."""
-        return IncrementalDecoder(self, wishes)
-
-    def _place(self, first: int, end: int) -> Tensor:
-        embedded: Tensor = self.kind(self._kind[first:end]) + self.operator(self._operator[first:end])
+    def _embed_positions(self, start: int, stop: int) -> Tensor:
+        embedded: Tensor = self.kind(self._kind[start:stop]) + self.operator(self._operator[start:stop])
         return embedded
 
-    def _enter(self, read: Tensor, voices: Tensor, wishes: Conditions, first: int, end: int) -> Tensor:
-        """What the blocks begin with at some places, `[n, places, width]`; of voices, only what is before is used."""
-        known = max(first, 1)
-        before = self.value[self._kind[known - 1 : end - 1], voices[:, known - 1 : end - 1]]
-        algorithm = self.algorithm(voices[:, :1]).expand(-1, end - known, -1)
-        role = self.role(self._role[voices[:, 0]][:, self._operator[known:end]])
-        x = before + algorithm + role
-        if first == 0:  # nothing is known yet
+    def _embed(self, voices: Tensor, parents: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+        """Return the input of the blocks at some positions, `[n, stop - start, width]`.
+
+        Reads only those values of `voices` that precede each position. parents: what `encode_parents` returned.
+        """
+        first = max(start, 1)
+        previous = self.value[self._kind[first - 1 : stop - 1], voices[:, first - 1 : stop - 1]]
+        algorithm = self.algorithm(voices[:, :1]).expand(-1, stop - first, -1)
+        role = self.role(self._role[voices[:, 0]][:, self._operator[first:stop]])
+        x = previous + algorithm + role
+        if start == 0:  # nothing is written yet
             x = torch.cat([self.algorithm.weight[-1].expand(len(voices), 1, -1), x], dim=1)
-        unequal = (voices[:, : end - 1] != wishes.parents[:, : end - 1]).long()
-        so_far = torch.cat([torch.zeros_like(voices[:, :1]), unequal.cumsum(dim=1)], dim=1)[:, first:end]
-        left = (wishes.differing[:, None] - so_far).clamp(0, PLACES)
-        left = torch.where(wishes.differing[:, None] < 0, PLACES + 1, left)
-        x = x + read[:, first:end] + self._place(first, end) + self.left(left) + self.label(wishes.labels)[:, None]
-        entered: Tensor = self.drop(x)
-        return entered
+        differs = (voices[:, : stop - 1] != conditions.parents[:, : stop - 1]).long()
+        so_far = torch.cat([torch.zeros_like(voices[:, :1]), differs.cumsum(dim=1)], dim=1)[:, start:stop]
+        remaining = (conditions.differing[:, None] - so_far).clamp(0, LENGTH)
+        remaining = torch.where(conditions.differing[:, None] < 0, LENGTH + 1, remaining)
+        x = x + parents[:, start:stop] + self._embed_positions(start, stop)
+        x = x + self.remaining(remaining) + self.label(conditions.labels)[:, None]
+        embedded: Tensor = self.dropout(x)
+        return embedded
 
-    def _scores(self, x: Tensor, voices: Tensor, wishes: Conditions, first: int, end: int) -> Tensor:
-        kinds = self._kind[first:end]
+    def _logits(self, x: Tensor, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+        """Return the logits at some positions, `float32[n, stop - start, 100]`, from the output of the blocks."""
+        kinds = self._kind[start:stop]
         x = self.norm(x)
-        scores = torch.einsum("npw,pvw->npv", x, self.score[kinds]).float() + self.bias[kinds] + self._legal[kinds]
-        bonus = self.take_over(x).float() * self._there[first:end]
+        logits = torch.einsum("npw,pvw->npv", x, self.output[kinds]).float() + self.bias[kinds] + self._range[kinds]
+        copies = self.copy(x).float() * self._has_source[start:stop]
         of_parent = PARENT_SOURCES.shape[1]
-        from_parent = bonus[..., :of_parent] * (wishes.differing >= 0)[:, None, None]
-        sources = self._sources[first:end]
-        values = torch.cat([wishes.parents[:, sources[:, :of_parent]], voices[:, sources[:, of_parent:]]], dim=-1)
-        return scores.scatter_add(-1, values, torch.cat([from_parent, bonus[..., of_parent:]], dim=-1))
-
-
-class IncrementalDecoder:
-    """Voices that are being written: attention remembers what it has seen, so that a place costs what a place costs."""
-
-    def __init__(self, writer: Writer, wishes: Conditions) -> None:
-        self.writer = writer
-        self.wishes = wishes
-        self.voices = torch.zeros_like(wishes.parents)
-        self.place = 0
-        parts = (slice(start, start + _READ_AT_ONCE) for start in range(0, len(self.voices), _READ_AT_ONCE))
-        self._read = torch.cat([writer.read(Conditions(*(wish[part] for wish in wishes))) for part in parts])
-        self._memories = [block.memory(len(self.voices), PLACES) for block in writer.blocks]  # type: ignore[operator]
-
-    def scores(self) -> Tensor:
-        """Scores of the values at the place that is next, `float32[n, 100]`; to be asked once a place."""
-        first, end = self.place, self.place + 1
-        x = self.writer._enter(self._read, self.voices, self.wishes, first, end)
-        for block, memory in zip(self.writer.blocks, self._memories, strict=True):
-            x = block(x, memory=memory, at=first)
-        return self.writer._scores(x, self.voices, self.wishes, first, end)[:, 0]
-
-    def write(self, values: Tensor) -> None:
-        """Settle the place: `int64[n]`."""
-        self.voices[:, self.place] = values
-        self.place += 1
+        from_parent = copies[..., :of_parent] * (conditions.differing >= 0)[:, None, None]
+        sources = self._sources[start:stop]
+        values = torch.cat([conditions.parents[:, sources[:, :of_parent]], voices[:, sources[:, of_parent:]]], dim=-1)
+        return logits.scatter_add(-1, values, torch.cat([from_parent, copies[..., of_parent:]], dim=-1))
 
 
 class Block(nn.Module):
-    """Attention and a perceptron, each with its norm before and what came in added after."""
+    """Attention and an MLP, each with a layer norm before it and a residual connection around it."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.width = heads, width
-        self.attention_norm, self.perceptron_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask, self.tell = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.drop = Dropout(dropout)
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = Dropout(dropout)
 
     def forward(
-        self, x: Tensor, mask: Tensor | None = None, memory: tuple[Tensor, Tensor] | None = None, at: int = 0
+        self, x: Tensor, mask: Tensor | None = None, kv_cache: tuple[Tensor, Tensor] | None = None, start: int = 0
     ) -> Tensor:
-        """`[n, places, width]` to the same. mask: added to what attention weighs. memory: all places before `at`."""
-        n, places, _ = x.shape
-        split = self.ask(self.attention_norm(x)).view(n, places, 3, self.heads, self.width // self.heads)
-        # Each [n * heads, places, width / heads]: of four dimensions, what is remembered would be copied at each place.
-        queries, keys, values = split.permute(2, 0, 3, 1, 4).flatten(1, 2)
-        if memory is not None:
-            for remembered, new in zip(memory, (keys, values), strict=True):
-                remembered[:, at : at + places] = new
-            keys, values = (remembered[:, : at + places] for remembered in memory)
-        # Written out: torch's own fused attention takes three times as long on a CPU, going back most of all.
-        weights = (queries * (self.width // self.heads) ** -0.5) @ keys.transpose(-1, -2)
-        if mask is not None:
-            weights = weights + mask.to(weights.dtype)
-        told = (weights.softmax(dim=-1) @ values).view(n, self.heads, places, -1).transpose(1, 2).flatten(2)
-        x = x + self.drop(self.tell(told))
-        out: Tensor = x + self.drop(self.down(gelu(self.up(self.perceptron_norm(x)))))
+        """Map `[n, positions, width]` to the same shape. The other arguments are those of `Attention`."""
+        x = x + self.dropout(self.attention(self.attention_norm(x), mask, kv_cache, start))
+        out: Tensor = x + self.dropout(self.mlp(self.mlp_norm(x)))
         return out
 
-    def memory(self, n: int, places: int) -> tuple[Tensor, Tensor]:
-        """Room for the keys and values of so many places."""
-        shape = (n * self.heads, places, self.width // self.heads)
-        return self.ask.weight.new_empty(shape), self.ask.weight.new_empty(shape)
+
+class Attention(nn.Module):
+    """Multi-head self-attention."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.width, self.heads = width, heads
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor | None, kv_cache: tuple[Tensor, Tensor] | None, start: int) -> Tensor:
+        """Map `[n, positions, width]` to the same shape.
+
+        mask: added to the attention scores. kv_cache: keys and values of all positions before `start`; those of `x`,
+        which begins at `start`, are added to it.
+        """
+        n, positions, _ = x.shape
+        split = self.qkv(x).view(n, positions, 3, self.heads, self.width // self.heads)
+        # Each [n * heads, positions, width / heads]: with four dimensions, the cache would be copied at each position.
+        queries, keys, values = split.permute(2, 0, 3, 1, 4).flatten(1, 2)
+        if kv_cache is not None:
+            for cached, new in zip(kv_cache, (keys, values), strict=True):
+                cached[:, start : start + positions] = new
+            keys, values = (cached[:, : start + positions] for cached in kv_cache)
+        # Written out: torch's fused attention takes three times as long on a CPU, most of it in the backward pass.
+        scores = (queries * (self.width // self.heads) ** -0.5) @ keys.transpose(-1, -2)
+        if mask is not None:
+            scores = scores + mask.to(scores.dtype)
+        heads = scores.softmax(dim=-1) @ values
+        out: Tensor = self.proj(heads.view(n, self.heads, positions, -1).transpose(1, 2).flatten(2))
+        return out
+
+    def empty_kv_cache(self, n: int) -> tuple[Tensor, Tensor]:
+        """Return an uninitialized cache for the keys and values of n voices."""
+        shape = (n * self.heads, LENGTH, self.width // self.heads)
+        return self.qkv.weight.new_empty(shape), self.qkv.weight.new_empty(shape)
 
 
 class Dropout(nn.Module):
-    """Dropout with the same mask at all places of a voice, which also costs a hundredth of the random numbers."""
+    """Dropout with one mask for all positions of a voice. It also draws only a hundredth of the random numbers."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, rate: float) -> None:
         super().__init__()
-        self.share = share
+        self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[n, places, width]` to the same; nothing happens but in training."""
-        if not self.training or not self.share:
+        """Map `[n, positions, width]` to the same shape. The identity outside of training."""
+        if not self.training or not self.rate:
             return x
-        kept = torch.full((len(x), 1, x.shape[2]), 1 - self.share, device=x.device)
-        return x * (torch.bernoulli(kept) / (1 - self.share)).to(x.dtype)
+        kept = torch.full((len(x), 1, x.shape[2]), 1 - self.rate, device=x.device)
+        return x * (torch.bernoulli(kept) / (1 - self.rate)).to(x.dtype)
 
 
-def smooth_scales(kinds: int, values: int, width: int, size: float) -> Tensor:
-    """Random beginnings of embeddings, `[kinds, values, width]`, in which near values are alike."""
+class IncrementalDecoder:
+    """Decodes voices position by position. With cached keys and values, a position costs one position's computation.
+
+    voices: `int64[n, 145]`, written as far as `position`, and 0 after it.
+    """
+
+    def __init__(self, writer: Writer, conditions: Conditions) -> None:
+        self.writer = writer
+        self.conditions = conditions
+        self.voices = torch.zeros_like(conditions.parents)
+        self.position = 0
+        n = len(self.voices)
+        parts = (slice(start, start + _ENCODER_BATCH) for start in range(0, n, _ENCODER_BATCH))
+        self._parents = torch.cat(
+            [writer.encode_parents(Conditions(*(condition[part] for condition in conditions))) for part in parts]
+        )
+        self._kv_caches = [block.attention.empty_kv_cache(n) for block in writer.blocks]  # type: ignore[union-attr,operator]
+
+    def logits(self) -> Tensor:
+        """Return the logits of the values at the next position, `float32[n, 100]`. Call it once per position."""
+        start, stop = self.position, self.position + 1
+        x = self.writer._embed(self.voices, self._parents, self.conditions, start, stop)
+        for block, kv_cache in zip(self.writer.blocks, self._kv_caches, strict=True):
+            x = block(x, kv_cache=kv_cache, start=start)
+        return self.writer._logits(x, self.voices, self.conditions, start, stop)[:, 0]
+
+    def append(self, values: Tensor) -> None:
+        """Set the values at the next position, `int64[n]`."""
+        self.voices[:, self.position] = values
+        self.position += 1
+
+
+def bits_per_voice(writer: Writer, voices: Tensor, conditions: Conditions) -> Tensor:
+    """Return the negative log2-likelihood of voices `int64[n, 145]` under the conditions, `float32[n]`."""
+    logits = writer(voices, conditions)
+    losses = cross_entropy(logits.flatten(0, 1), voices.flatten(), reduction="none").view(voices.shape)
+    return losses.sum(dim=1) / math.log(2)
+
+
+def upgrade_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the tensors of a writer that an earlier version stored to today's names; others keep theirs.
+
+    Works on a state dict, and on the tensors of a model or a checkpoint, whose keys have prefixes that end in a slash.
+    Raises ValueError if a tensor is there under both names.
+    """
+    upgraded = {
+        re.sub(r"[^./]+", lambda part: _RENAMED.get(part[0], part[0]), name): tensor for name, tensor in tensors.items()
+    }
+    if len(upgraded) < len(tensors):
+        raise ValueError("a tensor is there twice, under an old and a new name")
+    return upgraded
+
+
+_RENAMED = {
+    "score": "output",
+    "left": "remaining",
+    "reader": "parent_encoder",
+    "take_over": "copy",
+    "perceptron_norm": "mlp_norm",
+    "ask": "attention.qkv",
+    "tell": "attention.proj",
+    "up": "mlp.0",
+    "down": "mlp.2",
+}
+
+
+def _smooth_embedding(kinds: int, values: int, width: int, scale: float) -> Tensor:
+    """Return random initial embeddings, `[kinds, values, width]`, in which neighboring values are similar."""
     along = torch.linspace(0, np.pi, values)[None, :, None]
     waves = torch.cos(3 * torch.randn(kinds, 1, width) * along + 2 * np.pi * torch.rand(kinds, 1, width))
-    return size * (waves + 0.3 * torch.randn(kinds, values, width))
+    return scale * (waves + 0.3 * torch.randn(kinds, values, width))
 
 
 def _embedding(count: int, width: int) -> nn.Embedding:
@@ -228,17 +291,18 @@ def _embedding(count: int, width: int) -> nn.Embedding:
     return embedding
 
 
-def _tables() -> dict[str, Tensor]:
-    """What is known of the places, as tensors that move with the network."""
+def _layout_tables() -> dict[str, Tensor]:
+    """Return the tables of `layout` as tensors, which move to a device with the network."""
     sources = np.concatenate([PARENT_SOURCES, EARLIER_SOURCES], axis=1)  # [145, 11]
     sizes = np.zeros(KINDS, dtype=np.int64)
     sizes[KIND] = SIZES
+    in_range = torch.from_numpy(np.arange(VALUES) < sizes[:, None])  # [kinds, values]
     return {
         "_kind": torch.from_numpy(KIND),
         "_operator": torch.from_numpy(OPERATOR),
         "_role": torch.from_numpy(ROLE),
         "_sources": torch.from_numpy(sources.clip(min=0)),
-        "_there": torch.from_numpy(sources >= 0),
-        "_legal": torch.where(torch.from_numpy(np.arange(VALUES) < sizes[:, None]), 0.0, _NEVER),  # [kinds, values]
-        "_causal": torch.full((PLACES, PLACES), -1e4).triu(1),
+        "_has_source": torch.from_numpy(sources >= 0),
+        "_range": torch.where(in_range, 0.0, _OUT_OF_RANGE),
+        "_causal": torch.full((LENGTH, LENGTH), -1e4).triu(1),
     }

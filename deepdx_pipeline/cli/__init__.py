@@ -1,4 +1,4 @@
-"""The `deepdx` command: one module a group of commands, put together in `app`."""
+"""The `deepdx` command: one module per group of commands, assembled in `app`."""
 
 from deepdx_pipeline.cli.app import main
 

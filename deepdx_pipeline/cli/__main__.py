@@ -1,4 +1,4 @@
-"""`python -m deepdx_pipeline.cli`, for where the command is not on the path."""
+"""Entry point of `python -m deepdx_pipeline.cli`."""
 
 from deepdx_pipeline.cli.app import main
 

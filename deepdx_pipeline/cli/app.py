@@ -1,6 +1,6 @@
-"""The command itself: its parts, and how errors reach the user.
+"""The `deepdx` application: its commands, and the handling of errors.
 
-Exit codes: 0 all done; 1 something could not be done, and the message says what; 2 the command was called wrongly.
+Exit codes: 0 success; 1 failure, with a message on stderr; 2 wrong usage; 130 interrupted run.
 """
 
 import sys
@@ -9,8 +9,8 @@ import typer
 
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run, sql, state, ui
-from deepdx_pipeline.cli.console import tell
-from deepdx_pipeline.cli.errors import in_words
+from deepdx_pipeline.cli.console import print_notice
+from deepdx_pipeline.cli.errors import error_message
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,16 +19,16 @@ app = typer.Typer(
 )
 
 
-_WITHOUT_A_HOME = ("inspect", "convert", "ports", "send", "receive", "restore")
+_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "ports", "send", "receive", "restore")
 
 
 @app.callback()
 def before_every_command(context: typer.Context) -> None:
-    """From folders of DX7 banks to a curated corpus, SQL over it, and new banks from a trained model."""
-    if context.invoked_subcommand not in _WITHOUT_A_HOME:
+    """Turn folders of DX7 banks into a curated corpus, query it in SQL, and generate new banks."""
+    if context.invoked_subcommand not in _COMMANDS_WITHOUT_STATE:
         from deepdx_core.state.store import complete_state
 
-        complete_state(find_home(), tell)
+        complete_state(find_home(), print_notice)
 
 
 app.command()(corpus.add)
@@ -51,15 +51,15 @@ app.command()(run.evaluate)
 
 
 def main() -> None:
-    """Entry point of the `deepdx` command."""
+    """Run the `deepdx` command."""
     try:
         app()
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough.
+        # The reader, such as `head`, closed its end.
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        message = in_words(error)
+        message = error_message(error)
         if message is None:
             raise
         print(f"deepdx: {message}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Command on banks: inspect."""
+"""The command that shows the contents of banks: inspect."""
 
 import json
 import sys
@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
 
 if TYPE_CHECKING:
     import polars as pl
 
+_MAX_FINDINGS = 4  # of a voice, shown in its row
+
 
 def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each voice slot.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print JSON Lines: one object per voice slot, and per file without voices."),
+    ] = False,
 ) -> None:
-    """Show what is in a bank: every voice slot, and what is wrong with it."""
+    """Show the contents of banks: every voice slot and its faults."""
     from deepdx_core.exchange.inspection import inspect_files
 
     found, voices = inspect_files(files)
@@ -26,7 +31,7 @@ def inspect(
         for line in _json_lines(found, voices):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
     else:
-        _print(found, voices)
+        _print_files(found, voices)
     if (found["status"] == "refused").any():
         raise typer.Exit(1)
 
@@ -60,18 +65,18 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
             )
 
 
-def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
+def _print_files(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
     from deepdx_core.intake.survey import place
 
     for file, slots in _by_file(found, voices):
         where = place(file)
         if file["status"] == "refused":
-            err.print(plain(f"{where}: {file['reason']}"), style="red", soft_wrap=True)
+            print_line(f"{where}: {file['reason']}", "red", err)
             continue
         if slots.is_empty():
-            out.print(plain(f"{where}: no voices: {file['reason'] or file['taken_for']}"), soft_wrap=True)
+            print_line(f"{where}: no voices: {file['reason'] or file['taken_for']}")
             continue
-        out.print(plain(f"{where}: {file['taken_for']}"), style="bold", soft_wrap=True)
+        print_line(f"{where}: {file['taken_for']}", "bold")
         for dump in slots.partition_by("offset", maintain_order=True):
             _print_dump(dump)
 
@@ -87,12 +92,12 @@ def _print_dump(dump: "pl.DataFrame") -> None:
         about.append(f"checksum {first['checksum']}")
     if first["note"]:
         about.append(first["note"])
-    out.print(plain(", ".join(about)), style="dim", soft_wrap=True)
+    print_line(", ".join(about), "dim")
     shown = table(">slot", "name", ">alg", "sound", "findings")
     for voice in dump.iter_rows(named=True):
-        findings = "; ".join(describe_finding(finding) for finding in voice["findings"][:4])
-        if len(voice["findings"]) > 4:
-            findings += f"; {len(voice['findings']) - 4} more"
+        findings = "; ".join(map(describe_finding, voice["findings"][:_MAX_FINDINGS]))
+        if len(voice["findings"]) > _MAX_FINDINGS:
+            findings += f"; {len(voice['findings']) - _MAX_FINDINGS} more"
         algorithm = None if voice["algorithm"] is None else voice["algorithm"] + 1
-        shown.add_row(*(plain(v) for v in (voice["slot"], voice["name"], algorithm, voice["sound_id"], findings)))
+        shown.add_row(*map(safe_text, (voice["slot"], voice["name"], algorithm, voice["sound_id"], findings)))
     out.print(shown)

@@ -1,4 +1,4 @@
-"""What commands share in what they print."""
+"""Output shared by all commands: consoles, lines, tables, progress bars and numbered file names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,40 +8,42 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deepdx_core.display import legible
+from deepdx_core.display import printable_lines
 from deepdx_core.progress import Report
 
 out = Console()
 err = Console(stderr=True)
 
 
+def safe_text(value: object) -> Text:
+    """Return a value as text without markup and control characters, for names and messages from outside.
+
+    Line ends stay, None is empty, and integers have thousands separators.
+    """
+    return Text(printable_lines("" if value is None else f"{value:,}" if type(value) is int else str(value)))
+
+
+def print_line(text: str, style: str = "", console: Console = out) -> None:
+    """Print `safe_text` without wrapping it at the width of the terminal."""
+    console.print(safe_text(text), style=style, soft_wrap=True)
+
+
+def print_notice(message: str) -> None:
+    """Print a notice for the user on stderr, such as a migration of the state."""
+    print_line(message, "yellow", err)
+
+
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table of the command's style; columns that start with `>` are aligned right."""
+    """Return an empty table in the command's style. Columns that start with `>` are right-aligned."""
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
     return made
 
 
-def numbered(output: Path, count: int) -> list[Path]:
-    """Paths for several files in place of one: `out-01.syx`, `out-02.syx`, ..."""
-    digits = max(2, len(str(count)))
-    return [output.with_name(f"{output.stem}-{number:0{digits}}{output.suffix}") for number in range(1, count + 1)]
-
-
-def plain(value: object) -> Text:
-    """A value as text: what comes from outside is neither markup nor control characters; line ends stay."""
-    return Text(legible("" if value is None else f"{value:,}" if type(value) is int else str(value)))
-
-
-def tell(message: str) -> None:
-    """Show a `deepdx_core.progress.Tell` on stderr."""
-    err.print(plain(message), style="yellow", soft_wrap=True)
-
-
 @contextmanager
 def progress_bar() -> Iterator[Report]:
-    """Show how far something is, where there is a terminal to show it on."""
+    """Show a progress bar if stderr is a terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
@@ -52,3 +54,9 @@ def progress_bar() -> Iterator[Report]:
             progress.update(task, description=what, completed=done, total=total)
 
         yield report
+
+
+def numbered_paths(output: Path, count: int) -> list[Path]:
+    """Return paths for several files in place of one: `out-01.syx`, `out-02.syx`, ..."""
+    digits = max(2, len(str(count)))
+    return [output.with_name(f"{output.stem}-{number:0{digits}}{output.suffix}") for number in range(1, count + 1)]

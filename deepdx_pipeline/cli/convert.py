@@ -1,4 +1,4 @@
-"""Command on files of voices: convert."""
+"""The command that converts files of voices: convert."""
 
 import re
 from enum import StrEnum
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_pipeline.cli.console import err, numbered, out, plain
+from deepdx_pipeline.cli.console import err, numbered_paths, print_line
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 class Target(StrEnum):
-    """What is written."""
+    """Output format."""
 
     SYX = "syx"
     MID = "mid"
@@ -28,7 +28,7 @@ class Target(StrEnum):
 
 
 _SINGLES = (Target.VCED, Target.VOLCA, Target.DX7II)
-_ENDINGS = {
+_EXTENSIONS = {
     ".syx": Target.SYX,
     ".sysex": Target.SYX,
     ".mid": Target.MID,
@@ -39,26 +39,43 @@ _ENDINGS = {
     ".ndjson": Target.JSONL,
     ".parquet": Target.PARQUET,
 }
-_MAX_WITHOUT = 20  # files without voices that are told one by one
+_MAX_WITHOUT_VOICES = 20  # files that are listed one by one
 
 
 def convert(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="IN...", help="Banks, archives, folders, and tables of voices.")
+        list[Path], typer.Argument(metavar="IN...", help="Banks, archives, folders or tables of voices.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="What to write; its ending says how.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="File to write, or folder for single voices; its extension sets --to."),
+    ],
     to: Annotated[
-        Target | None, typer.Option(help="How to write, where the ending does not say: vced, volca, dx7ii are singles.")
+        Target | None,
+        typer.Option(help="Output format; vced, volca and dx7ii are single voices.", show_default="by extension"),
     ] = None,
-    slots: Annotated[str | None, typer.Option(metavar="1,5,7-9", help="Only these slots of each dump.")] = None,
-    name: Annotated[str | None, typer.Option(metavar="GLOB", help="Only voices of such names: `*piano*`.")] = None,
-    unique: Annotated[bool, typer.Option("--unique", help="Each sound once, under its first name.")] = False,
-    clamp: Annotated[bool, typer.Option("--clamp", help="Set parameters out of range to their maximum.")] = False,
-    one_file: Annotated[bool, typer.Option("--one-file", help="Several banks in one file.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    slots: Annotated[
+        str | None, typer.Option(metavar="1,5,7-9", help="Take only these slots of each dump, counted from 1.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="GLOB", help="Take only voices whose name matches, such as `*piano*`; case is ignored."),
+    ] = None,
+    unique: Annotated[bool, typer.Option("--unique", help="Write each sound once, under its first name.")] = False,
+    clamp: Annotated[
+        bool,
+        typer.Option("--clamp", help="Set out-of-range parameters to their maximum instead of skipping the voice."),
+    ] = False,
+    one_file: Annotated[
+        bool, typer.Option("--one-file", help="Write several banks to one file instead of numbered files.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Write voices anew: as banks, singles, MIDI files or tables, with right headers and checksums."""
-    target = _target(output, to)
+    """Convert voices to banks, single voices, MIDI files or tables.
+
+    Headers and checksums are written correctly, whatever they are in the input.
+    """
+    target = _choose_target(output, to)
     ranges = None if slots is None else parse_slots(slots)
 
     from deepdx_core.display import counted, printable
@@ -66,64 +83,65 @@ def convert(
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
     from deepdx_core.files import OutputError, write_outputs
 
-    gathered = collect_voices(inputs)
-    writable = make_writable(select_voices(gathered.voices, ranges, name), clamp, unique)
-    report(gathered.refused, gathered.without, writable.skipped, writable.mended)
+    collected = collect_voices(inputs)
+    writable = make_writable(select_voices(collected.voices, ranges, name), clamp, unique)
+    print_problems(collected.refused, collected.without, writable.skipped, writable.mended)
     if writable.voices.is_empty():
         raise DeepDXError("no voices to write")
-    files = _files(writable.voices, target, output, one_file)
+    files = _build_files(writable.voices, target, output, one_file)
     if files[0][0].parent == output and not output.exists():
         try:
-            output.mkdir()  # for singles; it alone is made
+            output.mkdir()  # for single voices; its parents are not created
         except OSError as error:
-            raise OutputError(output, f"cannot be made: {error.strerror}") from error
+            raise OutputError(output, f"cannot be created: {error.strerror}") from error
     write_outputs(dict(files), force)
     count = counted(len(writable.voices), "voice")
     first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
-    where = f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}"
-    out.print(plain(where), soft_wrap=True)
-    if gathered.refused or writable.skipped:
+    print_line(f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}")
+    if collected.refused or writable.skipped:
         raise typer.Exit(1)
 
 
-def report(refused: list[str], without: list[str], skipped: list[str], mended: list[str]) -> None:
-    """Say on stderr what was not taken, and what was taken otherwise than it was."""
+def print_problems(refused: list[str], without_voices: list[str], skipped: list[str], changed: list[str]) -> None:
+    """Print on stderr which files were refused or have no voices, and which voices were skipped or changed."""
     for line in refused + skipped:
-        err.print(plain(line), style="red", soft_wrap=True)
-    for line in without[:_MAX_WITHOUT] + mended:
-        err.print(plain(line), style="yellow", soft_wrap=True)
-    if len(without) > _MAX_WITHOUT:
-        err.print(f"... and {len(without) - _MAX_WITHOUT:,} more files without voices")
+        print_line(line, "red", err)
+    for line in without_voices[:_MAX_WITHOUT_VOICES] + changed:
+        print_line(line, "yellow", err)
+    if (more := len(without_voices) - _MAX_WITHOUT_VOICES) > 0:
+        print_line(f"... and {more:,} more files without voices", console=err)
 
 
 def parse_slots(text: str) -> list[tuple[int, int]]:
-    """Ranges of slots, both ends included, of `1,5,7-9`."""
+    """Parse a selection such as `1,5,7-9` into ranges of slots, both ends included."""
     ranges = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([1-9]\d{0,5})\s*(?:-\s*([1-9]\d{0,5})\s*)?", part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise typer.BadParameter(f"{part!r} is neither a slot, from 1, nor a range as 7-9", param_hint="--slots")
+            raise typer.BadParameter(
+                f"{part!r} is neither a slot, counted from 1, nor a range such as 7-9", param_hint="--slots"
+            )
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return ranges
 
 
-def _target(output: Path, to: Target | None) -> Target:
+def _choose_target(output: Path, to: Target | None) -> Target:
     from deepdx_core.display import printable
     from deepdx_core.intake.contents import is_folder
 
-    ending, shown = _ENDINGS.get(output.suffix.lower()), printable(str(output))
-    if to is None and ending is None:
-        raise typer.BadParameter(f"{shown} does not end in {', '.join(_ENDINGS)}: give --to", param_hint="--output")
-    if to is not None and ending not in (None, to) and not (to in _SINGLES and ending is Target.SYX):
-        raise typer.BadParameter(f"{to} does not go into a {printable(output.suffix)} file", param_hint="--to")
-    target = to or ending
+    by_extension, shown = _EXTENSIONS.get(output.suffix.lower()), printable(str(output))
+    if to is None and by_extension is None:
+        raise typer.BadParameter(f"{shown} does not end in {', '.join(_EXTENSIONS)}: use --to", param_hint="--output")
+    if to is not None and by_extension not in (None, to) and not (to in _SINGLES and by_extension is Target.SYX):
+        raise typer.BadParameter(f"{to} cannot be written to a {printable(output.suffix)} file", param_hint="--to")
+    target = to or by_extension
     assert target is not None
     if is_folder(output) and target not in _SINGLES:
         raise typer.BadParameter(f"{shown} is a folder", param_hint="--output")
     return target
 
 
-def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
+def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
     from deepdx_core.codec import writer
     from deepdx_core.codec.transmission import midi_file
     from deepdx_core.display import counted
@@ -132,9 +150,11 @@ def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool)
 
     if target.value in list(TableFormat):
         return [(output, write_table(voices, TableFormat(target.value)))]
-    lost = voices["name"].str.contains("\ufffd", literal=True).sum()
-    if lost:
-        err.print(f"{counted(int(lost), 'name')} with what cannot be written in it; it becomes `?`", style="yellow")
+    lossy = voices["name"].str.contains("\ufffd", literal=True).sum()
+    if lossy:
+        print_line(
+            f"{counted(int(lossy), 'name')} with characters other than printable ASCII, written as `?`", "yellow", err
+        )
     parameters, names = to_arrays(voices)
     if target in _SINGLES:
         write = {
@@ -151,11 +171,11 @@ def _files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool)
         return [(output, midi_file(banks))]
     if one_file or len(banks) == 1:
         return [(output, b"".join(banks))]
-    return list(zip(numbered(output, len(banks)), banks, strict=True))
+    return list(zip(numbered_paths(output, len(banks)), banks, strict=True))
 
 
 def _single_paths(folder: Path, names: list[str]) -> list[Path]:
     digits = max(2, len(str(len(names))))
-    # Names of voices may hold what no file system takes; the number tells equal ones apart.
+    # Names of voices may contain characters that no file system accepts. The number keeps equal names apart.
     safe = (re.sub(r"[^A-Za-z0-9 _-]", "_", name).strip() for name in names)
     return [folder / (f"{number:0{digits}} {name}".strip() + ".syx") for number, name in enumerate(safe, 1)]

@@ -1,4 +1,4 @@
-"""Command on the inbox: add."""
+"""The command that fills the inbox: add."""
 
 import os
 from collections.abc import Iterator
@@ -12,16 +12,17 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home, find_home
 from deepdx_core.intake.collections import collections
 from deepdx_core.progress import Report
-from deepdx_pipeline.cli.console import err, out, plain
+from deepdx_pipeline.cli.console import err, print_line
 
 if TYPE_CHECKING:
     from deepdx_core.intake.inbox import Arrival
 
-_ADDED = f"Files, folders, archives, https:// addresses, or public collections by name: {', '.join(collections())}."
+_MAX_WITHOUT_VOICES = 20  # files that are listed one by one
+_SOURCES = f"Files, folders, archives, https:// addresses, or names of public collections: {', '.join(collections())}."
 
 
-def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_ADDED)]) -> None:
-    """Take files, folders, archives and what is on the net into the inbox."""
+def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_SOURCES)]) -> None:
+    """Copy files, folders, archives or downloads into the inbox."""
     from deepdx_core.display import counted, printable
     from deepdx_core.intake.survey import Surveyor, place
 
@@ -29,13 +30,13 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
     home.inbox.mkdir(parents=True, exist_ok=True)
     surveyor = Surveyor()
     new = known = refused = 0
-    looked_at: set[Path] = set()
+    surveyed: set[Path] = set()
     elsewhere: list[str] = []
 
     def refuse(message: str) -> None:
         nonlocal refused
         refused += 1
-        err.print(plain(message), style="red", soft_wrap=True)
+        print_line(message, "red", err)
 
     for source in sources:
         try:
@@ -44,42 +45,41 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
                     refuse(f"{printable(str(arrival.source))}: {arrival.refused}")
                     continue
                 new, known = new + arrival.new, known + (not arrival.new)
-                stands_at = printable(arrival.target.relative_to(home.inbox).as_posix())
-                if arrival.target not in looked_at:
-                    surveyor.look_at(arrival.target, stands_at)
-                    looked_at.add(arrival.target)
+                path = printable(arrival.target.relative_to(home.inbox).as_posix())
+                if arrival.target not in surveyed:
+                    surveyor.look_at(arrival.target, path)
+                    surveyed.add(arrival.target)
                 if arrival.elsewhere:
-                    elsewhere.append(f"{printable(str(arrival.source))} as {stands_at}")
+                    elsewhere.append(f"{printable(str(arrival.source))} as {path}")
         except DeepDXError as error:
             refuse(str(error))
     files = surveyor.result().raw_files
     without = files.filter(files["status"].is_in(["no voices", "refused"]))
-    for row in without.head(20).iter_rows(named=True):
-        err.print(plain(f"{place(row)}: {row['reason']}"), style="yellow", soft_wrap=True)
-    if len(without) > 20:
-        err.print(f"... and {len(without) - 20:,} more without voices: see the table raw_files after `deepdx run`")
+    for row in without.head(_MAX_WITHOUT_VOICES).iter_rows(named=True):
+        print_line(f"{place(row)}: {row['reason']}", "yellow", err)
+    if (more := len(without) - _MAX_WITHOUT_VOICES) > 0:
+        print_line(f"... and {more:,} more without voices: see table raw_files after `deepdx run`", console=err)
     if elsewhere:
-        out.print(
-            plain(f"{counted(len(elsewhere), 'file')} already there under another path: {elsewhere[0]}"), soft_wrap=True
-        )
+        example = "" if len(elsewhere) == 1 else "for example "
+        print_line(f"{counted(len(elsewhere), 'file')} already there under another path: {example}{elsewhere[0]}")
     slots, banks = (
         counted(int(files["voices"].sum()), "voice slot"),
         counted(files.filter(files["voices"] > 0).height, "bank"),
     )
     done = f"{counted(new, 'file')} added, {known:,} already there, {refused:,} refused"
-    out.print(plain(f"{done}; {slots} in {banks}; inbox: {printable(str(home.inbox))}"), soft_wrap=True)
+    print_line(f"{done}; {slots} in {banks}; inbox: {printable(str(home.inbox))}")
     if refused:
         raise typer.Exit(1)
 
 
 def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
-    """Bring what an argument names into the inbox: a collection or a URL by way of a download, else files."""
+    """Add one source to the inbox: download it if it is a collection or URL, else copy files."""
     from deepdx_core.intake.inbox import add_to_inbox
 
     collection = None if os.path.lexists(source) else collections().get(source)
     if collection:
-        out.print(plain(f"{collection.name}: {collection.what}"), soft_wrap=True)
-        out.print(plain(f"license: {collection.license}; the voices are other people's work"), soft_wrap=True)
+        print_line(f"{collection.name}: {collection.what}")
+        print_line(f"license: {collection.license}; the voices are other people's work")
         url, name, sha256 = collection.url, collection.file, collection.sha256
     elif source.lower().startswith(("http://", "https://")):
         url, name, sha256 = source, "", ""
@@ -97,7 +97,7 @@ def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
 
 @contextmanager
 def _download_bar() -> Iterator[Report]:
-    """Show bytes on their way, where there is a terminal to show them on."""
+    """Show the bytes downloaded if stderr is a terminal."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn()

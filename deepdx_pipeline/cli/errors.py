@@ -1,33 +1,34 @@
-"""How errors are told: what a person needs to act, in one message without a traceback."""
+"""Errors as messages: one line for the user with the path and the reason, and no traceback."""
 
 import errno
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from deepdx_core.display import legible, printable, shown
+from deepdx_core.display import printable, printable_lines, shown
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import find_home
 
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
-# As the operating system, polars, DuckDB and SQLite say it.
+# The wordings of the operating system, polars, DuckDB and SQLite.
 _FULL_DISK = re.compile(r"\[Errno (28|122)\]|os error (28|122)\b|No space left on device|database or disk is full")
-_RAISED_TO_TELL = re.compile(r"(deepdx_\w+[\w.]*|dagster\.[\w.]+\.Failure): ")
+# Types of errors whose message is for the user. Dagster puts them before it.
+_TYPE_PREFIX = re.compile(r"(deepdx_\w+[\w.]*|dagster\.[\w.]+\.Failure): ")
 
 
-def in_words(error: Exception) -> str | None:
-    """What an error means to the user; None where it means a fault of this program."""
-    if any(map(_means_full_disk, _chain(error))):
-        return _full_disk()
+def error_message(error: Exception) -> str | None:
+    """Return the message for an error, or None for a bug in this program, which needs its traceback."""
+    if any(map(_is_full_disk, _chain(error))):
+        return _full_disk_message()
     match error:
         case DeepDXError():
-            return legible(str(error))
+            return printable_lines(str(error))
         case OSError():
-            return _of_system(error)
+            return _system_error_message(error)
         case RecursionError():
-            return "what was read is nested too deep"
+            return "the input is nested too deeply"
         case MemoryError():
             return "not enough memory"
         case UnicodeEncodeError():
@@ -36,17 +37,21 @@ def in_words(error: Exception) -> str | None:
             return None
 
 
-def cause_in_words(error: "SerializableErrorInfo") -> str:
-    """The one cause to tell of what made a step of a run fail: what was raised to name it, not what that came from."""
+def step_error_message(error: "SerializableErrorInfo") -> str:
+    """Return the message for an error that made a step of a run fail.
+
+    It is the message of the first error below Dagster's wrappers, not that of its causes: it was raised from them to
+    name the file and the reason. A full disk anywhere in the chain comes first.
+    """
     raised = error
     while raised.cause and raised.cls_name and raised.cls_name.startswith("Dagster"):
         raised = raised.cause
     link: SerializableErrorInfo | None = raised
     while link:
         if _FULL_DISK.search(link.message):
-            return _full_disk()
+            return _full_disk_message()
         link = link.cause or link.context
-    return legible(_RAISED_TO_TELL.sub("", raised.message.strip(), count=1))
+    return printable_lines(_TYPE_PREFIX.sub("", raised.message.strip(), count=1))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -56,19 +61,19 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def _means_full_disk(error: BaseException) -> bool:
+def _is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return _FULL_DISK.search(str(error)) is not None
 
 
-def _full_disk() -> str:
+def _full_disk_message() -> str:
     place = printable(str(find_home().root))
     return f"no space left on the disk that holds {place}; nothing is lost, run again once there is room"
 
 
-def _of_system(error: OSError) -> str:
-    reason = legible(error.strerror or str(error) or type(error).__name__)
+def _system_error_message(error: OSError) -> str:
+    reason = printable_lines(error.strerror or str(error) or type(error).__name__)
     names = [name for name in (error.filename, error.filename2) if name is not None]
     if not names:
         return f"{reason} (home folder {printable(str(find_home().root))})"

@@ -1,4 +1,4 @@
-"""Command on the trained model: generate."""
+"""The command that generates new voices: generate."""
 
 import re
 from pathlib import Path
@@ -6,71 +6,78 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_core.display import printable
+from deepdx_core.display import counted, printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import output_target, write_outputs
 from deepdx_core.home import find_home
 from deepdx_core.voice.parameters import VMEM_VOICES
-from deepdx_pipeline.cli.console import err, numbered, out, plain, progress_bar
+from deepdx_pipeline.cli.console import err, numbered_paths, print_line, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deepdx_core.arrays import UInt8Array
 
-
 _SLOT = "FILE:SLOT"
 
 
 def generate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The bank to write, a .syx file.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Bank to write, such as new.syx.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     label: Annotated[
         str | None,
         typer.Option(
-            help="Kind of sound, such as Pads, or a category of it, such as electric-piano; any if not given."
+            help="Label, such as Pads, or category, such as electric-piano.", show_default="any, as in the corpus"
         ),
     ] = None,
-    algorithm: Annotated[int | None, typer.Option(min=1, max=32, help="Algorithm as on the panel.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=32 * 99, help="Voices; over 32, several banks are written.")] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same banks.")] = 0,
-    temperature: Annotated[float, typer.Option(help="Under 1 the likely gets likelier, over 1 the unlikely.")] = 1.0,
+    algorithm: Annotated[
+        int | None, typer.Option(min=1, max=32, help="Algorithm, as on the panel.", show_default="any")
+    ] = None,
+    count: Annotated[
+        int, typer.Option(min=1, max=32 * 99, help="Number of voices; more than 32 fill several numbered banks.")
+    ] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same banks.")] = 0,
+    temperature: Annotated[
+        float, typer.Option(help="Sampling temperature; below 1 is more conservative, above 1 more adventurous.")
+    ] = 1.0,
     novelty: Annotated[
         float | None,
         typer.Option(
-            help="How far voices go from the real ones that they are made after: 2 is twice as far as real ones go "
-            "from each other, inf makes them from nothing.",
+            help="Distance of a voice from the corpus voice it derives from, relative to the distances between real "
+            "voices; 2 doubles it, inf derives from no voice.",
             show_default="1.0",
         ),
     ] = None,
     like: Annotated[
-        str | None, typer.Option(metavar=_SLOT, help="Variations of this voice; slots count from 1.")
+        str | None, typer.Option(metavar=_SLOT, help="Generate variations of this voice; slots count from 1.")
     ] = None,
     strength: Annotated[
-        float | None, typer.Option(help="Share of the parameters that --like changes.", show_default="0.15")
+        float | None, typer.Option(help="Share of parameters that --like changes.", show_default="0.15")
     ] = None,
     between: Annotated[
-        tuple[str, str] | None, typer.Option(metavar=f"{_SLOT} {_SLOT}", help="The way from one voice to another.")
+        tuple[str, str] | None,
+        typer.Option(metavar=f"{_SLOT} {_SLOT}", help="Generate steps from the first voice to the second."),
     ] = None,
     avoid_copies: Annotated[
-        bool, typer.Option("--avoid-copies/--allow-copies", help="Nothing that is nearly a voice of the corpus.")
+        bool,
+        typer.Option(
+            "--avoid-copies/--allow-copies", help="Reject near copies of corpus voices and of each other, or keep them."
+        ),
     ] = True,
     by_ear: Annotated[
         bool | None,
         typer.Option(
             "--by-ear/--not-by-ear",
-            help="Listen to each voice.",
-            show_default="by ear where the extra `audio` is installed",
+            help="Render candidates and reject the silent, endless and noisy ones, or judge by parameters alone.",
+            show_default="by-ear if the extra `audio` is installed",
         ),
     ] = None,
 ) -> None:
-    """Write new voices from the trained model, as banks that a DX7 loads."""
-    _require_sense(like, strength, between, novelty, algorithm)
-    paths = [output] if count <= VMEM_VOICES else numbered(output, -(-count // VMEM_VOICES))
+    """Generate new voices with the trained model and write them as banks for a DX7."""
+    _check_options(like, strength, between, novelty, algorithm)
+    paths = [output] if count <= VMEM_VOICES else numbered_paths(output, -(-count // VMEM_VOICES))
     if output.suffix.lower() != ".syx":
-        raise typer.BadParameter(
-            f"{printable(str(output))} does not end in .syx: banks are SysEx", param_hint="--output"
-        )
+        raise typer.BadParameter(f"{printable(str(output))} does not end in .syx", param_hint="--output")
     for path in paths:
         output_target(path, force)
 
@@ -89,12 +96,12 @@ def generate(
     home = find_home()
     folder = champion_folder(home)
     if label is not None:
-        label = _known_label(label, read_description(folder).labels, home.taxonomy)
-    parents = [_voice(text, "--like") for text in (like,) if text] + [
-        _voice(text, "--between") for text in between or ()
+        label = _resolve_label(label, read_description(folder).labels, home.taxonomy)
+    parents = [_read_voice(text, "--like") for text in (like,) if text] + [
+        _read_voice(text, "--between") for text in between or ()
     ]
     try:
-        wish = SamplingRequest(
+        request = SamplingRequest(
             label,
             algorithm,
             temperature,
@@ -111,52 +118,55 @@ def generate(
     model = load_model(folder)
     try:
         with progress_bar() as report:
-            made = sample(model, count, seed, wish, rules=rules, by_ear=by_ear, report=report)
-    except ValueError as error:  # the wish makes sense, and yet the model cannot fulfil it
+            made = sample(model, count, seed, request, rules=rules, by_ear=by_ear, report=report)
+    except ValueError as error:  # a valid request that the model cannot fulfill
         raise DeepDXError(f"{error}; nothing was written") from error
     banks = banks_of(made, names_of(model, made, seed, taken, parents))
     write_outputs(dict(zip(paths, banks, strict=True)), force)
     for path in paths:
-        out.print(plain(printable(str(path))), soft_wrap=True)
-    out.print(plain(f"{count:,} voice{'s' if count > 1 else ''}; {_in_words(made.passed_over)}"), soft_wrap=True)
+        print_line(printable(str(path)))
+    print_line(f"{counted(count, 'voice')}; {_describe_rejections(made.passed_over)}")
 
 
-def _require_sense(
+def _check_options(
     like: str | None,
     strength: float | None,
     between: tuple[str, str] | None,
     novelty: float | None,
     algorithm: int | None,
 ) -> None:
-    """Raises BadParameter where one option leaves nothing to say for another."""
+    """Raise BadParameter for options that exclude each other."""
     if like is not None and between is not None:
-        raise typer.BadParameter("voices are either --like one or between two", param_hint="--between")
+        raise typer.BadParameter("cannot be combined with --like", param_hint="--between")
     if strength is not None and like is None:
-        raise typer.BadParameter("says how much --like changes, which is not given", param_hint="--strength")
+        raise typer.BadParameter("needs --like", param_hint="--strength")
     if novelty is not None and (like is not None or between is not None):
-        raise typer.BadParameter("does not go with --like or --between, which say it all", param_hint="--novelty")
+        raise typer.BadParameter("cannot be combined with --like or --between", param_hint="--novelty")
     if algorithm is not None and between is not None:
-        raise typer.BadParameter("both ends of --between have their own", param_hint="--algorithm")
+        raise typer.BadParameter(
+            "cannot be combined with --between, whose voices have their own", param_hint="--algorithm"
+        )
 
 
-def _known_label(asked: str, labels: tuple[str, ...], own_taxonomy: Path) -> str:
-    """The label of a model that is meant, however it is spelled; of a category its label, with a word about it."""
+def _resolve_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> str:
+    """Return the model's label for a label or category in any case, with a notice for a category."""
     from deepdx_core.labels.taxonomy import find_taxonomy
 
     known = {label.casefold(): label for label in labels}
-    if label := known.get(asked.casefold()):
+    if label := known.get(text.casefold()):
         return label
-    label_of = find_taxonomy(own_taxonomy).label_of
-    category = next((category for category in label_of if category.casefold() == asked.casefold()), None)
+    label_of = find_taxonomy(user_taxonomy).label_of
+    category = next((category for category in label_of if category.casefold() == text.casefold()), None)
     if category is None or label_of[category] not in labels:
-        there = f"there are {', '.join(map(printable, labels))}, and the categories that make them up"
-        raise typer.BadParameter(f"{printable(asked)!r} is not known; {there}", param_hint="--label")
-    err.print(plain(f"{category} belongs to {label_of[category]}, which is what the model knows: such voices are made"))
-    return label_of[category]
+        choices = f"{', '.join(map(printable, labels))}, or one of their categories"
+        raise typer.BadParameter(f"unknown label {printable(text)!r}; use {choices}", param_hint="--label")
+    label = label_of[category]
+    print_line(f"{category} belongs to {label}; the model knows only labels, so it generates {label}", console=err)
+    return label
 
 
-def _voice(text: str, option: str) -> "tuple[UInt8Array, str]":
-    """The voice in a slot of a file with its name, by `FILE:SLOT`; the file's name may have colons too."""
+def _read_voice(text: str, option: str) -> "tuple[UInt8Array, str]":
+    """Return the parameters and name of the voice at `FILE:SLOT`. The file name may contain colons."""
     from deepdx_core.exchange.inspection import voice_in
 
     match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
@@ -165,10 +175,9 @@ def _voice(text: str, option: str) -> "tuple[UInt8Array, str]":
     return voice_in(Path(match[1]), int(match[2]))
 
 
-def _in_words(passed_over: "Mapping[str, int]") -> str:
-    if not passed_over:
-        return "no candidate passed over"
-    total = sum(passed_over.values())
-    reasons = sorted(passed_over.items(), key=lambda reason: (-reason[1], reason[0]))
-    candidates = f"{total:,} candidate{'s' if total > 1 else ''} passed over"
-    return f"{candidates}: {', '.join(f'{reason} {number:,}' for reason, number in reasons)}"
+def _describe_rejections(rejected: "Mapping[str, int]") -> str:
+    if not rejected:
+        return "no candidates rejected"
+    reasons = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+    total = counted(sum(rejected.values()), "candidate")
+    return f"{total} rejected: {', '.join(f'{reason} {count:,}' for reason, count in reasons)}"

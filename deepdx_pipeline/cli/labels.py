@@ -1,35 +1,38 @@
-"""Command on labels: label."""
+"""The command on labels of voices: label."""
 
 from typing import Annotated
 
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import out, plain
-from deepdx_pipeline.cli.curation import SOUND
+from deepdx_pipeline.cli.console import print_line
+from deepdx_pipeline.cli.curation import SOUND_HELP
 
 
 def label(
-    sound: Annotated[str | None, typer.Argument(metavar="SOUND", help=SOUND)] = None,
+    sound: Annotated[str | None, typer.Argument(metavar="SOUND", help=SOUND_HELP)] = None,
     category: Annotated[
         str | None,
         typer.Argument(
             metavar="CATEGORY",
-            help="What it is: `electric-piano`, `Electric Piano`, or a label with no other category.",
+            help="Your category, such as `electric-piano` or `Electric Piano`, or a label of only one category.",
         ),
     ] = None,
-    why: Annotated[str, typer.Option(help="Your reason, kept with it.")] = "",
-    forget: Annotated[bool, typer.Option("--forget", help="Take your label back.")] = False,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Show the voices whose answer would teach most.")] = False,
-    count: Annotated[int, typer.Option(min=1, help="How many voices `--suggest` shows.")] = 20,
+    why: Annotated[str, typer.Option(help="Your reason, stored with the category.")] = "",
+    forget: Annotated[bool, typer.Option("--forget", help="Remove your category.")] = False,
+    suggest: Annotated[bool, typer.Option("--suggest", help="List the voices most worth labeling.")] = False,
+    count: Annotated[int, typer.Option(min=1, help="Number of voices that --suggest lists.")] = 20,
 ) -> None:
-    """Say what kind of sound a voice is: your word counts over all evidence, from the next run on."""
+    """Set your own category for a voice.
+
+    It overrides all evidence from the next `deepdx run` on.
+    """
     if suggest:
-        _suggest(count)
+        _print_suggestions(count)
         return
     if sound is None or (category is None) != forget:
-        raise typer.BadParameter("give a sound and what it is, or --forget, or --suggest", param_hint="CATEGORY")
-    from deepdx_core.database.explain import find_one
+        raise typer.BadParameter("give SOUND and CATEGORY, SOUND --forget, or --suggest", param_hint="CATEGORY")
+    from deepdx_core.database.explain import find_sound
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.labels.names import find_category
     from deepdx_core.labels.taxonomy import find_taxonomy
@@ -37,17 +40,16 @@ def label(
 
     home = find_home()
     taxonomy = find_taxonomy(home.taxonomy)
-    meant = None if category is None else find_category(category, taxonomy)
+    value = None if category is None else find_category(category, taxonomy)
     with Snapshot(home.database) as corpus:
-        sound_id, name = find_one(corpus, sound)
+        sound_id, name = find_sound(corpus, sound)
     lock = home.overrides_lock
-    write_override(home.labels, "category", taxonomy.categories, sound_id, meant, why, lock=lock)
-    said = f"is {meant}" if meant else "is left to the evidence"
-    text = f"{name} {sound_id} {said}, from the next `deepdx run` on ({home.labels})"
-    out.print(plain(text), soft_wrap=True)
+    write_override(home.labels, "category", taxonomy.categories, sound_id, value, why, lock=lock)
+    change = f"your category is {value}" if value else "your category is removed"
+    print_line(f"{name} {sound_id}: {change}, effective from the next `deepdx run` ({home.labels})")
 
 
-def _suggest(count: int) -> None:
+def _print_suggestions(count: int) -> None:
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.labels.suggestions import suggest_voices
 
@@ -59,8 +61,8 @@ def _suggest(count: int) -> None:
             count,
         )
     for row in rows.iter_rows(named=True):
-        out.print(plain(f"{row['sound_id']}  {row['name']}"), style="bold", soft_wrap=True)
-        guess = f"perhaps {row['likeliest']} ({row['confidence']:.0%}); about {row['unsure']:.1f} labels hang on it"
-        out.print(plain(f"  {guess}"), soft_wrap=True)
-        out.print(plain(f"  {row['evidence'] or 'nothing speaks for anything'}"), style="dim", soft_wrap=True)
-    out.print("`deepdx explain SOUND` tells more; `deepdx label SOUND CATEGORY` answers.", style="dim")
+        print_line(f"{row['sound_id']}  {row['name']}", "bold")
+        guess = f"perhaps {row['likeliest']} ({row['confidence']:.0%})"
+        print_line(f"  {guess}; about {row['unsure']:.1f} labels of its family may be wrong")
+        print_line(f"  {row['evidence'] or 'no evidence'}", "dim")
+    print_line("`deepdx explain SOUND` shows more; `deepdx label SOUND CATEGORY` sets the category.", "dim")

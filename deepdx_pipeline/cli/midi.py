@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from deepdx_pipeline.cli.console import err, out, plain, table
-from deepdx_pipeline.cli.convert import report
+from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
+from deepdx_pipeline.cli.convert import print_problems
+
+_PORT_HELP = "MIDI port, as `deepdx ports` lists it."
 
 
 def ports() -> None:
@@ -19,50 +21,56 @@ def ports() -> None:
         return
     shown = table("port", "receive", "send")
     for name in dict.fromkeys(inputs + outputs):
-        shown.add_row(plain(name), "yes" if name in inputs else "", "yes" if name in outputs else "")
+        shown.add_row(safe_text(name), "yes" if name in inputs else "", "yes" if name in outputs else "")
     out.print(shown)
 
 
 def send(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bank, singles, an archive, or a table of voices.")],
-    port: Annotated[str, typer.Option(help="MIDI port, as `deepdx ports` lists it.")],
-    channel: Annotated[int, typer.Option(min=1, max=16, help="MIDI channel that the DX7 listens on.")] = 1,
-    clamp: Annotated[bool, typer.Option("--clamp", help="Set parameters out of range to their maximum.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Bank, single voices, archive or table of voices.")],
+    port: Annotated[str, typer.Option(help=_PORT_HELP)],
+    channel: Annotated[int, typer.Option(min=1, max=16, help="MIDI channel that the DX7 receives on.")] = 1,
+    clamp: Annotated[
+        bool, typer.Option("--clamp", help="Set out-of-range parameters to their maximum instead of skipping the dump.")
+    ] = False,
 ) -> None:
-    """Send voices to a DX7: a bank for each dump of several, a single (to its edit buffer) for each dump of one.
+    """Send voices to a DX7 over MIDI.
 
-    A dump with a voice that cannot be written is not sent. The DX7 takes banks with its memory protection off.
+    A dump of one voice goes to the edit buffer. A dump of several is sent as a bank, which a DX7 accepts only with its
+    memory protection off. A dump with a voice that cannot be written is skipped.
     """
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, dumps_to_send
     from deepdx_core.ports import send as send_messages
 
-    gathered = collect_voices([file])
-    to_send, skipped, mended = dumps_to_send(gathered.voices, channel - 1, clamp)
-    report(gathered.refused, gathered.without, skipped, mended)
+    collected = collect_voices([file])
+    to_send, skipped, changed = dumps_to_send(collected.voices, channel - 1, clamp)
+    print_problems(collected.refused, collected.without, skipped, changed)
     if not to_send:
         raise DeepDXError("nothing to send")
-    what = [about for about, _ in to_send]
-    send_messages([message for _, message in to_send], port, lambda i: out.print(plain(what[i]), soft_wrap=True))
-    if gathered.refused or skipped:
+    descriptions, messages = zip(*to_send, strict=True)
+    send_messages(messages, port, lambda i: print_line(descriptions[i]))
+    if collected.refused or skipped:
         raise typer.Exit(1)
 
 
 def receive(
-    port: Annotated[str, typer.Option(help="MIDI port, as `deepdx ports` lists it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .syx file to write.")],
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait.")] = 60,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    port: Annotated[str, typer.Option(help=_PORT_HELP)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, such as bank.syx.")],
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the dump.")] = 60,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Wait for a DX7 to send a bank or a voice, check it, and write it as it came."""
+    """Receive a bank or a voice from a DX7 over MIDI.
+
+    The dump is checked, and written byte for byte as it was sent.
+    """
     from deepdx_core.display import counted, printable
     from deepdx_core.files import output_target, write_outputs
     from deepdx_core.ports import receive as receive_dump
 
-    def waiting() -> None:
-        err.print(plain(f"Waiting {timeout:g} seconds for a dump from {printable(port)}"), soft_wrap=True)
+    def print_waiting() -> None:
+        print_line(f"Waiting {timeout:g} seconds for a dump from {printable(port)}", console=err)
 
-    output_target(output, force)  # before anything is waited for
-    data = receive_dump(port, timeout, waiting)
+    output_target(output, force)  # fails before the wait
+    data = receive_dump(port, timeout, print_waiting)
     write_outputs({output: data}, force)
-    out.print(plain(f"{counted(len(data), 'byte')}: {printable(str(output))}"), soft_wrap=True)
+    print_line(f"{counted(len(data), 'byte')}: {printable(str(output))}")

@@ -1,4 +1,4 @@
-"""What `deepdx run` shows while Dagster works: a line for each asset that is done, and how far the present one is."""
+"""Progress of a Dagster run on the terminal: a line per finished asset, and a bar for the current one."""
 
 import logging
 import os
@@ -12,24 +12,25 @@ from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from deepdx_pipeline.cli.console import plain
-from deepdx_pipeline.cli.errors import cause_in_words
+from deepdx_pipeline.cli.console import print_line
+from deepdx_pipeline.cli.errors import step_error_message
+from deepdx_pipeline.defs.sources import SOURCES
 
-# What Ctrl-C raises: within training, which finishes its step first, and anywhere else.
-_INTERRUPTED = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+# Raised by Ctrl-C: the first within training, which finishes its step, the second anywhere else.
+_INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
-# Dagster says so of each step that a failed one keeps from starting.
+# Logged by Dagster for each step that depends on a failed one.
 _NOT_EXECUTED = re.compile(r"Dependencies for step .* Not executing\.$", re.DOTALL)
 
-# A full disk, whose one line comes with the error that ends the run; what it cost is a row of Dagster's history.
+# Logged by Dagster for each event that it cannot store on a full disk. The error that ends the run is shown instead.
 _NOT_LOGGED = re.compile(r"Exception while writing logger call to event log")
 
 
-class Watcher:
-    """Shows progress on the terminal; where stderr is none, only the line for each asset."""
+class RunProgress:
+    """Progress of a run on stderr. If that is not a terminal, only the lines for finished assets are printed."""
 
     def __init__(self) -> None:
-        # Dagster captures what steps print; this file stays connected to the terminal.
+        # Dagster redirects the standard streams of steps. This copy of stderr stays connected to the terminal.
         self._console = Console(file=os.fdopen(os.dup(2), "w"))
         self._progress = Progress(
             SpinnerColumn(),
@@ -42,10 +43,10 @@ class Watcher:
             disable=not self._console.is_terminal,
         )
         self._task = self._progress.add_task("starting", total=None)
-        self._began = time.monotonic()
-        self._causes: set[str] = set()
+        self._step_start = time.monotonic()
+        self._failures: set[str] = set()
         self.interrupted = False
-        """Whether the user stopped the run."""
+        """True if the user interrupted the run."""
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -58,12 +59,12 @@ class Watcher:
         self._console.file.flush()
 
     def report(self, what: str, done: int, total: int) -> None:
-        """A `deepdx_core.progress.Report`."""
+        """Update the bar; a `deepdx_core.progress.Report`."""
         self._progress.update(self._task, description=what, completed=done, total=total)
 
     def logger(self) -> dg.LoggerDefinition:
-        """A Dagster logger that shows a run's events here instead of on the console."""
-        handler = _Events(self)
+        """Return a Dagster logger that passes the events of a run to `show_event`."""
+        handler = _EventHandler(self)
 
         @dg.logger
         def console(_: dg.InitLoggerContext) -> logging.Logger:
@@ -73,56 +74,55 @@ class Watcher:
 
         return console
 
-    def event(self, event: dg.DagsterEvent) -> None:
-        """Show what a run's event means to a person."""
+    def show_event(self, event: dg.DagsterEvent) -> None:
+        """Print a line for a finished asset, a failed check or a failed step."""
         if event.event_type is dg.DagsterEventType.STEP_START:
-            self._began = time.monotonic()
+            self._step_start = time.monotonic()
             self._progress.reset(self._task, total=None, description=str(event.step_key))
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
-            if event.asset_key in (dg.AssetKey("inbox"), dg.AssetKey("overrides")):
-                return  # what arrives, not what is made
+            if event.asset_key and event.asset_key.to_user_string() in SOURCES:
+                return  # external assets, which the run observes
             rows = metadata.get("dagster/row_count")
-            what = f"{rows.value:>9,} rows" if rows else " " * 14
-            self._line(f"{event.asset_key.to_user_string() if event.asset_key else '':<18}{what}")
+            count = f"{rows.value:>9,} rows" if rows else " " * 14
+            self.print_timed(f"{event.asset_key.to_user_string() if event.asset_key else '':<24}{count}")
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed:
-                self._line(f"check failed: {check.asset_key.to_user_string()} {check.check_name}", style="red")
+                self.print_timed(f"check failed: {check.asset_key.to_user_string()} {check.check_name}", style="red")
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            self._failed(str(event.step_key), event.step_failure_data.error)
-        elif event.event_type is dg.DagsterEventType.RUN_FAILURE and not self._causes:
-            self._failed("run", event.job_failure_data.error)  # before any step, such as a home that cannot be opened
+            self._show_failure(str(event.step_key), event.step_failure_data.error)
+        elif event.event_type is dg.DagsterEventType.RUN_FAILURE and not self._failures:
+            # No step started, for example because the home folder cannot be opened.
+            self._show_failure("run", event.job_failure_data.error)
 
-    def _failed(self, step: str, error: SerializableErrorInfo | None) -> None:
+    def _show_failure(self, step: str, error: SerializableErrorInfo | None) -> None:
         link = error
         while link:
-            if link.cls_name in _INTERRUPTED:
+            if link.cls_name in _INTERRUPTS:
                 self.interrupted = True
                 return
             link = link.cause
-        cause = cause_in_words(error) if error else "it says no reason"
-        if cause not in self._causes:  # a full disk, say, makes several steps fail
-            self._causes.add(cause)
-            self._print(f"{step} failed: {cause}", style="red")
+        message = step_error_message(error) if error else "no reason given"
+        if message not in self._failures:  # a full disk makes several steps fail
+            self._failures.add(message)
+            print_line(f"{step} failed: {message}", "red", self._console)
 
-    def _line(self, text: str, style: str = "") -> None:
-        self._print(f"{text} {time.monotonic() - self._began:6.1f} s", style)
-
-    def _print(self, text: str, style: str) -> None:
-        self._progress.console.print(plain(text), style=style, soft_wrap=True)
+    def print_timed(self, text: str, style: str = "") -> None:
+        """Print a line with the seconds since the current step began."""
+        print_line(f"{text} {time.monotonic() - self._step_start:6.1f} s", style, self._console)
 
 
-class _Events(logging.Handler):
-    def __init__(self, watcher: Watcher) -> None:
+class _EventHandler(logging.Handler):
+    def __init__(self, progress: RunProgress) -> None:
         super().__init__()
-        self._watcher = watcher
+        self._progress = progress
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_event", None)
         if isinstance(event, dg.DagsterEvent):
-            self._watcher.event(event)
+            self._progress.show_event(event)
         elif record.levelno >= logging.WARNING:
             message = record.getMessage()
             if not _NOT_EXECUTED.search(message) and not _NOT_LOGGED.search(message):
-                self._watcher._line(message, style="yellow")
+                self._progress.print_timed(message, "yellow")

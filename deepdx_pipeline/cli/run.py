@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from deepdx_core.home import Home, find_home
-from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.console import err, out, print_line, table
 
-_WIDE = 150
+_MIN_TABLE_WIDTH = 150
 
 
 class Part(StrEnum):
-    """What a run can do without."""
+    """Part of a run that --without skips."""
 
     TRAINING = "training"
     AUDIO = "audio"
@@ -22,45 +22,54 @@ class Part(StrEnum):
 def run(
     without: Annotated[
         list[Part] | None,
-        typer.Option("--without", help="Leave out: `training` (model and banks), `audio` (no new sound is rendered)."),
+        typer.Option(
+            "--without",
+            help="Skip `training` (the model and its banks) or `audio` (rendering of new sounds); repeatable.",
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps at most, in place of the default.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of training steps.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other setting of the training, such as `width=64`."),
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a training setting, such as `width=64`; repeatable."),
     ] = None,
 ) -> None:
-    """Bring everything up to date: decode files that are new, and make anew what follows from them."""
-    left_out = without or []
-    job = "corpus" if Part.TRAINING in left_out else "everything"
+    """Update tables, database, model and banks from the inbox.
+
+    Only new files are decoded. Everything that depends on them is recomputed.
+    """
+    skipped = without or []
+    job = "corpus" if Part.TRAINING in skipped else "everything"
     ops: dict[str, Any] = {}
     if job == "everything":
-        ops["voice_model"] = {"config": {"settings": _settings(settings or []) | ({"steps": steps} if steps else {})}}
-    if Part.AUDIO in left_out:
+        ops["voice_model"] = {"config": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
+    if Part.AUDIO in skipped:
         ops["audio_features"] = {"config": {"render": False}}
-    home = _execute(job, ops)
-    out.print(plain(f"Up to date: {home.root}"), soft_wrap=True)
+    home = _execute_job(job, ops)
+    print_line(f"Up to date: {home.root}")
 
 
-def _settings(given: list[str]) -> dict[str, Any]:
+def _parse_settings(settings: list[str]) -> dict[str, Any]:
     from deepdx_core.writer.config import WriterConfig
 
     try:
-        found = {name: json.loads(value) for name, _, value in (setting.partition("=") for setting in given)}
-        WriterConfig.from_json(json.dumps(found))
+        values = {name: json.loads(value) for name, _, value in (setting.partition("=") for setting in settings)}
+        WriterConfig.from_json(json.dumps(values))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
-    return found
+    return values
 
 
 def evaluate(
-    seed: Annotated[int, typer.Option(min=0, help="Of what the protocol draws.")] = 0,
-    without_audio: Annotated[bool, typer.Option("--without-audio", help="Nothing is rendered.")] = False,
-    gan_steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps of the GAN beside it, in place of the default.")
-    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the evaluation.")] = 0,
+    without_audio: Annotated[
+        bool, typer.Option("--without-audio", help="Skip the measures that need rendered audio.")
+    ] = False,
+    gan_steps: Annotated[int | None, typer.Option(min=1, help="Number of training steps of the GAN baseline.")] = None,
 ) -> None:
-    """Judge the trained model by the protocol, beside real voices and baselines, on families it has never seen."""
+    """Evaluate the trained model beside real voices and baselines.
+
+    All are measured on test voices of families that the model has not seen. Takes some minutes.
+    """
     import polars as pl
 
     from deepdx_core.tables.storage import Tables
@@ -68,7 +77,7 @@ def evaluate(
     protocol: dict[str, Any] = {"seed": seed, "render": not without_audio}
     if gan_steps:
         protocol["gan_steps"] = gan_steps
-    home = _execute("evaluation", {"model_evaluation": {"config": protocol}})
+    home = _execute_job("evaluation", {"model_evaluation": {"config": protocol}})
     rows = Tables(home).read("model_evaluation")
     measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
     shown = table("measure", *(f">{name}" for name in rows["generator"]))
@@ -76,40 +85,41 @@ def evaluate(
     for name in measures:
         values = rows[name].cast(pl.Float64).to_list()
         shown.add_row(name, *("" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") for value in values))
-    out.print(shown, width=max(out.width, _WIDE), soft_wrap=True)  # on a narrow terminal, headings would be cut
+    # At the width of a narrow terminal, headings would be cut.
+    out.print(shown, width=max(out.width, _MIN_TABLE_WIDTH), soft_wrap=True)
     about = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'model_evaluation'"
-    out.print(f'What each measure is: deepdx sql "{about}"', style="dim", soft_wrap=True, highlight=False)
+    print_line(f'Meaning of each measure: deepdx sql "{about}"', "dim")
 
 
-def _execute(job: str, ops: dict[str, Any]) -> Home:
-    """Run a job on the home folder in this process, and show how it goes; if it fails, so does the command.
+def _execute_job(job: str, ops: dict[str, Any]) -> Home:
+    """Run a job on the home folder in this process and show its progress. Raises Exit if it fails or is interrupted.
 
-    What the user wrote is read and checked before anything else.
+    The user's own files (rules, taxonomy, verdicts, labels) are checked first.
     """
     from deepdx_core.configuration import check_configuration
 
     home = find_home()
     check_configuration(home)
 
-    from deepdx_pipeline.cli.progress import Watcher
+    from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
+    from deepdx_pipeline.progress import progress_shown_by
 
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
-    with storage_errors(home), Watcher() as watcher:
-        defs = build_defs(home, watcher.report, watcher.logger())
+    with storage_errors(home), RunProgress() as progress, progress_shown_by(progress.report):
+        defs = build_defs(home, progress.logger())
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
             raise_on_error=False,
             tags=PROCESS_TAGS,
             run_config={"loggers": {"console": {}}, "ops": ops},
         )
-    if watcher.interrupted:
-        err.print("Stopped. The next `deepdx run` takes up where this one was.")
+    if progress.interrupted:
+        print_line("Stopped. The next `deepdx run` resumes from here.", console=err)
         raise typer.Exit(130)
     if not result.success:
-        told = f"The run failed; nothing that was there before is lost. `deepdx ui` shows it: {result.run_id}"
-        err.print(plain(told), soft_wrap=True)
+        print_line(f"The run failed; no existing data was lost. See `deepdx ui`, run {result.run_id}", console=err)
         raise typer.Exit(1)
     return home

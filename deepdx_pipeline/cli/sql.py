@@ -1,4 +1,4 @@
-"""Commands that ask the corpus: sql, stats."""
+"""Commands that query the corpus: sql, stats."""
 
 import atexit
 import io
@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deepdx_core.display import legible
+from deepdx_core.display import printable_lines
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, out, plain, table
+from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
 
 if TYPE_CHECKING:
     import polars as pl
 
 _ROWS_ON_A_TERMINAL = 200
-_GAP = 2  # between columns
-_WIDEST = 200  # of a column that others stand below; a value that is wider moves those after it
-_MOST_CELLS = 2_000_000  # of a table, and
-_LARGEST_TABLE = 64 << 20  # its bytes before it is laid out: a value takes up to forty times that in Python
-_SLICE = 10_000  # rows laid out at once
+_COLUMN_GAP = 2
+_MAX_COLUMN_WIDTH = 200  # a wider value shifts the rest of its row instead of widening all rows
+_MAX_TABLE_CELLS = 2_000_000
+_MAX_TABLE_BYTES = 64 << 20  # in polars; as Python objects, a value takes up to forty times as much
+_ROWS_PER_SLICE = 10_000  # formatted at once
 
 
 class Format(StrEnum):
-    """How answers are written."""
+    """Output format of a query result."""
 
     TABLE = "table"
     CSV = "csv"
@@ -37,136 +37,143 @@ class Format(StrEnum):
 
 
 def sql(
-    query: Annotated[str, typer.Argument(metavar="SELECT", help="A query over the corpus' tables and views.")],
+    query: Annotated[str, typer.Argument(metavar="SELECT", help="Query over the tables and views of the corpus.")],
     format: Annotated[
         Format | None,
-        typer.Option("--format", "-f", help="How the answer is written.", show_default="by --output, else table"),
+        typer.Option("--format", "-f", help="Output format.", show_default="by extension of --output, else table"),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write.", show_default="standard output")
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Rows at most; 0 is all.",
+            help="Maximum number of rows; 0 for all.",
             show_default=f"{_ROWS_ON_A_TERMINAL} for a table on a terminal, else all",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds at most.")] = 300,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds before the query is stopped.")] = 300,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output file.")] = False,
 ) -> None:
-    """Ask the corpus in SQL (DuckDB). Nothing but the corpus can be read, and nothing written."""
-    endings = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET}
-    by_ending = endings.get(output.suffix.lower()) if output else None
-    written_as = format or by_ending or Format.TABLE
-    if by_ending not in (None, written_as):
-        raise typer.BadParameter(f"{written_as} does not go into a {output.suffix} file", param_hint="--format")  # type: ignore[union-attr]
-    if written_as is Format.PARQUET and output is None and sys.stdout.isatty():
-        raise typer.BadParameter("Parquet is not for a terminal: give --output FILE, or redirect")
+    """Query the corpus in SQL (DuckDB).
+
+    Takes one SELECT or EXPLAIN, which can read the corpus and nothing else.
+    """
+    extensions = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET}
+    by_extension = extensions.get(output.suffix.lower()) if output else None
+    format = format or by_extension or Format.TABLE
+    if output is not None and by_extension not in (None, format):
+        raise typer.BadParameter(f"{format} cannot be written to a {output.suffix} file", param_hint="--format")
+    if format is Format.PARQUET and output is None and sys.stdout.isatty():
+        raise typer.BadParameter("parquet is binary: use --output, or redirect standard output", param_hint="--format")
 
     from deepdx_core.database.snapshot import DatabaseError, Snapshot
     from deepdx_core.files import output_target, write_outputs
 
     if output is not None:
         output_target(output, force)
-    shown_in_part = written_as is Format.TABLE and output is None and out.is_terminal
-    most = limit if limit is not None else _ROWS_ON_A_TERMINAL if shown_in_part else 0
+    table_on_terminal = format is Format.TABLE and output is None and out.is_terminal
+    max_rows = limit if limit is not None else _ROWS_ON_A_TERMINAL if table_on_terminal else 0
     with Snapshot(find_home().database) as corpus:
         try:
-            answer = corpus.query(query, limit=most + 1 if most else None, seconds=timeout)
+            result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=timeout)
         finally:
             if corpus.abandoned:
-                # Python cannot take apart what DuckDB still works with.
+                # The query is still running in DuckDB: a regular exit of Python would crash or wait for it.
                 atexit.register(os._exit, 1)
-    more = 0 < most < len(answer)
-    answer = answer.head(most) if more else answer
-    if written_as is Format.TABLE and (
-        answer.height * answer.width > _MOST_CELLS or answer.estimated_size() > _LARGEST_TABLE
+    truncated = 0 < max_rows < len(result)
+    result = result.head(max_rows) if truncated else result
+    if format is Format.TABLE and (
+        result.height * result.width > _MAX_TABLE_CELLS or result.estimated_size() > _MAX_TABLE_BYTES
     ):
         raise DatabaseError(
-            f"an answer of {answer.height:,} rows is too large for a table: use --format csv or parquet, or add a LIMIT"
+            f"a result of {result.height:,} rows is too large for a table: use --format csv or parquet, or add a LIMIT"
         )
     if output is not None:
-        write_outputs({output: _as_bytes(answer, written_as)}, force)
-    elif written_as is Format.TABLE:
-        out.file.writelines(_as_table(answer, out.width if out.is_terminal else None))
+        write_outputs({output: _format_bytes(result, format)}, force)
+    elif format is Format.TABLE:
+        out.file.writelines(_format_table(result, out.width if out.is_terminal else None))
     else:
-        sys.stdout.buffer.write(_as_bytes(answer, written_as))
-    if more:
-        err.print(f"The first {most:,} rows; --limit 0 gives all.", style="dim", highlight=False)
+        sys.stdout.buffer.write(_format_bytes(result, format))
+    if truncated:
+        print_line(f"The first {max_rows:,} rows; --limit 0 shows all.", "dim", err)
 
 
-def _as_bytes(answer: "pl.DataFrame", format: Format) -> bytes:
+def _format_bytes(result: "pl.DataFrame", format: Format) -> bytes:
     import polars as pl
     import polars.selectors as cs
 
     if format is Format.TABLE:
-        return "".join(_as_table(answer, None)).encode()
+        return "".join(_format_table(result, None)).encode()
     buffer = io.BytesIO()
     if format is Format.PARQUET:
-        answer.write_parquet(buffer)
+        result.write_parquet(buffer)
         return buffer.getvalue()
-    answer = answer.with_columns(cs.binary().bin.encode("hex"))
+    result = result.with_columns(cs.binary().bin.encode("hex"))
     if format is Format.JSON:
-        answer.write_json(buffer)
+        result.write_json(buffer)
     else:
-        nested = [name for name, dtype in answer.schema.items() if dtype.is_nested()]
-        answer.with_columns(
-            pl.Series(name, [None if v is None else json.dumps(v) for v in answer[name].to_list()], dtype=pl.String)
+        nested = [name for name, dtype in result.schema.items() if dtype.is_nested()]
+        result.with_columns(
+            pl.Series(name, [None if v is None else json.dumps(v) for v in result[name].to_list()], dtype=pl.String)
             for name in nested
         ).write_csv(buffer)
     return buffer.getvalue()
 
 
-def _as_table(answer: "pl.DataFrame", width: int | None) -> Iterator[str]:
-    """An answer as lines: a row a line, or, where that is wider than `width`, a value a line, one record a block.
+def _format_table(result: "pl.DataFrame", width: int | None) -> Iterator[str]:
+    """Format a result as lines: one per row, or if those are wider than `width`, one per value in a block per row.
 
-    Not by rich: it would cut what is too wide, and is slow with many rows.
+    Without rich, which would cut wide values and is slow with many rows.
     """
     from rich.cells import cell_len
 
-    if answer.columns == ["explain_key", "explain_value"]:  # a drawing of several lines
-        yield from (f"{legible(value)}\n" for value in answer["explain_value"])
+    if result.columns == ["explain_key", "explain_value"]:  # a plan drawn in several lines
+        yield from (f"{printable_lines(value)}\n" for value in result["explain_value"])
         return
-    names = [_shown(name) for name in answer.columns]
+    names = [_format_cell(name) for name in result.columns]
     widths = list(map(cell_len, names))
     longest = max(widths)
-    for rows in answer.iter_slices(_SLICE):
+    for rows in result.iter_slices(_ROWS_PER_SLICE):
         widths = [
-            max(widest, *map(cell_len, map(_shown, column.to_list())))
+            max(widest, *map(cell_len, map(_format_cell, column.to_list())))
             for widest, column in zip(widths, rows, strict=True)
         ]
-    if width is not None and sum(widths) + _GAP * (len(widths) - 1) > width:
-        for number, row in enumerate(answer.iter_rows(), 1):
+    if width is not None and sum(widths) + _COLUMN_GAP * (len(widths) - 1) > width:
+        for number, row in enumerate(result.iter_rows(), 1):
             yield f"--- {number:,}\n"
             for name, value in zip(names, row, strict=True):
-                yield f"{name}{' ' * (longest - cell_len(name))}  {_shown(value)}\n"
+                yield f"{name}{' ' * (longest - cell_len(name))}  {_format_cell(value)}\n"
         return
 
-    def laid_out(columns: list[list[str]]) -> Iterator[str]:
+    def align(columns: list[list[str]]) -> Iterator[str]:
         padded = []
-        for column, widest, dtype in zip(columns, widths, answer.dtypes, strict=True):
+        for column, widest, dtype in zip(columns, widths, result.dtypes, strict=True):
             pad = str.rjust if dtype.is_numeric() else str.ljust
-            most = min(widest, _WIDEST)
-            padded.append([pad(value, most + len(value) - cell_len(value)) for value in column])
-        return ((" " * _GAP).join(row).rstrip() + "\n" for row in zip(*padded, strict=True))
+            cells = min(widest, _MAX_COLUMN_WIDTH)
+            padded.append([pad(value, cells + len(value) - cell_len(value)) for value in column])
+        return ((" " * _COLUMN_GAP).join(row).rstrip() + "\n" for row in zip(*padded, strict=True))
 
-    yield from laid_out([[name] for name in names])
-    for rows in answer.iter_slices(_SLICE):
-        yield from laid_out([list(map(_shown, column.to_list())) for column in rows])
+    yield from align([[name] for name in names])
+    for rows in result.iter_slices(_ROWS_PER_SLICE):
+        yield from align([list(map(_format_cell, column.to_list())) for column in rows])
 
 
-def _shown(value: object) -> str:
+def _format_cell(value: object) -> str:
     if value is None:
         return ""
     if type(value) is int:
         return f"{value:,}"
     text = str(value)
-    # A backslash in a value stays one; a line end would break the table.
-    return text if text.isprintable() else legible(text).replace("\n", r"\n")
+    # Backslashes stay single. A line end would break the table.
+    return text if text.isprintable() else printable_lines(text).replace("\n", r"\n")
 
 
 def stats(
-    by_source: Annotated[bool, typer.Option("--sources", help="What each source brought, not the steps.")] = False,
+    by_source: Annotated[
+        bool, typer.Option("--sources", help="Show what each source contributes, instead of the steps.")
+    ] = False,
 ) -> None:
     """Show the funnel from raw files to families and labeled sounds."""
     from deepdx_core.database.funnel import funnel, funnel_by_source, gaps
@@ -177,18 +184,18 @@ def stats(
             sources = funnel_by_source(corpus)
             shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in sources.schema.items()))
             for row in sources.iter_rows():
-                shown.add_row(*map(plain, row))
+                shown.add_row(*map(safe_text, row))
             out.print(shown)
             return
         rows = funnel(corpus)
-        found = gaps(rows, corpus.read("dumps", ["voices"]))
+        mismatches = gaps(rows, corpus.read("dumps", ["voices"]))
     shown = table("step", "outcome", ">count")
-    last = None
+    previous = None
     for step, outcome, count in rows.iter_rows():
-        shown.add_row(plain(step if step != last else ""), plain(outcome), plain(count))
-        last = step
+        shown.add_row(*map(safe_text, (step if step != previous else "", outcome, count)))
+        previous = step
     out.print(shown)
-    for gap in found:
-        err.print(plain(f"does not add up: {gap}"), style="red")
-    if found:
+    for mismatch in mismatches:
+        print_line(f"counts do not add up: {mismatch}", "red", err)
+    if mismatches:
         raise typer.Exit(1)

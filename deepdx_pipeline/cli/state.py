@@ -1,4 +1,4 @@
-"""Commands on the state of a home: backup, restore."""
+"""Commands on the state of a home folder: backup, restore."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,39 +7,40 @@ import typer
 
 from deepdx_core.display import counted
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import out, plain, tell
+from deepdx_pipeline.cli.console import print_line, print_notice
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .zip file to write.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as deepdx.zip.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write all that cannot be made anew to a file: splits, models, your verdicts and labels, rules and taxonomy.
+    """Back up splits, models, your verdicts and labels, rules and taxonomy to a file.
 
-    The inbox is not in it: these are your own files. With both, everything can be made anew elsewhere.
+    These cannot be recomputed. Your files in the inbox are not included; from both, everything else can be rebuilt.
     """
     from deepdx_core.files import output_target
-    from deepdx_core.state.backup import backup as write_backup
+    from deepdx_core.state.backup import write_backup
     from deepdx_core.state.store import open_state, run_lock
 
     home = find_home()
     target = output_target(file, force)
-    with run_lock(home, waiting=tell):
-        open_state(home, tell)
+    with run_lock(home, waiting=print_notice):
+        open_state(home, print_notice)
         count = write_backup(home, target)
-    out.print(plain(f"{counted(count, 'file')}: {file}"), soft_wrap=True)
+    print_line(f"{counted(count, 'file')}: {file}")
 
 
-def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup that `deepdx backup` wrote.")]) -> None:
-    """Put the state in a backup in place of the present one, which is kept in a folder of `backups`.
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup written by `deepdx backup`.")]) -> None:
+    """Replace the current state with a backup.
 
-    Nothing is replaced unless all of the file is whole. `deepdx run` brings the tables in line with it.
+    The current state is kept in the folder `backups`. Nothing is replaced if any part of the backup is damaged.
+    Run `deepdx run` afterwards to update the tables.
     """
-    from deepdx_core.state.restore import restore as read_backup
+    from deepdx_core.state.restore import restore_backup
     from deepdx_core.state.store import run_lock
 
     home = find_home()
-    with run_lock(home, waiting=tell):
-        replaced = read_backup(home, file)
-    before = f"; the state before: {replaced}" if replaced else ""
-    out.print(plain(f"Restored from {file}{before}. `deepdx run` brings the tables in line with it."), soft_wrap=True)
+    with run_lock(home, waiting=print_notice):
+        replaced = restore_backup(home, file)
+    previous = f"; previous state: {replaced}" if replaced else ""
+    print_line(f"Restored from {file}{previous}. Run `deepdx run` to update the tables.")

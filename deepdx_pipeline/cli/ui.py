@@ -1,4 +1,4 @@
-"""The command that opens the Dagster UI: ui."""
+"""The command that serves the Dagster UI: ui."""
 
 import json
 import os
@@ -16,154 +16,161 @@ import typer
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home, find_home
-from deepdx_pipeline.cli.console import err, out, plain
+from deepdx_pipeline.cli.console import err, print_line
 
 if TYPE_CHECKING:
     import dagster as dg
     import uvicorn
 
-_SECONDS_BETWEEN_LOOKS = 20
-_SECONDS_TO_CLOSE, _SECONDS_TO_END = 2, 30
+_SECONDS_BETWEEN_CHECKS = 20
+_SECONDS_TO_CLOSE_CONNECTIONS, _SECONDS_TO_STOP_DAEMON = 2, 30
 
 
 class ServingError(DeepDXError):
-    """The UI cannot be served; the message says where and why."""
+    """The UI cannot be served. The message names the address or home folder and the reason."""
 
 
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web server.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address it listens on; by default this machine alone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 serves every machine, without a password.")
+    ] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
-        typer.Option("--allow-host", metavar="NAME", help="A further name under which browsers may reach it."),
+        typer.Option("--allow-host", metavar="NAME", help="Another host name that browsers may use; repeatable."),
     ] = None,
 ) -> None:
-    """Open the Dagster UI on the same home; while it runs, new banks in the inbox reach the tables by themselves."""
+    """Serve the Dagster UI on the home folder.
+
+    While it runs, new files in the inbox are processed automatically. Ctrl-C stops it.
+    """
     for name in allow_host or []:
         if not name or any(character in "/:@ " for character in name):
-            raise typer.BadParameter(f"{printable(name)}: a name alone, without a port", param_hint="--allow-host")
-    from deepdx_pipeline.guard import own_names
+            raise typer.BadParameter(
+                f"{printable(name)!r} is not a host name; omit scheme and port", param_hint="--allow-host"
+            )
+    from deepdx_pipeline.guard import local_hostnames
     from deepdx_pipeline.instance import open_instance, storage_errors
 
     home = find_home()
-    names = own_names(host) | frozenset(allow_host or [])
+    hostnames = local_hostnames(host) | frozenset(allow_host or [])
     os.environ["DEEPDX_HOME"] = str(home.root)
-    # In a script's background, where SIGINT is ignored, too: the daemon and runs inherit that, and are ended by it.
-    for end in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(end, signal.default_int_handler)
+    # Background jobs of scripts ignore SIGINT and pass that on to the daemon and its runs, which SIGINT has to stop.
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-    with suppress(KeyboardInterrupt), storage_errors(home), _listening(host, port) as listening:
+    with suppress(KeyboardInterrupt), storage_errors(home), _listen(host, port) as listener:
         home.inbox.mkdir(parents=True, exist_ok=True)
-        with open_instance(home) as instance, _alone(home):
-            _serve(home, instance, listening, names)
+        with open_instance(home) as instance, _ui_lock(home):
+            _serve(home, instance, listener, hostnames)
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        made = socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise ServingError(f"{printable(host)}, port {port}: {reason}; --port and --host choose others") from error
-    with made:
-        yield made
+        raise ServingError(f"{printable(host)}, port {port}: {reason}; use another --port or --host") from error
+    with listener:
+        yield listener
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """Keep a second UI, with a second daemon, from the same home."""
+def _ui_lock(home: Home) -> Iterator[None]:
+    """Prevent a second UI, with a second daemon, on the same home folder."""
     from filelock import FileLock, Timeout
 
     try:
         with FileLock(home.dagster / "ui.lock", timeout=0):
             yield
     except Timeout:
-        raise ServingError(f"{printable(str(home.root))}: another `deepdx ui` is open on this home") from None
+        raise ServingError(f"{printable(str(home.root))}: another `deepdx ui` is running on this home folder") from None
 
 
-def _serve(home: Home, instance: "dg.DagsterInstance", listening: socket.socket, names: frozenset[str]) -> None:
+def _serve(home: Home, instance: "dg.DagsterInstance", listener: socket.socket, hostnames: frozenset[str]) -> None:
     import dagster as dg
     import uvicorn
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster_webserver.app import create_app_from_workspace_process_context
 
-    from deepdx_pipeline.daemon import code_server
-    from deepdx_pipeline.guard import Guard
+    from deepdx_pipeline.daemon import code_server_target
+    from deepdx_pipeline.guard import SameOriginMiddleware
 
     with (
-        _daemon(home) as (daemon, served),
-        WorkspaceProcessContext(instance, code_server(served), dg.__version__) as context,
+        _run_daemon(home) as (daemon, code_server),
+        WorkspaceProcessContext(instance, code_server_target(code_server), dg.__version__) as context,
     ):
         app = create_app_from_workspace_process_context(context, live_data_poll_rate=2000)
         config = uvicorn.Config(
-            Guard(app, names),
+            SameOriginMiddleware(app, hostnames),
             log_level="warning",
             lifespan="off",
             proxy_headers=False,
-            timeout_graceful_shutdown=_SECONDS_TO_CLOSE,
+            timeout_graceful_shutdown=_SECONDS_TO_CLOSE_CONNECTIONS,
         )
         server = uvicorn.Server(config)
-        threading.Thread(target=_watch, args=(daemon, server, instance), daemon=True).start()
-        address, port = listening.getsockname()[:2]
+        threading.Thread(target=_monitor, args=(daemon, server, instance), daemon=True).start()
+        address, port = listener.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         if address in ("0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
             shown = socket.gethostname()
-            err.print("Whoever can reach this machine can use the UI: it asks for no password.")
-        out.print(plain(f"The UI is at http://{shown}:{port}; Ctrl-C ends it. Inbox: {home.inbox}"), soft_wrap=True)
+            print_line("Anyone who can reach this machine can use the UI: it has no password.", "yellow", err)
+        print_line(f"Serving the Dagster UI at http://{shown}:{port} (Ctrl-C stops it). Inbox: {home.inbox}")
         sys.stdout.flush()
-        server.run([listening])
+        server.run([listener])
     if daemon.returncode:
-        raise ServingError(f"Dagster's daemon ended with exit code {daemon.returncode}, and so did the UI")
+        raise ServingError(f"the Dagster daemon exited with code {daemon.returncode}, which stopped the UI")
 
 
 @contextmanager
-def _daemon(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
-    """Dagster's daemon as a child that ends with this process, and where its code server is."""
-    ready, told = os.pipe()
-    with os.fdopen(ready) as pipe:
-        # Not in the folder of the caller, from which Python would load modules.
-        daemon = subprocess.Popen(  # noqa: S603 - arguments of ours
-            [sys.executable, "-m", "deepdx_pipeline.daemon", str(told)],
+def _run_daemon(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    """Run Dagster's daemon as a child that exits with this process. Yields it and the address of its code server."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as pipe:
+        # Python imports modules from the working directory: not that of the caller.
+        daemon = subprocess.Popen(  # noqa: S603 - our own arguments
+            [sys.executable, "-m", "deepdx_pipeline.daemon", str(write_end)],
             cwd=home.dagster,
             stdin=subprocess.PIPE,
-            pass_fds=[told],
-            start_new_session=True,  # so that Ctrl-C reaches this process alone, which ends all in order
+            pass_fds=[write_end],
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the others in order
         )
-        os.close(told)
+        os.close(write_end)
         try:
-            if not (served := pipe.read()):
-                raise ServingError("Dagster's daemon has not started; it said why above")
-            yield daemon, json.loads(served)
+            if not (code_server := pipe.read()):
+                raise ServingError("the Dagster daemon did not start; see its message above")
+            yield daemon, json.loads(code_server)
         finally:
-            _end(daemon)
+            _stop_daemon(daemon)
 
 
-def _end(daemon: subprocess.Popen[bytes]) -> None:
+def _stop_daemon(daemon: subprocess.Popen[bytes]) -> None:
     assert daemon.stdin
     daemon.stdin.close()
     try:
-        daemon.wait(_SECONDS_TO_END)
+        daemon.wait(_SECONDS_TO_STOP_DAEMON)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         with suppress(ProcessLookupError):
             os.killpg(daemon.pid, signal.SIGKILL)
         daemon.wait()
-    with suppress(ProcessLookupError, PermissionError):  # none is left, unless it ended out of order
+    with suppress(ProcessLookupError, PermissionError):  # none is left after an orderly exit
         os.killpg(daemon.pid, signal.SIGINT)
 
 
-def _watch(daemon: subprocess.Popen[bytes], server: "uvicorn.Server", instance: "dg.DagsterInstance") -> None:
-    """End the server when the daemon ends. Until then, find runs whose process died: the queue would wait for them."""
+def _monitor(daemon: subprocess.Popen[bytes], server: "uvicorn.Server", instance: "dg.DagsterInstance") -> None:
+    """Stop the server once the daemon exits. Until then, fail runs whose process died: they would block the queue."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from deepdx_pipeline.instance import fail_dead_runs
 
     while True:
         try:
-            daemon.wait(_SECONDS_BETWEEN_LOOKS)
+            daemon.wait(_SECONDS_BETWEEN_CHECKS)
             break
         except subprocess.TimeoutExpired:
-            with suppress(SQLAlchemyError):  # the next look is soon
+            with suppress(SQLAlchemyError):  # retried at the next check
                 fail_dead_runs(instance)
     server.should_exit = True

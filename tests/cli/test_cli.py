@@ -1,4 +1,4 @@
-"""The `deepdx` command as people call it, in a process of its own where that matters."""
+"""The `deepdx` command, run as a process."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ BANK = DEMO / "Keys" / "EPIANOS1.syx"
 
 
 def deepdx(*arguments, environment=None):
-    """Run the command; the result has `returncode`, `stdout` and `stderr`."""
+    """Run the command in a process of its own. Return its `subprocess.CompletedProcess`."""
     return subprocess.run(
         [sys.executable, "-m", "deepdx_pipeline.cli", *map(str, arguments)],
         env=os.environ | (environment or {}),
@@ -40,7 +40,7 @@ def deepdx(*arguments, environment=None):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A home in which the whole job ran on part of the demo corpus, with a short training."""
+    """The environment of a home folder after a full run on part of the demo corpus, with a short training."""
     root = tmp_path_factory.mktemp("trained")
     environment = {"DEEPDX_HOME": str(root)}
     added = deepdx("add", DEMO / "Keys", DEMO / "Basses", DEMO / "From the net", environment=environment)
@@ -87,20 +87,20 @@ def test_inspect_as_json():
         assert len(line["sound_id"]) == 20
 
 
-def test_inspect_files_without_voices():
+def test_inspect_as_json_gives_the_reason_for_files_without_voices():
     found, result = lines(DEMO / "From the net" / "voice_list.syx", DEMO / "From the net" / "nothing.syx")
     assert result.returncode == 0
     assert [(line["voices"], line["reason"]) for line in found] == [(0, "text, not a dump"), (0, "empty file")]
 
 
-def test_inspect_what_is_wrong(tmp_path):
+def test_inspect_as_json_lists_findings(tmp_path):
     found, _ = lines(DEMO / "From the net" / "bytes_over_127.syx", DEMO / "From the net" / "out_of_range.syx")
     unreadable = [line for line in found if line["parameters"] is None]
     assert len(unreadable) == 3
     assert all(line["sound_id"] is None and line["findings"][0]["rule"] == "byte-over-127" for line in unreadable)
-    beyond = [line for line in found if line["parameters"] and not line["valid"]]
-    assert len(beyond) == 4
-    for line in beyond:
+    out_of_range = [line for line in found if line["parameters"] and not line["valid"]]
+    assert len(out_of_range) == 4
+    for line in out_of_range:
         for finding in line["findings"]:
             assert finding["rule"] == "out-of-range"
             assert line["parameters"][PARAMETER_NAMES.index(finding["parameter"])] == finding["value"]
@@ -121,7 +121,7 @@ def test_inspect_an_archive(tmp_path):
     assert result.returncode == 1  # something was refused
 
 
-def test_inspect_for_people():
+def test_inspect_as_text():
     result = deepdx("inspect", BANK)
     assert result.stdout.count("\n") == 35
     assert "checksum right" in result.stdout
@@ -130,7 +130,7 @@ def test_inspect_for_people():
     assert "no such file.syx: cannot be read: No such file or directory" in missing.stderr
 
 
-def test_adding_reports_what_could_not_be_taken(home, tmp_path):
+def test_add_reports_refused_files(home, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "song.syx").write_text("la la la")
     result = deepdx("add", tmp_path / "song.syx", tmp_path / "empty", tmp_path / "missing", BANK)
@@ -144,7 +144,7 @@ def test_adding_reports_what_could_not_be_taken(home, tmp_path):
     assert "0 files added, 1 already there" in again.stdout
 
 
-def test_adding_what_is_there_under_another_path_says_so(home):
+def test_add_reports_a_file_already_there_under_another_path(home):
     assert deepdx("add", DEMO / "Keys").returncode == 0
     again = deepdx("add", BANK)
     assert again.returncode == 0
@@ -153,7 +153,7 @@ def test_adding_what_is_there_under_another_path_says_so(home):
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet"])
-def test_adding_a_table_of_voices_says_what_reads_it(home, tmp_path, ending):
+def test_add_refers_to_convert_for_a_table_of_voices(home, tmp_path, ending):
     assert deepdx("convert", BANK, "-o", tmp_path / f"voices.{ending}").returncode == 0
     added = deepdx("add", tmp_path / f"voices.{ending}")
     assert f"voices.{ending}: table of voices: `deepdx convert` makes banks of it" in added.stderr
@@ -161,14 +161,14 @@ def test_adding_a_table_of_voices_says_what_reads_it(home, tmp_path, ending):
     assert "lines.jsonl: table of voices" in deepdx("add", tmp_path / "lines.jsonl").stderr
 
 
-def test_inspecting_an_empty_folder_says_that_it_is_one(tmp_path):
+def test_inspect_reports_an_empty_folder(tmp_path):
     result = deepdx("inspect", tmp_path)
     assert (result.returncode, result.stderr) == (1, f"{tmp_path}: empty folder\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["evil\x1b[31m.syx", "line\nend.syx", "\u202esyx.txt", os.fsdecode(b"\xe9.syx")])
-def test_no_command_shows_a_name_raw(home, tmp_path, name):
+def test_no_command_prints_a_file_name_unescaped(home, tmp_path, name):
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / name).write_bytes(BANK.read_bytes())
@@ -184,34 +184,34 @@ def test_no_command_shows_a_name_raw(home, tmp_path, name):
         ("receive", "-o", tmp_path / "new.syx", "--port", name),
     ):
         result = deepdx(*arguments)
-        said = result.stdout + result.stderr
-        assert "Traceback" not in said
+        output = result.stdout + result.stderr
+        assert "Traceback" not in output
         for raw in ("\x1b[31m", "\u202e", "line\nend"):
-            assert raw not in said
+            assert raw not in output
     assert shown in deepdx("inspect", folder).stdout
 
 
 @pytest.mark.parametrize("command", [("sql", "SELECT 1"), ("stats",), ("generate", "-o", "x.syx")])
-def test_before_the_first_run_a_clear_message(home, command):
+def test_commands_before_the_first_run_fail_with_a_message(home, command):
     result = deepdx(*command)
     assert result.returncode == 1
     assert result.stderr.startswith("deepdx: ")
     assert "Traceback" not in result.stderr
 
 
-def test_stats_is_the_funnel(trained):
+def test_stats_prints_the_funnel(trained):
     result = deepdx("stats", environment=trained)
     assert result.returncode == 0
     for step in ("files", "contents", "dumps", "voices", "sounds", "verdicts", "labels", "splits"):
         assert step in result.stdout
 
 
-def test_sql_in_each_format(trained, tmp_path):
+def test_sql_gives_the_same_rows_in_each_format(trained, tmp_path):
     query = "SELECT sound_id, label, category FROM labeled_voices ORDER BY sound_id LIMIT 5"
     shown = deepdx("sql", query, environment=trained).stdout
     as_json = json.loads(deepdx("sql", query, "--format", "json", environment=trained).stdout)
     as_csv = list(csv.DictReader(io.StringIO(deepdx("sql", query, "--format", "csv", environment=trained).stdout)))
-    target = tmp_path / "answer.parquet"
+    target = tmp_path / "result.parquet"
     assert deepdx("sql", query, "--format", "parquet", "-o", target, environment=trained).returncode == 0
     assert as_json == as_csv == pl.read_parquet(target).to_dicts()
     assert len(as_json) == 5
@@ -232,13 +232,12 @@ def one_sound(environment, where="verdict = 'valid'"):
     return row["sound_id"], row["name"]
 
 
-def test_explain_tells_the_story_of_a_sound(trained):
+def test_explain_by_id_prefix_and_name_as_text_and_json(trained):
     sound_id, name = one_sound(trained)
-    told = deepdx("explain", sound_id, environment=trained)
-    assert told.returncode == 0, told.stderr
+    explained = deepdx("explain", sound_id, environment=trained)
+    assert explained.returncode == 0, explained.stderr
     for part in (sound_id, "Verdict: valid, by the rules", "Found in", "slot ", "Label:", "Split:", name):
-        assert part in told.stdout
-    # By the beginning of its id, and as JSON.
+        assert part in explained.stdout
     story = json.loads(deepdx("explain", sound_id[:8], "--json", environment=trained).stdout)
     assert story["sound_id"] == sound_id
     assert story["verdict"]["verdict"] == "valid"
@@ -246,31 +245,31 @@ def test_explain_tells_the_story_of_a_sound(trained):
     assert deepdx("explain", name, environment=trained).returncode == 0
 
 
-def test_explain_tells_what_was_found_and_what_could_not_be_read(trained):
+def test_explain_shows_findings_and_unreadable_voices(trained):
     sound_id, _ = one_sound(trained, "list_contains(found, 'out-of-range')")
-    told = deepdx("explain", sound_id, environment=trained).stdout
-    assert "corrupt: out-of-range (" in told
-    assert "a parameter is over its highest value" in told
+    explained = deepdx("explain", sound_id, environment=trained).stdout
+    assert "corrupt: out-of-range (" in explained
+    assert "a parameter is over its highest value" in explained
     sql = "SELECT name FROM decoded_voices WHERE sound_id IS NULL LIMIT 1"
     ((row),) = json.loads(deepdx("sql", sql, "--format", "json", environment=trained).stdout)
-    told = deepdx("explain", row["name"], environment=trained)
-    assert "unreadable, with a byte over 127: slot" in told.stdout + told.stderr
+    explained = deepdx("explain", row["name"], environment=trained)
+    assert "unreadable, with a byte over 127: slot" in explained.stdout + explained.stderr
 
 
-def test_explain_of_what_is_not_there(trained):
-    told = deepdx("explain", "no such voice", environment=trained)
-    assert told.returncode == 1
-    assert "no sound has the id or name 'no such voice'" in told.stderr
+def test_explain_of_an_unknown_sound_fails(trained):
+    explained = deepdx("explain", "no such voice", environment=trained)
+    assert explained.returncode == 1
+    assert "no sound has the id or name 'no such voice'" in explained.stderr
 
 
-def test_verdicts_of_ones_own(trained, tmp_path):
+def test_user_verdicts_are_stored_and_removed(trained, tmp_path):
     sound_id, name = one_sound(trained)
     home = tmp_path / "home"
     shutil.copytree(trained["DEEPDX_HOME"], home)
     own = {"DEEPDX_HOME": str(home)}
-    said = deepdx("verdict", sound_id, "corrupt", "--why", "hum, all through", environment=own)
-    assert said.returncode == 0, said.stderr
-    assert f"{name} {sound_id} is corrupt, from the next `deepdx run` on" in said.stdout
+    changed = deepdx("verdict", sound_id, "corrupt", "--why", "hum, all through", environment=own)
+    assert changed.returncode == 0, changed.stderr
+    assert f"{name} {sound_id}: your verdict is corrupt, effective from the next `deepdx run`" in changed.stdout
     assert (
         home / "state" / "verdicts.csv"
     ).read_text() == f'sound_id,verdict,why\n{sound_id},corrupt,"hum, all through"\n'
@@ -281,14 +280,14 @@ def test_verdicts_of_ones_own(trained, tmp_path):
     assert deepdx("verdict", "no such voice", "valid", environment=own).returncode == 1
 
 
-def test_labels_of_ones_own(trained, tmp_path):
+def test_user_categories_are_stored_and_removed(trained, tmp_path):
     sound_id, name = one_sound(trained)
     home = tmp_path / "home"
     shutil.copytree(trained["DEEPDX_HOME"], home)
     own = {"DEEPDX_HOME": str(home)}
-    said = deepdx("label", sound_id, "E. Piano", "--why", "I made it", environment=own)
-    assert said.returncode == 0, said.stderr
-    assert f"{name} {sound_id} is electric-piano, from the next `deepdx run` on" in said.stdout
+    changed = deepdx("label", sound_id, "E. Piano", "--why", "I made it", environment=own)
+    assert changed.returncode == 0, changed.stderr
+    assert f"{name} {sound_id}: your category is electric-piano, effective from the next `deepdx run`" in changed.stdout
     assert (
         home / "state" / "labels.csv"
     ).read_text() == f"sound_id,category,why\n{sound_id},electric-piano,I made it\n"
@@ -296,30 +295,30 @@ def test_labels_of_ones_own(trained, tmp_path):
     assert Home(home).labels.read_text() == "sound_id,category,why\n"
     unknown = deepdx("label", sound_id, "xyzzy", environment=own)
     assert unknown.returncode == 1
-    assert "electric-piano" in unknown.stderr  # what there is
+    assert "electric-piano" in unknown.stderr  # a list of the categories
     assert deepdx("label", sound_id, environment=own).returncode == 2
 
 
-def test_voices_worth_asking_about(trained):
-    asked = deepdx("label", "--suggest", "--count", 5, environment=trained)
-    assert asked.returncode == 0, asked.stderr
-    assert asked.stdout.count("perhaps ") == 5
+def test_label_suggests_voices_to_label(trained):
+    suggested = deepdx("label", "--suggest", "--count", 5, environment=trained)
+    assert suggested.returncode == 0, suggested.stderr
+    assert suggested.stdout.count("perhaps ") == 5
 
 
-def test_what_each_source_brought(trained):
+def test_stats_by_source(trained):
     shown = deepdx("stats", "--sources", environment=trained)
     assert shown.returncode == 0
     for source in ("Keys", "Basses", "From the net"):
         assert source in shown.stdout
 
 
-def test_sql_that_is_not_a_question(trained):
+def test_sql_refuses_statements_other_than_queries(trained):
     result = deepdx("sql", "DROP VIEW raw_files", environment=trained)
     assert result.returncode == 1
     assert "one SELECT at a time" in result.stderr
 
 
-def test_who_is_champion_and_what_it_is_least_sure_of(trained):
+def test_models_and_least_real_after_the_first_training(trained):
     models = "SELECT judged, role, reason FROM models"
     rows = json.loads(deepdx("sql", models, "--format", "json", environment=trained).stdout)
     assert rows == [{"judged": 1, "role": "champion", "reason": "the first"}]
@@ -327,12 +326,12 @@ def test_who_is_champion_and_what_it_is_least_sure_of(trained):
     assert len(least) == 20
     odds = [row["realness"] for row in least]
     assert odds == sorted(odds)
-    told = deepdx("explain", least[0]["sound_id"], environment=trained).stdout
-    assert f"Critic: log-odds of {odds[0]:+.1f}" in told
+    explained = deepdx("explain", least[0]["sound_id"], environment=trained).stdout
+    assert f"Critic: log-odds of {odds[0]:+.1f}" in explained
 
 
 @pytest.mark.slow
-def test_evaluate_shows_a_column_for_each_generator(trained, tmp_path):
+def test_evaluate_prints_a_column_for_each_generator(trained, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(trained["DEEPDX_HOME"], home)
     own = {"DEEPDX_HOME": str(home), "COLUMNS": "300"}
@@ -340,33 +339,33 @@ def test_evaluate_shows_a_column_for_each_generator(trained, tmp_path):
     assert shown.returncode == 0, shown.stderr
     for name in ("real: one half against the other", "sequential CART", "GAN of the blog", "writer and critic"):
         assert name in shown.stdout
-    asked = deepdx("sql", "SELECT DISTINCT seed FROM model_evaluation", "--format", "csv", environment=own)
-    assert asked.stdout.split() == ["seed", "3"]
+    seeds = deepdx("sql", "SELECT DISTINCT seed FROM model_evaluation", "--format", "csv", environment=own)
+    assert seeds.stdout.split() == ["seed", "3"]
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "message"),
     [
         ("widht=7", "unknown settings widht"),
         ("width=wide", "Expecting value"),
-        ("width=0.5", "width must be of the type int, got 0.5"),
+        ("width=0.5", "width: Input should be a valid integer, got 0.5"),
         ("width", "Expecting value"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_before_anything_is_done(home, setting, told):
+def test_invalid_settings_are_refused_before_the_run(home, setting, message):
     result = CliRunner().invoke(app, ["run", "--set", setting], env={"COLUMNS": "300"})
     assert result.exit_code == 2
-    assert told in result.output
+    assert message in result.output
     assert not home.tables.exists()
 
 
-def test_without_what():
+def test_an_unknown_part_to_skip_is_a_usage_error():
     result = deepdx("run", "--without", "coffee")
     assert result.returncode == 2
     assert "training" in result.stderr
 
 
-def test_terminal_escapes_in_names_do_not_reach_the_terminal(tmp_path):
+def test_inspect_escapes_control_characters_in_names(tmp_path):
     parameters, names = random_voices(32)
     names[:] = list(b"\x1b[31mRED  ")
     (tmp_path / "evil\x1b[31m.syx").write_bytes(write_bank(parameters, names))

@@ -1,9 +1,7 @@
-"""`deepdx convert`: what it reads, chooses, mends, leaves out and writes, and how it says so."""
+"""`deepdx convert`: reading, selecting, clamping, skipping and writing voices, and its messages."""
 
-import sys
 import zipfile
 from functools import partial
-from unittest.mock import patch
 
 import mido
 import numpy as np
@@ -19,7 +17,7 @@ from deepdx_core.codec.writer import frame, write_banks, write_dx7ii_singles, wr
 from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices, to_arrays
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.voice.parameters import PARAMETER_NAMES
-from deepdx_pipeline.cli.app import main
+from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
 from tests.support.voices import legal_voices, random_voices
 
@@ -27,21 +25,12 @@ BANK = DEMO / "Keys" / "EPIANOS1.syx"
 NET = DEMO / "From the net"
 
 
-def command(capsys, *arguments):
-    """Run the command in this process: its exit code, and what it said on stdout and stderr."""
-    with patch.object(sys, "argv", ["deepdx", *map(str, arguments)]), pytest.raises(SystemExit) as end:
-        main()
-        sys.exit(0)
-    said = capsys.readouterr()
-    return end.value.code or 0, said.out, said.err
-
-
 @pytest.fixture
 def deepdx(monkeypatch, tmp_path, capsys):
-    """The command in an empty folder."""
+    """`run_deepdx` in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "300")
-    return partial(command, capsys)
+    return partial(run_deepdx, capsys)
 
 
 def voices_of(*paths):
@@ -51,13 +40,13 @@ def voices_of(*paths):
 
 
 def test_a_bank_comes_back_byte_for_byte(deepdx, tmp_path):
-    code, said, _ = deepdx("convert", BANK, "-o", "out.syx")
-    assert (code, said) == (0, "32 voices: out.syx\n")
+    code, output, _ = deepdx("convert", BANK, "-o", "out.syx")
+    assert (code, output) == (0, "32 voices: out.syx\n")
     assert (tmp_path / "out.syx").read_bytes() == BANK.read_bytes()
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet"])
-def test_through_a_table_and_back(deepdx, tmp_path, ending):
+def test_a_bank_survives_a_table_and_back(deepdx, tmp_path, ending):
     assert deepdx("convert", BANK, "-o", f"out.{ending}")[0] == 0
     assert deepdx("convert", f"out.{ending}", "-o", "out.syx")[0] == 0
     assert (tmp_path / "out.syx").read_bytes() == BANK.read_bytes()
@@ -66,17 +55,17 @@ def test_through_a_table_and_back(deepdx, tmp_path, ending):
 @pytest.mark.parametrize("kind", ["vced", "volca", "dx7ii"])
 def test_singles_in_one_file_or_in_a_folder(deepdx, tmp_path, kind):
     assert deepdx("convert", BANK, "--to", kind, "-o", "all.syx")[0] == 0
-    code, said, _ = deepdx("convert", BANK, "--to", kind, "-o", "singles")
+    code, output, _ = deepdx("convert", BANK, "--to", kind, "-o", "singles")
     assert code == 0
     paths = sorted((tmp_path / "singles").iterdir())
     assert (len(paths), paths[0].name) == (32, "01 E_PIANO 3.syx")
-    assert "32 voices in 32 files" in said
+    assert "32 voices in 32 files" in output
     assert voices_of(tmp_path / "all.syx").equals(voices_of(BANK))
     assert b"".join(path.read_bytes() for path in paths) == (tmp_path / "all.syx").read_bytes()
     assert len(paths[0].read_bytes()) == {"vced": 163, "volca": 164, "dx7ii": 220}[kind]
 
 
-def test_several_banks(deepdx, tmp_path):
+def test_several_banks_in_numbered_files_one_file_or_a_song(deepdx, tmp_path):
     inputs = (BANK, DEMO / "Keys" / "PIANOS1.syx")
     assert deepdx("convert", *inputs, "-o", "out.syx")[0] == 0
     assert deepdx("convert", *inputs, "-o", "one.syx", "--one-file")[0] == 0
@@ -89,15 +78,15 @@ def test_several_banks(deepdx, tmp_path):
     assert b"".join(bytes(m.bytes()) for m in song if m.type == "sysex") == both
 
 
-def test_a_choice_of_voices(deepdx, tmp_path):
+def test_voices_are_selected_by_slot_name_and_sound(deepdx, tmp_path):
     archive = tmp_path / "banks.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.write(BANK, "a.syx")
         file.write(BANK, "b.syx")
     assert deepdx("convert", archive, "-o", "slots.csv", "--slots", "1,5,7-9")[0] == 0
-    chosen = pl.read_csv(tmp_path / "slots.csv")
-    assert chosen["slot"].to_list() == [1, 5, 7, 8, 9] * 2
-    assert chosen["member"].to_list() == ["a.syx"] * 5 + ["b.syx"] * 5
+    selected = pl.read_csv(tmp_path / "slots.csv")
+    assert selected["slot"].to_list() == [1, 5, 7, 8, 9] * 2
+    assert selected["member"].to_list() == ["a.syx"] * 5 + ["b.syx"] * 5
     assert deepdx("convert", archive, "-o", "unique.csv", "--unique")[0] == 0
     assert pl.read_csv(tmp_path / "unique.csv")["sound_id"].n_unique() == 32
     assert deepdx("convert", archive, "-o", "named.csv", "--name", "*piano*")[0] == 0
@@ -106,27 +95,27 @@ def test_a_choice_of_voices(deepdx, tmp_path):
     assert names == [name for name in everything if "PIANO" in name.upper()]
 
 
-def test_what_cannot_be_written_is_left_out_and_said(deepdx, tmp_path):
-    code, said, errors = deepdx("convert", NET / "out_of_range.syx", NET / "bytes_over_127.syx", "-o", "out.syx")
-    assert (code, said) == (1, "57 voices in 2 files: out-01.syx to out-02.syx\n")
+def test_voices_that_cannot_be_written_are_skipped_and_reported(deepdx, tmp_path):
+    code, output, errors = deepdx("convert", NET / "out_of_range.syx", NET / "bytes_over_127.syx", "-o", "out.syx")
+    assert (code, output) == (1, "57 voices in 2 files: out-01.syx to out-02.syx\n")
     assert len(errors.splitlines()) == 7
     assert "out_of_range.syx: slot 18 (SEQ BASS 2): not written: lfo_wave is 7, its range is 0 to 5" in errors
     assert "bytes_over_127.syx: slot 6 (SHAKUHACH3): not written: byte-over-127 op6_eg_rate_4 193" in errors
     assert len(voices_of(tmp_path / "out-01.syx", tmp_path / "out-02.syx")) == 64
 
 
-def test_clamped_to_what_is_legal(deepdx, tmp_path):
+def test_out_of_range_parameters_are_clamped(deepdx, tmp_path):
     code, _, errors = deepdx("convert", NET / "out_of_range.syx", "-o", "out.syx", "--clamp")
     assert code == 0
     assert "slot 18 (SEQ BASS 2): set to its maximum: lfo_wave is 7, its range is 0 to 5" in errors
     before, after = (inspect_files([p])[1] for p in (NET / "out_of_range.syx", tmp_path / "out.syx"))
     assert after["valid"].all()
     assert after["lfo_wave"][17] == 5
-    sound = before["valid"]
-    assert after.filter(sound).select(PARAMETER_NAMES).equals(before.filter(sound).select(PARAMETER_NAMES))
+    unchanged = before["valid"]
+    assert after.filter(unchanged).select(PARAMETER_NAMES).equals(before.filter(unchanged).select(PARAMETER_NAMES))
 
 
-def test_headers_and_checksums_are_made_right(deepdx, tmp_path):
+def test_headers_and_checksums_are_corrected(deepdx, tmp_path):
     for name in ("wrong_checksum", "count_10_00_checksum_over_127", "headerless"):
         assert deepdx("convert", NET / f"{name}.syx", "-o", f"{name}.syx")[0] == 0
         (segment,) = read((tmp_path / f"{name}.syx").read_bytes()).segments
@@ -137,18 +126,18 @@ def test_a_blank_slot_keeps_its_place(deepdx, tmp_path):
     packed = pack_vmem(*random_voices(32))
     packed[4] = 0
     (tmp_path / "in.syx").write_bytes(frame(9, packed.tobytes()))
-    code, said, _ = deepdx("convert", "in.syx", "-o", "out.syx")
-    assert (code, said) == (0, "32 voices: out.syx\n")
+    code, output, _ = deepdx("convert", "in.syx", "-o", "out.syx")
+    assert (code, output) == (0, "32 voices: out.syx\n")
 
 
-def test_names_that_lose_something_are_counted(deepdx, tmp_path):
+def test_names_with_replaced_characters_are_counted(deepdx, tmp_path):
     (tmp_path / "in.syx").write_bytes(b"".join(write_singles(INIT_VOICE[None], text_to_names(["A"]) // 65 * 7)))
     code, _, errors = deepdx("convert", "in.syx", "-o", "out.syx")
     assert code == 0
-    assert "1 name with what cannot be written in it" in errors
+    assert "1 name with characters other than printable ASCII" in errors
 
 
-def test_nothing_is_overwritten_unasked(deepdx, tmp_path):
+def test_existing_files_are_overwritten_only_with_force(deepdx, tmp_path):
     (tmp_path / "out-02.syx").write_text("mine")
     both = ("convert", BANK, DEMO / "Keys" / "PIANOS1.syx", "-o", "out.syx")
     code, _, errors = deepdx(*both)
@@ -160,14 +149,14 @@ def test_nothing_is_overwritten_unasked(deepdx, tmp_path):
 
 def test_a_bad_input_does_not_stop_the_others(deepdx, tmp_path):
     (tmp_path / "bad.csv").write_text("name,op1_coarse\nA,1\n")
-    code, said, errors = deepdx("convert", "bad.csv", "missing.syx", NET / "nothing.syx", BANK, "-o", "out.syx")
-    assert (code, said) == (1, "32 voices: out.syx\n")
+    code, output, errors = deepdx("convert", "bad.csv", "missing.syx", NET / "nothing.syx", BANK, "-o", "out.syx")
+    assert (code, output) == (1, "32 voices: out.syx\n")
     assert "bad.csv: no column for op6_eg_rate_1" in errors
     assert "missing.syx: cannot be read: No such file or directory" in errors
     assert "nothing.syx: no voices: empty file" in errors
 
 
-def test_nothing_to_write(deepdx, tmp_path):
+def test_inputs_without_voices_are_an_error(deepdx, tmp_path):
     code, _, errors = deepdx("convert", NET / "nothing.syx", "-o", "out.syx")
     assert code == 1
     assert errors.endswith("deepdx: no voices to write\n")
@@ -175,11 +164,11 @@ def test_nothing_to_write(deepdx, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("options", "message"),
     [
         (("-o", "out"), "out does not end in .syx"),
-        (("-o", "out.mid", "--to", "vced"), "vced does not go into a .mid file"),
-        (("-o", "out.syx", "--to", "csv"), "csv does not go into a .syx file"),
+        (("-o", "out.mid", "--to", "vced"), "vced cannot be written to a .mid file"),
+        (("-o", "out.syx", "--to", "csv"), "csv cannot be written to a .syx file"),
         (("-o", ".", "--to", "syx"), ". is a folder"),
         (("-o", "out.syx", "--slots", "1,,2"), "'' is neither a slot"),
         (("-o", "out.syx", "--slots", "0"), "'0' is neither a slot"),
@@ -187,8 +176,8 @@ def test_nothing_to_write(deepdx, tmp_path):
         (("-o", "out.syx", "--to", "dx9"), "'dx9' is not one of"),
     ],
 )
-def test_wishes_that_make_no_sense(deepdx, tmp_path, wish, message):
-    code, _, errors = deepdx("convert", BANK, *wish)
+def test_invalid_options_are_a_usage_error(deepdx, tmp_path, options, message):
+    code, _, errors = deepdx("convert", BANK, *options)
     assert code == 2
     assert message in errors
     assert not list(tmp_path.iterdir())
@@ -196,8 +185,8 @@ def test_wishes_that_make_no_sense(deepdx, tmp_path, wish, message):
 
 @settings(max_examples=15, deadline=None)
 @given(legal_voices(), st.sampled_from([write_banks, write_singles, write_volca_singles, write_dx7ii_singles]))
-def test_whatever_is_written_is_gathered_again(tmp_path_factory, voices, write):
-    path = tmp_path_factory.mktemp("gathered") / "in.bin"
+def test_written_voices_are_collected_again(tmp_path_factory, voices, write):
+    path = tmp_path_factory.mktemp("collected") / "in.bin"
     path.write_bytes(b"".join(write(*voices)))
     writable = make_writable(collect_voices([path]).voices)
     assert (writable.skipped, writable.mended) == ([], [])
@@ -207,19 +196,19 @@ def test_whatever_is_written_is_gathered_again(tmp_path_factory, voices, write):
     np.testing.assert_array_equal(names[:count], voices[1])
 
 
-def test_choosing_by_name_takes_patterns_as_they_are():
+def test_dots_in_name_patterns_are_literal():
     voices = collect_voices([BANK]).voices.with_columns(name=pl.Series([f"A.{i}" for i in range(32)]))
     assert select_voices(voices, name="a.1?")["name"].to_list() == [f"A.{i}" for i in range(10, 20)]
     assert select_voices(voices, name="a?[!0-9]")["name"].to_list() == []
     assert select_voices(voices, [(2, 3), (32, 99)])["name"].to_list() == ["A.1", "A.2", "A.31"]
 
 
-def test_output_goes_to_regular_files_in_folders_that_are_there(deepdx, tmp_path):
+def test_output_must_be_a_regular_file_in_an_existing_folder(deepdx, tmp_path):
     (tmp_path / "device.syx").symlink_to("/dev/full")
     (tmp_path / "target.syx").write_bytes(b"old")
     (tmp_path / "link.syx").symlink_to("target.syx")
     for output, reason in (
-        ("device.syx", "not a regular file, and so not written to"),
+        ("device.syx", "not a regular file; nothing was written"),
         ("missing/out.syx", f"there is no folder {tmp_path / 'missing'}"),
     ):
         code, _, errors = deepdx("convert", BANK, "-o", output, "--force")
@@ -231,12 +220,12 @@ def test_output_goes_to_regular_files_in_folders_that_are_there(deepdx, tmp_path
     assert (tmp_path / "target.syx").read_bytes() == BANK.read_bytes()
 
 
-def test_a_folder_for_singles_is_made_and_nothing_deeper(deepdx, tmp_path):
+def test_a_folder_for_single_voices_is_created_but_not_its_parents(deepdx, tmp_path):
     code, _, errors = deepdx("convert", BANK, "--to", "vced", "-o", "a/b")
-    assert (code, errors) == (1, "deepdx: a/b: cannot be made: No such file or directory\n")
+    assert (code, errors) == (1, "deepdx: a/b: cannot be created: No such file or directory\n")
     assert deepdx("convert", BANK, "--to", "vced", "-o", "a")[0] == 0
     assert len(list((tmp_path / "a").iterdir())) == 32
 
 
-def test_one_voice_is_not_many(deepdx):
+def test_one_voice_is_reported_in_the_singular(deepdx):
     assert deepdx("convert", BANK, "-o", "one.csv", "--slots", "1")[1] == "1 voice: one.csv\n"

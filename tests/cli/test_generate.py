@@ -1,10 +1,9 @@
-"""`deepdx generate`: what can be asked for, what it writes and says, and what it refuses."""
+"""`deepdx generate`: its options, the banks it writes, its messages, and invalid requests."""
 
 import errno
 import os
 import re
 import shutil
-import sys
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -37,7 +36,7 @@ from deepdx_core.sound.audibility import inaudible
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_core.writer.config import WriterConfig
-from deepdx_pipeline.cli.app import main
+from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
 
 LABELS = ("Pianos", "Bass")
@@ -53,78 +52,68 @@ def parameters_in(folder):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """A folder with a tiny model that learned something of the demo corpus, and to take over most of a parent."""
+    """A folder with a tiny model trained on part of the demo corpus, and biased to copy most of a parent."""
     parts = [parameters_in(DEMO / folder)[:200] for folder in ("Keys", "Basses")]
     parameters = np.concatenate(parts)
     labels = np.repeat([0, 1], [len(part) for part in parts])
     voices = Voices(parameters, labels, np.arange(len(parameters)))
-    for_training = np.arange(len(voices)) % 4 > 0
-    validation = voices[~for_training]
-    splits = Splits(voices[for_training], validation, validation, LABELS)
+    is_train = np.arange(len(voices)) % 4 > 0
+    validation = voices[~is_train]
+    splits = Splits(voices[is_train], validation, validation, LABELS)
     folder = tmp_path_factory.mktemp("models")
     model = train_model(splits, fit_names([], [], []), TINY, folder / "run", lambda _: None, silent)
     with torch.no_grad():
-        model.writer.take_over.bias[0] += 5
+        model.writer.copy.bias[0] += 5
     save_model(folder / "champion", model)
     return folder
 
 
 @pytest.fixture
 def deepdx(monkeypatch, home, tmp_path, models, capsys):
-    """The command in an empty folder, with that model in the home; voices are not rendered unless asked for."""
+    """`run_deepdx` in an empty working directory, with the model as champion and no renderer."""
     shutil.copytree(models / "champion", home.models / "champion")
     monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
     monkeypatch.setattr(rendering, "available", lambda: False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
-    return partial(command, capsys)
+    return partial(run_deepdx, capsys)
 
 
-def read_into_tables(home):
-    """Have the tables hold the inbox, as far as its voices."""
-    found = survey(home.inbox)
-    Tables(home).write("decoded_voices", decode_dumps(found.dumps))
-
-
-def command(capsys, *arguments):
-    """Run the command in this process: its exit code, and what it said on stdout and stderr."""
-    with patch.object(sys, "argv", ["deepdx", *map(str, arguments)]), pytest.raises(SystemExit) as end:
-        main()
-        sys.exit(0)
-    said = capsys.readouterr()
-    return end.value.code or 0, said.out, said.err
+def decode_inbox(home):
+    """Write the table `decoded_voices` of the inbox."""
+    Tables(home).write("decoded_voices", decode_dumps(survey(home.inbox).dumps))
 
 
 def voices_of(path="out.syx"):
-    """Parameters and names in a bank."""
+    """Return the parameters and names in a bank."""
     (segment,) = read(Path(path).read_bytes()).segments
     assert (segment.checksum, segment.voices) == ("right", 32)
     parameters, names = unpack_vmem(np.frombuffer(segment.payload, np.uint8).reshape(32, 128))
     return parameters, names_to_text(names).tolist()
 
 
-def made(deepdx, *options):
-    """The voices of a bank that was asked for."""
-    code, _, said = deepdx("generate", *options, "--force", "-o", "out.syx")
-    assert code == 0, said
+def generated(deepdx, *options):
+    """Return the parameters of a generated bank."""
+    code, _, errors = deepdx("generate", *options, "--force", "-o", "out.syx")
+    assert code == 0, errors
     return voices_of()[0]
 
 
-def corpus(models):
+def training_voices(models):
     return load_model(models / "champion").voices.parameters
 
 
-def test_a_bank_of_new_voices(deepdx, models):
-    code, said, _ = deepdx("generate", "-o", "out.syx")
+def test_a_bank_of_named_audible_voices_unlike_the_training_voices(deepdx, models):
+    code, output, _ = deepdx("generate", "-o", "out.syx")
     assert code == 0
-    path, counts = said.splitlines()
+    path, counts = output.splitlines()
     assert path == "out.syx"
-    assert re.fullmatch(r"32 voices; (no candidate passed over|[\d,]+ candidates? passed over: .* [\d,]+)", counts)
+    assert re.fullmatch(r"32 voices; (no candidates rejected|[\d,]+ candidates? rejected: .* [\d,]+)", counts)
     parameters, names = voices_of()
     assert len(set(names)) == 32
     assert "INIT VOICE" not in names
-    assert distances_to_closest(parameters, corpus(models)).min() > 5
+    assert distances_to_closest(parameters, training_voices(models)).min() > 5
     assert not inaudible(parameters).any()
     assert [path.name for path in Path().iterdir()] == ["out.syx"]
 
@@ -137,12 +126,12 @@ def test_the_same_seed_gives_the_same_bytes(deepdx):
     assert voices_of("one.syx")[1] != voices_of("other.syx")[1]
 
 
-def test_over_32_voices_are_several_banks(deepdx):
+def test_more_than_32_voices_fill_several_banks(deepdx):
     Path("new").mkdir()
-    code, said, _ = deepdx("generate", "--algorithm", 5, "--count", 40, "-o", "new/five.syx")
+    code, output, _ = deepdx("generate", "--algorithm", 5, "--count", 40, "-o", "new/five.syx")
     assert code == 0
-    assert said.splitlines()[:2] == ["new/five-01.syx", "new/five-02.syx"]
-    assert said.splitlines()[2].startswith("40 voices; ")
+    assert output.splitlines()[:2] == ["new/five-01.syx", "new/five-02.syx"]
+    assert output.splitlines()[2].startswith("40 voices; ")
     assert sorted(path.name for path in Path("new").iterdir()) == ["five-01.syx", "five-02.syx"]
     (first, names), (second, more) = voices_of("new/five-01.syx"), voices_of("new/five-02.syx")
     assert (np.concatenate([first, second[:8]])[:, INDEX["algorithm"]] == 4).all()
@@ -151,59 +140,63 @@ def test_over_32_voices_are_several_banks(deepdx):
     assert more[8:] == ["INIT VOICE"] * 24
 
 
-def test_one_voice(deepdx):
-    code, said, _ = deepdx("generate", "--count", 1, "-o", "out.syx")
+def test_a_bank_of_one_voice_is_filled_with_init_voice(deepdx):
+    code, output, _ = deepdx("generate", "--count", 1, "-o", "out.syx")
     assert code == 0
-    assert "\n1 voice; " in said
+    assert "\n1 voice; " in output
     assert (voices_of()[0][1:] == INIT_VOICE).all()
 
 
-def test_temperature_and_novelty_change_what_is_written(deepdx, models, home):
+def test_temperature_and_novelty_change_the_voices(deepdx, models, home):
     (home.root / "rules.toml").write_text("[rule.random-parameters]\nenabled = false\n")
-    plain, bold, far, from_nothing = (
-        made(deepdx, "--count", 4, *options)[:4]
+    default, bold, far, from_nothing = (
+        generated(deepdx, "--count", 4, *options)[:4]
         for options in ((), ("--temperature", 2), ("--novelty", 2), ("--novelty", "inf"))
     )
-    assert (plain == made(deepdx, "--count", 4, "--temperature", 1, "--novelty", 1)[:4]).all()
-    assert (plain != bold).any()
-    assert (plain != far).any()
-    distances = [distances_to_closest(voices, corpus(models)).mean() for voices in (plain, bold, from_nothing)]
+    assert (default == generated(deepdx, "--count", 4, "--temperature", 1, "--novelty", 1)[:4]).all()
+    assert (default != bold).any()
+    assert (default != far).any()
+    distances = [
+        distances_to_closest(voices, training_voices(models)).mean() for voices in (default, bold, from_nothing)
+    ]
     assert distances[0] < distances[1]
     assert distances[0] < distances[2]
 
 
-def test_variations_of_a_voice(deepdx, models):
-    given = voices_of(KEYS)[0][4]
-    near = made(deepdx, "--like", f"{KEYS}:5", "--count", 8)[:8]
-    far = made(deepdx, "--like", f"{KEYS}:5", "--count", 8, "--strength", 0.9)[:8]
-    unlike = np.count_nonzero(near != given, axis=1)
-    assert unlike.min() > 0
-    assert unlike.max() < 72
-    # That a voice is nearer to this one than to most says that it was made after it.
-    assert np.median(unlike) < np.median(np.count_nonzero(corpus(models) != given, axis=1)) / 2
+def test_variations_are_near_their_voice(deepdx, models):
+    original = voices_of(KEYS)[0][4]
+    near = generated(deepdx, "--like", f"{KEYS}:5", "--count", 8)[:8]
+    far = generated(deepdx, "--like", f"{KEYS}:5", "--count", 8, "--strength", 0.9)[:8]
+    differing = np.count_nonzero(near != original, axis=1)
+    assert differing.min() > 0
+    assert differing.max() < 72
+    # Training voices differ from it more than twice as much.
+    assert np.median(differing) < np.median(np.count_nonzero(training_voices(models) != original, axis=1)) / 2
     assert (near != far).any()
 
 
-def test_the_way_from_one_voice_to_another(deepdx):
-    one, other = voices_of(KEYS)[0][4], voices_of(KEYS)[0][20]
-    way = made(deepdx, "--between", f"{KEYS}:5", f"{KEYS}:21")
-    assert (way[0] == one).all()
-    assert (way[-1] == other).all()
-    nearer_to_one = np.count_nonzero(way != one, axis=1) < np.count_nonzero(way != other, axis=1)
-    assert nearer_to_one[:8].all()
-    assert not nearer_to_one[-8:].any()
+def test_steps_between_two_voices_begin_and_end_with_them(deepdx):
+    first, last = voices_of(KEYS)[0][4], voices_of(KEYS)[0][20]
+    steps = generated(deepdx, "--between", f"{KEYS}:5", f"{KEYS}:21")
+    assert (steps[0] == first).all()
+    assert (steps[-1] == last).all()
+    nearer_to_first = np.count_nonzero(steps != first, axis=1) < np.count_nonzero(steps != last, axis=1)
+    assert nearer_to_first[:8].all()
+    assert not nearer_to_first[-8:].any()
 
 
-def test_copies_are_allowed_where_one_says_so(deepdx, models):
-    calm = ("--temperature", 0.1, "--label", "Bass", "--count", 3)
-    strict, loose = (deepdx("generate", *calm, *more, "--force", "-o", "out.syx") for more in ((), ("--allow-copies",)))
-    assert loose[0] == 0
-    assert CLOSE not in loose[1]
-    assert distances_to_closest(voices_of()[0][:3], corpus(models)).min() <= 5
+def test_copies_are_kept_with_allow_copies(deepdx, models):
+    options = ("--temperature", 0.1, "--label", "Bass", "--count", 3)
+    strict, with_copies = (
+        deepdx("generate", *options, *more, "--force", "-o", "out.syx") for more in ((), ("--allow-copies",))
+    )
+    assert with_copies[0] == 0
+    assert CLOSE not in with_copies[1]
+    assert distances_to_closest(voices_of()[0][:3], training_voices(models)).min() <= 5
     assert CLOSE in strict[1] + strict[2]
 
 
-def test_voices_of_archives_and_of_names_with_colons(deepdx):
+def test_voices_in_archives_and_in_files_with_colons_in_their_names(deepdx):
     (first, names), (second, _) = voices_of(KEYS), voices_of(DEMO / "Basses" / "EBASS1.syx")
     with zipfile.ZipFile("a:b.zip", "w") as archive:
         archive.writestr("1.syx", write_single(second[:1], text_to_names(["ONE"])))
@@ -213,7 +206,7 @@ def test_voices_of_archives_and_of_names_with_colons(deepdx):
         found, found_name = voice_in(Path("a:b.zip"), slot)
         assert (found == voice).all()
         assert found_name == name
-    assert made(deepdx, "--like", "a:b.zip:2", "--count", 2)[:2].any()
+    assert generated(deepdx, "--like", "a:b.zip:2", "--count", 2)[:2].any()
 
 
 @pytest.mark.parametrize(
@@ -224,31 +217,31 @@ def test_voices_of_archives_and_of_names_with_colons(deepdx):
         (NET / "voice_list.syx", 1, "voice_list.syx: no slot 1: .*text, not a dump"),
     ],
 )
-def test_slots_that_are_not_there(deepdx, file, slot, reason):
+def test_missing_slots_are_refused(deepdx, file, slot, reason):
     with pytest.raises(NoVoiceError, match=reason):
         voice_in(file, slot)
-    code, _, said = deepdx("generate", "--like", f"{file}:{slot}", "-o", "out.syx")
+    code, _, errors = deepdx("generate", "--like", f"{file}:{slot}", "-o", "out.syx")
     assert code == 1
-    assert re.search(reason, said)
+    assert re.search(reason, errors)
     assert not Path("out.syx").exists()
 
 
 @pytest.mark.parametrize(
     ("file", "fault"), [("bytes_over_127.syx", "byte-over-127"), ("out_of_range.syx", "out-of-range")]
 )
-def test_a_voice_that_is_not_legal(deepdx, file, fault):
+def test_a_voice_that_is_not_legal_is_refused(deepdx, file, fault):
     _, voices = inspect_files([NET / file])
     slot, name = voices.filter(~voices["valid"]).select("slot", "name").row(0)
-    code, _, said = deepdx("generate", "--between", f"{KEYS}:1", f"{NET / file}:{slot}", "-o", "out.syx")
+    code, _, errors = deepdx("generate", "--between", f"{KEYS}:1", f"{NET / file}:{slot}", "-o", "out.syx")
     assert code == 1
-    assert f"{file}: slot {slot} ({name}) is not a legal voice: {fault}" in said
+    assert f"{file}: slot {slot} ({name}) is not a legal voice: {fault}" in errors
     assert not Path("out.syx").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--label", "Kazoo"), "'Kazoo' is not known; there are Pianos, Bass"),
+        (("--label", "Kazoo"), "unknown label 'Kazoo'; use Pianos, Bass, or one of their categories"),
         (("--algorithm", 33), "Invalid value for '--algorithm'"),
         (("--algorithm", 0), "Invalid value for '--algorithm'"),
         (("--count", 0), "Invalid value for '--count'"),
@@ -258,29 +251,38 @@ def test_a_voice_that_is_not_legal(deepdx, file, fault):
         (("--temperature", "nan"), "temperature must be within 0.05 and 5, got nan"),
         (("--novelty", 0), "novelty must be over 0, got 0.0"),
         (("--like", f"{KEYS}:1", "--strength", 1.5), "strength must be over 0 and at most 1, got 1.5"),
-        (("--strength", 0.5), "says how much --like changes, which is not given"),
-        (("--like", f"{KEYS}:1", "--between", f"{KEYS}:1", f"{KEYS}:2"), "either --like one or between two"),
-        (("--like", f"{KEYS}:1", "--novelty", 2), "does not go with --like or --between"),
-        (("--between", f"{KEYS}:1", f"{KEYS}:2", "--algorithm", 5), "both ends of --between have their own"),
+        (("--strength", 0.5), "Invalid value for --strength: needs --like"),
+        (
+            ("--like", f"{KEYS}:1", "--between", f"{KEYS}:1", f"{KEYS}:2"),
+            "Invalid value for --between: cannot be combined with --like",
+        ),
+        (
+            ("--like", f"{KEYS}:1", "--novelty", 2),
+            "Invalid value for --novelty: cannot be combined with --like or --between",
+        ),
+        (
+            ("--between", f"{KEYS}:1", f"{KEYS}:2", "--algorithm", 5),
+            "Invalid value for --algorithm: cannot be combined with --between",
+        ),
         (("--like", KEYS), "is not FILE:SLOT, such as EPIANOS1.syx:5"),
         (("--like", f"{KEYS}:0"), "is not FILE:SLOT"),
         (("--between", f"{KEYS}:1", KEYS), "is not FILE:SLOT"),
     ],
 )
-def test_wishes_that_make_no_sense(deepdx, options, message):
-    code, _, said = deepdx("generate", *options, "-o", "out.syx")
+def test_invalid_options_are_a_usage_error(deepdx, options, message):
+    code, _, errors = deepdx("generate", *options, "-o", "out.syx")
     assert code == 2
-    assert message in said
+    assert message in errors
     assert not list(Path().iterdir())
 
 
-def unloaded(monkeypatch):
-    """Whatever is asked for, no model is loaded."""
+def forbid_loading(monkeypatch):
+    """Fail the test if a model is loaded."""
     monkeypatch.setattr(model_module, "load_model", lambda folder: pytest.fail("the model was loaded"))
 
 
 @pytest.mark.parametrize(
-    ("stands_there", "reason"),
+    ("create", "reason"),
     [
         (lambda path: path.mkdir(), "out.syx: is a folder"),
         (lambda path: path.write_bytes(b"mine"), "out.syx: exists already; nothing was written (--force overwrites)"),
@@ -290,44 +292,44 @@ def unloaded(monkeypatch):
     ],
     ids=["a folder", "a file", "a FIFO", "a device", "a link to nowhere"],
 )
-def test_what_stands_there_is_refused_before_the_model_is_loaded(deepdx, monkeypatch, stands_there, reason):
-    unloaded(monkeypatch)
-    stands_there(Path("out.syx"))
+def test_an_existing_output_is_refused_before_the_model_is_loaded(deepdx, monkeypatch, create, reason):
+    forbid_loading(monkeypatch)
+    create(Path("out.syx"))
     before = os.lstat("out.syx")
-    code, _, said = deepdx("generate", "-o", "out.syx")
+    code, _, errors = deepdx("generate", "-o", "out.syx")
     assert code == 1
-    assert reason in said
+    assert reason in errors
     assert os.lstat("out.syx") == before
 
 
-def test_over_32_voices_every_bank_is_looked_for(deepdx, monkeypatch):
-    unloaded(monkeypatch)
+def test_each_of_several_banks_is_checked_for_an_existing_file(deepdx, monkeypatch):
+    forbid_loading(monkeypatch)
     Path("out-02.syx").write_bytes(b"mine")
-    code, _, said = deepdx("generate", "--count", 40, "-o", "out.syx")
+    code, _, errors = deepdx("generate", "--count", 40, "-o", "out.syx")
     assert code == 1
-    assert "out-02.syx: exists already" in said
+    assert "out-02.syx: exists already" in errors
     assert [path.name for path in Path().iterdir()] == ["out-02.syx"]
 
 
-def test_missing_folders_are_not_made(deepdx, monkeypatch):
-    unloaded(monkeypatch)
-    code, _, said = deepdx("generate", "-o", "new/out.syx")
+def test_missing_folders_are_not_created(deepdx, monkeypatch):
+    forbid_loading(monkeypatch)
+    code, _, errors = deepdx("generate", "-o", "new/out.syx")
     assert code == 1
-    assert "new/out.syx: there is no folder" in said
+    assert "new/out.syx: there is no folder" in errors
     assert not Path("new").exists()
 
 
 @pytest.mark.parametrize("name", ["x.wav", "x", "x.syx.txt", ".syx", "x.mid\x1b[31m"])
-def test_a_bank_is_called_one(deepdx, monkeypatch, name):
-    unloaded(monkeypatch)
-    code, _, said = deepdx("generate", "-o", name)
+def test_a_bank_must_have_the_extension_syx(deepdx, monkeypatch, name):
+    forbid_loading(monkeypatch)
+    code, _, errors = deepdx("generate", "-o", name)
     assert code == 2
-    assert "does not end in .syx: banks are SysEx" in said
-    assert "\x1b" not in said
+    assert "does not end in .syx" in errors
+    assert "\x1b" not in errors
     assert not list(Path().iterdir())
 
 
-def test_force_overwrites_also_what_a_link_leads_to(deepdx):
+def test_force_overwrites_the_target_of_a_link(deepdx):
     Path("bank.syx").write_bytes(b"old")
     Path("link.SYX").symlink_to("bank.syx")
     assert deepdx("generate", "--count", 2, "--force", "-o", "link.SYX")[0] == 0
@@ -354,44 +356,45 @@ def test_all_banks_are_written_or_none(deepdx):
 
 
 @pytest.mark.parametrize(
-    ("asked", "label", "word"),
+    ("text", "label", "notice"),
     [
         ("bass", "Bass", ""),
         ("PIANOS", "Pianos", ""),
-        ("electric-piano", "Pianos", "electric-piano belongs to Pianos, which is what the model knows"),
+        ("electric-piano", "Pianos", "electric-piano belongs to Pianos; the model knows only labels"),
         ("Electric-Piano", "Pianos", "electric-piano belongs to Pianos"),
     ],
 )
-def test_labels_and_categories_are_matched_without_regard_to_case(deepdx, asked, label, word):
-    assert deepdx("generate", "--count", 4, "--label", label, "-o", "plain.syx")[0] == 0
-    code, _, said = deepdx("generate", "--count", 4, "--label", asked, "-o", "asked.syx")
+def test_labels_and_categories_are_matched_in_any_case(deepdx, text, label, notice):
+    assert deepdx("generate", "--count", 4, "--label", label, "-o", "label.syx")[0] == 0
+    code, _, errors = deepdx("generate", "--count", 4, "--label", text, "-o", "text.syx")
     assert code == 0
-    assert word in said
-    assert bool(word) == bool(said)
-    assert Path("plain.syx").read_bytes() == Path("asked.syx").read_bytes()
+    assert notice in errors
+    assert bool(notice) == bool(errors)
+    assert Path("label.syx").read_bytes() == Path("text.syx").read_bytes()
 
 
-@pytest.mark.parametrize("asked", ["Kazoo", "choir", "Pads", "\x1b[31m", ""])
-def test_a_label_that_the_model_does_not_know_is_refused_before_it_is_loaded(deepdx, monkeypatch, asked):
-    unloaded(monkeypatch)
-    code, _, said = deepdx("generate", "--label", asked, "-o", "out.syx")
+@pytest.mark.parametrize("text", ["Kazoo", "choir", "Pads", "\x1b[31m", ""])
+def test_a_label_unknown_to_the_model_is_refused_before_it_is_loaded(deepdx, monkeypatch, text):
+    forbid_loading(monkeypatch)
+    code, _, errors = deepdx("generate", "--label", text, "-o", "out.syx")
     assert code == 2
-    assert "is not known; there are Pianos, Bass, and the categories that make them up" in said
-    assert "\x1b" not in said
+    assert "unknown label" in errors
+    assert "use Pianos, Bass, or one of their categories" in errors
+    assert "\x1b" not in errors
 
 
-def test_ends_of_a_way_keep_their_names_and_children_take_after_them(deepdx):
+def test_steps_between_two_voices_are_named_after_them(deepdx):
     names = voices_of(KEYS)[1]
-    one, other = names[4], names[20]
-    assert deepdx("generate", "--between", f"{KEYS}:5", f"{KEYS}:21", "-o", "way.syx")[0] == 0
-    way = voices_of("way.syx")[1]
-    assert (way[0], way[-1]) == (one, other)
-    assert len(set(way)) == 32
-    stems = {re.sub("[ 0-9]+$", "", name)[:5].rstrip() for name in (one, other)}
-    assert {name[:5].rstrip(" 0123456789") for name in way} <= stems
+    first, last = names[4], names[20]
+    assert deepdx("generate", "--between", f"{KEYS}:5", f"{KEYS}:21", "-o", "steps.syx")[0] == 0
+    steps = voices_of("steps.syx")[1]
+    assert (steps[0], steps[-1]) == (first, last)
+    assert len(set(steps)) == 32
+    stems = {re.sub("[ 0-9]+$", "", name)[:5].rstrip() for name in (first, last)}
+    assert {name[:5].rstrip(" 0123456789") for name in steps} <= stems
 
 
-def test_variations_take_after_the_voice_and_keep_their_names_in_longer_requests(deepdx):
+def test_variations_are_named_after_their_voice_independently_of_the_count(deepdx):
     for count, name in (3, "few.syx"), (9, "more.syx"):
         assert deepdx("generate", "--like", f"{KEYS}:5", "--count", count, "-o", name)[0] == 0
     few, more = voices_of("few.syx")[1][:3], voices_of("more.syx")[1][:9]
@@ -400,67 +403,72 @@ def test_variations_take_after_the_voice_and_keep_their_names_in_longer_requests
     assert all(name.startswith(stem[:7].rstrip()) for name in more)
 
 
-def test_names_that_voices_of_the_corpus_have_by_now_are_not_given(deepdx, home):
+def test_names_added_to_the_corpus_since_are_not_used(deepdx, home):
     assert deepdx("generate", "--count", 8, "-o", "before.syx")[0] == 0
     before = voices_of("before.syx")[1][:8]
     home.inbox.joinpath("new.syx").write_bytes(
         write_bank(np.tile(INIT_VOICE, (8, 1)), text_to_names([name.lower() for name in before]))
     )
-    read_into_tables(home)
+    decode_inbox(home)
     assert deepdx("generate", "--count", 8, "-o", "after.syx")[0] == 0
     parameters, after = voices_of("after.syx")
     assert (parameters == voices_of("before.syx")[0]).all()
     assert not set(before) & set(after[:8])
 
 
-def test_rules_of_ones_own_are_asked(deepdx, home, monkeypatch):
+def test_user_rules_reject_candidates(deepdx, home, monkeypatch):
     monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
     (home.root / "rules.toml").write_text(
         '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
     )
-    code, _, said = deepdx("generate", "--count", 2, "-o", "out.syx")
+    code, _, errors = deepdx("generate", "--count", 2, "-o", "out.syx")
     assert code == 1
-    assert "candidates were not enough for a voice" in said
-    assert "no-voice" in said
+    assert "candidates were not enough for a voice" in errors
+    assert "no-voice" in errors
     assert not Path("out.syx").exists()
 
 
-def test_to_listen_something_is_needed_to_listen_with(deepdx):
-    code, _, said = deepdx("generate", "--by-ear", "-o", "out.syx")
+def test_by_ear_needs_a_renderer(deepdx):
+    code, _, errors = deepdx("generate", "--by-ear", "-o", "out.syx")
     assert code == 1
-    assert "dexed-py" in said
+    assert "dexed-py" in errors
 
 
 @pytest.mark.skipif(not rendering.available(), reason="dexed-py is not installed")
-def test_voices_are_listened_to_where_that_can_be(deepdx, monkeypatch):
-    asked = []
-    against = sampling.against
-    monkeypatch.setattr(sampling, "against", lambda *given: (asked.append(given[2]), against(*given))[1])
+def test_candidates_are_rendered_if_there_is_a_renderer(deepdx, monkeypatch):
+    by_ear_arguments = []
+    rejection_reasons = sampling.rejection_reasons
+
+    def recorded(parameters, rules, by_ear, may_be_noise):
+        by_ear_arguments.append(by_ear)
+        return rejection_reasons(parameters, rules, by_ear, may_be_noise)
+
+    monkeypatch.setattr(sampling, "rejection_reasons", recorded)
     monkeypatch.setattr(rendering, "available", lambda: True)
     for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
-        asked.clear()
+        by_ear_arguments.clear()
         assert deepdx("generate", "--count", 2, *options, "--force", "-o", "out.syx")[0] == 0
-        assert (True in asked) == by_ear
+        assert (True in by_ear_arguments) == by_ear
 
 
 def test_a_damaged_model_is_refused(deepdx, home):
     weights = home.models / "champion" / WEIGHTS
     weights.write_bytes(weights.read_bytes()[:1000])
-    code, _, said = deepdx("generate", "-o", "out.syx")
+    code, _, errors = deepdx("generate", "-o", "out.syx")
     assert code == 1
-    assert WEIGHTS in said
+    assert WEIGHTS in errors
 
 
-def test_without_a_model(home, tmp_path, capsys):
+def test_without_a_model_the_message_names_deepdx_run(home, tmp_path, capsys):
     with pytest.raises(registry.NoModelError, match="deepdx run"):
         registry.champion_folder(Home(tmp_path))
-    code, _, said = command(capsys, "generate", "-o", tmp_path / "out.syx")
+    code, _, errors = run_deepdx(capsys, "generate", "-o", tmp_path / "out.syx")
     assert code == 1
-    assert "deepdx run" in said
+    assert "deepdx run" in errors
     assert not (tmp_path / "out.syx").exists()
 
 
-def test_banks_of_a_sample(models, tmp_path):
+def test_banks_of_a_sample_hold_its_voices_and_names(models, tmp_path):
     model = load_model(models / "champion")
     sample = Sample(model.voices.parameters[:40], model.voices.labels[:40], {})
     names = names_of(model, sample, 3)

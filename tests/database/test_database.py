@@ -1,4 +1,4 @@
-"""The database as people have it: a file that needs no other, asked safely, whatever else goes on."""
+"""The database is one self-contained file that can be queried safely while runs and other clients use it."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ LONG = "SELECT sum(hash(a.range || b.range)) FROM range(1000000) a, range(100000
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def home(tmp_path_factory):
     """A home with a few rows in some tables."""
     home = Home(tmp_path_factory.mktemp("database") / "home")
     open_state(home, print)
@@ -43,8 +43,8 @@ def deepdx(*arguments, home):
     return CliRunner().invoke(app, arguments, env={"DEEPDX_HOME": str(home.root)})
 
 
-def test_a_moved_home_and_a_copied_database_show_their_own_rows(made, tmp_path):
-    shutil.copytree(made.root, tmp_path / "moved")
+def test_a_moved_home_and_a_copied_database_show_their_own_rows(home, tmp_path):
+    shutil.copytree(home.root, tmp_path / "moved")
     moved = Home(tmp_path / "moved")
     Tables(moved).write("training_splits", Tables(moved).read("training_splits").head(7))
     build_database(moved.database, Tables(moved))
@@ -54,25 +54,25 @@ def test_a_moved_home_and_a_copied_database_show_their_own_rows(made, tmp_path):
         assert len(query(path, "FROM training_splits")) == 7
         with duckdb.connect(path, read_only=True) as plain:
             assert plain.execute("SELECT count(*) FROM training_splits").fetchone() == (7,)
-    assert len(query(made.database, "FROM training_splits")) == 1000
+    assert len(query(home.database, "FROM training_splits")) == 1000
 
 
-def test_every_table_view_and_column_has_a_comment(made):
+def test_every_table_view_and_column_has_a_comment(home):
     for what in ("tables", "views", "columns"):
         of_names = "table_name" if what != "views" else "view_name"
-        found = query(made.database, f"SELECT {of_names} FROM duckdb_{what}() WHERE comment IS NULL AND NOT internal")
+        found = query(home.database, f"SELECT {of_names} FROM duckdb_{what}() WHERE comment IS NULL AND NOT internal")
         assert found.is_empty(), found
-    assert query(made.database, "SELECT count(*) AS n FROM duckdb_columns() WHERE NOT internal")["n"].item() > 500
+    assert query(home.database, "SELECT count(*) AS n FROM duckdb_columns() WHERE NOT internal")["n"].item() > 500
 
 
-def test_clients_from_duckdb_1_2_on_can_open_it(made):
-    # Said by the file's own header; that a client of 1.2.2 reads every table and view was tried by hand.
-    with duckdb.connect(made.database, read_only=True) as plain:
+def test_duckdb_1_2_can_open_it(home):
+    # From the header of the file. That DuckDB 1.2.2 reads every table and view was tested by hand.
+    with duckdb.connect(home.database, read_only=True) as plain:
         (tags,) = plain.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchone()
     assert tags["storage_version"].startswith("v1.2.0")
 
 
-def test_tables_that_no_run_makes_anew_may_be_of_an_older_version(made, tmp_path, caplog):
+def test_tables_that_runs_do_not_rebuild_may_be_of_an_older_version(tmp_path, caplog):
     home = Home(tmp_path)
     older = pl.DataFrame({"generator": ["writer"], "c2st": [0.5]})
     home.tables.mkdir()
@@ -82,9 +82,9 @@ def test_tables_that_no_run_makes_anew_may_be_of_an_older_version(made, tmp_path
     assert "model_evaluation.parquet" in caplog.text
 
 
-def test_a_name_means_one_thing(made):
+def test_columns_of_the_same_name_have_the_same_meaning(home):
     algorithms = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE column_name LIKE 'algorithm%'"
-    meanings = query(made.database, algorithms).unique(["column_name", "comment"])
+    meanings = query(home.database, algorithms).unique(["column_name", "comment"])
     assert sorted(meanings["column_name"]) == ["algorithm", "algorithm_label"]
 
 
@@ -123,13 +123,13 @@ def test_a_name_means_one_thing(made):
         "IMPORT DATABASE 'stolen'",
     ],
 )
-def test_only_questions_are_answered(made, sql, tmp_path, monkeypatch):
+def test_only_queries_that_read_are_run(home, sql, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = made.database.read_bytes()
+    before = home.database.read_bytes()
     with pytest.raises(DatabaseError):
-        query(made.database, sql)
+        query(home.database, sql)
     assert list(tmp_path.iterdir()) == []
-    assert made.database.read_bytes() == before
+    assert home.database.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -148,11 +148,11 @@ def test_only_questions_are_answered(made, sql, tmp_path, monkeypatch):
         "WITH x AS (SELECT 1) FROM x;",
     ],
 )
-def test_questions_of_all_kinds_are_answered(made, sql):
-    assert len(query(made.database, sql)) >= 1
+def test_all_kinds_of_queries_that_read_are_run(home, sql):
+    assert len(query(home.database, sql)) >= 1
 
 
-STRANGE = (
+UNUSUAL = (
     "SELECT INTERVAL 1 DAY AS i, union_value(k := 1) AS u, 'infinity'::DATE AS d, DATE '200000-01-01' AS f, "
     "TIMESTAMP '290000-01-01' AS t, 'inf'::DOUBLE AS x, {'a': INTERVAL 1 DAY, 'b': [1.5]} AS s, uuid() AS id, "
     "'101'::BIT AS b, MAP {'a': 1} AS m, [{'a': [1, NULL]}] AS l, '\\xF0C'::BLOB AS blob, ['\\xF0'::BLOB] AS blobs, "
@@ -162,14 +162,14 @@ STRANGE = (
 
 
 @pytest.mark.parametrize("format", ["table", "csv", "json", "parquet"])
-def test_values_of_every_type_can_be_written(made, tmp_path, format):
-    result = deepdx("sql", STRANGE, "-f", format, "-o", str(tmp_path / "out"), home=made)
+def test_values_of_every_type_can_be_written(home, tmp_path, format):
+    result = deepdx("sql", UNUSUAL, "-f", format, "-o", str(tmp_path / "out"), home=home)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out").stat().st_size > 100
 
 
-def test_strange_values_read_as_duckdb_writes_them(made):
-    row = query(made.database, STRANGE).row(0, named=True)
+def test_values_of_unusual_types_are_formatted_by_duckdb(home):
+    row = query(home.database, UNUSUAL).row(0, named=True)
     assert (row["i"], row["d"], row["f"]) == ("1 day", "infinity", "200000-01-01")
     assert row["s"] == "{'a': 1 day, 'b': [1.5]}"
     assert row["l"] == [{"a": [1, None]}]
@@ -177,51 +177,51 @@ def test_strange_values_read_as_duckdb_writes_them(made):
     assert int(row["huge"]) == 2**127 - 1
 
 
-def test_columns_of_one_name_are_numbered(made):
-    assert query(made.database, "SELECT 1 AS a, 2 AS a, 3 AS a_2, 4 AS a").columns == ["a", "a_3", "a_2", "a_4"]
+def test_columns_of_the_same_name_are_numbered(home):
+    assert query(home.database, "SELECT 1 AS a, 2 AS a, 3 AS a_2, 4 AS a").columns == ["a", "a_3", "a_2", "a_4"]
 
 
-def test_a_query_takes_no_more_time_and_memory_than_it_may(made, monkeypatch):
-    with Snapshot(made.database) as corpus:
+def test_time_memory_and_result_of_a_query_are_limited(home, monkeypatch):
+    with Snapshot(home.database) as corpus:
         began = time.monotonic()
-        with pytest.raises(DatabaseError, match=r"no answer within 0\.5 seconds"):
-            corpus.query(LONG, seconds=0.5)
+        with pytest.raises(DatabaseError, match=r"no result within 0\.5 seconds"):
+            corpus.query(LONG, timeout=0.5)
         assert time.monotonic() - began < 5
         with pytest.raises(DatabaseError, match="memory"):
-            corpus.query("SELECT list(range || 'some text that takes room') FROM range(1000000000)", seconds=60)
-        # It can be asked again.
+            corpus.query("SELECT list(range || 'some text that takes room') FROM range(1000000000)", timeout=60)
+        # Another query works.
         assert corpus.query("SELECT 1 AS one")["one"].to_list() == [1]
-        monkeypatch.setattr(snapshot, "LARGEST_ANSWER", 1 << 20)
+        monkeypatch.setattr(snapshot, "MAX_RESULT_BYTES", 1 << 20)
         with pytest.raises(DatabaseError, match="larger than 1 MiB"):
             corpus.query("FROM range(10000000)")
         assert len(corpus.query("FROM range(10000000)", limit=5)) == 5
 
 
-def test_ctrl_c_ends_a_query_at_once(made):
-    asked = subprocess.Popen(
+def test_ctrl_c_interrupts_a_query_at_once(home):
+    process = subprocess.Popen(
         [sys.executable, "-m", "deepdx_pipeline.cli", "sql", LONG],
-        env=os.environ | {"DEEPDX_HOME": str(made.root)},
+        env=os.environ | {"DEEPDX_HOME": str(home.root)},
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
     )
     time.sleep(4)
-    assert asked.poll() is None
-    asked.send_signal(signal.SIGINT)
-    _, said = asked.communicate(timeout=5)
-    assert asked.returncode not in (0, None)
-    assert "Traceback" not in said
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=5)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in errors
 
 
 UNSTOPPABLE = "SELECT levenshtein(repeat('ab', 100000), repeat('cd', 100000))"
 
 
-def test_a_query_that_duckdb_does_not_interrupt_is_abandoned(made):
-    corpus = Snapshot(made.database)
-    with pytest.raises(DatabaseError, match=r"no answer within 0\.1 seconds"):
-        corpus.query(UNSTOPPABLE.replace("100000", "30000"), seconds=0.1)
+def test_a_query_that_duckdb_does_not_interrupt_is_abandoned(home):
+    corpus = Snapshot(home.database)
+    with pytest.raises(DatabaseError, match=r"no result within 0\.1 seconds"):
+        corpus.query(UNSTOPPABLE.replace("100000", "30000"), timeout=0.1)
     assert corpus.abandoned
-    with pytest.raises(DatabaseError, match="goes on still"):
+    with pytest.raises(DatabaseError, match="the previous query is still running"):
         corpus.query("SELECT 1")
     began = time.monotonic()
     corpus.close()
@@ -229,11 +229,11 @@ def test_a_query_that_duckdb_does_not_interrupt_is_abandoned(made):
 
 
 @pytest.mark.parametrize("ended_by", ["the clock", "Ctrl-C"])
-def test_the_command_ends_though_duckdb_does_not(made, ended_by):
-    asked = subprocess.Popen(
+def test_the_command_ends_even_if_duckdb_does_not(home, ended_by):
+    process = subprocess.Popen(
         [sys.executable, "-m", "deepdx_pipeline.cli", "sql", UNSTOPPABLE]
         + (["--timeout", "0.5"] if ended_by == "the clock" else []),
-        env=os.environ | {"DEEPDX_HOME": str(made.root)},
+        env=os.environ | {"DEEPDX_HOME": str(home.root)},
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -241,45 +241,45 @@ def test_the_command_ends_though_duckdb_does_not(made, ended_by):
     try:
         if ended_by == "Ctrl-C":
             time.sleep(4)
-            assert asked.poll() is None
-            asked.send_signal(signal.SIGINT)
-        _, said = asked.communicate(timeout=20)
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
     finally:
-        asked.kill()
-    assert asked.returncode == 1
-    assert "Traceback" not in said
-    assert "leaked" not in said
+        process.kill()
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "leaked" not in errors
     if ended_by == "the clock":
-        assert said == "deepdx: no answer within 0.5 seconds: ask for less, or give it more time\n"
+        assert errors == "deepdx: no result within 0.5 seconds: simplify the query, or allow more time\n"
 
 
-def test_a_client_that_writes_keeps_nobody_out(made, tmp_path):
-    home = Home(tmp_path)
-    shutil.copy(made.database, home.database)
+def test_a_client_that_writes_does_not_block_readers(home, tmp_path):
+    written = Home(tmp_path)
+    shutil.copy(home.database, written.database)
     code = (
         "import duckdb, sys; c = duckdb.connect(sys.argv[1]); c.execute('CREATE TABLE mine AS SELECT 1')\n"
         "print('open', flush=True); sys.stdin.read()"
     )
-    command = [sys.executable, "-c", code, str(home.database)]
+    command = [sys.executable, "-c", code, str(written.database)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout.readline() == "open\n"
-        assert len(query(home.database, "FROM training_splits")) == 1000
-        # A run puts another in its place, and the client keeps the one that it has.
-        open_state(home, print)
-        Tables(home).write("training_splits", Tables(made).read("training_splits").head(3))
-        build_database(home.database, Tables(home))
-        assert len(query(home.database, "FROM training_splits")) == 3
+        assert len(query(written.database, "FROM training_splits")) == 1000
+        # A run replaces the file, and the client keeps the old one.
+        open_state(written, print)
+        Tables(written).write("training_splits", Tables(home).read("training_splits").head(3))
+        build_database(written.database, Tables(written))
+        assert len(query(written.database, "FROM training_splits")) == 3
         client.kill()
 
 
 @pytest.mark.parametrize("content", [b"", b"no database", b"\0" * 100_000])
-def test_a_database_that_is_none_says_what_to_do(tmp_path, content):
+def test_the_error_for_a_file_that_is_no_database_gives_the_solution(tmp_path, content):
     (tmp_path / "corpus.duckdb").write_bytes(content)
     with pytest.raises(DatabaseError, match=r"corpus\.duckdb: .*deepdx run"):
         query(tmp_path / "corpus.duckdb", "SELECT 1")
 
 
-def test_a_damaged_file_is_not_taken_for_a_locked_one(tmp_path):
+def test_a_damaged_file_is_not_reported_as_locked(tmp_path):
     path = tmp_path / "blocks" / "corpus.duckdb"
     path.parent.mkdir()
     path.write_bytes(b"\x5a" * 100_000)
@@ -288,9 +288,9 @@ def test_a_damaged_file_is_not_taken_for_a_locked_one(tmp_path):
     assert "another program" not in str(caught.value)
 
 
-@pytest.mark.parametrize("asked", ["SELECT max(text) FROM rows", "FROM rows"])
+@pytest.mark.parametrize("sql", ["SELECT max(text) FROM rows", "FROM rows"])
 @pytest.mark.parametrize("damage", ["overwritten", "cut"])
-def test_damage_met_while_asking_names_the_file_and_the_way_out(tmp_path, asked, damage):
+def test_the_error_for_damage_found_by_a_query_names_the_file_and_the_solution(tmp_path, sql, damage):
     path = tmp_path / "corpus.duckdb"
     with duckdb.connect(path) as made:
         made.execute("CREATE TABLE rows AS SELECT md5(range::VARCHAR) AS text FROM range(100000)")
@@ -300,24 +300,24 @@ def test_damage_met_while_asking_names_the_file_and_the_way_out(tmp_path, asked,
         path.write_bytes(content[:700_000])
     else:
         path.write_bytes(content[:600_000] + b"\x5a" * 4096 + content[604_096:])
-    with pytest.raises(DatabaseError, match=r"^\S+corpus\.duckdb: .*; `deepdx run` makes it anew$"):
-        query(path, asked)
+    with pytest.raises(DatabaseError, match=r"^\S+corpus\.duckdb: .*; `deepdx run` rebuilds it$"):
+        query(path, sql)
 
 
-def test_a_table_of_too_many_cells_is_refused_and_goes_elsewhere(made, tmp_path):
-    refused = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", home=made)
+def test_a_table_of_too_many_cells_is_refused_but_can_be_written_to_a_file(home, tmp_path):
+    refused = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", home=home)
     assert refused.exit_code == 1
-    assert "an answer of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
-    refused = deepdx("sql", "SELECT repeat('a', 70000000) AS a", home=made)
+    assert "a result of 2,000,001 rows is too large for a table: use --format csv" in str(refused.exception)
+    refused = deepdx("sql", "SELECT repeat('a', 70000000) AS a", home=home)
     assert "too large for a table" in str(refused.exception)
-    written = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", "-o", str(tmp_path / "all.csv"), home=made)
+    written = deepdx("sql", "SELECT 1::TINYINT AS a FROM range(2000001)", "-o", str(tmp_path / "all.csv"), home=home)
     assert written.exit_code == 0
     assert (tmp_path / "all.csv").stat().st_size == 2 * 2_000_002
 
 
-def test_a_table_of_several_slices_is_laid_out_as_one(made):
+def test_a_table_of_several_slices_has_one_layout(home):
     lines = deepdx(
-        "sql", "SELECT range AS n, 'é' || range AS t, 1 AS x FROM range(25001)", home=made
+        "sql", "SELECT range AS n, 'é' || range AS t, 1 AS x FROM range(25001)", home=home
     ).stdout.splitlines()
     assert len(lines) == 25_002
     assert lines[0] == "     n  t       x"
@@ -325,46 +325,46 @@ def test_a_table_of_several_slices_is_laid_out_as_one(made):
     assert lines[-1] == "25,000  é25000  1"
 
 
-def test_one_long_value_does_not_widen_all_rows(made):
+def test_one_long_value_does_not_widen_all_rows(home):
     lines = deepdx(
-        "sql", "SELECT repeat('a', 5000) AS t, 1 AS x UNION ALL SELECT 'b', 2", home=made
+        "sql", "SELECT repeat('a', 5000) AS t, 1 AS x UNION ALL SELECT 'b', 2", home=home
     ).stdout.splitlines()
     assert sorted(map(len, lines)) == [203, 203, 5003]
 
 
-def test_a_terminal_is_shown_some_rows_and_told_of_the_rest(made, monkeypatch):
+def test_a_terminal_shows_some_rows_and_a_note_about_the_rest(home, monkeypatch):
     monkeypatch.setattr(command.out, "_force_terminal", True)
-    shown = deepdx("sql", "FROM training_splits ORDER BY ALL", home=made)
+    shown = deepdx("sql", "FROM training_splits ORDER BY ALL", home=home)
     assert shown.stdout.count("allotted") == 200
-    assert "The first 200 rows; --limit 0 gives all." in shown.output
-    assert deepdx("sql", "FROM training_splits", "--limit", "0", home=made).stdout.count("allotted") == 1000
+    assert "The first 200 rows; --limit 0 shows all." in shown.output
+    assert deepdx("sql", "FROM training_splits", "--limit", "0", home=home).stdout.count("allotted") == 1000
     # Columns that do not fit stand one below the other.
-    wide = deepdx("sql", "SELECT 'a' AS first, repeat('b', 300) AS second UNION ALL SELECT 'c', 'd'", home=made)
+    wide = deepdx("sql", "SELECT 'a' AS first, repeat('b', 300) AS second UNION ALL SELECT 'c', 'd'", home=home)
     assert wide.stdout.splitlines()[:3] == ["--- 1", "first   a", "second  " + "b" * 300]
 
 
-def test_what_goes_elsewhere_is_whole(made, tmp_path):
+def test_output_to_files_and_pipes_is_complete(home, tmp_path):
     for name in ("out.csv", "out.json", "out.parquet"):
-        assert deepdx("sql", "FROM training_splits", "-o", str(tmp_path / name), home=made).exit_code == 0
+        assert deepdx("sql", "FROM training_splits", "-o", str(tmp_path / name), home=home).exit_code == 0
     assert len(pl.read_csv(tmp_path / "out.csv")) == len(pl.read_json(tmp_path / "out.json")) == 1000
     assert len(pl.read_parquet(tmp_path / "out.parquet")) == 1000
-    assert deepdx("sql", "FROM training_splits", home=made).stdout.count("allotted") == 1000
+    assert deepdx("sql", "FROM training_splits", home=home).stdout.count("allotted") == 1000
 
 
-def test_escapes_do_not_reach_the_terminal(made):
-    shown = deepdx("sql", "SELECT 'a' || chr(27) || '[31m' || chr(10) || 'b' AS \"x\x1b[0m\"", home=made).stdout
+def test_escape_sequences_do_not_reach_the_terminal(home):
+    shown = deepdx("sql", "SELECT 'a' || chr(27) || '[31m' || chr(10) || 'b' AS \"x\x1b[0m\"", home=home).stdout
     assert "\x1b" not in shown
     assert r"a\x1b[31m\nb" in shown
     assert r"\\x1b" not in shown
 
 
-def test_the_drawing_of_a_plan_keeps_its_lines(made):
-    drawn = deepdx("sql", "EXPLAIN SELECT 1", home=made).stdout
+def test_the_drawing_of_a_query_plan_keeps_its_lines(home):
+    drawn = deepdx("sql", "EXPLAIN SELECT 1", home=home).stdout
     assert len(drawn.splitlines()) > 3
     assert "\\" not in drawn
 
 
-def test_a_query_overwrites_only_what_it_is_told_to(made, tmp_path):
+def test_a_query_overwrites_a_file_only_on_request(home, tmp_path):
     (tmp_path / "there.csv").write_text("mine")
     link = tmp_path / "link.csv"
     link.symlink_to(tmp_path / "there.csv")
@@ -375,17 +375,17 @@ def test_a_query_overwrites_only_what_it_is_told_to(made, tmp_path):
         (tmp_path / "no" / "folder.csv", "there is no folder"),
         (tmp_path, "is a folder"),
     ):
-        refused = deepdx("sql", "SELECT 1", "-f", "csv", "-o", str(path), home=made)
+        refused = deepdx("sql", "SELECT 1", "-f", "csv", "-o", str(path), home=home)
         assert refused.exit_code == 1
         assert reason in str(refused.exception)
     assert (tmp_path / "there.csv").read_text() == "mine"
-    assert deepdx("sql", "SELECT 1 AS one", "-o", str(link), "--force", home=made).exit_code == 0
+    assert deepdx("sql", "SELECT 1 AS one", "-o", str(link), "--force", home=home).exit_code == 0
     assert (tmp_path / "there.csv").read_text() == "one\n1\n"
     assert link.is_symlink()
 
 
 @pytest.mark.slow
-def test_readers_see_one_generation_while_runs_go_on(tmp_path):
+def test_readers_see_a_consistent_database_during_runs(tmp_path):
     home = Home(tmp_path / "home")
     environment = os.environ | {"DEEPDX_HOME": str(home.root)}
     home.inbox.mkdir(parents=True)

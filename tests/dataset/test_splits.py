@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deepdx_core.dataset.splits import SHARES, assign_splits, leaks, withhold_linked
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.tables.schemas import TrainingSplits
+from deepdx_core.tables.dataset import TrainingSplits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.voices import random_voices
 

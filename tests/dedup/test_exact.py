@@ -14,7 +14,8 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.repair import RepairSettings
 from deepdx_core.intake.survey import survey
-from deepdx_core.tables.schemas import DecodedVoices, UniqueVoices
+from deepdx_core.tables.curation import UniqueVoices
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import legal_voices, random_voices

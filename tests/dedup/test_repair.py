@@ -9,7 +9,8 @@ from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.repair import RepairSettings, repair
-from deepdx_core.tables.schemas import DecodedVoices, UniqueVoices
+from deepdx_core.tables.curation import UniqueVoices
+from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import init_voice, random_voices
 

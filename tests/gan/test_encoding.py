@@ -1,4 +1,4 @@
-"""The voice as an image and back."""
+"""Encoding of voices as images, and back."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ VALUES = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 8))
-def test_a_legal_voice_survives_unchanged(seed, count):
+def test_a_legal_voice_survives_the_round_trip(seed, count):
     voices = np.random.default_rng(seed).integers(0, MAXIMA + 1, (count, 145)).astype(np.uint8)
     images = encode(voices)
     assert images.dtype == np.float32
@@ -23,14 +23,14 @@ def test_a_legal_voice_survives_unchanged(seed, count):
     assert (decode(images) == voices).all()
 
 
-def test_each_value_of_each_parameter_survives():
+def test_each_value_of_each_parameter_survives_the_round_trip():
     voices = np.minimum(np.arange(100)[:, None], MAXIMA).astype(np.uint8)
     assert (decode(encode(voices)) == voices).all()
 
 
 @settings(deadline=None)
 @given(hnp.arrays(np.float32, (2, 16, 16), elements=VALUES))
-def test_any_finite_image_gives_legal_voices(images):
+def test_any_finite_image_decodes_to_a_legal_voice(images):
     voices = decode(images)
     assert voices.shape == (2, 145)
     assert (voices <= MAXIMA).all()
@@ -52,7 +52,7 @@ def test_an_illegal_voice_is_refused():
         encode(voices)
 
 
-def test_each_cell_means_one_thing_and_spare_cells_are_0():
+def test_each_cell_has_one_meaning_and_spare_cells_are_0():
     places = [cell.place for cell in CELLS]
     assert len(places) == len(set(places)) == 242
     images = encode(np.stack([INIT_VOICE, MAXIMA])).reshape(2, 256)
@@ -67,7 +67,7 @@ def test_parameters_are_in_the_area_of_their_operator(name, rows):
     assert {cell.place // 16 for cell in CELLS if cell.parameter == INDEX[name]} <= rows
 
 
-def test_near_misses_of_a_common_value_land_on_it():
+def test_near_misses_of_a_default_decode_to_it():
     images = encode(INIT_VOICE[None])
     jitter = np.random.default_rng(0).normal(0, 0.05, images.shape).astype(np.float32)
     assert (decode(images + jitter) == INIT_VOICE).all()

@@ -1,6 +1,4 @@
-"""Training and asking the GAN, with networks small enough to learn while one waits."""
-
-from dataclasses import replace
+"""Training of the GAN and sampling from it, with networks that train in seconds."""
 
 import numpy as np
 import pytest
@@ -17,9 +15,9 @@ TINY = GanConfig(steps=12, batch_size=8, noise_size=8, width=4, threads=1)
 
 
 def toy_voices(count=600):
-    """Voices whose label can be read off operator 1: low, high or middling coarse frequency and rates.
+    """Return voices whose label determines the coarse frequency and rates of operator 1: low, high or in between.
 
-    Algorithm 32 has feedback, and no low voice.
+    Voices with algorithm 32 have feedback, and none of them is low.
     """
     random = np.random.default_rng(0)
     label_ids = random.choice(3, size=count, p=[0.48, 0.48, 0.04])
@@ -35,8 +33,8 @@ def toy_voices(count=600):
     return voices, label_ids.astype(np.int64)
 
 
-def fit(config=TINY, **more):
-    return train(*toy_voices(), 4, config, **more)
+def fit(config=TINY, **options):
+    return train(*toy_voices(), 4, config, **options)
 
 
 def same_weights(one, other):
@@ -49,20 +47,20 @@ def voices_of(gan, label, count=50, seed=0):
 
 
 @pytest.fixture(scope="module")
-def learned():
-    return fit(replace(TINY, steps=400, batch_size=32, width=12, noise_size=16, ema_decay=0.99))
+def trained():
+    return fit(TINY.replace(steps=400, batch_size=32, width=12, noise_size=16, ema_decay=0.99))
 
 
 def test_training_is_reproducible():
     one = fit()
     assert same_weights(one, fit())
-    assert not same_weights(one, fit(replace(TINY, seed=1)))
+    assert not same_weights(one, fit(TINY.replace(seed=1)))
 
 
-def test_training_tells_of_every_step():
-    told = []
-    fit(report=lambda *at: told.append(at))
-    assert told == [("training", step, 12) for step in range(1, 13)]
+def test_training_reports_every_step():
+    reports = []
+    fit(report=lambda *at: reports.append(at))
+    assert reports == [("training", step, 12) for step in range(1, 13)]
 
 
 def test_training_and_sampling_leave_torch_as_it_was():
@@ -76,26 +74,26 @@ def test_training_and_sampling_leave_torch_as_it_was():
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_a_run_that_diverges_says_so():
+def test_a_diverging_run_raises():
     with pytest.raises(FloatingPointError, match="diverged in step"):
-        fit(replace(TINY, steps=50, generator_learning_rate=1e30, discriminator_learning_rate=1e30))
+        fit(TINY.replace(steps=50, generator_learning_rate=1e30, discriminator_learning_rate=1e30))
 
 
-def test_labels_are_obeyed(learned):
-    rates = [voices_of(learned, label)[:, INDEX["op1_eg_rate_1"]] for label in (LOW, HIGH, RARE)]
+def test_voices_follow_their_label(trained):
+    rates = [voices_of(trained, label)[:, INDEX["op1_eg_rate_1"]] for label in (LOW, HIGH, RARE)]
     assert (rates[LOW] < 35).mean() > 0.9
     assert (rates[HIGH] > 65).mean() > 0.9
     assert np.median(rates[LOW]) < np.median(rates[RARE]) < np.median(rates[HIGH])
 
 
-def test_a_voice_is_made_for_the_label_in_its_place(learned):
+def test_voices_are_in_the_order_of_their_labels(trained):
     labels = np.arange(60) % 2
-    high = learned.sample(labels, 0)[:, INDEX["op1_eg_rate_1"]] > 50
+    high = trained.sample(labels, 0)[:, INDEX["op1_eg_rate_1"]] > 50
     assert (high == (labels == HIGH)).mean() > 0.9
 
 
-def test_algorithms_come_as_the_label_had_them_and_are_obeyed(learned):
-    low, high, unseen = (voices_of(learned, label, 200) for label in (LOW, HIGH, UNSEEN))
+def test_algorithms_are_drawn_as_the_label_has_them_and_voices_follow_them(trained):
+    low, high, unseen = (voices_of(trained, label, 200) for label in (LOW, HIGH, UNSEEN))
     algorithms = [voices[:, INDEX["algorithm"]] for voices in (low, high, unseen)]
     assert [set(own) for own in algorithms] == [{0, 4}, {4, 31}, {0, 4, 31}]
     assert 0.35 < (algorithms[0] == 4).mean() < 0.65
@@ -104,39 +102,39 @@ def test_algorithms_come_as_the_label_had_them_and_are_obeyed(learned):
     assert (feedback[algorithms[1] == 4] == 0).mean() > 0.9
 
 
-def test_voices_are_legal_different_and_audible(learned):
-    voices = learned.sample(np.arange(200) % 3, 0)
+def test_voices_are_legal_distinct_and_audible(trained):
+    voices = trained.sample(np.arange(200) % 3, 0)
     assert (voices <= MAXIMA).all()
     assert len(np.unique(voices, axis=0)) == 200
     assert not inaudible(voices).any()
 
 
-def test_voices_that_nobody_wants_are_drawn_again(learned, monkeypatch):
-    plain = voices_of(learned, LOW)
-    unwanted = {voice.tobytes() for voice in plain[::2]}
+def test_rejected_voices_are_drawn_again(trained, monkeypatch):
+    plain = voices_of(trained, LOW)
+    rejected = {voice.tobytes() for voice in plain[::2]}
     monkeypatch.setattr(
-        "deepdx_core.gan.sampling.inaudible", lambda voices: np.array([v.tobytes() in unwanted for v in voices])
+        "deepdx_core.gan.sampling.inaudible", lambda voices: np.array([v.tobytes() in rejected for v in voices])
     )
-    others = voices_of(learned, LOW)
+    others = voices_of(trained, LOW)
     assert (others[1::2] == plain[1::2]).all()
-    assert not unwanted & {voice.tobytes() for voice in others}
+    assert not rejected & {voice.tobytes() for voice in others}
 
 
-def test_voices_depend_on_the_seed(learned):
-    assert (voices_of(learned, HIGH, seed=3) == voices_of(learned, HIGH, seed=3)).all()
-    assert (voices_of(learned, HIGH, seed=3) != voices_of(learned, HIGH, seed=4)).any()
+def test_voices_depend_on_the_seed(trained):
+    assert (voices_of(trained, HIGH, seed=3) == voices_of(trained, HIGH, seed=3)).all()
+    assert (voices_of(trained, HIGH, seed=3) != voices_of(trained, HIGH, seed=4)).any()
 
 
-def test_no_voices_may_be_asked_for(learned):
-    assert voices_of(learned, LOW, 0).shape == (0, 145)
+def test_a_sample_may_be_empty(trained):
+    assert voices_of(trained, LOW, 0).shape == (0, 145)
 
 
-def test_a_model_that_repeats_itself_is_refused_rather_than_waited_for():
+def test_a_generator_of_duplicates_raises_after_some_attempts():
     gan = fit()
     with torch.no_grad():
         for tensor in gan.generator.parameters():
             tensor.zero_()
-    with pytest.raises(ValueError, match="repetitions"):
+    with pytest.raises(ValueError, match="only silent or duplicate voices"):
         voices_of(gan, LOW, 40)
 
 
@@ -148,12 +146,12 @@ def test_settings_survive_json():
 @pytest.mark.parametrize(
     "text", ['{"step": 3}', "[]", '{"steps": 0}', '{"steps": "3"}', '{"ema_decay": 1}', '{"label_weight": NaN}', "{"]
 )
-def test_settings_that_make_no_sense_are_refused(text):
+def test_invalid_settings_are_refused(text):
     with pytest.raises(ValueError):
         GanConfig.from_json(text)
 
 
 @pytest.mark.parametrize("label_ids", [[0, 1, 3], [0, -1, 0], [0, 1]])
-def test_labels_that_do_not_fit_the_voices_are_refused(label_ids):
+def test_labels_that_do_not_match_the_voices_are_refused(label_ids):
     with pytest.raises(ValueError, match="label"):
         train(np.tile(INIT_VOICE, (3, 1)), np.array(label_ids), 3, TINY)

@@ -24,7 +24,7 @@ from deepdx_core.tables.generator import MEASURED, TrainedModels
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.model import Writer
-from deepdx_core.writer.parents import TO_WRITE, find_parents
+from deepdx_core.writer.parents import SAMPLING_SLACK, find_parents
 from tools.demo_corpus.voices import compose_voices
 
 CONFIG = WriterConfig(width=16, depth=1, heads=2, threads=1, mixed=False)
@@ -137,9 +137,9 @@ def model_of(voices, splits, takes_over, labels=LABELS):
         torch.manual_seed(0)
         writer = Writer(len(labels), CONFIG.width, CONFIG.depth, CONFIG.heads, CONFIG.dropout).eval()
     with torch.no_grad():
-        writer.take_over.bias[0] = takes_over
+        writer.copy.bias[0] = takes_over
     parents = replace(
-        find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=TO_WRITE
+        find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=SAMPLING_SLACK
     )
     summary = TrainingSummary("0" * 64, "1" * 64, "2" * 64, len(voices), 7, 300.0, float("nan"), 0.75)
     some = voices[np.arange(40)]

@@ -22,10 +22,10 @@ from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.audibility import inaudible
 from deepdx_core.sound.measuring import by_sound, measure_parameters
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
-from deepdx_core.writer.parents import TO_WRITE
+from deepdx_core.writer.parents import SAMPLING_SLACK
 from tests.support.toy_models import COARSE, LABELS, TINY, fit, toy_splits, toy_voices, trained_model
 
 RULES = load_rules()
@@ -407,7 +407,7 @@ def test_the_whole_way_is_reproducible_and_gives_a_model_that_fits_its_summary(t
     kept = history[history[:, 0] == one.summary.steps][0]
     assert kept[2:].tolist() == [one.summary.validation_loss, one.summary.validation_c2st]
     assert one.voices is splits.train
-    assert one.parents.slack == TO_WRITE
+    assert one.parents.slack == SAMPLING_SLACK
     assert not one.writer.training
 
 
@@ -416,7 +416,7 @@ def test_the_critic_is_taught_with_new_voices_of_the_writer_and_no_more_than_are
         assert 0 < len(taught.written) <= len(taught.voices)
         require_legal(taught.written.parameters)
         assert distances_to_closest(taught.written.parameters, taught.voices.parameters).min() > MAX_DIFFERING
-    few = fit(tmp_path, replace(TINY, steps=1, written=7), toy_splits(60, 12))
+    few = fit(tmp_path, TINY.replace(steps=1, written=7), toy_splits(60, 12))
     assert 0 < len(few.written) <= 7
 
 
@@ -432,7 +432,7 @@ def test_a_fingerprint_tells_runs_apart():
     own = model_fingerprints(splits, TINY)
     assert own == model_fingerprints(toy_splits(20, 6), TINY)
     changed = [
-        (splits, replace(TINY, seed=1)),
+        (splits, TINY.replace(seed=1)),
         (replace(splits, labels=("Low", "High", "Else")), TINY),
         (replace(splits, train=splits.validation, validation=splits.train), TINY),
     ]
@@ -479,9 +479,9 @@ def test_the_method_of_the_protocol_gives_voices_and_scores(model):
 
 
 def test_a_method_is_taught_with_the_seed_it_is_given():
-    config: WriterConfig = replace(TINY, steps=2, validate_every=2)
+    config: WriterConfig = TINY.replace(steps=2, validate_every=2)
     splits = toy_splits(40, 6)
     method = WriterMethod(LABELS, config, RULES, by_ear=False)
     one, other = (method.fit(splits.train, splits.validation, seed).model for seed in (4, 5))
-    assert one.config == replace(config, seed=4)
+    assert one.config == config.replace(seed=4)
     assert not torch.equal(one.writer.score, other.writer.score)

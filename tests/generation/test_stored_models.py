@@ -18,8 +18,8 @@ from deepdx_core.generation import model_card
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import DESCRIPTION, ModelError
 from deepdx_core.generation.sampling import SamplingRequest, sample
+from deepdx_core.writer.history import HISTORY
 from deepdx_core.writer.model import Writer
-from deepdx_core.writer.training import HISTORY
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
 
 COUNT = 40
@@ -56,7 +56,7 @@ def test_a_stored_model_is_the_same_model(model, original):
         assert (voices.labels == others.labels).all()
         assert voices.labels.dtype == np.int64
     assert np.array_equal(loaded.history, model.history, equal_nan=True)
-    assert (loaded.parents.cumulated == model.parents.cumulated).all()
+    assert (loaded.parents.cumulative == model.parents.cumulative).all()
     assert not loaded.writer.training
     weights, others = loaded.writer.state_dict(), model.writer.state_dict()
     assert weights.keys() == others.keys()
@@ -170,7 +170,7 @@ def a_folder(name):
     [
         (lambda folder: (folder / DESCRIPTION).unlink(), f"{DESCRIPTION}: No such file"),
         (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS}: not readable"),
-        (a_folder(DESCRIPTION), f"{DESCRIPTION}: not a regular file"),
+        (a_folder(DESCRIPTION), f"{DESCRIPTION}: a folder, not a file"),
         (a_folder(WEIGHTS), f"{WEIGHTS}: not readable"),
         (written(DESCRIPTION, b"{"), f"{DESCRIPTION}: not the description"),
         (written(DESCRIPTION, b""), f"{DESCRIPTION}: not the description"),
@@ -200,7 +200,7 @@ def a_folder(name):
         (described(config={"wings": 2}), f"{DESCRIPTION}.*unknown settings wings"),
         (described(config={"width": 32}), f"{WEIGHTS}: does not hold"),
         (described(config={"depth": 2}), f"{WEIGHTS}: does not hold"),
-        (described(config={"width": "16"}), f"{DESCRIPTION}.*width must be of the type int"),
+        (described(config={"width": "16"}), f"{DESCRIPTION}.*width: Input should be a valid integer"),
         (described(config=[]), f"{DESCRIPTION}: not the description"),
         (described(summary={"fingerprint": "other"}), f"{WEIGHTS}: belongs to another"),
         (described(summary={"voices": "many"}), f"{DESCRIPTION}.*voices is 'many'"),
@@ -220,11 +220,11 @@ def a_folder(name):
         *((without(key), f"{DESCRIPTION}.*{key}") for key in ("format", "config", "labels", "summary", "names")),
         *((without(key), f"{DESCRIPTION}.*{key}") for key in ("weights", "digest")),
         (without("summary", "fingerprint"), f"{DESCRIPTION}.*fingerprint"),
-        (setting("writer/score", float("nan")), f"{WEIGHTS}.*not finite"),
+        (setting("writer/output", float("nan")), f"{WEIGHTS}.*not finite"),
         (setting("writer/bias", float("-inf"), at=-1), f"{WEIGHTS}.*not finite"),
         (being("writer/bias", lambda bias: bias.double() + 1e300), f"{WEIGHTS}.*not finite"),
         (setting("writer/bias", 1e38), f"{WEIGHTS}.*beyond 1000, of bias"),
-        (being("writer/score", lambda score: torch.full_like(score, -1e38)), f"{WEIGHTS}.*beyond 1000, of score"),
+        (being("writer/output", lambda output: torch.full_like(output, -1e38)), f"{WEIGHTS}.*beyond 1000, of output"),
         (being("history", lambda history: history.float()), f"{WEIGHTS}.*{HISTORY[0]}"),
         (being("history", lambda history: history[:, :3].contiguous()), f"{WEIGHTS}.*{HISTORY[0]}"),
         (being("history", lambda history: history[0]), f"{WEIGHTS}.*{HISTORY[0]}"),

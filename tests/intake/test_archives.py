@@ -17,7 +17,7 @@ from deepdx_core.intake import contents
 from deepdx_core.intake.archives import archive_members
 from deepdx_core.intake.contents import archive_kind
 from deepdx_core.intake.survey import survey
-from deepdx_core.tables.schemas import RawFiles
+from deepdx_core.tables.decoding import RawFiles
 from tests.support.archives import zipped
 from tests.support.voices import random_voices
 

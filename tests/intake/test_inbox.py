@@ -12,7 +12,7 @@ from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.intake import contents
 from deepdx_core.intake.inbox import add_to_inbox
 from deepdx_core.intake.survey import NOTHING_KNOWN, Survey, survey
-from deepdx_core.tables.schemas import Dumps, RawFiles
+from deepdx_core.tables.decoding import Dumps, RawFiles
 from tests.support.archives import zipped
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices

@@ -18,7 +18,8 @@ from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.suggestions import suggest_voices
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.labels.traits import compute_traits, describe_traits
-from deepdx_core.tables.schemas import AudioFeatures, LabeledVoices
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.dataset import LabeledVoices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 TAXONOMY = load_taxonomy()

@@ -13,7 +13,7 @@ from deepdx_core.labels.combination import combine_evidence
 from deepdx_core.labels.names import UnknownCategoryError, categories_of_names, find_category
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import Taxonomy, load_taxonomy
-from deepdx_core.tables.schemas import LabeledVoices
+from deepdx_core.tables.dataset import LabeledVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 NO_FAMILIES = pl.DataFrame(schema={"sound_id": pl.String, "family_id": pl.String})

@@ -1,4 +1,4 @@
-"""The guard in front of a web app: which requests reach it, and which pages of others might have sent."""
+"""`SameOriginMiddleware`: requests that reach the app, and those that pages of other sites might have sent."""
 
 import socket
 
@@ -9,7 +9,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from deepdx_pipeline.guard import Guard, own_names
+from deepdx_pipeline.guard import SameOriginMiddleware, local_hostnames
 
 HERE = "http://localhost:3000"
 
@@ -32,11 +32,11 @@ def client(*names):
             WebSocketRoute("/graphql", chat),
         ]
     )
-    return TestClient(Guard(app, names or own_names("127.0.0.1")), base_url=HERE)
+    return TestClient(SameOriginMiddleware(app, names or local_hostnames("127.0.0.1")), base_url=HERE)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "[::1]:3000"])
-def test_a_name_of_this_machine_is_answered(host):
+def test_hostnames_of_this_machine_are_accepted(host):
     assert client().get("/", headers={"Host": host}).text == "answered"
 
 
@@ -67,8 +67,8 @@ def test_two_hosts_are_refused():
     assert client().get("/", headers=[("Host", "localhost"), ("Host", "evil.example")]).status_code == 403
 
 
-def test_the_address_that_a_request_came_in_on_is_answered_and_the_names_that_were_allowed():
-    reached = TestClient(Guard(answer_asgi, ["Music.example"]), base_url="http://192.0.2.7:3000")
+def test_the_receiving_address_and_allowed_hostnames_are_accepted():
+    reached = TestClient(SameOriginMiddleware(answer_asgi, ["Music.example"]), base_url="http://192.0.2.7:3000")
     assert reached.get("/").text == "answered"  # the test client gives the host of its URL as the server's address
     assert reached.get("/", headers={"Host": "music.example"}).text == "answered"
     assert reached.get("/", headers={"Host": "192.0.2.8"}).status_code == 403
@@ -78,10 +78,10 @@ async def answer_asgi(scope, receive, send):
     await PlainTextResponse("answered")(scope, receive, send)
 
 
-def test_a_server_on_all_addresses_goes_by_the_names_of_its_machine():
-    assert own_names("0.0.0.0") == own_names("::") >= {socket.gethostname(), "localhost"}
-    assert "0.0.0.0" not in own_names("0.0.0.0")
-    assert own_names("music.example") >= {"music.example", "127.0.0.1"}
+def test_a_server_on_all_addresses_has_the_hostnames_of_its_machine():
+    assert local_hostnames("0.0.0.0") == local_hostnames("::") >= {socket.gethostname(), "localhost"}
+    assert "0.0.0.0" not in local_hostnames("0.0.0.0")
+    assert local_hostnames("music.example") >= {"music.example", "127.0.0.1"}
 
 
 FOREIGN = [
@@ -93,24 +93,24 @@ FOREIGN = [
 
 @pytest.mark.parametrize("origin", FOREIGN)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_a_change_asked_for_by_a_page_of_another_origin_is_refused(origin, method):
+def test_unsafe_methods_from_another_origin_are_refused(origin, method):
     answered = client().request(method, "/graphql", headers={"Origin": origin}, content="{}")
     assert answered.status_code == 403
     assert "access-control-allow-origin" not in answered.headers
 
 
 @pytest.mark.parametrize("origin", [HERE, "http://LOCALHOST:3000"])
-def test_its_own_pages_may_ask_for_changes(origin):
+def test_unsafe_methods_from_its_own_origin_are_accepted(origin):
     assert client().post("/graphql", headers={"Origin": origin}).text == "answered"
 
 
-def test_an_origin_leaves_the_port_of_its_scheme_out():
+def test_an_origin_may_omit_the_default_port_of_its_scheme():
     assert client().post("/graphql", headers={"Host": "localhost", "Origin": "http://localhost"}).text == "answered"
     assert client().post("/graphql", headers={"Host": "localhost:443", "Origin": "https://localhost"}).is_success
     assert client().post("/graphql", headers={"Host": "localhost", "Origin": "http://localhost:443"}).is_client_error
 
 
-def test_a_client_that_is_no_browser_sends_no_origin_and_is_answered():
+def test_a_client_without_origin_is_accepted():
     assert client().post("/graphql").text == "answered"
 
 
@@ -123,28 +123,28 @@ def test_graphql_by_get_is_refused(query, path, accept):
     assert answered.headers["Allow"] == "POST"
 
 
-def test_the_name_of_the_query_may_be_escaped_and_is_refused_all_the_same():
+def test_graphql_by_get_with_an_escaped_parameter_name_is_refused():
     assert client().get("/graphql?%71uery=mutation{x}").status_code == 405
     assert client().head("/graphql?query=mutation{x}").status_code == 405
 
 
-def test_a_page_by_get_is_answered():
+def test_pages_by_get_are_accepted():
     assert client().get("/graphql").text == "answered"
     assert client().get("/?query=pads").text == "answered"
 
 
-def test_no_other_page_may_show_it_in_a_frame():
+def test_framing_by_other_sites_is_forbidden():
     assert client().get("/").headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": HERE}])
-def test_its_own_pages_may_open_a_websocket(headers):
+def test_websockets_from_its_own_origin_are_accepted(headers):
     with client().websocket_connect("/graphql", headers={"Host": "localhost:3000"} | headers) as websocket:
         assert websocket.receive_text() == "hello"
 
 
 @pytest.mark.parametrize("headers", [*({"Origin": origin} for origin in FOREIGN), {"Host": "evil.example"}])
-def test_a_websocket_of_another_origin_or_to_another_host_is_refused(headers):
+def test_websockets_from_another_origin_or_to_another_host_are_refused(headers):
     with (
         pytest.raises(WebSocketDisconnect) as refused,
         client().websocket_connect("/graphql", headers={"Host": "localhost:3000"} | headers),

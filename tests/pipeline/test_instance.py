@@ -1,4 +1,4 @@
-"""Dagster's storage in a home: shared, never in the way. Damaged parts are set aside; runs of dead processes end."""
+"""Dagster's storage in a home folder: replacement of damaged parts, runs of dead processes, disk errors."""
 
 import os
 import shutil
@@ -14,8 +14,8 @@ import pytest
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from sqlalchemy.exc import OperationalError
 
-from deepdx_pipeline import instance as subject
-from deepdx_pipeline.cli.errors import in_words
+from deepdx_pipeline import instance as instance_module
+from deepdx_pipeline.cli.errors import error_message
 from deepdx_pipeline.instance import (
     PROCESS_TAGS,
     StorageError,
@@ -48,8 +48,8 @@ def corpus():
     pass
 
 
-def made_run(instance, status=None, tags=PROCESS_TAGS):
-    """A run in some status."""
+def create_run(instance, status=None, tags=PROCESS_TAGS):
+    """Create a run with a status."""
     location = GrpcServerCodeLocationOrigin(host="localhost", port=1, location_name="deepdx")
     origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), "corpus")
     run = instance.create_run_for_job(corpus, tags=tags, remote_job_origin=origin)
@@ -71,7 +71,7 @@ def status(instance, run):
 
 @pytest.fixture
 def dead_process():
-    """The tags of a process that is gone."""
+    """The tags of a process that has exited."""
     dead = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     tags = PROCESS_TAGS | {"deepdx/process": str(dead.pid), "deepdx/process_start": process_start(dead.pid)}
     dead.communicate()
@@ -85,43 +85,43 @@ def dead_process():
     ("before", "after"),
     [("NOT_STARTED", "FAILURE"), ("STARTING", "FAILURE"), ("STARTED", "FAILURE"), ("CANCELING", "CANCELED")],
 )
-def test_a_run_whose_process_is_gone_ends_in_whatever_state_it_was(home, dead_process, before, after):
+def test_a_run_in_progress_whose_process_is_gone_is_ended(home, dead_process, before, after):
     with open_instance(home) as instance:
-        run = made_run(instance, dg.DagsterRunStatus[before], dead_process)
-        living = made_run(instance, dg.DagsterRunStatus[before])
+        run = create_run(instance, dg.DagsterRunStatus[before], dead_process)
+        living = create_run(instance, dg.DagsterRunStatus[before])
     with open_instance(home) as instance:
         assert (status(instance, run), status(instance, living)) == (after, before)
 
 
-def test_a_run_that_waits_in_the_queue_needs_no_process(home, dead_process):
+def test_a_queued_run_needs_no_process(home, dead_process):
     with open_instance(home) as instance:
-        run = made_run(instance, dg.DagsterRunStatus.QUEUED, dead_process)
+        run = create_run(instance, dg.DagsterRunStatus.QUEUED, dead_process)
         fail_dead_runs(instance)
         assert status(instance, run) == "QUEUED"
 
 
-def test_a_process_is_known_by_its_start_beside_its_id(home):
-    """After a reboot, another process has the id."""
+def test_a_process_is_identified_by_its_id_and_start(home):
+    """After a reboot, another process may have the id."""
     with open_instance(home) as instance:
         rebooted = PROCESS_TAGS | {"deepdx/process_start": "another boot 1234"}
-        run = made_run(instance, dg.DagsterRunStatus.STARTED, rebooted)
-        before_there_were_starts = {name: PROCESS_TAGS[name] for name in ("deepdx/host", "deepdx/process")}
-        old = made_run(instance, dg.DagsterRunStatus.STARTED, before_there_were_starts)
-        elsewhere = made_run(instance, dg.DagsterRunStatus.STARTED, rebooted | {"deepdx/host": "elsewhere"})
+        run = create_run(instance, dg.DagsterRunStatus.STARTED, rebooted)
+        without_start = {name: PROCESS_TAGS[name] for name in ("deepdx/host", "deepdx/process")}
+        old = create_run(instance, dg.DagsterRunStatus.STARTED, without_start)
+        elsewhere = create_run(instance, dg.DagsterRunStatus.STARTED, rebooted | {"deepdx/host": "elsewhere"})
         fail_dead_runs(instance)
         assert [status(instance, made) for made in (run, old, elsewhere)] == ["FAILURE", "FAILURE", "STARTED"]
 
 
-def test_a_run_executed_again_is_not_taken_for_the_dead_one_whose_tags_it_has(home, dead_process):
+def test_a_re_execution_is_not_mistaken_for_its_dead_parent_run(home, dead_process):
     with open_instance(home) as instance:
-        parent = made_run(instance, dg.DagsterRunStatus.STARTED, dead_process)
+        parent = create_run(instance, dg.DagsterRunStatus.STARTED, dead_process)
         again = dead_process | {"dagster/parent_run_id": parent.run_id, "dagster/root_run_id": parent.run_id}
-        run = made_run(instance, dg.DagsterRunStatus.STARTING, again)
+        run = create_run(instance, dg.DagsterRunStatus.STARTING, again)
         fail_dead_runs(instance)
         assert [status(instance, made) for made in (parent, run)] == ["FAILURE", "STARTING"]
 
 
-def test_the_start_of_a_process_stays_the_same_and_is_none_once_it_is_gone():
+def test_the_start_of_a_process_is_stable_and_none_once_it_is_gone():
     asleep = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     start = process_start(asleep.pid)
     time.sleep(0.05)
@@ -133,8 +133,8 @@ def test_the_start_of_a_process_stays_the_same_and_is_none_once_it_is_gone():
     assert process_start(asleep.pid) is None
 
 
-def test_where_there_is_no_proc_the_start_is_asked_of_ps(monkeypatch):
-    monkeypatch.setattr(subject.sys, "platform", "darwin")
+def test_without_proc_the_start_of_a_process_comes_from_ps(monkeypatch):
+    monkeypatch.setattr(instance_module.sys, "platform", "darwin")
     start = process_start(os.getpid())
     assert str(time.gmtime().tm_year) in start
     assert start == process_start(os.getpid())
@@ -144,14 +144,14 @@ def test_where_there_is_no_proc_the_start_is_asked_of_ps(monkeypatch):
 # Configuration
 
 
-def test_the_ui_runs_one_run_at_a_time(home):
+def test_one_run_at_a_time_and_no_telemetry(home):
     with open_instance(home) as instance:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
         assert not instance.telemetry_enabled
 
 
 @pytest.mark.parametrize("length", [len(CONFIG_OF_EAA9F4A), 100, 0])
-def test_an_old_configuration_or_one_cut_off_is_completed(home, length):
+def test_an_older_or_truncated_configuration_is_completed(home, length):
     home.dagster.mkdir(parents=True)
     (home.dagster / "dagster.yaml").write_text(CONFIG_OF_EAA9F4A[:length])
     with open_instance(home) as instance:
@@ -159,7 +159,7 @@ def test_an_old_configuration_or_one_cut_off_is_completed(home, length):
         assert not instance.telemetry_enabled
 
 
-def test_a_configuration_that_was_edited_is_left_alone(home):
+def test_an_edited_configuration_is_kept(home):
     home.dagster.mkdir(parents=True)
     edited = CONFIG_OF_EAA9F4A.replace("20", "30") + "concurrency:\n  runs:\n    max_concurrent_runs: 2\n"
     (home.dagster / "dagster.yaml").write_text(edited)
@@ -172,13 +172,13 @@ def test_a_configuration_that_was_edited_is_left_alone(home):
 
 
 @pytest.fixture(scope="module")
-def sound_storage(tmp_path_factory):
-    """The storage of a home in which a run was recorded."""
+def intact_storage(tmp_path_factory):
+    """The storage of a home folder with one run."""
     from deepdx_core.home import Home
 
-    home = Home(tmp_path_factory.mktemp("sound"))
+    home = Home(tmp_path_factory.mktemp("intact"))
     with open_instance(home) as instance, dg.DagsterInstance.get():
-        made_run(instance, dg.DagsterRunStatus.STARTED)
+        create_run(instance, dg.DagsterRunStatus.STARTED)
         instance.report_runless_asset_event(dg.AssetMaterialization("inbox"))
         instance.all_instigator_state()
     os.environ.pop("DAGSTER_HOME")
@@ -230,37 +230,37 @@ FILES = ["dagster.yaml", "history/runs.db", "history/runs/index.db", "schedules/
 
 @pytest.mark.parametrize("damage", [*DAMAGES, make_another_database], ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("file", FILES)
-def test_what_cannot_be_read_is_set_aside_and_begun_anew_with_a_word(home, sound_storage, file, damage, capsys):
-    shutil.copytree(sound_storage, home.dagster)
+def test_an_unreadable_part_is_renamed_and_replaced_with_a_message(home, intact_storage, file, damage, capsys):
+    shutil.copytree(intact_storage, home.dagster)
     damage(home.dagster / file)
     with open_instance(home) as instance:
-        instance.report_run_failed(made_run(instance))
+        instance.report_run_failed(create_run(instance))
         instance.report_runless_asset_event(dg.AssetMaterialization("inbox"))
         assert instance.get_runs(limit=1)[0].status is dg.DagsterRunStatus.FAILURE
         assert instance.all_instigator_state() == []
         assert not instance.telemetry_enabled
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
     kept = list(home.dagster.glob("*.damaged-*"))
-    assert bool(kept) == bool(told)
-    assert all(path.name in told for path in kept)
+    assert bool(kept) == bool(message)
+    assert all(path.name in message for path in kept)
     harmless = damage in (empty, delete) or (file == "dagster.yaml" and damage in (truncate, flip_the_header))
     if not harmless:
         assert [path.name.split(".damaged")[0] for path in kept if path.name.startswith(file.split("/")[0])]
 
 
 @pytest.mark.parametrize("part", ["", "history", "schedules", "history/runs"])
-def test_a_file_in_the_place_of_a_folder_is_set_aside(home, sound_storage, part, capsys):
-    shutil.copytree(sound_storage, home.dagster)
+def test_a_file_in_place_of_a_folder_is_renamed(home, intact_storage, part, capsys):
+    shutil.copytree(intact_storage, home.dagster)
     shutil.rmtree(home.dagster / part)
     (home.dagster / part).write_text("a file")
     with open_instance(home) as instance:
-        made_run(instance)
-    assert "a new one is begun" in capsys.readouterr().err
+        create_run(instance)
+    assert "replaced by a new one" in capsys.readouterr().err
 
 
-def test_a_dead_run_with_a_damaged_log_is_ended_and_its_log_kept(home, dead_process):
+def test_a_dead_run_with_a_damaged_log_is_ended_and_its_log_is_kept(home, dead_process):
     with open_instance(home) as instance:
-        run = made_run(instance, dg.DagsterRunStatus.STARTED, dead_process)
+        run = create_run(instance, dg.DagsterRunStatus.STARTED, dead_process)
     logs = home.dagster / "history" / "runs"
     truncate(logs / f"{run.run_id}.db")
     with open_instance(home) as instance:
@@ -268,8 +268,8 @@ def test_a_dead_run_with_a_damaged_log_is_ended_and_its_log_kept(home, dead_proc
     assert len(list(logs.glob(f"{run.run_id}.db.damaged-*"))) == 1
 
 
-def test_sound_storage_is_left_as_it_is(home, sound_storage, capsys):
-    shutil.copytree(sound_storage, home.dagster)
+def test_intact_storage_is_kept(home, intact_storage, capsys):
+    shutil.copytree(intact_storage, home.dagster)
     with open_instance(home) as instance:
         assert len(instance.get_runs()) == 1
     assert capsys.readouterr().err == ""
@@ -279,8 +279,8 @@ def test_sound_storage_is_left_as_it_is(home, sound_storage, capsys):
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_one_line(home, sound_storage):
-    shutil.copytree(sound_storage, home.dagster)
+def test_a_full_disk_gives_a_message_of_one_line(home, intact_storage):
+    shutil.copytree(intact_storage, home.dagster)
     script = f"""
 import resource, signal, sys
 from pathlib import Path
@@ -297,11 +297,11 @@ try:
 except DeepDXError as error:
     sys.exit(f"deepdx: {{error}}")
 """
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert ended.returncode == 1
-    assert ended.stderr.count("\n") == 1
-    assert str(home.dagster) in ended.stderr
-    with open_instance(home) as instance:  # there is room again
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert finished.returncode == 1
+    assert finished.stderr.count("\n") == 1
+    assert str(home.dagster) in finished.stderr
+    with open_instance(home) as instance:  # after space was freed
         instance.report_runless_asset_event(dg.AssetMaterialization("inbox"))
     assert not list(home.dagster.glob("*.damaged-*"))
 
@@ -316,20 +316,20 @@ except DeepDXError as error:
         (sqlite3.SQLITE_READONLY, 200_000, False),
     ],
 )
-def test_an_error_of_the_databases_on_a_full_disk_says_that_it_is_full(home, monkeypatch, wrapped, code, free, full):
+def test_a_database_error_on_a_full_disk_says_so(home, monkeypatch, wrapped, code, free, full):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = code
-    with pytest.raises(StorageError) as told, storage_errors(home):
+    with pytest.raises(StorageError) as raised, storage_errors(home):
         raise OperationalError("INSERT", {}, failed) if wrapped else failed
     reason = "No space left on device" if full else "disk I/O error"
-    assert str(told.value) == f"{home.dagster}: {reason}"
-    assert in_words(told.value).startswith("no space left on the disk that holds") == full
+    assert str(raised.value) == f"{home.dagster}: {reason}"
+    assert error_message(raised.value).startswith("no space left on the disk that holds") == full
 
 
 @pytest.mark.parametrize("error", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY])
-def test_no_disk_and_no_right_is_taken_for_damage(home, sound_storage, error, monkeypatch):
-    shutil.copytree(sound_storage, home.dagster)
+def test_errors_of_disk_permissions_and_locks_are_not_mistaken_for_damage(home, intact_storage, error, monkeypatch):
+    shutil.copytree(intact_storage, home.dagster)
 
     def fail(*_, **__):
         failed = sqlite3.OperationalError("database or disk is full")
@@ -345,12 +345,12 @@ def test_no_disk_and_no_right_is_taken_for_damage(home, sound_storage, error, mo
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
-def test_a_home_that_may_not_be_written_is_one_line(home):
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the user id")
+def test_a_home_folder_without_write_permission_gives_a_message_of_one_line(home):
     home.root.parent.chmod(0o755)
     with open_instance(home):
         pass
-    # All is imported before: the interpreter's own files may be out of reach of somebody else.
+    # Import everything first: another user may not be able to read the interpreter's own files.
     script = f"""
 import os, sys
 from pathlib import Path
@@ -363,15 +363,15 @@ try:
 except StorageError as error:
     sys.exit(f"deepdx: {{error}}")
 """
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
-    assert ended.returncode == 1
-    assert ended.stderr.count("\n") == 1, ended.stderr
-    assert str(home.dagster) in ended.stderr
-    assert "Permission denied" in ended.stderr
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert finished.returncode == 1
+    assert finished.stderr.count("\n") == 1, finished.stderr
+    assert str(home.dagster) in finished.stderr
+    assert "Permission denied" in finished.stderr
 
 
 @pytest.mark.slow
-def test_two_processes_open_a_new_home_at_once(home):
+def test_two_processes_can_open_a_new_home_at_once(home):
     script = f"""
 from pathlib import Path
 from deepdx_core.home import Home

@@ -27,15 +27,18 @@ from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprints
 from deepdx_core.overrides import write_override
 from deepdx_core.sound.rendering import available
-from deepdx_core.tables.schemas import TABLES, VERDICTS
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline import automation
-from deepdx_pipeline.assets import generator
 from deepdx_pipeline.definitions import build_defs
+from deepdx_pipeline.defs import generator
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
-from deepdx_pipeline.resources import Workspace
-from deepdx_pipeline.results import curves
+from deepdx_pipeline.lineage import LINEAGE
+from deepdx_pipeline.plots import Plots, curves
+from deepdx_pipeline.resources import HomeResource
+from deepdx_pipeline.source_code import web_address
 from tests.support.paths import DEMO, ROOT
 from tests.support.toy_models import blank_model
 from tests.support.voices import random_voices
@@ -47,7 +50,7 @@ def small_training(**settings):
     """The run config of a training that takes seconds; its voices are good enough to be taken."""
     small = {"steps": 30, "batch_size": 16, "width": 16, "depth": 1, "heads": 2, "learning_rate": 0.03}
     small |= {"dropout": 0.0, "ema_decay": 0.9, "written": 200, "mixed": False, "threads": 1}
-    return {"ops": {"voice_model": {"config": {"settings": small | settings}}}}
+    return {"ops": {"voice_model": {"config": small | settings}}}
 
 
 def run(home, job="corpus", run_config=None):
@@ -84,6 +87,8 @@ def test_the_definitions():
     repository = build_defs().get_repository_def()
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
         "inbox",
+        "rules",
+        "taxonomy",
         "overrides",
         *TABLES,
         "corpus_database",
@@ -116,10 +121,16 @@ def test_the_graph_flows_one_way():
         "families",
         "corruption_training_set",
     ]
-    line += ["verdicts", "labeled_voices", "training_splits", "voice_model", "models"]
+    line += ["verdicts", "labeled_voices", "training_splits", "training_set", "voice_model", "models"]
     flow = list(itertools.pairwise(line))
     flow += [("models", leaf) for leaf in ("generated_banks", "realness", "model_evaluation")]
-    flow += [("training_splits", "corpus_database")]
+    flow += [("training_set", "corpus_database")]
+    readers = {
+        "rules": ("unique_voices", "verdicts", "models", "generated_banks", "model_evaluation"),
+        "taxonomy": ("labeled_voices", "voice_model", "models", "model_evaluation"),
+        "overrides": ("verdicts", "labeled_voices"),
+    }
+    flow += [(source, reader) for source, assets in readers.items() for reader in assets]
     for upstream, downstream in flow:
         assert dg.AssetKey(upstream) in graph.get(dg.AssetKey(downstream)).parent_keys
 
@@ -133,6 +144,7 @@ def test_the_corpus_job_writes_every_table_and_the_database(banks):
         assert made.metadata["dagster/row_count"].value == len(Tables(banks).read(table))
         assert (made.metadata["dagster/row_count"].value > 0) or (table == "corruption_training_set") or not available()
         assert len(made.metadata["dagster/column_schema"].value.columns) == len(TABLES[table].column_names())
+        assert made.metadata["path"].path == str(Tables(banks).path(table))
     evaluations = result.get_asset_check_evaluations()
     assert len(evaluations) == len(CORPUS_TABLES) + 7
     # A few banks do not have enough of every label.
@@ -156,7 +168,7 @@ def test_from_the_inbox_to_new_banks(banks):
     model = materializations(result)["voice_model"]
     assert model.metadata["model"].text == champion["model_id"]
     assert model.metadata["trained"].text == "anew"
-    assert {"losses", "told"} <= model.metadata.keys()
+    assert {"losses", "c2st"} <= model.metadata.keys()
     assert {path.name for path in banks.models.iterdir()} == {champion["model_id"], "training"}
     assert not list((banks.models / "training").iterdir())  # the checkpoint is of no more use
     realness = tables.read("realness")
@@ -190,16 +202,16 @@ def test_from_the_inbox_to_new_banks(banks):
 
 def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_trained_anew(banks):
     assert run(banks).success
-    workplace = Workspace(banks)
+    resource = HomeResource(root=str(banks.root))
     config = small_training(steps=2)
-    settings = WriterConfig.from_json(json.dumps(config["ops"]["voice_model"]["config"]["settings"]))
-    own, former = model_fingerprints(generator._splits(workplace), settings)
+    settings = WriterConfig.from_json(json.dumps(config["ops"]["voice_model"]["config"]))
+    own, former = model_fingerprints(generator.read_splits(resource), settings)
     old = blank_model()
     folder = model_folder(banks, former)
     save_model(folder, replace(old, summary=replace(old.summary, fingerprint=former)))
 
     def train():
-        made = dg.materialize([generator.voice_model], resources={"workplace": workplace}, run_config=config)
+        made = dg.materialize([generator.voice_model], resources={"home": resource}, run_config=config)
         return materializations(made)["voice_model"].metadata
 
     kept = train()
@@ -217,7 +229,7 @@ def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_train
 
 def test_banks_have_files_of_their_own_whatever_their_labels_are():
     labels = ("Pads", "pads", "R&B/Soul", "../../up", "..", "a" * 300, "Ärger")
-    names = generator._file_names(labels)
+    names = generator.bank_file_names(labels)
     assert len({name.lower() for name in names}) == len(labels)
     assert all(name.endswith(".syx") and "/" not in name and not name.startswith(".") for name in names)
     assert names[:3] == ["pads.syx", "pads-2.syx", "r&b-soul.syx"]
@@ -225,12 +237,60 @@ def test_banks_have_files_of_their_own_whatever_their_labels_are():
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])
-def test_a_plot_of_few_points_shows_them(count):
-    shown = curves(pl.DataFrame({"step": range(count), "loss": [float(n) for n in range(count)]}), "step", "Bits")
-    encoded = shown.md_str.partition("base64,")[2].removesuffix(")")
-    pixels = imread(io.BytesIO(base64.b64decode(encoded)), format="png")[..., :3]
-    left_of_the_legend = pixels[:, :500]
-    assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > 20
+def test_a_plot_of_few_points_shows_them(count, tmp_path):
+    figure = curves(pl.DataFrame({"step": range(count), "loss": [float(n) for n in range(count)]}), "step", "Bits")
+    shown = Plots(tmp_path / "asset").metadata("losses", figure)
+    encoded = shown["losses"].md_str.partition("base64,")[2].removesuffix(")")
+    assert len(encoded) < 12_000  # it stays in Dagster's storage for good
+    path = tmp_path / "asset" / "losses.png"
+    assert shown["losses (file)"].path == str(path)
+    for file, width in ((path, 770), (io.BytesIO(base64.b64decode(encoded)), 315)):
+        pixels = imread(file, format="png")[..., :3]
+        assert pixels.shape[1] == width
+        left_of_the_legend = pixels[:, : width * 5 // 7]
+        assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > width // 20
+
+
+def test_column_lineage_leads_to_columns_that_are_upstream():
+    graph = build_defs().get_repository_def().asset_graph
+    assert LINEAGE.keys() == TABLES.keys() - {"raw_files", "dumps"}
+    for table, columns in LINEAGE.items():
+        upstream = {key.to_user_string() for key in graph.get(dg.AssetKey(table)).parent_keys}
+        assert columns.keys() <= {*TABLES[table].column_names(), "*"}
+        for names in columns.values():
+            for name in names:
+                other, column = name.split(".")
+                assert other in upstream, (table, name)
+                assert column in TABLES[other].column_names(), (table, name)
+
+
+def test_every_asset_has_group_owner_kinds_and_the_version_of_its_code():
+    graph = build_defs().get_repository_def().asset_graph
+    sources = {"inbox", "rules", "taxonomy", "overrides"}
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.group_name != "default", key
+        assert node.kinds, key
+        if key.to_user_string() not in sources:
+            assert node.owners == ["team:deepdx"], key
+            assert "dagster/code_references" in node.metadata, key
+        if key.to_user_string() not in {*sources, "corpus_database", "models_in_database"}:
+            assert node.code_version, key
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/someone/deepdx.git", "https://github.com/someone/deepdx"),
+        ("https://user:secret@example.org:8443/group/deepdx", "https://example.org:8443/group/deepdx"),
+        ("git@gitlab.com:group/deepdx.git", "https://gitlab.com/group/deepdx"),
+        ("/srv/git/deepdx.git", ""),
+        ("file:///srv/git/deepdx", ""),
+        ("", ""),
+    ],
+)
+def test_links_to_code_lead_to_the_web_and_hold_no_password(remote, address):
+    assert web_address(remote) == address
 
 
 @pytest.mark.slow
@@ -247,9 +307,22 @@ def test_the_champion_is_judged_beside_the_others(banks):
 
 
 def test_settings_that_make_no_sense_are_named(banks):
-    result = run(banks, "everything", run_config=small_training(widht=7))
+    with pytest.raises(dg.DagsterInvalidConfigError, match="widht"):
+        run(banks, "everything", run_config=small_training(widht=7))
+    result = run(banks, "everything", run_config=small_training(dropout=1.5))
     (failure,) = result.get_step_failure_events()
-    assert "unknown settings widht; there are seed, steps" in failure.step_failure_data.error.message
+    assert "dropout" in failure.step_failure_data.error.message
+
+
+def test_every_setting_of_the_training_has_a_default_and_a_description_in_the_launchpad():
+    fields = generator.voice_model.op.config_schema.config_type.fields
+    assert fields.keys() == WriterConfig.model_fields.keys()
+    for name, field in fields.items():
+        assert field.description, name
+        assert field.default_value == WriterConfig.model_fields[name].default, name
+    banks = generator.generated_banks.op.config_schema.config_type.fields
+    assert banks.keys() == {"seed", "temperature", "novelty", "choices", "avoid_copies"}
+    assert all(field.description and field.default_provided for field in banks.values())
 
 
 def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
@@ -260,7 +333,7 @@ def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
     cold = type(banks)(tmp_path / "cold")
     shutil.copytree(banks.inbox, cold.inbox)
     assert run(cold).success
-    for table in CORPUS_TABLES - {"training_splits"}:  # what was assigned once stays
+    for table in CORPUS_TABLES - {"training_splits", "training_set"}:  # what was assigned once stays
         assert Tables(cold).path(table).read_bytes() == Tables(banks).path(table).read_bytes(), table
 
 
@@ -350,7 +423,7 @@ def test_a_table_that_was_tampered_with_fails_its_check(banks):
     result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     (evaluation,) = result.get_asset_check_evaluations()
     assert not evaluation.passed
-    assert "does not fit its checksum" in evaluation.metadata["reason"].text
+    assert "does not match its checksum" in evaluation.metadata["reason"].text
 
 
 def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):

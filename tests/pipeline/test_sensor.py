@@ -10,8 +10,8 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobO
 
 from deepdx_core.codec.writer import write_bank
 from deepdx_pipeline import automation
-from deepdx_pipeline.assets.sources import inbox_event, overrides_event
-from deepdx_pipeline.resources import Workspace
+from deepdx_pipeline.defs.sources import read_events, source_versions
+from deepdx_pipeline.resources import HomeResource
 from tests.support.voices import random_voices
 
 
@@ -27,10 +27,9 @@ def corpus():
 
 
 def tick(home, instance):
-    context = dg.build_sensor_context(
-        instance, resources={"workplace": Workspace(home)}, sensor_name=automation.inbox_sensor.name
-    )
-    return automation.inbox_sensor(context)
+    resources = {"home": HomeResource(root=str(home.root))}
+    with dg.build_sensor_context(instance, resources=resources, sensor_name=automation.inbox_sensor.name) as context:
+        return automation.inbox_sensor(context)
 
 
 def why_not(home, instance):
@@ -58,10 +57,10 @@ END = {
 }
 
 
-def carried_out(home, instance, run, end="SUCCESS", last_table="training_splits"):
+def carried_out(home, instance, run, end="SUCCESS", last_table="training_set"):
     """Record what a run of the job `corpus` records."""
     report(instance, run, dg.DagsterEventType.RUN_START)
-    materializations = [inbox_event(Workspace(home)), overrides_event(Workspace(home))]
+    materializations = list(read_events(home, "inbox", "rules", "taxonomy", "overrides"))
     if end == "SUCCESS":
         materializations.append(dg.AssetMaterialization(last_table))
     for materialization in materializations:
@@ -187,9 +186,9 @@ def test_a_home_elsewhere_has_the_same_version_of_its_inbox(home, tmp_path):
     from deepdx_core.home import Home
 
     add_bank(home)
-    before = inbox_event(Workspace(home)).tags
+    before = source_versions(home)["inbox"]
     home.root.rename(tmp_path / "moved")
-    assert inbox_event(Workspace(Home(tmp_path / "moved"))).tags == before
+    assert source_versions(Home(tmp_path / "moved"))["inbox"] == before
 
 
 def test_overrides_that_cannot_be_read_do_not_stop_the_sensor(home, instance):

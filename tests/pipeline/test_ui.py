@@ -1,4 +1,4 @@
-"""`deepdx ui`: how it starts, what it answers, and how it ends."""
+"""`deepdx ui`: start, requests, and shutdown."""
 
 import os
 import signal
@@ -22,15 +22,15 @@ def free_port():
         return server.getsockname()[1]
 
 
-def ended(home, *arguments):
+def run_to_end(home, *arguments):
     environment = os.environ | {"DEEPDX_HOME": str(home.root)}
     return subprocess.run([*COMMAND, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-def test_a_port_in_use_is_said_at_once(home):
+def test_a_port_in_use_fails_with_a_message(home):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        refused = ended(home, "--port", str(port))
+        refused = run_to_end(home, "--port", str(port))
     assert refused.returncode == 1
     assert refused.stdout == ""
     assert refused.stderr.startswith("deepdx: ")
@@ -43,18 +43,18 @@ def test_a_port_in_use_is_said_at_once(home):
     "arguments",
     [("--port", "0"), ("--port", "65536"), ("--port", "-1"), ("--allow-host", "http://x"), ("--allow-host", "")],
 )
-def test_ports_out_of_range_and_names_that_are_none_are_wrong_calls(home, arguments):
-    assert ended(home, *arguments).returncode == 2
+def test_invalid_ports_and_hostnames_are_usage_errors(home, arguments):
+    assert run_to_end(home, *arguments).returncode == 2
 
 
-def test_an_address_of_another_machine_is_said(home):
-    refused = ended(home, "--host", "192.0.2.1", "--port", str(free_port()))
+def test_an_address_of_another_machine_fails_with_a_message(home):
+    refused = run_to_end(home, "--host", "192.0.2.1", "--port", str(free_port()))
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "192.0.2.1" in refused.stderr
 
 
 class Ui:
-    """A UI that runs on a home, until the block ends."""
+    """A UI on a home folder that runs until the block ends."""
 
     def __init__(self, home):
         self.port = free_port()
@@ -72,7 +72,7 @@ class Ui:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for(lambda: "The UI is at" in self.log.read_text() or self.process.poll() is not None, 180)
+        wait_for(lambda: "Serving the Dagster UI at" in self.log.read_text() or self.process.poll() is not None, 180)
         assert self.process.poll() is None, self.log.read_text()
         return self
 
@@ -81,15 +81,15 @@ class Ui:
             self.process.terminate()
             self.process.wait(60)
 
-    def ask(self, query, **headers):
+    def query(self, query, **headers):
         return httpx.post(f"{self.url}/graphql", json={"query": query}, headers=headers, timeout=30)
 
     def statuses(self):
-        answer = self.ask("{runsOrError{...on Runs{results{status}}}}").json()
-        return [run["status"] for run in answer["data"]["runsOrError"]["results"]]
+        response = self.query("{runsOrError{...on Runs{results{status}}}}").json()
+        return [run["status"] for run in response["data"]["runsOrError"]["results"]]
 
     def children(self):
-        """The ids of the processes that it started, and of theirs."""
+        """Return the ids of its child processes, with their children."""
         rows = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout.split(
             "\n"
         )
@@ -100,8 +100,8 @@ class Ui:
         return found - {self.process.pid}
 
 
-def subscribed(ui, origin):
-    """Whether a page of an origin may subscribe to what happens."""
+def can_subscribe(ui, origin):
+    """Return True if a page of an origin can subscribe to events."""
     address = ui.url.replace("http", "ws") + "/graphql"
     try:
         with connect(address, origin=origin, subprotocols=["graphql-ws"]) as websocket:
@@ -115,7 +115,7 @@ def subscribed(ui, origin):
 def wait_for(condition, seconds):
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, "waited in vain"
+        assert time.monotonic() < until, "timed out"
         time.sleep(0.3)
 
 
@@ -125,33 +125,33 @@ def alive(processes):
 
 @pytest.mark.slow
 def test_the_ui_from_start_to_end(home):
-    """Guard, page, sensor, a second UI, and an end that leaves nothing but a run that says it was interrupted."""
+    """Page, refused requests, sensor, a second UI, and a shutdown that only leaves a run marked as interrupted."""
     for number, bank in enumerate(sorted((DEMO / "Backup").iterdir())):
         target = home.inbox / f"{number}-{bank.name}"
         target.write_bytes(bank.read_bytes())
         os.utime(target, (time.time() - 60, time.time() - 60))
     with Ui(home) as ui:
         assert "superse" not in ui.log.read_text()
-        # The page and its subscriptions, to its own names.
+        # Its own pages can read and subscribe.
         page = httpx.get(ui.url, timeout=30)
         assert page.status_code == 200
         assert "__next" in page.text
         assert page.headers["X-Frame-Options"] == "SAMEORIGIN"
-        assert ui.ask("{version}", Origin=ui.url).json()["data"]["version"]
-        assert subscribed(ui, ui.url)
-        # Nothing for anybody else.
-        assert not subscribed(ui, "http://evil.example")
+        assert ui.query("{version}", Origin=ui.url).json()["data"]["version"]
+        assert can_subscribe(ui, ui.url)
+        # Other sites cannot.
+        assert not can_subscribe(ui, "http://evil.example")
         assert httpx.get(ui.url, headers={"Host": "evil.example"}).status_code == 403
-        assert ui.ask("{version}", Origin="http://evil.example").status_code == 403
+        assert ui.query("{version}", Origin="http://evil.example").status_code == 403
         assert httpx.get(f"{ui.url}/graphql", params={"query": "mutation{x}"}).status_code == 405
-        # The inbox reaches the tables by itself, once.
+        # The sensor processes the inbox once.
         wait_for(lambda: ui.statuses() and ui.statuses()[0] in ("SUCCESS", "FAILURE"), 240)
         assert ui.statuses() == ["SUCCESS"]
         time.sleep(12)
         assert ui.statuses() == ["SUCCESS"]
         assert home.database.is_file()
-        # One UI a home.
-        second = ended(home, "--port", str(free_port()))
+        # Only one UI per home folder.
+        second = run_to_end(home, "--port", str(free_port()))
         assert second.returncode == 1
         assert "another `deepdx ui`" in second.stderr
         # Ctrl-C during a run.
@@ -168,7 +168,7 @@ def test_the_ui_from_start_to_end(home):
 
 
 @pytest.mark.slow
-def test_a_ui_that_is_killed_takes_its_daemon_along_and_the_death_of_the_daemon_ends_the_ui(home):
+def test_a_killed_ui_stops_its_daemon_and_a_killed_daemon_its_ui(home):
     with Ui(home) as ui:
         started = ui.children()
         ui.process.kill()
@@ -179,7 +179,7 @@ def test_a_ui_that_is_killed_takes_its_daemon_along_and_the_death_of_the_daemon_
         daemon = next(pid for pid in started if "deepdx_pipeline.daemon" in command_of(pid))
         os.kill(daemon, signal.SIGKILL)
         assert ui.process.wait(60) == 1
-        assert "daemon ended" in ui.log.read_text()
+        assert "daemon exited" in ui.log.read_text()
         wait_for(lambda: not alive(started), 90)
 
 

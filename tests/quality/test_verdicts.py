@@ -22,7 +22,8 @@ from deepdx_core.quality.corruption import choose_training_set, neighbor_mean
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
-from deepdx_core.tables.schemas import VERDICTS, AudioFeatures, CorruptionTrainingSet, Verdicts
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, Verdicts
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_pipeline.cli.app import app

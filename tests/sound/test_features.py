@@ -10,7 +10,7 @@ from deepdx_core.dedup.audio_similarity import similar_pairs
 from deepdx_core.progress import silent
 from deepdx_core.sound.measuring import CLIPS, MAIN, by_sound, measure_sounds, renderer
 from deepdx_core.sound.rendering import SAMPLE_RATE, available, render
-from deepdx_core.tables.schemas import AudioFeatures
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import random_voices
 

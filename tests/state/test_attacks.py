@@ -1,4 +1,4 @@
-"""A home under attack: kills, damage to every file, a full disk, a disk that cannot be written, runs at once.
+"""A home under stress: kills, damage to every file, a full disk, a read-only disk, concurrent runs.
 
 Each has one clear outcome, and nothing is lost.
 """
@@ -15,17 +15,18 @@ import pytest
 
 from deepdx_core.files import remove_leftovers
 from deepdx_core.home import Home
-from deepdx_core.state.restore import restore
+from deepdx_core.state.restore import restore_backup
 from deepdx_core.state.store import complete_state, open_state, run_lock
+from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 from deepdx_core.tables.storage import MANIFEST, Tables
 from deepdx_pipeline.definitions import build_defs
-from tests.state.test_state import EVERY_WAY, damage, files
+from tests.support.homes import DAMAGES, damage_file, file_contents
 from tests.support.paths import DEMO, ROOT
 
 pytestmark = pytest.mark.slow
 
-CACHES = [table for table in TABLES if table not in (*STATE_TABLES, "realness", "model_evaluation")]
+CACHES = [table for table in TABLES if table not in (*STATE_TABLES, *GENERATOR_TABLES)]
 RUN = ("run", "--without", "training", "--without", "audio")
 
 
@@ -39,8 +40,8 @@ def start(home, *arguments, prefix=()):
 
 def deepdx(home, *arguments, prefix=()):
     process = start(home, *arguments, prefix=prefix)
-    out, said = process.communicate(timeout=240)
-    return process.returncode, out, said
+    output, errors = process.communicate(timeout=240)
+    return process.returncode, output, errors
 
 
 def leftovers(home):
@@ -56,10 +57,10 @@ def stock(home, count=2):
 
 @pytest.fixture(scope="module")
 def run_once(tmp_path_factory):
-    """A home after a run, to be copied."""
+    """A home after a run. Tests work on copies."""
     home = stock(Home(tmp_path_factory.mktemp("attacks") / "home"))
-    code, _, said = deepdx(home, *RUN)
-    assert code == 0, said
+    code, _, errors = deepdx(home, *RUN)
+    assert code == 0, errors
     return home
 
 
@@ -73,11 +74,11 @@ def table_bytes(home):
     return {table: Tables(home).path(table).read_bytes() for table in (*CACHES, "training_splits")}
 
 
-def test_runs_that_are_killed_at_any_moment_are_followed_by_a_good_one(run_once, tmp_path):
+def test_after_runs_killed_at_any_moment_the_next_one_succeeds(run_once, tmp_path):
     home = stock(Home(tmp_path / "home"))
     moments = random.Random(5)
     began = time.monotonic()
-    assert deepdx(home, "sql", "SELECT 1")[0] == 1  # warms up what is imported
+    assert deepdx(home, "sql", "SELECT 1")[0] == 1  # loads the imported files into the page cache
     lasts = max(6.0, 4 * (time.monotonic() - began))
     for _ in range(6):
         process = start(home, *RUN)
@@ -86,15 +87,15 @@ def test_runs_that_are_killed_at_any_moment_are_followed_by_a_good_one(run_once,
         except subprocess.TimeoutExpired:
             process.kill()
         process.communicate()
-    code, _, said = deepdx(home, *RUN)
-    assert code == 0, said
+    code, _, errors = deepdx(home, *RUN)
+    assert code == 0, errors
     assert table_bytes(home) == table_bytes(run_once)
     assert leftovers(home) == []
     assert deepdx(home, "stats")[0] == 0
 
 
 def in_process(home):
-    """A run in this process, which is faster; returns the error of the step or resource that failed, "" if none did."""
+    """Run in this process, which is faster. Return the error of the failed step or resource, "" if there is none."""
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     config = {"ops": {"audio_features": {"config": {"render": False}}}} | quiet
     job = build_defs(home).resolve_job_def("corpus")
@@ -104,43 +105,43 @@ def in_process(home):
 
 
 @pytest.mark.parametrize("table", CACHES)
-def test_every_damaged_cache_is_made_anew(home, table):
+def test_every_damaged_cache_is_rebuilt(home, table):
     before = table_bytes(home)
-    # Two of the six ways for each table: all ways are tried on one table in test_state.
+    # Two of the six kinds of damage for each table; test_state tries all on one table.
     turn = 2 * CACHES.index(table)
-    for how in (EVERY_WAY[turn % 6], EVERY_WAY[(turn + 1) % 6]):
-        damage(Tables(home).path(table), how)
+    for how in (DAMAGES[turn % 6], DAMAGES[(turn + 1) % 6]):
+        damage_file(Tables(home).path(table), how)
         assert in_process(home) == ""
         assert table_bytes(home) == before
 
 
-@pytest.mark.parametrize("how", EVERY_WAY)
-def test_a_damaged_database_or_manifest_of_caches_is_made_anew(home, how):
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_database_or_manifest_of_caches_is_rebuilt(home, how):
     before = table_bytes(home)
     for path in (home.tables / MANIFEST, home.database):
-        damage(path, how)
+        damage_file(path, how)
     assert in_process(home) == ""
     assert table_bytes(home) == before
 
 
 @pytest.mark.parametrize("name", ["training_splits.parquet", "corruption_training_set.parquet", MANIFEST])
-def test_damaged_state_stops_a_run_by_name_and_a_restore_brings_it_back(home, name):
+def test_damaged_state_stops_a_run_which_names_it_and_a_restore_repairs_it(home, name):
     before = table_bytes(home)
     for how in ("truncated", "deleted", "a folder"):
-        kept = files(home.state)
-        damage(home.state / name, how)
+        kept = file_contents(home.state)
+        damage_file(home.state / name, how)
         error = in_process(home)
         assert str(home.state / name) in error
         assert "deepdx restore FILE" in error
-        assert {path: data for path, data in files(home.state).items() if path.name != name} == {
+        assert {path: data for path, data in file_contents(home.state).items() if path.name != name} == {
             path: data for path, data in kept.items() if path.name != name
         }
-        restore(home, max(home.backups.glob("state-*.zip")))
+        restore_backup(home, max(home.backups.glob("state-*.zip")))
         assert in_process(home) == ""
         assert table_bytes(home) == before
 
 
-def test_backups_that_are_killed_are_whole_or_not_there(home, tmp_path):
+def test_killed_backups_are_complete_or_absent(home, tmp_path):
     moments = random.Random(7)
     target = tmp_path / "backup.zip"
     for _ in range(8):
@@ -150,29 +151,29 @@ def test_backups_that_are_killed_are_whole_or_not_there(home, tmp_path):
         process.communicate()
         if target.exists():
             elsewhere = Home(tmp_path / f"elsewhere-{time.monotonic_ns()}")
-            restore(elsewhere, target)
-            assert files(elsewhere.state) == files(home.state)
+            restore_backup(elsewhere, target)
+            assert file_contents(elsewhere.state) == file_contents(home.state)
     assert deepdx(home, "backup", str(target), "--force")[0] == 0
     remove_leftovers(tmp_path)
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".deepdx-")] == []
 
 
-def test_restores_that_are_killed_leave_the_old_state_or_the_new(home, tmp_path):
+def test_killed_restores_leave_the_old_state_or_the_new(home, tmp_path):
     moments = random.Random(9)
     assert deepdx(home, "backup", str(tmp_path / "backup.zip"))[0] == 0
-    before = files(home.state)
+    before = file_contents(home.state)
     for _ in range(6):
         process = start(home, "restore", str(tmp_path / "backup.zip"))
         time.sleep(moments.uniform(0.2, 1.6))
         process.kill()
         process.communicate()
         complete_state(home, print)
-        assert files(home.state) == before
+        assert file_contents(home.state) == before
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of a few MB, where mounting is permitted."""
+    """A file system of a few MB. Skips if mounting is not permitted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
@@ -184,49 +185,49 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-def test_a_full_disk_is_one_line_and_with_room_all_goes_on(run_once, small_disk):
+def test_a_full_disk_is_a_one_line_error_and_the_run_succeeds_once_there_is_space(run_once, small_disk):
     home = Home(small_disk / "home")
     shutil.copytree(run_once.inbox, home.inbox)
     free = shutil.disk_usage(small_disk).free
     for left in (100_000, 700_000, 1_500_000):
         (small_disk / "filler").write_bytes(bytes(free - left))
-        code, _, said = deepdx(home, *RUN)
+        code, _, errors = deepdx(home, *RUN)
         assert code == 1
-        assert "Traceback" not in said
-        assert sum("space" in line for line in said.splitlines()) == 1, said
+        assert "Traceback" not in errors
+        assert sum("space" in line for line in errors.splitlines()) == 1, errors
         (small_disk / "filler").unlink()
-    code, _, said = deepdx(home, *RUN)
-    assert code == 0, said
+    code, _, errors = deepdx(home, *RUN)
+    assert code == 0, errors
     assert table_bytes(home) == table_bytes(run_once)
     assert leftovers(home) == []
 
 
-def test_a_home_that_cannot_be_written_is_one_line_and_can_be_read(run_once, small_disk):
+def test_a_read_only_home_is_a_one_line_error_and_can_be_queried(run_once, small_disk):
     home = Home(small_disk / "home")
     shutil.copytree(run_once.root, home.root)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     assert deepdx(home, "stats")[0] == 0
     assert deepdx(home, "sql", "SELECT count(*) FROM voices")[0] == 0
     for arguments in (RUN, ("add", str(DEMO / "Keys")), ("verdict", "0" * 20, "valid"), ("backup", "/tmp/no.zip")):
-        code, _, said = deepdx(home, *arguments)
-        assert code == 1, (arguments, said)
-        assert "Traceback" not in said
-        assert len(said.strip().splitlines()) <= 12, said
+        code, _, errors = deepdx(home, *arguments)
+        assert code == 1, (arguments, errors)
+        assert "Traceback" not in errors
+        assert len(errors.strip().splitlines()) <= 12, errors
 
 
-def test_two_runs_at_once_both_end_well(home):
+def test_two_concurrent_runs_both_succeed(home):
     before = table_bytes(home)
     runs = [start(home, *RUN) for _ in range(2)]
     outputs = [process.communicate(timeout=300) for process in runs]
     assert [process.returncode for process in runs] == [0, 0], outputs
-    assert sum("waiting for its end" in said for _, said in outputs) == 1
+    assert sum("waiting for it to finish" in errors for _, errors in outputs) == 1
     assert table_bytes(home) == before
 
 
-def test_while_a_run_works_others_wait_or_say_so(home, tmp_path):
+def test_commands_wait_for_a_run_to_finish(home, tmp_path):
     with run_lock(home, None):
         backing_up = start(home, "backup", str(tmp_path / "backup.zip"))
-        assert "waiting for its end" in next(iter(backing_up.stderr))
+        assert "waiting for it to finish" in next(iter(backing_up.stderr))
         assert backing_up.poll() is None
     backing_up.communicate(timeout=60)
     assert backing_up.returncode == 0

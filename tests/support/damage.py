@@ -13,8 +13,7 @@ import numpy as np
 
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import MAXIMA, USED_BITS, pack_vced, unpack_vced, unpack_vmem
-from deepdx_core.codec.reader import Reading
-from deepdx_core.codec.segments import RECORD_SIZE, Kind
+from deepdx_core.codec.segments import RECORD_SIZE, Kind, Reading
 from deepdx_core.codec.writer import checksum, frame
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 

@@ -1,5 +1,6 @@
-"""Voices that a tiny generator learns in seconds, and one that has."""
+"""Toy voices that a tiny model learns in seconds, a trained model of them and an untrained one."""
 
+import re
 import tempfile
 from dataclasses import replace
 from functools import cache
@@ -18,7 +19,7 @@ from deepdx_core.generation.training import train_model
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.model import Writer
-from deepdx_core.writer.parents import TO_WRITE, find_parents
+from deepdx_core.writer.parents import SAMPLING_SLACK, find_parents
 from tests.support.voices import random_voices
 
 SMALL_TRAINING = (
@@ -30,11 +31,11 @@ SMALL_TRAINING = (
     ),
     *("--set", "ema_decay=0.9", "--set", "written=200", "--set", "mixed=false", "--set", "threads=1"),
 )
-"""Options of `deepdx run` for a model of a few seconds, whose voices are good enough to be taken."""
+"""Options of `deepdx run` for a model that trains in a few seconds, with voices good enough to be accepted."""
 
 LABELS = ("Low", "High", "Perc")
 COARSE = (1, 31, 15)
-"""Of operator 1, by label."""
+"""Coarse frequency of operator 1, by label."""
 
 TINY = WriterConfig(
     steps=6,
@@ -48,9 +49,26 @@ TINY = WriterConfig(
     threads=1,
 )
 
+EARLIER_NAMES = {
+    **{"output": "score", "remaining": "left", "parent_encoder": "reader", "copy": "take_over"},
+    **{"attention.qkv": "ask", "attention.proj": "tell", "mlp_norm": "perceptron_norm", "mlp.0": "up", "mlp.2": "down"},
+}
+"""Names of parts of a writer today, and in the models and checkpoints of earlier versions."""
+
+
+def earlier_names(tensors):
+    """Return the tensors of a writer under their earlier names, with any prefix."""
+    pattern = "|".join(map(re.escape, EARLIER_NAMES))
+    renamed = {
+        re.sub(rf"(?<![^./])({pattern})(?![^.])", lambda part: EARLIER_NAMES[part[0]], name): tensor
+        for name, tensor in tensors.items()
+    }
+    assert len(renamed) == len(tensors)
+    return renamed
+
 
 def toy_voices(count, seed=0):
-    """Voices in clans whose families differ in 15 to 30 parameters; the label can be read off operator 1."""
+    """Voices in six clans of similar families, 15 to 30 parameters apart; operator 1 determines the label."""
     random, of_clans = np.random.default_rng(seed), np.random.default_rng(99)
     families = np.arange(count) // 2
     clan = families % 6
@@ -62,7 +80,7 @@ def toy_voices(count, seed=0):
     labels = random.integers(0, 3, count)
     voices[:, INDEX["op1_coarse"]] = np.array(COARSE)[labels]
     voices[:, INDEX["lfo_speed"]] = random.integers(0, 100, count)
-    for operator in range(1, 7):  # loud enough to be heard, and quiet in the end
+    for operator in range(1, 7):  # loud enough to be audible, and silent after release
         voices[:, INDEX[f"op{operator}_output_level"]] = 90
         voices[:, INDEX[f"op{operator}_eg_level_1"]] = 99
         voices[:, INDEX[f"op{operator}_eg_level_4"]] = 0
@@ -75,15 +93,15 @@ def toy_splits(train=240, validation=12):
 
 
 def fit(folder: Path, config=TINY, splits=None, progress=lambda _: None, report=lambda *_: None):
-    """A model, as `train_model` gives it, whose names are those of no corpus."""
+    """A model trained by `train_model`, with an empty name model."""
     return train_model(splits or toy_splits(), fit_names([], [], []), config, folder, progress, report)
 
 
 @cache
 def trained_model() -> VoiceModel:
-    """A model that has learned the toy voices well enough to show what it was asked for."""
-    config = replace(
-        TINY, steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000, patience=9
+    """A model that has learned the toy voices well enough for its voices to match the request."""
+    config = TINY.replace(
+        steps=140, batch_size=8, learning_rate=0.06, ema_decay=0.95, dropout=0.0, validate_every=1000, patience=9
     )
     with tempfile.TemporaryDirectory() as folder:
         return fit(Path(folder), config)
@@ -91,7 +109,7 @@ def trained_model() -> VoiceModel:
 
 @cache
 def blank_model() -> VoiceModel:
-    """A model that has learned nothing."""
+    """An untrained model."""
     voices = toy_voices(40)
     torch.manual_seed(0)
     written = generated_voices(random_voices(20)[0], voices.labels[:20])
@@ -100,7 +118,7 @@ def blank_model() -> VoiceModel:
         config=TINY,
         labels=LABELS,
         voices=voices,
-        parents=replace(parents, slack=TO_WRITE),
+        parents=replace(parents, slack=SAMPLING_SLACK),
         writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
         written=written,
         critic=Critic(voices, written, TINY.seed),

@@ -26,8 +26,9 @@ from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.measuring import by_sound
 from deepdx_core.state.store import open_state
+from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
-from deepdx_core.tables.schemas import TABLES, VERDICTS, describe, describe_columns
+from deepdx_core.tables.schemas import TABLES, describe, describe_columns
 from deepdx_core.tables.storage import MissingTableError, Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.paths import DEMO
@@ -44,9 +45,11 @@ def write_corpus(folder):
     sounds = unique_sounds(voices, rules.repair)
     families = find_families(sounds.filter("in_range"))
     audio = tables.read_or_empty("audio_features")
-    taught = choose_training_set(tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id"))
+    training_set = choose_training_set(
+        tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id")
+    )
     sizes = families.select("sound_id", "family_id", "family_size")
-    measured = measure_sounds(sounds, voices, sizes, by_sound(audio), taught, rules.repair)
+    measured = measure_sounds(sounds, voices, sizes, by_sound(audio), training_set, rules.repair)
     verdicts = decide_verdicts(measured, rules.rules, read_overrides(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
     places = source_paths(found.raw_files, voices)
@@ -62,7 +65,7 @@ def write_corpus(folder):
         ("unique_voices", sounds),
         ("audio_features", audio),
         ("families", families),
-        ("corruption_training_set", taught),
+        ("corruption_training_set", training_set),
         ("verdicts", verdicts),
         ("labeled_voices", labels),
         ("training_splits", assign_splits(families_and_labels, tables.read_or_empty("training_splits"))),
@@ -87,7 +90,7 @@ def test_the_same_input_gives_the_same_bytes(corpus, tmp_path):
 
 
 @pytest.mark.parametrize("table", CORPUS_TABLES)
-def test_every_table_and_column_says_what_it_is(corpus, table):
+def test_every_table_and_column_has_a_description(corpus, table):
     assert describe(table).endswith(".")
     assert all(describe_columns(table).values())
     comments = dict(
@@ -115,8 +118,8 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path):
     assert {p.name for p in (tmp_path / "state").iterdir()} == {"training_splits.parquet", "manifest.json"}
 
 
-def test_a_missing_table_says_what_to_do(tmp_path):
-    with pytest.raises(MissingTableError, match=r"training_splits is not there yet .* run `deepdx run`"):
+def test_the_error_for_a_missing_table_gives_the_solution(tmp_path):
+    with pytest.raises(MissingTableError, match=r"no table training_splits yet .* run `deepdx run`"):
         Tables(Home(tmp_path)).read("training_splits")
 
 
@@ -127,7 +130,7 @@ def test_voice_parameters_are_the_145_in_vced_order(corpus):
     assert len(answer) == len(valid) > 1500
 
 
-def test_voice_sources_say_where_a_sound_was_found(corpus):
+def test_voice_sources_locate_a_sound(corpus):
     answer = query(
         corpus[0],
         'SELECT name, path, member, "offset", slot FROM voice_sources WHERE member IS NOT NULL ORDER BY ALL LIMIT 1',
@@ -149,12 +152,12 @@ def test_the_funnel_adds_up(corpus):
     assert counts["verdicts", "empty: all-zero"] == 1
     assert counts["families", "family"] > 500
     assert counts["files", "no voices"] >= 8
-    # By source it is the same sounds.
+    # The counts by source add up to the same numbers.
     assert sources["families"].sum() == counts["families", "family"]
     assert sources["sounds"].sum() == counts["sounds", "unique"]
     assert sources["valid"].sum() == counts["verdicts", "valid"]
     assert len(sources) > 5
-    # ... and is seen not to where a row is lost.
+    # A lost row is detected.
     assert gaps(rows.filter(pl.col("outcome") != "Pads"), corpus[1].read("dumps")) != []
 
 
@@ -197,6 +200,6 @@ def test_a_query_may_only_read_the_corpus(corpus, sql, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_database_says_what_to_do(tmp_path):
+def test_the_error_for_a_missing_database_gives_the_solution(tmp_path):
     with pytest.raises(DatabaseError, match="run `deepdx run` first"):
         query(tmp_path / "corpus.duckdb", "SELECT 1")

@@ -1,38 +1,43 @@
-"""What training runs have in common: settings as data, checkpoints, fingerprints, the same result each time."""
+"""Parts shared by training runs: settings, checkpoints, fingerprints, determinism."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
-from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field, ValidationError
 
+from deepdx_core.gan.config import GanConfig
 from deepdx_core.training.checkpoints import digest, read_checkpoint, run_fingerprint, write_checkpoint
-from deepdx_core.training.runs import follow, interrupts_held, reproducible, restore, tensors_of
+from deepdx_core.training.runs import (
+    collect_tensors,
+    interrupts_deferred,
+    mixed_precision,
+    reproducible,
+    restore_tensors,
+    update_average,
+)
 from deepdx_core.training.settings import Settings
 from deepdx_core.writer.config import WriterConfig
 from tests.support.toy_models import TINY, toy_voices
 
 
-@dataclass(frozen=True)
 class Some(Settings):
-    """Settings of nothing."""
+    """Settings of no run."""
 
-    steps: int = 10
-    rate: float = 0.5
+    steps: int = Field(default=10, ge=1, lt=100)
+    rate: float = Field(default=0.5, ge=0)
     mixed: bool = True
 
-    def __post_init__(self):
-        super().__post_init__()
-        self.require(("steps",), 1, 100)
-        self.require(("rate",), 0)
 
-
-@given(st.builds(Some, st.integers(1, 99), st.floats(0, 1e300), st.booleans()))
+@given(st.builds(Some, steps=st.integers(1, 99), rate=st.floats(0, 1e300), mixed=st.booleans()))
 def test_settings_survive_json(some):
     assert Some.from_json(some.to_json()) == some
 
@@ -42,39 +47,83 @@ def test_the_writers_settings_survive_json():
     assert WriterConfig.from_json("{}") == WriterConfig()
 
 
-def test_what_is_not_named_keeps_its_default():
+def test_missing_settings_take_their_defaults():
     assert Some.from_json('{"rate": 2}') == Some(rate=2)
     assert Some.from_json("{}") == Some()
+
+
+def test_the_json_of_settings_never_changes_since_fingerprints_hang_on_it():
+    assert WriterConfig().to_json() == (
+        '{"seed": 0, "steps": 6000, "passes": 12, "batch_size": 32, "width": 128, "depth": 4, "heads": 4, '
+        '"dropout": 0.1, "learning_rate": 0.0012, "ema_decay": 0.998, "orphans": 0.1, "moved": 0.0, '
+        '"validate_every": 1000, "patience": 3, "written": 12000, "mixed": true, "threads": 2}'
+    )
+    assert GanConfig().to_json() == (
+        '{"seed": 0, "steps": 2000, "batch_size": 64, "noise_size": 64, "width": 32, '
+        '"generator_learning_rate": 0.001, "discriminator_learning_rate": 0.001, "ema_decay": 0.995, '
+        '"label_weight": 1.0, "algorithm_weight": 1.0, "generator_classification_weight": 0.15, "threads": 1}'
+    )
+
+
+def test_an_int_given_for_a_float_stays_an_int_in_json_but_is_equal():
+    assert Some.from_json('{"mixed": false, "rate": 2}').to_json() == '{"steps": 10, "rate": 2, "mixed": false}'
+    assert Some(rate=2.0).to_json() == '{"steps": 10, "rate": 2.0, "mixed": true}'
+    assert Some(rate=2) == Some(rate=2.0) != Some(rate=3)
+    assert hash(Some(rate=2)) == hash(Some(rate=2.0))
+    assert len({Some(), Some(steps=10), Some(steps=11)}) == 2
+
+
+def test_settings_are_checked_wherever_they_are_made_and_then_fixed():
+    assert Some().replace(steps=7) == Some(steps=7)
+    for make in (lambda: Some(steps=0), lambda: Some().replace(steps=0), lambda: Some().replace(wings=2)):
+        with pytest.raises(ValidationError):
+            make()
+    with pytest.raises(ValidationError, match="frozen"):
+        Some().steps = 3
+
+
+def test_each_setting_has_a_description_and_they_are_read_without_torch():
+    for config in (WriterConfig, GanConfig):
+        assert all(field.description for field in config.model_fields.values())
+    code = "import sys, deepdx_core.gan.config, deepdx_core.writer.config; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{"step": 3, "wings": 2}', "unknown settings step, wings; there are steps, rate, mixed"),
+        ('{"step": 3, "wings": 2}', "unknown settings step, wings; known are steps, rate, mixed"),
         ("[]", "must be a JSON object"),
         ("3", "must be a JSON object"),
         ("null", "must be a JSON object"),
         ("{", "Expecting"),
         ("", "Expecting"),
-        ('{"steps": "3"}', "steps must be of the type int, got '3'"),
-        ('{"steps": 3.0}', "steps must be of the type int"),
-        ('{"steps": true}', "steps must be of the type int"),
-        ('{"steps": null}', "steps must be of the type int"),
-        ('{"steps": [3]}', "steps must be of the type int"),
-        ('{"rate": "fast"}', "rate must be of the type float"),
-        ('{"rate": false}', "rate must be of the type float"),
-        ('{"mixed": 1}', "mixed must be of the type bool"),
-        ('{"steps": 0}', "steps must be at least 1 and below 100, got 0"),
-        ('{"steps": 100}', "steps must be at least 1 and below 100"),
-        ('{"rate": -0.1}', "rate must be at least 0, got -0.1"),
-        ('{"rate": NaN}', "rate must be at least 0, got nan"),
-        ('{"rate": Infinity}', "rate must be at least 0"),
-        ('{"rate": 1e999}', "rate must be at least 0"),
+        ('{"steps": "3"}', "steps: Input should be a valid integer, got '3'"),
+        ('{"steps": 3.0}', "steps: Input should be a valid integer"),
+        ('{"steps": true}', "steps: Input should be a valid integer"),
+        ('{"steps": null}', "steps: Input should be a valid integer"),
+        ('{"steps": [3]}', "steps: Input should be a valid integer"),
+        ('{"rate": "fast"}', "rate: Input should be a valid number"),
+        ('{"rate": false}', "rate: Input should be a valid number"),
+        ('{"mixed": 1}', "mixed: Input should be a valid boolean"),
+        ('{"steps": 0}', "steps: Input should be greater than or equal to 1, got 0"),
+        ('{"steps": 100}', "steps: Input should be less than 100, got 100"),
+        ('{"rate": -0.1}', "rate: Input should be greater than or equal to 0, got -0.1"),
+        ('{"rate": NaN}', "rate: Input should be a finite number, got nan"),
+        ('{"rate": Infinity}', "rate: Input should be a finite number, got inf"),
+        ('{"rate": 1e999}', "rate: Input should be a finite number, got inf"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(text, reason):
+def test_invalid_settings_are_refused_with_the_reason(text, reason):
     with pytest.raises(ValueError, match=reason):
         Some.from_json(text)
+
+
+def test_a_reason_quotes_a_long_value_only_in_part():
+    with pytest.raises(ValueError, match="steps: Input should be a valid integer") as caught:
+        Some.from_json(json.dumps({"steps": "9" * 10_000}))
+    assert len(str(caught.value)) < 100
 
 
 @pytest.mark.parametrize(
@@ -87,33 +136,34 @@ def test_settings_that_make_no_sense_are_refused(text, reason):
         *({name: float("nan")} for name in ("dropout", "learning_rate", "ema_decay", "moved")),
         {"seed": -1},
         {"seed": 1 << 32},
+        {"threads": 1025},
         {"heads": 3},
         {"heads": 32},
     ],
 )
-def test_the_writers_settings_are_within_what_works(change):
-    with pytest.raises(ValueError, match=f"{next(iter(change))} must be|heads must divide"):
-        replace(TINY, **change)
+def test_the_writers_settings_are_within_their_ranges(change):
+    with pytest.raises(ValueError, match=f"{next(iter(change))}: Input should be|heads must divide"):
+        WriterConfig.from_json(json.dumps(dict(TINY) | change))
 
 
-def test_a_fingerprint_tells_its_parts_apart():
+def test_a_fingerprint_depends_on_each_part_and_where_it_ends():
     parts = [("",), ("", ""), ("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a", "b", ""), ("a, b",)]
     found = {run_fingerprint(*some) for some in parts}
     assert len(found) == len(parts)
     assert {len(each) for each in found} == {64}
 
 
-def other_than(value):
+def changed_value(value):
     return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2 + 0.01
 
 
-def test_each_setting_counts_in_a_fingerprint():
-    own = {field.name: other_than(getattr(TINY, field.name)) for field in fields(TINY)} | {"heads": 4, "width": 32}
-    changed = [replace(TINY, **{name: value}) for name, value in own.items()]
-    assert len({run_fingerprint(config.to_json()) for config in (TINY, *changed)}) == len(own) + 1
+def test_a_fingerprint_depends_on_each_setting():
+    changes = {name: changed_value(value) for name, value in TINY} | {"heads": 4, "width": 32}
+    changed = [TINY.replace(**{name: value}) for name, value in changes.items()]
+    assert len({run_fingerprint(config.to_json()) for config in (TINY, *changed)}) == len(changes) + 1
 
 
-def test_a_digest_is_that_of_values_types_and_shapes():
+def test_a_digest_depends_on_values_types_and_shapes():
     voices = toy_voices(6)
     parameters, labels = voices.parameters, voices.labels
     one_more = parameters.copy()
@@ -134,7 +184,7 @@ def test_a_digest_is_that_of_values_types_and_shapes():
     assert {len(each) for each in found} == {64}
 
 
-def test_a_digest_does_not_hang_on_how_arrays_lie_in_memory():
+def test_a_digest_does_not_depend_on_memory_layout():
     parameters = toy_voices(6).parameters
     assert digest(np.asfortranarray(parameters)) == digest(parameters) == digest(parameters.repeat(2, axis=1)[:, ::2])
 
@@ -142,7 +192,7 @@ def test_a_digest_does_not_hang_on_how_arrays_lie_in_memory():
 STATE = {"step": torch.tensor(3), "weights": torch.rand(4, 5), "sum": torch.rand(2).double()}
 
 
-def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
+def test_a_checkpoint_survives_a_round_trip(tmp_path):
     write_checkpoint(tmp_path / "new" / "run", "mine", STATE)
     found = read_checkpoint(tmp_path / "new" / "run", "mine")
     assert found.keys() == STATE.keys()
@@ -179,32 +229,32 @@ def advance(network, optimizer, steps):
         optimizer.step()
 
 
-def test_networks_and_optimizers_go_on_where_they_were():
+def test_networks_and_optimizers_continue_from_their_tensors():
     network, optimizer = small_run()
     advance(network, optimizer, 3)
-    state = {name: tensor.clone() for name, tensor in tensors_of({"own": network}, {"adam": optimizer}).items()}
+    state = {name: tensor.clone() for name, tensor in collect_tensors({"own": network}, {"adam": optimizer}).items()}
     advance(network, optimizer, 3)
-    other, of_other = small_run(seed=1)
-    restore(state, {"own": other}, {"adam": of_other})
-    advance(other, of_other, 3)
+    other, other_optimizer = small_run(seed=1)
+    restore_tensors(state, {"own": other}, {"adam": other_optimizer})
+    advance(other, other_optimizer, 3)
     assert torch.equal(network.weight, other.weight)
     assert torch.equal(network.bias, other.bias)
 
 
-def test_an_average_follows_and_is_short_at_first():
+def test_an_average_is_updated_faster_in_the_first_steps():
     average, network = torch.nn.BatchNorm1d(2), torch.nn.BatchNorm1d(2)
     with torch.no_grad():
         network.weight.fill_(11.0)
         network.num_batches_tracked.fill_(7)
-    follow(average, network, 0.5, step=0)
-    assert average.weight.tolist() == pytest.approx([10.0, 10.0])  # a tenth of what it was
+    update_average(average, network, 0.5, step=0)
+    assert average.weight.tolist() == pytest.approx([10.0, 10.0])  # a tenth of the old weights
     assert average.num_batches_tracked == 7
-    follow(average, network, 0.5, step=1000)
+    update_average(average, network, 0.5, step=1000)
     assert average.weight.tolist() == pytest.approx([10.5, 10.5])
 
 
 @pytest.mark.parametrize("mode", [0, 1, 2])
-def test_torch_computes_as_told_and_then_as_before(mode):
+def test_torch_is_deterministic_inside_and_as_before_outside(mode):
     threads = torch.get_num_threads()
     torch.set_deterministic_debug_mode(mode)
     try:
@@ -218,25 +268,41 @@ def test_torch_computes_as_told_and_then_as_before(mode):
         torch.set_deterministic_debug_mode(0)
 
 
-def test_an_interrupt_is_held_and_told():
+@pytest.mark.parametrize(
+    ("device", "enabled", "bf16", "expected"),
+    [
+        *(("cpu", True, True, True), ("cpu", True, False, False), ("cpu", True, None, False)),
+        *(("cpu", False, True, False), ("cuda", True, False, True), ("cuda", False, True, False)),
+    ],
+)
+def test_bfloat16_is_used_where_it_is_enabled_and_fast(monkeypatch, device, enabled, bf16, expected):
+    found = {} if bf16 is None else {"avx512_bf16": bf16}  # no such key on ARM
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    autocast = []
+    monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: autocast.append((arguments, options)))
+    mixed_precision(torch.device(device), enabled)
+    assert autocast == [((device, torch.bfloat16), {"enabled": expected})]
+
+
+def test_an_interrupt_is_deferred_and_reported():
     before = signal.getsignal(signal.SIGINT)
-    with interrupts_held() as interrupted:
+    with interrupts_deferred() as interrupted:
         assert not interrupted.is_set()
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupted.wait(5)
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_beside_the_main_thread_nothing_is_held():
-    told = []
+def test_outside_the_main_thread_nothing_is_deferred():
+    found = []
 
     def run():
-        with interrupts_held() as interrupted:
-            told.append(interrupted.is_set())
+        with interrupts_deferred() as interrupted:
+            found.append(interrupted.is_set())
 
     before = signal.getsignal(signal.SIGINT)
     thread = threading.Thread(target=run)
     thread.start()
     thread.join()
-    assert told == [False]
+    assert found == [False]
     assert signal.getsignal(signal.SIGINT) is before

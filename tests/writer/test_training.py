@@ -1,8 +1,7 @@
-"""How the writer learns: the same each time, interrupted or not, and what ends its training."""
+"""The writer's training: reproducible, interrupted or not; when it ends, and which weights it keeps."""
 
 import os
 import signal
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,17 +9,19 @@ import torch
 
 from deepdx_core.dataset.arrays import Splits
 from deepdx_core.training.checkpoints import read_checkpoint, write_checkpoint
+from deepdx_core.writer.batches import TrainingSet
+from deepdx_core.writer.history import HISTORY, best_validation
 from deepdx_core.writer.model import Writer
 from deepdx_core.writer.parents import find_parents
-from deepdx_core.writer.training import CHECKPOINT, HISTORY, TrainingSet, best_validation, draw_parents, train_writer
-from tests.support.toy_models import LABELS, TINY, toy_splits, toy_voices
+from deepdx_core.writer.training import CHECKPOINT, train_writer
+from tests.support.toy_models import LABELS, TINY, earlier_names, toy_splits, toy_voices
 
-SPLITS = toy_splits(validation=1)  # to tell written voices from more would take most of the time
-SOME = replace(TINY, steps=12, patience=9)
-"""Steps of which every second one is followed by a validation, and so by a checkpoint."""
+SPLITS = toy_splits(validation=1)  # the C2ST of more voices would take most of the time
+SOME = TINY.replace(steps=12, patience=9)
+"""Twelve steps, with a validation, and so a checkpoint, after every second one."""
 
 
-def learn(folder, config=SOME, progress=lambda _: None, fingerprint="this run", splits=SPLITS):
+def run_training(folder, config=SOME, progress=lambda _: None, fingerprint="this run", splits=SPLITS):
     train, validation = splits.train, splits.validation
     parents = [
         find_parents(voices.parameters, voices.families, train.parameters, train.families)
@@ -30,7 +31,7 @@ def learn(folder, config=SOME, progress=lambda _: None, fingerprint="this run", 
 
 
 def same(one, other):
-    """Whether two runs came to the same weights and history, bit for bit."""
+    """Return True if two runs have the same weights and history, bit for bit."""
     (writer, history), (other_writer, other_history) = one, other
     weights, others = writer.state_dict(), other_writer.state_dict()
     return (
@@ -41,15 +42,15 @@ def same(one, other):
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    return learn(tmp_path_factory.mktemp("unbroken"))
+def uninterrupted(tmp_path_factory):
+    return run_training(tmp_path_factory.mktemp("uninterrupted"))
 
 
 class KilledError(Exception):
-    """What stands for a run that dies at once."""
+    """Stands for a run that is killed."""
 
 
-def die_at(step, error):
+def stop_at(step, error):
     def progress(done):
         if done.step == step:
             raise error
@@ -57,43 +58,43 @@ def die_at(step, error):
     return progress
 
 
-def test_the_same_settings_give_the_same_writer(tmp_path, unbroken):
-    assert same(learn(tmp_path / "again"), unbroken)
-    assert not same(learn(tmp_path / "other", replace(SOME, seed=1)), unbroken)
+def test_the_same_settings_give_the_same_writer(tmp_path, uninterrupted):
+    assert same(run_training(tmp_path / "again"), uninterrupted)
+    assert not same(run_training(tmp_path / "other", SOME.replace(seed=1)), uninterrupted)
 
 
-def test_what_was_random_before_makes_no_difference(tmp_path, unbroken):
+def test_the_state_of_torch_before_makes_no_difference(tmp_path, uninterrupted):
     torch.manual_seed(123)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
-        assert same(learn(tmp_path), unbroken)
+        assert same(run_training(tmp_path), uninterrupted)
     finally:
         torch.set_num_threads(threads)
 
 
 def test_a_history_has_a_row_for_each_validation(tmp_path):
-    told = []
-    _, history = learn(tmp_path, progress=told.append, splits=toy_splits())
+    reports = []
+    _, history = run_training(tmp_path, progress=reports.append, splits=toy_splits())
     assert history.shape == (6, len(HISTORY))
     assert history[:, 0].tolist() == [2, 4, 6, 8, 10, 12]
-    assert [at.step for at in told] == list(range(1, 13))
-    assert {at.steps for at in told} == {12}
-    assert np.isnan(told[0].validation_loss)
-    assert told[2].validation_loss == history[0, 2]
-    assert told[11].validation_c2st == history[5, 3]
-    assert history[0, 1] == pytest.approx(np.mean([at.training_loss for at in told[:2]]), rel=1e-5)
+    assert [at.step for at in reports] == list(range(1, 13))
+    assert {at.steps for at in reports} == {12}
+    assert np.isnan(reports[0].validation_loss)
+    assert reports[2].validation_loss == history[0, 2]
+    assert reports[11].validation_c2st == history[5, 3]
+    assert history[0, 1] == pytest.approx(np.mean([at.training_loss for at in reports[:2]]), rel=1e-5)
 
 
 @pytest.mark.parametrize(
     ("steps", "every", "at"), [(7, 1000, [2, 4, 6, 7]), (2, 1000, [1, 2]), (14, 2, range(2, 15, 2))]
 )
-def test_short_runs_are_validated_often_enough_to_see_a_curve(tmp_path, steps, every, at):
-    _, history = learn(tmp_path, replace(TINY, steps=steps, validate_every=every, patience=9))
+def test_short_runs_have_enough_validations_for_a_curve(tmp_path, steps, every, at):
+    _, history = run_training(tmp_path, TINY.replace(steps=steps, validate_every=every, patience=9))
     assert history[:, 0].tolist() == list(at)
 
 
-# A run that dies keeps its last checkpoint, an interrupted one its step.
+# A run that is killed keeps its last checkpoint, an interrupted one its last step.
 @pytest.mark.parametrize(
     ("error", "step", "kept"),
     [
@@ -105,35 +106,35 @@ def test_short_runs_are_validated_often_enough_to_see_a_curve(tmp_path, steps, e
         (KeyboardInterrupt(), 12, 12),
     ],
 )
-def test_a_run_that_was_cut_off_ends_as_an_unbroken_one(tmp_path, unbroken, error, step, kept):
+def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path, uninterrupted, error, step, kept):
     with pytest.raises(type(error)):
-        learn(tmp_path, progress=die_at(step, error))
+        run_training(tmp_path, progress=stop_at(step, error))
     steps = []
-    resumed = learn(tmp_path, progress=lambda done: steps.append(done.step))
+    resumed = run_training(tmp_path, progress=lambda done: steps.append(done.step))
     assert steps == list(range(kept + 1, 13))
-    assert same(resumed, unbroken)
+    assert same(resumed, uninterrupted)
 
 
-def test_a_run_that_is_cut_off_again_and_again_ends_as_an_unbroken_one(tmp_path, unbroken):
+def test_a_run_resumed_several_times_ends_like_an_uninterrupted_one(tmp_path, uninterrupted):
     for step in (1, 2, 5):
         with pytest.raises(KeyboardInterrupt):
-            learn(tmp_path, progress=die_at(step, KeyboardInterrupt()))
-    assert same(learn(tmp_path), unbroken)
+            run_training(tmp_path, progress=stop_at(step, KeyboardInterrupt()))
+    assert same(run_training(tmp_path), uninterrupted)
 
 
-def test_ctrl_c_finishes_the_step_and_keeps_it(tmp_path):
+def test_ctrl_c_finishes_the_step_and_saves_it(tmp_path):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        learn(tmp_path, progress=lambda done: os.kill(os.getpid(), signal.SIGINT) if done.step == 2 else None)
+        run_training(tmp_path, progress=lambda done: os.kill(os.getpid(), signal.SIGINT) if done.step == 2 else None)
     assert signal.getsignal(signal.SIGINT) is handler
     steps = []
     with pytest.raises(KilledError):
-        learn(tmp_path, progress=lambda done: (steps.append(done.step), die_at(3, KilledError())(done)))
+        run_training(tmp_path, progress=lambda done: (steps.append(done.step), stop_at(3, KilledError())(done)))
     assert steps == [3]
 
 
 def tampered(change):
-    """A checkpoint of this run whose tensors somebody changed, and then signed as we do."""
+    """Damage a checkpoint by changing its tensors, with a matching digest."""
 
     def damage(path):
         state = read_checkpoint(path, "this run")
@@ -176,6 +177,7 @@ DAMAGES = {
     "a tensor missing": tampered(lambda state: state.pop("average/bias")),
     "no history": tampered(lambda state: state.pop("history")),
     "no step": tampered(lambda state: state.pop("step")),
+    "a tensor under both names": tampered(lambda state: state.update({"writer/score": state["writer/output"].clone()})),
     "a tensor more": tampered(lambda state: state.update(wings=torch.ones(2))),
     "optimizer of another shape": tampered(lambda state: state.update({"optimizer/0/exp_avg": torch.ones(2)})),
     "optimizer of another name": tampered(lambda state: state.update({"optimizer/x/y/z": torch.ones(2)})),
@@ -188,36 +190,51 @@ DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory):
+def first_checkpoint(tmp_path_factory):
     """The first checkpoint of a run."""
-    folder = tmp_path_factory.mktemp("begun")
+    folder = tmp_path_factory.mktemp("first")
     with pytest.raises(KilledError):
-        learn(folder, progress=die_at(2, KilledError()))
+        run_training(folder, progress=stop_at(2, KilledError()))
     return read_checkpoint(folder / CHECKPOINT, "this run")
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_checkpoint_that_is_damaged_or_hostile_is_as_good_as_none(tmp_path, begun, damage):
+def test_a_damaged_or_hostile_checkpoint_is_ignored(tmp_path, first_checkpoint, damage):
     with pytest.raises(KeyboardInterrupt):
-        learn(tmp_path, progress=die_at(1, KeyboardInterrupt()))
+        run_training(tmp_path, progress=stop_at(1, KeyboardInterrupt()))
     DAMAGES[damage](tmp_path / CHECKPOINT)
     steps = []
     with pytest.raises(KilledError):
-        learn(tmp_path, progress=lambda done: (steps.append(done.step), die_at(2, KilledError())(done)))
+        run_training(tmp_path, progress=lambda done: (steps.append(done.step), stop_at(2, KilledError())(done)))
     assert steps == [1, 2]
     state = read_checkpoint(tmp_path / CHECKPOINT, "this run")
-    assert state.keys() == begun.keys()
-    assert all(torch.equal(state[name].nan_to_num(), begun[name].nan_to_num()) for name in begun)
+    assert state.keys() == first_checkpoint.keys()
+    assert all(
+        torch.equal(state[name].nan_to_num(), expected.nan_to_num()) for name, expected in first_checkpoint.items()
+    )
 
 
-def test_a_checkpoint_of_another_run_is_not_taken_up(tmp_path):
+def test_a_checkpoint_with_the_names_of_an_earlier_version_is_resumed(tmp_path, uninterrupted):
     with pytest.raises(KeyboardInterrupt):
-        learn(tmp_path, progress=die_at(1, KeyboardInterrupt()))
+        run_training(tmp_path, progress=stop_at(3, KeyboardInterrupt()))
+    state = read_checkpoint(tmp_path / CHECKPOINT, "this run")
+    earlier = earlier_names(state)
+    assert "average/blocks.0.ask.weight" in earlier
+    write_checkpoint(tmp_path / CHECKPOINT, "this run", earlier)
+    steps = []
+    resumed = run_training(tmp_path, progress=lambda done: steps.append(done.step))
+    assert steps == list(range(4, 13))
+    assert same(resumed, uninterrupted)
+
+
+def test_a_checkpoint_of_another_run_is_ignored(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path, progress=stop_at(1, KeyboardInterrupt()))
     steps = []
     with pytest.raises(KilledError):
-        learn(
+        run_training(
             tmp_path,
-            progress=lambda done: (steps.append(done.step), die_at(1, KilledError())(done)),
+            progress=lambda done: (steps.append(done.step), stop_at(1, KilledError())(done)),
             fingerprint="another",
         )
     assert steps == [1]
@@ -233,10 +250,10 @@ def test_torch_is_left_as_it_was(tmp_path, ends):
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         if ends == "well":
-            learn(tmp_path, replace(TINY, steps=2))
+            run_training(tmp_path, TINY.replace(steps=2))
         else:
             with pytest.raises(KilledError):
-                learn(tmp_path, progress=die_at(1, KilledError()))
+                run_training(tmp_path, progress=stop_at(1, KilledError()))
         assert torch.are_deterministic_algorithms_enabled()
         assert torch.is_deterministic_algorithms_warn_only_enabled()
         assert torch.get_num_threads() == 3
@@ -247,41 +264,41 @@ def test_torch_is_left_as_it_was(tmp_path, ends):
 
 
 @pytest.mark.parametrize("validate_every", [1, 50])
-def test_a_run_that_diverges_says_so(tmp_path, validate_every):
-    config = replace(TINY, steps=50, learning_rate=1e30, ema_decay=0.0, validate_every=validate_every)
+def test_a_diverging_run_raises(tmp_path, validate_every):
+    config = TINY.replace(steps=50, learning_rate=1e30, ema_decay=0.0, validate_every=validate_every)
     with pytest.raises(FloatingPointError, match="diverged in step"):
-        learn(tmp_path, config)
+        run_training(tmp_path, config)
 
 
 def test_the_loss_falls(tmp_path):
-    config = replace(TINY, steps=12, batch_size=8, learning_rate=0.02, ema_decay=0.5, validate_every=4)
-    writer, history = learn(tmp_path, config)
+    config = TINY.replace(steps=12, batch_size=8, learning_rate=0.02, ema_decay=0.5, validate_every=4)
+    writer, history = run_training(tmp_path, config)
     assert history[2, 1] < 0.8 * history[0, 1]
     assert history[2, 2] < 0.8 * history[0, 2]
     assert not writer.training
 
 
-def test_the_weights_of_the_best_validation_are_kept(tmp_path):
-    config = replace(TINY, seed=1, steps=5, learning_rate=0.1, ema_decay=0.0, validate_every=1, patience=9)
-    writer, history = learn(tmp_path / "whole", config)
+def test_the_weights_of_the_best_validation_are_returned(tmp_path):
+    config = TINY.replace(seed=1, steps=5, learning_rate=0.1, ema_decay=0.0, validate_every=1, patience=9)
+    writer, history = run_training(tmp_path / "whole", config)
     best = best_validation(history)
     assert best < 4
     with pytest.raises(KilledError):
-        learn(tmp_path, config, die_at(best + 1, KilledError()))
+        run_training(tmp_path, config, stop_at(best + 1, KilledError()))
     state = read_checkpoint(tmp_path / CHECKPOINT, "this run")
     assert all(torch.equal(state[f"average/{name}"], kept) for name, kept in writer.state_dict().items())
 
 
-def test_operators_may_stand_in_for_one_another_while_learning(tmp_path, unbroken):
-    assert not same(learn(tmp_path, replace(SOME, moved=0.9)), unbroken)
+def test_operators_may_be_permuted_in_training(tmp_path, uninterrupted):
+    assert not same(run_training(tmp_path, SOME.replace(moved=0.9)), uninterrupted)
 
 
 @pytest.mark.parametrize(("steps", "rising"), [(6, 1), (45, 5), (10_000, 200)])
 def test_the_learning_rate_rises_over_a_tenth_of_the_steps_or_200(tmp_path, steps, rising):
-    """Of the first step: Adam changes each weight by the rate, whatever the gradient."""
-    config = replace(TINY, steps=steps, learning_rate=0.01, dropout=0.0)
+    """Adam's first step changes each weight by the learning rate, whatever the gradient."""
+    config = TINY.replace(steps=steps, learning_rate=0.01, dropout=0.0)
     with pytest.raises(KeyboardInterrupt):
-        learn(tmp_path, config, die_at(1, KeyboardInterrupt()))
+        run_training(tmp_path, config, stop_at(1, KeyboardInterrupt()))
     torch.manual_seed(config.seed)
     before = Writer(len(LABELS), config.width, config.depth, config.heads, config.dropout).state_dict()
     after = read_checkpoint(tmp_path / CHECKPOINT, "this run")
@@ -289,21 +306,21 @@ def test_the_learning_rate_rises_over_a_tenth_of_the_steps_or_200(tmp_path, step
     assert changes.max().item() == pytest.approx(0.01 / rising, rel=1e-2)
 
 
-def test_on_a_small_corpus_each_voice_is_seen_so_many_times_at_most(tmp_path):
+def test_the_number_of_passes_over_a_small_corpus_is_limited(tmp_path):
     steps = []
-    learn(tmp_path, replace(TINY, steps=1000, passes=1, batch_size=50), lambda done: steps.append(done.steps))
+    run_training(tmp_path, TINY.replace(steps=1000, passes=1, batch_size=50), lambda done: steps.append(done.steps))
     assert steps == [240 // 50] * (240 // 50)
 
 
-def test_training_ends_once_patience_does(tmp_path):
-    # Nothing is learned, so that no validation is better than the first but by chance.
-    config = replace(TINY, steps=30, learning_rate=0.0, validate_every=1, patience=2)
-    _, history = learn(tmp_path, config)
+def test_training_ends_without_improvement_for_as_long_as_patience(tmp_path):
+    # Without learning, a validation is better than the first only by chance.
+    config = TINY.replace(steps=30, learning_rate=0.0, validate_every=1, patience=2)
+    _, history = run_training(tmp_path, config)
     best = best_validation(history)
     assert len(history) < 30
     assert len(history) - 1 - best == 2
     steps = []
-    learn(tmp_path, config, lambda done: steps.append(done.step))
+    run_training(tmp_path, config, lambda done: steps.append(done.step))
     assert steps == []
 
 
@@ -311,7 +328,7 @@ NAN = float("nan")
 
 
 @pytest.mark.parametrize(
-    ("losses", "told", "best"),
+    ("losses", "areas", "best"),
     [
         ([5, 4, 3], [0.9, 0.7, 0.8], 1),
         ([5, 4, 3], [1.0, 1.0, 1.0], 2),
@@ -322,49 +339,25 @@ NAN = float("nan")
         ([4], [NAN], 0),
     ],
 )
-def test_the_validation_that_is_kept_is_the_one_least_told_from_real_voices(losses, told, best):
+def test_the_best_validation_has_the_lowest_c2st_then_the_lowest_loss(losses, areas, best):
     rows = len(losses)
-    assert best_validation(np.column_stack([np.arange(rows), np.zeros(rows), losses, told])) == best
+    assert best_validation(np.column_stack([np.arange(rows), np.zeros(rows), losses, areas])) == best
 
 
-def test_voices_of_large_families_are_drawn_by_the_root_of_their_number():
-    train = toy_voices(30)
-    train.families[:] = [0] * 25 + [1] * 4 + [2]
-    lessons = TrainingSet.of(train, find_parents(train.parameters, train.families, train.parameters, train.families))
-    chances = np.diff(lessons.drawn, prepend=0)
-    of_family = np.bincount(train.families, chances)
+def test_families_are_drawn_by_the_square_root_of_their_size():
+    voices = toy_voices(30)
+    voices.families[:] = [0] * 25 + [1] * 4 + [2]
+    parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
+    training_set = TrainingSet.from_voices(voices, parents)
+    chances = np.diff(training_set.cumulative, prepend=0)
+    of_family = np.bincount(voices.families, chances)
     assert of_family == pytest.approx(np.array([5, 2, 1]) / 8)
     assert chances[:25] == pytest.approx(5 / 8 / 25)
-    assert lessons.drawn[-1] == 1
+    assert training_set.cumulative[-1] == 1
 
 
-def test_likenesses_are_those_of_voices_of_the_label():
-    train = toy_voices(120)
-    parents = find_parents(train.parameters, train.families, train.parameters, train.families)
-    wanted = np.repeat([0, 2, 7], 300)  # nobody has label 7
-    rows, differing = draw_parents(train.labels, parents, wanted, np.random.default_rng(0))
-    for label in (0, 2):
-        own = np.flatnonzero(train.labels == label)
-        of_label = {(row, far) for i in own for row, far in zip(parents.rows[i], parents.differing[i], strict=True)}
-        drawn = set(zip(rows[wanted == label].tolist(), differing[wanted == label].tolist(), strict=True))
-        assert drawn <= of_label
-        assert len(drawn) > 50
-    assert len(set(rows[wanted == 7].tolist())) > 50
-
-
-def test_a_likeness_does_not_hang_on_what_else_is_wanted():
-    train = toy_voices(120)
-    parents = find_parents(train.parameters, train.families, train.parameters, train.families)
-    one, other = (
-        draw_parents(train.labels, parents, np.array([0, 1, 2, 1, *rest]), np.random.default_rng(0))
-        for rest in ([0, 0, 0, 0], [2, 1, 1, 2])
-    )
-    assert (one[0][:4] == other[0][:4]).all()
-    assert (one[1][:4] == other[1][:4]).all()
-
-
-def test_a_split_of_one_voice_to_validate_with_is_enough(tmp_path):
+def test_a_single_validation_voice_is_enough(tmp_path):
     splits = Splits(SPLITS.train, SPLITS.validation[np.array([0])], SPLITS.test, LABELS)
-    _, history = learn(tmp_path, replace(TINY, steps=2, validate_every=1), splits=splits)
+    _, history = run_training(tmp_path, TINY.replace(steps=2, validate_every=1), splits=splits)
     assert np.isfinite(history[:, :3]).all()
     assert np.isnan(history[:, 3]).all()

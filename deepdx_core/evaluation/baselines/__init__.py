@@ -1,1 +1,1 @@
-"""Generators that every model is reported beside."""
+"""Baselines: the generators that every model is compared with."""

@@ -1,6 +1,6 @@
-"""The GAN as a generator among others. Apart from the rest, since torch takes two seconds to import."""
+"""The GAN as a method of the evaluation. A file of its own, since torch takes two seconds to import."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deepdx_core.dataset.arrays import Voices
 from deepdx_core.gan.config import GanConfig
@@ -11,13 +11,13 @@ from deepdx_core.progress import Report, silent
 
 @dataclass(frozen=True)
 class Gan:
-    """The GAN with its settings, of which the seed is the one that `fit` is given. labels: their names, by label id."""
+    """The GAN. `fit` replaces the seed of the settings. labels: their names, by label id."""
 
     labels: tuple[str, ...]
     config: GanConfig
     report: Report = silent
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> TrainedGan:
-        """Train it."""
-        config = replace(self.config, seed=seed)
+        """Return a trained GAN."""
+        config = self.config.replace(seed=seed)
         return train_gan(train.parameters, train.labels, len(self.labels), config, self.report)

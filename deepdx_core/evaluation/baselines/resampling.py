@@ -1,4 +1,4 @@
-"""Generators without a model of voices, which tell what a measure is worth: what they do well at is easily had."""
+"""Baselines without a model, which recombine training voices. A measure at which they do well is easy to satisfy."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.dataset.arrays import Voices
 from deepdx_core.voice.parameters import INDEX, OPERATORS
 
-_OF_OPERATOR = INDEX["pitch_eg_rate_1"] // len(OPERATORS)
-_BLOCKS = len(OPERATORS) + 1  # six operators, and what they share
+_OPERATOR_SIZE = INDEX["pitch_eg_rate_1"] // len(OPERATORS)
+_BLOCKS = len(OPERATORS) + 1  # six operators, and the common parameters
 
 
 @dataclass(frozen=True)
 class Marginals:
-    """Every parameter by itself, as training voices of any label have it: the ceiling of what can go wrong.
+    """Every parameter drawn independently from the training voices of all labels: the worst that a row can be.
 
-    Neither labels nor other parameters enter, so that its row is what nothing but ranges and habits gives.
+    Labels and other parameters are ignored, so that its row shows what the values of single parameters give alone.
     """
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedMarginals":
-        """Remember the training voices' values."""
+        """Return a generator that keeps the training voices' values."""
         return FittedMarginals(train.parameters)
 
 
@@ -32,11 +32,11 @@ class FittedMarginals:
     values: UInt8Array
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
-        """Each parameter from a voice of its own."""
-        return _independent(self.values, len(labels), np.random.default_rng(seed))
+        """Return voices `uint8[n, 145]`, each parameter of a training voice of its own."""
+        return _draw_independently(self.values, len(labels), np.random.default_rng(seed))
 
     def score(self, voices: Voices) -> Float64Array:
-        """The log-probability of voices, each value counted once more than it was seen."""
+        """Return the log-probabilities of voices, `float64[n]`, with add-one smoothing."""
         total = np.zeros(len(voices))
         for column, maximum in enumerate(MAXIMA):
             counts = np.bincount(self.values[:, column], minlength=maximum + 1) + 1.0
@@ -46,65 +46,65 @@ class FittedMarginals:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A training voice of the label with each parameter, at a chance of `rate`, replaced by another training voice's.
+    """A training voice of the label, with each parameter replaced by another training voice's at probability `rate`.
 
-    Copying wins against a classifier, which is why the distance to the closest training voice stands beside it.
+    Copies win against a classifier. That is why the distance to the closest training voice is reported beside it.
     """
 
     rate: float = 0.1
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedMutation":
-        """Remember the training voices."""
+        """Return a generator that keeps the training voices."""
         return FittedMutation(train, self.rate)
 
 
 @dataclass(frozen=True)
 class FittedMutation:
-    """Voices to change."""
+    """Voices to mutate."""
 
     train: Voices
     rate: float
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
-        """Voices, each near one of the training voices."""
+        """Return voices `uint8[n, 145]`, each close to a training voice."""
         random = np.random.default_rng(seed)
-        voices = self.train.parameters[_of_labels(self.train.labels, labels, random)]
+        voices = self.train.parameters[_draw_rows(self.train.labels, labels, random)]
         changed = random.random(voices.shape) < self.rate
-        return np.where(changed, _independent(self.train.parameters, len(labels), random), voices)
+        return np.where(changed, _draw_independently(self.train.parameters, len(labels), random), voices)
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """Each operator, and what the operators share, from a training voice of its own, all of the label."""
+    """Each operator, and the common parameters, of a training voice of its own, all of the label."""
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedCrossover":
-        """Remember the training voices."""
+        """Return a generator that keeps the training voices."""
         return FittedCrossover(train)
 
 
 @dataclass(frozen=True)
 class FittedCrossover:
-    """Voices to take apart."""
+    """Voices to recombine."""
 
     train: Voices
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
-        """Voices of up to seven parents."""
+        """Return voices `uint8[n, 145]` of up to seven parents."""
         random = np.random.default_rng(seed)
-        parents = [_of_labels(self.train.labels, labels, random) for _ in range(_BLOCKS)]
-        blocks = np.minimum(np.arange(len(MAXIMA)) // _OF_OPERATOR, _BLOCKS - 1)  # [145]
+        parents = [_draw_rows(self.train.labels, labels, random) for _ in range(_BLOCKS)]
+        blocks = np.minimum(np.arange(len(MAXIMA)) // _OPERATOR_SIZE, _BLOCKS - 1)  # [145]
         return self.train.parameters[np.stack(parents, axis=1)[:, blocks], np.arange(len(MAXIMA))]
 
 
-def _independent(values: UInt8Array, count: int, random: np.random.Generator) -> UInt8Array:
+def _draw_independently(values: UInt8Array, count: int, random: np.random.Generator) -> UInt8Array:
     rows = random.integers(0, len(values), (count, values.shape[1]))
     return values[rows, np.arange(values.shape[1])]
 
 
-def _of_labels(there: Int64Array, wished: Int64Array, random: np.random.Generator) -> Int64Array:
-    """For each label wished, the row of a random voice that has it, `int64[n]`; of any, where none has."""
-    order = np.argsort(there, kind="stable")
-    begins, ends = np.searchsorted(there[order], wished, "left"), np.searchsorted(there[order], wished, "right")
-    unknown = begins == ends
-    begins, ends = np.where(unknown, 0, begins), np.where(unknown, len(there), ends)
+def _draw_rows(labels: Int64Array, wanted: Int64Array, random: np.random.Generator) -> Int64Array:
+    """Draw the row of a voice with each wanted label, `int64[n]`; of any label, if no voice has the wanted one."""
+    order = np.argsort(labels, kind="stable")
+    begins, ends = np.searchsorted(labels[order], wanted, "left"), np.searchsorted(labels[order], wanted, "right")
+    missing = begins == ends
+    begins, ends = np.where(missing, 0, begins), np.where(missing, len(labels), ends)
     return np.asarray(order[random.integers(begins, ends)])

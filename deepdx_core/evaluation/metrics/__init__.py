@@ -1,1 +1,1 @@
-"""The metrics, one a file."""
+"""The metrics of the evaluation, one per file."""

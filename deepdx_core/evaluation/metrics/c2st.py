@@ -1,4 +1,4 @@
-"""Whether a classifier can tell two sets of voices apart: the classifier two-sample test.
+"""C2ST, the classifier two-sample test: how well a classifier distinguishes two sets of voices.
 
 Source: Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017.
 """
@@ -9,17 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
+from deepdx_core.evaluation.metrics.uncertainty import Estimate
 
 FOLDS = 3
 
 
-def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int) -> tuple[float, float]:
-    """How well boosted trees tell the sets apart, as area under the ROC curve, and its standard error.
+def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int) -> Estimate:
+    """Return the area under the ROC curve of boosted trees that distinguish two sets: 0.5 is not at all, 1 always.
 
-    0.5 is not at all, 1 always. first, second: `[n, k]` and `[m, k]`, nan where nothing is known. groups:
-    `int64[n + m]`, the families of both together: none is in two folds, or the classifier would know voices by their
-    relatives rather than by what tells the sets apart. The area is the mean over three folds. The error regards which
-    voices were judged, not which the trees learned from. nan where a fold lacks one of the sets.
+    first, second: `[n, k]` and `[m, k]`, nan for missing values. groups: families of both sets together,
+    `int64[n + m]`. No family is in two folds, or the classifier would recognize voices by their relatives rather than
+    by the difference between the sets. The area is the mean over three folds; nan if a fold lacks one of the sets. The
+    standard error covers the choice of voices to classify, not of those that the trees were fitted on.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
@@ -29,22 +30,22 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, 
     fold = folds(groups, seed)
     areas = []
     for number in range(FOLDS):
-        judged = fold == number
-        if len(np.unique(is_first[judged])) < 2 or len(np.unique(is_first[~judged])) < 2:
-            return float("nan"), float("nan")
+        test = fold == number
+        if len(np.unique(is_first[test])) < 2 or len(np.unique(is_first[~test])) < 2:
+            return Estimate(float("nan"), float("nan"))
         model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
-        # What is nan throughout tells nothing, and the trees do not take it.
-        told = (both[~judged] == both[~judged]).any(axis=0)
-        # On so few voices a second thread gains little, and where another program wants its core it waits long.
+        # Columns of nan alone carry no information, and the trees do not accept them.
+        known = (both[~test] == both[~test]).any(axis=0)
+        # With so few voices, a second thread gains little, and waits long if another program needs its core.
         with threadpool_limits(1, "openmp"):
-            model.fit(both[~judged][:, told], is_first[~judged])
-        areas.append(area(model.decision_function(both[judged][:, told]), is_first[judged], groups[judged]))
+            model.fit(both[~test][:, known], is_first[~test])
+        areas.append(area(model.decision_function(both[test][:, known]), is_first[test], groups[test]))
     means, errors = np.array(areas).T
-    return float(means.mean()), float(np.sqrt((errors**2).sum()) / FOLDS)
+    return Estimate(float(means.mean()), float(np.sqrt((errors**2).sum()) / FOLDS))
 
 
 def folds(groups: Int64Array, seed: int) -> Int64Array:
-    """The fold of each voice, `int64[n]`, such that a group is in one fold and folds are about as large."""
+    """Return the fold of each voice, `int64[n]`. A group is in one fold, and folds are about equally large."""
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(sizes))
     middles = np.empty(len(sizes))
@@ -52,8 +53,8 @@ def folds(groups: Int64Array, seed: int) -> Int64Array:
     return np.asarray((middles * FOLDS / len(groups)).astype(np.int64)[group])
 
 
-def area(scores: Float64Array, positive: BoolArray, groups: Int64Array) -> tuple[float, float]:
-    """The area under the ROC curve of `scores`, `[n]`, and its standard error with voices grouped by family.
+def area(scores: Float64Array, positive: BoolArray, groups: Int64Array) -> Estimate:
+    """Return the area under the ROC curve of scores `[n]`, with a standard error for voices grouped by family.
 
     Source: Obuchowski, "Nonparametric analysis of clustered ROC curve data", 1997.
     """
@@ -61,12 +62,12 @@ def area(scores: Float64Array, positive: BoolArray, groups: Int64Array) -> tuple
 
     ranks = rankdata(scores)
     positives, negatives = int(positive.sum()), int((~positive).sum())
-    # The share of the other side that each one beats (is beaten by).
+    # Share of the negatives that a positive beats, or of the positives that beat a negative.
     beats = np.empty(len(scores))
     beats[positive] = (ranks[positive] - rankdata(scores[positive])) / negatives
     beats[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / positives
-    found = float(beats[positive].mean())
-    parts = (beats - found) / np.where(positive, positives, negatives)
+    value = float(beats[positive].mean())
+    parts = (beats - value) / np.where(positive, positives, negatives)
     _, group = np.unique(groups, return_inverse=True)
     sums = np.bincount(group, parts)
-    return found, float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1)))
+    return Estimate(value, float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1))))

@@ -1,4 +1,4 @@
-"""Whether a voice is of the label that was asked for, as far as a classifier taught with real voices can tell."""
+"""Label agreement: whether a classifier fitted on real voices gives a generated voice the label it was made for."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,19 +15,20 @@ _TREES = 200
 
 @dataclass(frozen=True)
 class LabelClassifier:
-    """A classifier of voices by label. It has seen parameters only, no names."""
+    """A classifier of voices by label, fitted on their parameters alone, without names."""
 
     model: "ExtraTreesClassifier"
 
     def agrees(self, parameters: UInt8Array, labels: Int64Array) -> BoolArray:
-        """Whether it gives each voice, `uint8[n, 145]`, the label it should have, `bool[n]`."""
+        """Return True for each voice of `uint8[n, 145]` whose predicted label is the given one, `bool[n]`."""
         return self.model.predict(parameters) == labels  # type: ignore[no-any-return]
 
 
 def fit_label_classifier(train: Voices, seed: int) -> LabelClassifier:
-    """A judge taught with real voices. The trees do not depend on how many cores there are.
+    """Fit a classifier on real voices. The result does not depend on the number of cores.
 
-    Randomised trees: on the families held out they are as right as boosted ones (.68, not .66), in a third of the time.
+    Extremely randomized trees: on held-out families they are as accurate as boosted trees (.68 against .66), in a third
+    of the time.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 

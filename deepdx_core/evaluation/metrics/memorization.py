@@ -1,4 +1,4 @@
-"""Whether a generator repeats what it was taught, or itself."""
+"""Duplicates among generated voices; the distance to the training voices is `deepdx_core.dataset.distances`."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ from deepdx_core.arrays import UInt8Array
 
 
 def count_duplicates(voices: UInt8Array) -> int:
-    """How many of these voices, `uint8[n, 145]`, are equal to one before them."""
+    """Return the number of voices, of `uint8[n, 145]`, that are equal to an earlier one."""
     return len(voices) - len(np.unique(voices, axis=0))

@@ -1,4 +1,4 @@
-"""Whether parameters go together as they do in real voices: distributions of what belongs together, compared."""
+"""Structure: total variation between generated and real voices in the joint distributions of related parameters."""
 
 from collections.abc import Iterator
 from statistics import fmean
@@ -9,26 +9,26 @@ from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.voice.columns import CARRIERS, of_operators
 from deepdx_core.voice.parameters import INDEX
 
-_STEPS = 10  # of a scale from 0 to 99
+_STEPS = 10  # bins are as wide as this, on a scale from 0 to 99
 _Cells = Iterator[Int64Array]
 
 
 def structure(generated: UInt8Array, real: UInt8Array) -> dict[str, float]:
-    """Total variation between joint distributions in generated and in real voices: 0 is equal, 1 has nothing in common.
+    """Return total variation distances between voices `uint8[n, 145]` and `uint8[m, 145]`, from 0 (equal) to 1.
 
-    Each is a mean over the six operators, of which carriers are told from modulators:
+    Each is a mean over the six operators, with carriers and modulators distinguished:
 
-    - frequency: mode with coarse frequency and ten steps of fine
-    - envelopes: output level with each of the envelope's levels, in ten steps each
+    - frequency: mode, coarse, and fine in ten bins
+    - envelopes: output level with each envelope level, in ten bins each
     - velocity: velocity sensitivity
-    - key_scaling: both curves with four steps of both depths
+    - key_scaling: both curves with both depths, in four bins each
     - rate_scaling: rate scaling
     """
-    found = {}
+    distances = {}
     for name, cells in _DISTRIBUTIONS.items():
         pairs = zip(cells(generated), cells(real), strict=True)
-        found[name] = fmean(_total_variation(one, other, operator) for one, other in pairs for operator in range(6))
-    return found
+        distances[name] = fmean(_total_variation(one, other, operator) for one, other in pairs for operator in range(6))
+    return distances
 
 
 def _total_variation(one: Int64Array, other: Int64Array, operator: int) -> float:
@@ -39,12 +39,15 @@ def _total_variation(one: Int64Array, other: Int64Array, operator: int) -> float
 
 
 def _of(parameters: UInt8Array, name: str) -> Int64Array:
-    """A parameter of operators 1 to 6, `int64[n, 6]`."""
+    """Return a parameter of operators 1 to 6, `int64[n, 6]`."""
     return parameters[:, of_operators(name)].astype(np.int64)
 
 
 def _cells(parameters: UInt8Array, *parts: tuple[Int64Array, int]) -> Int64Array:
-    """One number for a carrier or not and all parts, `int64[n, 6]`; each is under the number that stands with it."""
+    """Return the cell of each operator in a joint distribution, `int64[n, 6]`.
+
+    The first dimension is carrier or not. parts: the other dimensions, each with its size.
+    """
     cell = CARRIERS[parameters[:, INDEX["algorithm"]]].astype(np.int64)
     for part, size in parts:
         cell = cell * size + part
@@ -54,7 +57,7 @@ def _cells(parameters: UInt8Array, *parts: tuple[Int64Array, int]) -> Int64Array
 def _frequency(parameters: UInt8Array) -> _Cells:
     mode, fine = _of(parameters, "mode"), _of(parameters, "fine") // _STEPS
     coarse = _of(parameters, "coarse")
-    # A fixed frequency only knows four: 1, 10, 100, 1,000 Hz.
+    # A fixed frequency has only four coarse values: 1, 10, 100, 1,000 Hz.
     yield _cells(parameters, (mode, 2), (np.where(mode == 1, coarse % 4, coarse), 32), (fine, _STEPS))
 
 
@@ -70,7 +73,7 @@ def _velocity(parameters: UInt8Array) -> _Cells:
 
 def _key_scaling(parameters: UInt8Array) -> _Cells:
     curves = ((_of(parameters, f"{side}_curve"), 4) for side in ("left", "right"))
-    # None at all, and three parts of the scale.
+    # 0, and three parts of the rest of the scale.
     depths = ((-(-_of(parameters, f"{side}_depth") // 33), 4) for side in ("left", "right"))
     yield _cells(parameters, *curves, *depths)
 

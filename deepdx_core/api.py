@@ -1,0 +1,162 @@
+"""The front door of the library: read banks, write banks, query the corpus. Exported lazily by `deepdx_core`."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.codec.names import text_to_names
+from deepdx_core.codec.packing import MAXIMA
+from deepdx_core.codec.writer import write_banks
+from deepdx_core.database.snapshot import Snapshot
+from deepdx_core.display import printable
+from deepdx_core.errors import DeepDXError
+from deepdx_core.exchange.inspection import inspect_files
+from deepdx_core.files import write_outputs
+from deepdx_core.home import Home, find_home
+from deepdx_core.intake.survey import place
+from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
+
+_COLUMNS = ("path", "member", "offset", "slot", "name", "valid", "findings", "sound_id", *PARAMETER_NAMES)
+_DUMP_COLUMNS = ("format", "channel", "checksum", "what", "note", "sha256")
+_MAX_REASONS = 4
+
+
+class ReadError(DeepDXError):
+    """Nothing at a path can be read; the message names the files and the reasons."""
+
+
+class WriteError(DeepDXError):
+    """Voices cannot be written as a bank; the message names the voice, the parameter and its range."""
+
+
+def read(path: str | PathLike[str]) -> pl.DataFrame:
+    """Return the voices in a file, a folder or an archive, one row per voice slot, in order of file and position.
+
+    Columns: `path`, `member` (of an archive), `offset` of the dump in bytes, `slot` (from 1), `name`, `valid`,
+    `findings` (why a voice is not valid), `sound_id`, the 145 parameters (`UInt8`, null where a voice cannot be read),
+    then `format`, `channel`, `checksum`, `what`, `note` and `sha256` of the dump and its file.
+
+    A file without voices gives no rows, and a file that cannot be read is left out if another can:
+    `deepdx_core.exchange.inspection.inspect_files` also returns a row per file, with the reason. Raises ReadError if
+    nothing at `path` can be read.
+
+    >>> import deepdx_core as dx
+    >>> voices = dx.read("data/demo/From the net/out_of_range.syx")
+    >>> voices.height, voices["valid"].sum()
+    (32, 28)
+    """
+    files, voices = inspect_files([Path(path)])
+    refused = files.filter(pl.col("status") == "refused")
+    if len(refused) == len(files):
+        reasons = [f"{place(row)}: {row['reason']}" for row in refused.head(_MAX_REASONS).iter_rows(named=True)]
+        more = [f"{len(refused) - _MAX_REASONS:,} more files"] if len(refused) > _MAX_REASONS else []
+        raise ReadError("; ".join(reasons + more))
+    return voices.select(*_COLUMNS, *_DUMP_COLUMNS)
+
+
+def write_bank(
+    path: str | PathLike[str],
+    voices: pl.DataFrame | npt.ArrayLike,
+    names: Sequence[str] | UInt8Array | None = None,
+    *,
+    channel: int = 0,
+    force: bool = False,
+) -> None:
+    """Write voices as 32-voice banks to one `.syx` file. INIT VOICE fills the last bank.
+
+    voices: a frame with `name` and the 145 parameters, as `read` returns it; or parameters, integers `[n, 145]` in VCED
+    order, with `names`: texts, or `uint8[n, 10]`. Texts are cut to ten characters; `?` replaces what is not ASCII.
+    channel: MIDI channel, 0 to 15. force: overwrite an existing file.
+
+    The file is written whole or not at all. Raises WriteError for a voice with a missing or out-of-range parameter, and
+    OutputError where the file cannot be written.
+
+    >>> import deepdx_core as dx
+    >>> voices = dx.read("data/demo/From the net/out_of_range.syx")
+    >>> dx.write_bank("legal.syx", voices.filter("valid"))
+    >>> dx.read("legal.syx")["name"].to_list()[-4:]
+    ['INIT VOICE', 'INIT VOICE', 'INIT VOICE', 'INIT VOICE']
+    """
+    shown = printable(str(path))
+    if isinstance(voices, pl.DataFrame):
+        if missing := [name for name in ("name", *PARAMETER_NAMES) if name not in voices.columns]:
+            raise WriteError(f"{shown}: no column for {', '.join(missing[:3])}; nothing was written")
+        if names is None:
+            names = voices["name"].fill_null("").to_list()
+        values = voices.select(pl.col(PARAMETER_NAMES).cast(pl.Float64)).to_numpy()
+    else:
+        if names is None:
+            raise TypeError("parameters given as an array need names")
+        values = np.asarray(voices, dtype=np.float64)
+    encoded = names if isinstance(names, np.ndarray) else text_to_names(list(names))
+    if values.ndim != 2 or values.shape[1] != len(PARAMETERS) or len(values) != len(encoded):
+        raise WriteError(f"{shown}: parameters {list(values.shape)} do not fit {len(encoded)} names and [n, 145]")
+    if not len(values):
+        raise WriteError(f"{shown}: no voices to write")
+    legal = (values >= 0) & (values <= MAXIMA) & (values == np.floor(values))
+    if not legal.all():
+        voice, column = np.argwhere(~legal)[0]
+        parameter, value = PARAMETERS[column], values[voice, column]
+        name = printable(bytes(encoded[voice]).decode("latin-1").rstrip())
+        given = "missing" if np.isnan(value) else f"{value:g}"
+        more = int((~legal).any(axis=1).sum()) - 1
+        raise WriteError(
+            f"{shown}: voice {voice + 1} ({name}): {parameter.name} is {given}, its range is 0 to {parameter.maximum}"
+            f"{f'; {more:,} more voices have such faults' if more else ''}; nothing was written"
+        )
+    write_outputs({Path(path): b"".join(write_banks(values.astype(np.uint8), encoded, channel))}, force)
+
+
+class Corpus:
+    """The corpus of a home as one run left it, for queries. It stays as it is while another run replaces it.
+
+    A context manager; `load_corpus` opens one.
+    """
+
+    def __init__(self, home: Home) -> None:
+        """Open the corpus of a home. Raises DatabaseError if there is none yet or it cannot be read."""
+        self._snapshot = Snapshot(home.database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the corpus; queries after that fail."""
+        self._snapshot.close()
+
+    def sql(self, query: str) -> pl.DataFrame:
+        """Return the answer to one SELECT in DuckDB's SQL. Raises DatabaseError as `Snapshot.query` does."""
+        return self._snapshot.query(query)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return all rows of a table or view. Raises DatabaseError if there is none of that name."""
+        quoted = name.replace('"', '""')
+        return self._snapshot.read(f'"{quoted}"')
+
+
+def load_corpus(home: str | PathLike[str] | None = None) -> Corpus:
+    """Open the corpus that `deepdx run` built in a home folder.
+
+    home: the folder; by default the one that the `deepdx` command uses (`DEEPDX_HOME`, `data/` of a checkout, or the
+    user's data folder). Raises DatabaseError if there is no corpus yet, naming the file.
+
+    >>> import deepdx_core as dx
+    >>> with dx.load_corpus() as corpus:
+    ...     labels = corpus.sql("SELECT label, count(*) AS sounds FROM labeled_voices GROUP BY label")
+    ...     parameters = corpus.table("voice_parameters")
+    >>> labels.columns, parameters.width
+    (['label', 'sounds'], 146)
+    """
+    return Corpus(find_home() if home is None else Home(Path(home).expanduser().resolve()))

@@ -1,0 +1,207 @@
+"""Statistics of voice records: how bytes without a header are recognized as a voice.
+
+Two tests, one after the other. *Legal*: every byte is in range at its offset in a record; tested at every offset of the
+data at once. *Marks*: the values agree with how voices are programmed, unlike text, code and tables of numbers.
+The shares in this module were measured on 36,360 distinct voices of a public collection.
+"""
+
+import string
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from deepdx_core.arrays import BoolArray, UInt8Array
+from deepdx_core.codec.packing import USED_BITS
+from deepdx_core.codec.segments import RECORD_SIZE, Format
+from deepdx_core.voice.columns import of_operators
+from deepdx_core.voice.parameters import INDEX, NAME_LENGTH, PARAMETERS, VCED_NAME, VCED_SIZE, VMEM_NAME, VMEM_SIZE
+
+LIKELY, SURE, ALL = 5, 6, 7
+"""Marks of a likely voice, of a sure one, and of one without doubt. 99.7 % of real voices are likely, 97.7 % sure."""
+
+COMMON_IN_NAMES: BoolArray = np.isin(
+    np.arange(256), np.frombuffer(string.ascii_letters.encode() + b"0123456789 .-", np.uint8)
+)
+"""True for letters, digits, space, dot and hyphen, `bool[256]`."""
+
+_REST_LEVELS = of_operators("eg_level_4")
+_ATTACK_RATES = of_operators("eg_rate_1")
+_OUTPUT_LEVELS = of_operators("output_level")
+_PITCH_LEVELS = np.array([INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)])
+
+_TESTED_AT_ONCE = 16
+"""Bytes of a record that are tested before the search may stop early; in most data no offset is left by then."""
+
+_MAX_CANDIDATES = 16
+"""Candidates per record length that are examined as a whole. Real voices never crowd like that: in 3,537 banks of a
+public collection without their headers, every run is found with 8 too."""
+
+_CHUNK = 4096  # records
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Layout of a record. Offsets whose legal bytes are the same share a class, so that each set is looked up once."""
+
+    size: int
+    name: int  # offset of the name
+    parameters: npt.NDArray[np.intp]  # [145], offset of each parameter's byte
+    classes: BoolArray  # [classes, 256], legal bytes of each class
+    class_of: npt.NDArray[np.intp]  # [size], class of each offset
+    order: npt.NDArray[np.intp]  # [size], offsets in the order of testing, the most selective first
+
+
+def _legal_name_bytes() -> BoolArray:
+    legal = np.zeros(256, dtype=bool)
+    legal[32:128] = True
+    legal[0] = True  # some editors pad with NUL
+    return legal
+
+
+def _is_packed(format_: Format) -> bool:
+    return RECORD_SIZE[format_] == VMEM_SIZE
+
+
+def _legal_bytes(format_: Format) -> BoolArray:
+    """Return which bytes are legal at each offset of a record, `bool[record size, 256]`; unused bits may be set."""
+    size = RECORD_SIZE[format_]
+    values = np.arange(256)
+    legal = np.broadcast_to(values < 128, (size, 256)).copy()
+    packed = _is_packed(format_)
+    for i, p in enumerate(PARAMETERS):
+        if packed:
+            legal[p.vmem] &= ((values >> p.shift) & ((1 << p.bits) - 1)) <= p.maximum
+        else:
+            legal[i] &= values <= p.maximum
+    name = VMEM_NAME if packed else VCED_NAME
+    legal[name : name + NAME_LENGTH] = _legal_name_bytes()
+    if size > VCED_SIZE and not packed:
+        legal[VCED_SIZE:] = values < 64  # six operator switches
+    return legal
+
+
+def _layout(format_: Format) -> _Layout:
+    legal = _legal_bytes(format_)
+    classes, class_of = np.unique(legal, axis=0, return_inverse=True)
+    packed = _is_packed(format_)
+    name = VMEM_NAME if packed else VCED_NAME
+    # The name comes first: numbers, most of which are small, are not letters.
+    in_name = (np.arange(len(legal)) - name) // NAME_LENGTH == 0
+    order = np.argsort(np.where(in_name, 0, legal.sum(axis=1)), kind="stable")
+    parameters = np.array([p.vmem if packed else i for i, p in enumerate(PARAMETERS)], dtype=np.intp)
+    return _Layout(RECORD_SIZE[format_], name, parameters, classes, class_of.reshape(-1), order)
+
+
+_LAYOUTS = {format_: _layout(format_) for format_ in Format}
+
+
+def find_legal_records(data: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
+    """Return every offset of `data`, `uint8[n]`, at which a legal record begins."""
+    layout = _LAYOUTS[format_]
+    count = len(data) - layout.size + 1
+    if count <= 0:
+        return np.empty(0, dtype=np.intp)
+    # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
+    legal = data[layout.name : layout.name + count] >= 32
+    in_class: dict[int, BoolArray] = {}
+    for tested, offset in enumerate(layout.order):
+        if tested and tested % _TESTED_AT_ONCE == 0 and not legal.any():
+            break
+        class_ = int(layout.class_of[offset])
+        if class_ not in in_class:
+            in_class[class_] = layout.classes[class_][data]
+        legal &= in_class[class_][offset : offset + count]
+    return np.flatnonzero(legal)
+
+
+def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
+    """Return which records, `uint8[n, record size]`, are legal, `bool[n]`."""
+    layout = _LAYOUTS[format_]
+    legal: BoolArray = np.all(layout.classes[layout.class_of, records], axis=1)
+    return legal
+
+
+def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> BoolArray:
+    """Return which records at `offsets` have no parameter over 0, `bool[n]`."""
+    blank: BoolArray = np.all(data[offsets[:, None] + np.arange(_LAYOUTS[format_].name)] == 0, axis=1)
+    return blank
+
+
+def legal_share(payload: bytes, format_: Format) -> float:
+    """Share of a payload's records that are legal, 0 to 1."""
+    records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
+    return float(are_legal(records, format_).mean()) if len(records) else 0.0
+
+
+def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:
+    """Return True if `length` records in a row are illegal, as they are where bytes before them were lost or added."""
+    records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
+    # A run of that length cannot miss every record so far apart; most dumps are in order, and this is less work.
+    if are_legal(records[length - 1 :: length], format_).all():
+        return False
+    return bytes(length) in are_legal(records, format_).tobytes()
+
+
+def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> UInt8Array:
+    """Count which of seven marks of a real voice each legal record at `offsets` has, `uint8[n]`.
+
+    The marks, with the share of real voices that have them: rest levels (EG level 4) of 0 in three operators or more
+    (97 %); attack rates of 15 or more in five (97 %); pitch EG levels around the middle, three of them (95 %); an
+    operator at output level 50 or more (99.8 %); no unused bit set (95 %); at least ten distinct bytes (99 %); eight
+    letters, digits or spaces in the name (97 %). Where more than 16 candidates begin within the length of a record, the
+    worst of them get 0.
+    """
+    layout = _LAYOUTS[format_]
+
+    def values(parameters: npt.NDArray[np.intp]) -> UInt8Array:
+        # These parameters fill their byte in both formats, so there is no need to unpack them.
+        found: UInt8Array = data[offsets[:, None] + layout.parameters[parameters]]
+        return found
+
+    pitch = values(_PITCH_LEVELS)
+    at_rest = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
+    marks: UInt8Array = (
+        at_rest.astype(np.uint8)
+        + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
+        + (np.count_nonzero((pitch >= 40) & (pitch <= 60), axis=1) >= 3)
+        + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
+    )
+    # Zeros are legal at every offset of a file full of them; whole records are examined only where it can matter.
+    candidates = np.flatnonzero(marks >= LIKELY - 3)
+    best = find_best(offsets[candidates], marks[candidates], layout.size, _MAX_CANDIDATES)
+    marks[np.delete(candidates, best)] = 0
+    candidates = candidates[best]
+    for chunk in np.array_split(candidates, len(candidates) // _CHUNK + 1):
+        records = data[offsets[chunk, None] + np.arange(layout.size)]
+        ascending = np.sort(records, axis=1)
+        distinct = 1 + np.count_nonzero(ascending[:, 1:] != ascending[:, :-1], axis=1)
+        characters = _count_common_characters(records[:, layout.name : layout.name + NAME_LENGTH])
+        clean = ~np.any(records & ~USED_BITS, axis=1) if _is_packed(format_) else np.ones(len(chunk), dtype=bool)
+        marks[chunk] += (distinct >= 10).astype(np.uint8) + (characters >= 8) + clean
+        # Tables of digits and capitals have all but two marks; hardly any voice (0.1 %) has a name without letters.
+        marks[chunk[(~clean & ~at_rest[chunk]) | (characters < 5)]] = 0
+    return marks
+
+
+def _count_common_characters(names: UInt8Array) -> npt.NDArray[np.intp]:
+    """Count the letters, digits and spaces of each name; 0 if a NUL stands before a character, as among numbers."""
+    characters: npt.NDArray[np.intp] = np.count_nonzero(COMMON_IN_NAMES[names], axis=1)
+    written_after = np.logical_or.accumulate(names[:, ::-1] > 32, axis=1)[:, ::-1]
+    characters[np.any((names == 0) & written_after, axis=1)] = 0
+    return characters
+
+
+def find_best(
+    offsets: npt.NDArray[np.intp], scores: npt.NDArray[np.integer], stretch: int, count: int
+) -> npt.NDArray[np.intp]:
+    """Return the indices, in order, of the `count` highest scores among the ascending offsets of each stretch.
+
+    stretch: length in bytes.
+    """
+    stretches = offsets // stretch
+    if len(offsets) <= count or not (stretches[count:] == stretches[:-count]).any():
+        return np.arange(len(offsets))
+    order = np.lexsort((-scores.astype(np.intp), stretches))
+    rank = np.arange(len(order)) - np.searchsorted(stretches, stretches)
+    return np.sort(order[rank < count])

@@ -1,1 +1,0 @@
-"""The assets, in the order in which data flows: `sources`, `corpus`, `curation`, `labels`, `generator`."""

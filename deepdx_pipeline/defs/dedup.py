@@ -1,0 +1,54 @@
+"""Deduplication: exact duplicates become one sound, near-duplicates one family."""
+
+import dagster as dg
+
+from deepdx_core.versions import CURATION_VERSION
+from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.resources import HomeResource
+from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
+
+GROUP = "dedup"
+
+
+@table_asset("unique_voices", group=GROUP, deps=["decoded_voices", "rules"], code_version=str(CURATION_VERSION))
+def unique_voices(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
+    """Merge exact duplicates into sounds, and repair parameters where there is no doubt."""
+    from deepdx_core.dedup.exact import unique_sounds
+    from deepdx_core.quality.rules import load_rules
+
+    for event in read_events(home.paths, "rules"):
+        context.log_event(event)
+    sounds = unique_sounds(home.tables.read("decoded_voices"), load_rules(home.paths.rules).repair)
+    version = home.tables.write("unique_voices", sounds)
+    commonest = sounds.sort("files", "sound_id", descending=[True, False]).select("name", "files", "slots").head(15)
+    repairs = sounds.drop_nulls("repair")["repair"].value_counts(sort=True, name="sounds")
+    return materialized(
+        home,
+        "unique_voices",
+        sounds,
+        version,
+        in_range=int(sounds["in_range"].sum()),
+        repairs=markdown_table(repairs),
+        commonest=markdown_table(commonest),
+    )
+
+
+@table_asset("families", group=GROUP, deps=["unique_voices", "audio_features"], code_version=str(CURATION_VERSION))
+def families(home: HomeResource) -> Result:
+    """Group near-duplicates, by parameters and by ear."""
+    from deepdx_core.dedup.audio_similarity import similar_pairs
+    from deepdx_core.dedup.families import find_families
+
+    sounds = home.tables.read("unique_voices").filter("in_range")
+    rows = find_families(sounds, similar_pairs(home.tables.read("audio_features")))
+    version = home.tables.write("families", rows)
+    largest = rows.filter("family_representative").sort("family_size", "family_id", descending=[True, False])
+    return materialized(
+        home,
+        "families",
+        rows,
+        version,
+        functionally_different=int(rows["functional_representative"].sum()),
+        families=len(largest),
+        largest=markdown_table(largest.select("best_name", "family_size").head(15)),
+    )

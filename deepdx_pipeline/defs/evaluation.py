@@ -1,0 +1,62 @@
+"""Evaluation: the champion beside real voices, baselines and the GAN, on families it has never seen."""
+
+import dagster as dg
+import polars as pl
+from pydantic import Field
+
+from deepdx_core.gan.config import GanConfig
+from deepdx_core.versions import MODEL_VERSION
+from deepdx_pipeline.defs.generator import read_splits
+from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.progress import progress_of
+from deepdx_pipeline.resources import HomeResource
+from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
+
+GROUP = "evaluation"
+
+
+class EvaluationConfig(dg.Config):
+    """Configuration of the evaluation."""
+
+    seed: int = Field(0, ge=0, description="Seed of fitting, of sampling, and of the draws of the protocol.")
+    render: bool = Field(True, description="Render voices and compare them by ear.")
+    gan_steps: int = Field(
+        GanConfig().steps, ge=1, description="Training steps of the GAN, which is trained for the comparison."
+    )
+
+
+@table_asset(
+    "model_evaluation",
+    group=GROUP,
+    deps=["models", "training_set", "audio_features", "rules", "taxonomy"],
+    code_version=str(MODEL_VERSION),
+)
+def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig, home: HomeResource) -> Result:
+    """Run the protocol on the champion, the baselines and the GAN."""
+    from deepdx_core.evaluation.baselines.gan import Gan
+    from deepdx_core.evaluation.generators import Pretrained
+    from deepdx_core.evaluation.protocol import BASELINES, evaluate
+    from deepdx_core.generation.method import FittedWriter
+    from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.registry import champion_folder
+    from deepdx_core.quality.rules import load_rules
+    from deepdx_core.sound.rendering import available
+
+    for event in read_events(home.paths, "rules", "taxonomy"):
+        context.log_event(event)
+    report = progress_of(context)
+    splits = read_splits(home)
+    champion = load_model(champion_folder(home.paths))
+    writer = FittedWriter(champion, load_rules(home.paths.rules), config.render and available(), report)
+    methods = {
+        **BASELINES,
+        "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
+        "writer and critic": Pretrained(writer),
+    }
+    audio = home.tables.read_or_empty("audio_features") if config.render else None
+    rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=report)
+    version = home.tables.write("model_evaluation", rows)
+    shown = rows.select(pl.exclude("^.*_error$", "judged_on", "seed").cast(pl.String)).transpose(
+        include_header=True, header_name="measure", column_names="generator"
+    )
+    return materialized(home, "model_evaluation", rows, version, measures=markdown_table(shown.fill_null("")))

@@ -1,0 +1,252 @@
+"""Generator: models trained on the training set, the champion among them, and the banks it writes."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+from deepdx_core.generation.request import SamplingRequest
+from pydantic import Field
+
+from deepdx_core.versions import MODEL_VERSION
+from deepdx_core.writer.config import WriterConfig
+from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.plots import Plots, curves, image_grid
+from deepdx_pipeline.progress import progress_of
+from deepdx_pipeline.resources import HomeResource
+from deepdx_pipeline.tables import OWNERS, Result, markdown_table, materialized, table_asset
+
+if TYPE_CHECKING:
+    from deepdx_core.arrays import Float64Array
+    from deepdx_core.dataset.arrays import Splits
+
+GROUP = "generator"
+_CODE_VERSION = str(MODEL_VERSION)
+
+
+def read_splits(home: HomeResource) -> "Splits":
+    """Return the training set as arrays, by split."""
+    from deepdx_core.dataset.arrays import splits_from_training_set
+    from deepdx_core.labels.taxonomy import find_taxonomy
+
+    try:
+        labels = find_taxonomy(home.paths.taxonomy).labels
+        return splits_from_training_set(home.tables.read("training_set"), labels)
+    except ValueError as error:
+        raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
+
+
+class TrainingConfig(dg.Config, WriterConfig):
+    """Configuration of a training run."""
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=["training_set", "taxonomy"],
+    code_version=_CODE_VERSION,
+    kinds={"pytorch"},
+    owners=OWNERS,
+    tags={"deepdx/storage": "state"},
+    description="The writer and its critic, trained on the training split: a challenger of the champion.",
+)
+def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home: HomeResource) -> Result:
+    """Train a model, unless there is one of the same training set, configuration and code version."""
+    from deepdx_core.generation.model import load_model, save_model
+    from deepdx_core.generation.model_card import ModelError
+    from deepdx_core.generation.names import fit_names
+    from deepdx_core.generation.registry import model_folder
+    from deepdx_core.generation.training import model_fingerprints, train_model
+    from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
+
+    for event in read_events(home.paths, "taxonomy"):
+        context.log_event(event)
+    splits = read_splits(home)
+    settings = WriterConfig.from_json(config.to_json())
+    folder, former = (model_folder(home.paths, of) for of in model_fingerprints(splits, settings))
+    training = home.paths.models / "training"
+    report = progress_of(context)
+
+    def progress(at: TrainingProgress) -> None:
+        losses = f"{at.training_loss:.0f} bits a voice; validation {at.validation_loss:.0f}"
+        report(f"training the writer, {losses}, C2ST {at.validation_c2st:.3f}", at.step, at.steps)
+
+    model = None
+    for kept in folder, former:
+        with suppress(ModelError):
+            model, folder = load_model(kept), kept
+            break
+    trained = model is None
+    if model is None:
+        for needed in folder, training:  # found out now rather than after the training
+            try:
+                needed.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise dg.Failure(f"{needed}: {error.strerror}", allow_retries=False) from error
+        named = home.tables.read("training_set", ["names", "label", "family_id"]).explode(
+            "names", empty_as_null=False, keep_nulls=False
+        )
+        names = fit_names(*(named[column].to_list() for column in ("names", "label", "family_id")))
+        try:
+            model = train_model(splits, names, settings, training, progress, report)
+        except ValueError as error:
+            raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
+        save_model(folder, model)
+        (training / CHECKPOINT).unlink(missing_ok=True)
+    summary = model.summary
+    return Result(
+        data_version=dg.DataVersion(summary.fingerprint),
+        metadata={
+            "model": folder.name,
+            "voices": summary.voices,
+            "steps": summary.steps,
+            "validation_loss_bits": summary.validation_loss,
+            "validation_c2st": summary.validation_c2st,
+            "critic_area": summary.critic_area,
+            "trained": "anew" if trained else "kept: voices, settings and code are the same",
+            **_history(Plots(home.plots / "voice_model"), model.history),
+            "path": dg.MetadataValue.path(folder),
+        },
+    )
+
+
+def _history(plots: Plots, history: "Float64Array") -> Mapping[str, dg.MetadataValue[Any]]:
+    from deepdx_core.writer.history import HISTORY
+
+    if not len(history):  # a model of an early format has none
+        return {}
+    rows = pl.DataFrame(history, schema=list(HISTORY), orient="row")
+    losses = curves(rows.select("step", "training_loss", "validation_loss"), "step", "Bits a voice")
+    c2st = curves(rows.select("step", "validation_c2st"), "step", "C2ST of written voices (0.5: like real ones)")
+    return {**plots.metadata("losses", losses), **plots.metadata("c2st", c2st)}
+
+
+@table_asset(
+    "models", group=GROUP, deps=["voice_model", "training_set", "rules", "taxonomy"], code_version=_CODE_VERSION
+)
+def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
+    """Compare every new model with the champion."""
+    from deepdx_core.generation.registry import compare_models
+    from deepdx_core.quality.rules import load_rules
+
+    for event in read_events(home.paths, "rules", "taxonomy"):
+        context.log_event(event)
+    known = home.tables.read_or_empty("models")
+    rules = load_rules(home.paths.rules)
+    rows = compare_models(home.paths, known, read_splits(home), rules, progress_of(context))
+    version = home.tables.write("models", rows)
+    shown = rows.select("judged", "model_id", "role", "reason", "c2st", "precision", "density", "coverage")
+    champion = rows.filter(pl.col("role") == "champion")["model_id"].to_list()
+    return materialized(
+        home, "models", rows, version, champion=", ".join(champion) or "none", roles=markdown_table(shown.reverse())
+    )
+
+
+@table_asset("realness", group=GROUP, deps=["models", "training_set"], code_version=_CODE_VERSION)
+def realness(home: HomeResource) -> Result:
+    """Score every valid sound with the champion's critic."""
+    from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.realness import score_corpus
+    from deepdx_core.generation.registry import champion_folder
+
+    tables = home.tables
+    folder = champion_folder(home.paths)
+    voices = tables.read("training_set")
+    rows = score_corpus(load_model(folder), folder.name, voices, tables.read_or_empty("realness"))
+    version = tables.write("realness", rows)
+    names = voices.select("sound_id", name=pl.col("names").list.first())
+    least = rows.sort("realness", "sound_id").head(20).join(names, on="sound_id", maintain_order="left")
+    return materialized(
+        home, "realness", rows, version, least_real=markdown_table(least.select("sound_id", "name", "realness"))
+    )
+
+
+_DEFAULTS = SamplingRequest()
+
+
+class BankConfig(dg.Config):
+    """Configuration of the generated banks."""
+
+    seed: int = Field(0, ge=0, description="The same seed gives the same banks.")
+    temperature: float = Field(
+        _DEFAULTS.temperature, description="Under 1 makes likely values likelier, over 1 unlikely ones."
+    )
+    novelty: float = Field(
+        _DEFAULTS.novelty, description="How far voices are from their parents: 2 is twice as far as real voices are."
+    )
+    choices: int = Field(_DEFAULTS.choices, description="Candidates for each voice, among which the critic chooses.")
+    avoid_copies: bool = Field(
+        _DEFAULTS.avoid_copies, description="Reject voices with 5 or fewer parameters unlike a training voice."
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=["models", "rules", "decoded_voices"],
+    code_version=_CODE_VERSION,
+    kinds={"sysex"},
+    owners=OWNERS,
+    tags={"deepdx/storage": "cache"},
+    description="A bank of 32 new voices for each label, as a DX7 loads it, from the champion.",
+)
+def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home: HomeResource) -> Result:
+    """Write a bank for each label with the champion."""
+    from deepdx_core.files import write_outputs
+    from deepdx_core.gan.encoding import encode
+    from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.model import load_model
+    from deepdx_core.generation.registry import champion_folder, corpus_names
+    from deepdx_core.generation.sampling import sample
+    from deepdx_core.quality.rules import load_rules
+    from deepdx_core.sound.rendering import available
+    from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
+
+    for event in read_events(home.paths, "rules"):
+        context.log_event(event)
+    shown: dict[str, list[str]] = {}
+    images: dict[str, np.ndarray] = {}
+    banks: dict[Path, bytes] = {}
+    rejected: Counter[str] = Counter()
+    model = load_model(champion_folder(home.paths))
+    rules = load_rules(home.paths.rules)
+    taken = corpus_names(home.paths)
+    for label, file_name in zip(model.labels, bank_file_names(model.labels), strict=True):
+        request = SamplingRequest(label=label, **config.model_dump(exclude={"seed"}))
+        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, by_ear=available())
+        names = names_of(model, voices, config.seed, taken)
+        (banks[home.paths.banks / file_name],) = banks_of(voices, names)
+        algorithms = voices.parameters[:, INDEX["algorithm"]] + 1
+        shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
+        images[label] = encode(voices.parameters[:8])
+        rejected += Counter(voices.passed_over)
+    home.paths.banks.mkdir(parents=True, exist_ok=True)
+    write_outputs(banks, force=True)  # all at once: banks of two models are never side by side
+    reasons = pl.DataFrame(
+        rejected.most_common(), schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row"
+    )
+    plots = Plots(home.plots / "generated_banks")
+    return Result(
+        metadata={
+            "banks": len(shown),
+            "path": dg.MetadataValue.path(home.paths.banks),
+            "voices (with their algorithms)": markdown_table(pl.DataFrame(shown)),
+            "rejected": markdown_table(reasons),
+            **plots.metadata(
+                "preview", image_grid(images, "Eight voices of each bank as images: a parameter is a cell or more")
+            ),
+        },
+    )
+
+
+def bank_file_names(labels: Sequence[str]) -> list[str]:
+    """Return a file name for the bank of each label, all different: labels are the user's, and may hold anything."""
+    found: list[str] = []
+    for number, label in enumerate(labels, 1):
+        stem = re.sub(r"[^\w &+.-]", "-", label.lower()).lstrip(".")[:80]
+        name = f"{stem}.syx"
+        found.append(f"{stem}-{number}.syx" if not stem or name in found else name)
+    return found

@@ -1,0 +1,80 @@
+"""Quality: the verdict on each sound."""
+
+import dagster as dg
+
+from deepdx_core.versions import CURATION_VERSION
+from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.plots import Plots, bar_chart
+from deepdx_pipeline.resources import HomeResource
+from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
+
+GROUP = "quality"
+
+
+@table_asset(
+    "corruption_training_set",
+    group=GROUP,
+    deps=["unique_voices", "families"],
+    code_version=str(CURATION_VERSION),
+)
+def corruption_training_set(home: HomeResource) -> Result:
+    """Choose the training set of the corruption models, unless the earlier choice still stands for the corpus."""
+    from deepdx_core.quality.corruption import choose_training_set
+
+    tables = home.tables
+    families = tables.read("families", ["sound_id", "family_id"])
+    before = tables.read_or_empty("corruption_training_set")
+    rows = choose_training_set(before, tables.read("unique_voices").join(families, on="sound_id"))
+    version = tables.write("corruption_training_set", rows)
+    kept = len(before) > 0 and rows.equals(before)
+    return materialized(home, "corruption_training_set", rows, version, chosen="earlier" if kept else "in this run")
+
+
+@table_asset(
+    "verdicts",
+    group=GROUP,
+    deps=[
+        *("decoded_voices", "unique_voices", "audio_features", "families", "corruption_training_set"),
+        *("rules", "overrides"),
+    ],
+    code_version=str(CURATION_VERSION),
+)
+def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
+    """Apply the rules and the user's overrides to every sound."""
+    from deepdx_core.overrides import read_overrides
+    from deepdx_core.quality.measures import measure_sounds
+    from deepdx_core.quality.rules import load_rules
+    from deepdx_core.quality.verdicts import decide_verdicts
+    from deepdx_core.sound.measuring import by_sound
+    from deepdx_core.tables.curation import VERDICTS
+
+    for event in read_events(home.paths, "rules", "overrides"):
+        context.log_event(event)
+    tables = home.tables
+    rules = load_rules(home.paths.rules)
+    overrides = read_overrides(home.paths.verdicts, "verdict", VERDICTS)
+    measured = measure_sounds(
+        tables.read("unique_voices"),
+        tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"]),
+        tables.read("families", ["sound_id", "family_id", "family_size"]),
+        by_sound(tables.read("audio_features")),
+        tables.read("corruption_training_set"),
+        rules.repair,
+    )
+    rows = decide_verdicts(measured, rules.rules, overrides)
+    version = tables.write("verdicts", rows)
+    findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
+    by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
+    counts = dict(rows["verdict"].value_counts().iter_rows())
+    plots = Plots(home.plots / "verdicts")
+    return materialized(
+        home,
+        "verdicts",
+        rows,
+        version,
+        findings=markdown_table(by_rule),
+        by_the_user=int((rows["decided_by"] == "user").sum()),
+        **plots.metadata(
+            "verdicts", bar_chart({verdict: counts.get(verdict, 0) for verdict in VERDICTS}, "Sounds by verdict")
+        ),
+    )

@@ -1,0 +1,117 @@
+"""Column lineage: the upstream columns that each column of a table is computed from.
+
+`sound_id` stands for all 145 parameters: it is their digest.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from deepdx_core.tables.schemas import TABLES
+from deepdx_core.voice.parameters import OPERATORS, PARAMETER_NAMES
+
+Columns = Mapping[str, tuple[str, ...]]
+"""`table.column` of the upstream columns, by column; `*` is for every column that is not listed."""
+
+
+def _same(table: str, *columns: str) -> dict[str, tuple[str, ...]]:
+    """Columns that are taken over from `table` under the same name."""
+    return {column: (f"{table}.{column}",) for column in columns}
+
+
+_SOUND = ("unique_voices.sound_id",)
+_BY_EVIDENCE = ("unique_voices.names", "unique_voices.sound_id", "audio_features.sound_id", "families.family_id")
+_LEVELS_4 = tuple(f"decoded_voices.op{operator}_eg_level_4" for operator in OPERATORS)
+
+LINEAGE: Mapping[str, Columns] = {
+    "decoded_voices": {
+        **_same("dumps", "sha256", "offset", "format", "channel", "checksum"),
+        "*": ("dumps.payload",),
+    },
+    "unique_voices": {
+        **_same("decoded_voices", "sound_id", *PARAMETER_NAMES),
+        **dict.fromkeys(("name", "names", "name_counts"), ("decoded_voices.name", "decoded_voices.sha256")),
+        "files": ("decoded_voices.sha256",),
+        "carriers": ("decoded_voices.algorithm",),
+        "carrier_levels_4": ("decoded_voices.algorithm", *_LEVELS_4),
+        "*": ("decoded_voices.sound_id",),
+    },
+    "audio_features": {"*": _SOUND},
+    "families": {
+        "family_id": (*_SOUND, "audio_features.sound_id"),
+        "family_size": (*_SOUND, "audio_features.sound_id"),
+        "best_name": ("unique_voices.names", "unique_voices.name_counts"),
+        **dict.fromkeys(
+            ("functional_representative", "family_representative"),
+            ("unique_voices.files", "unique_voices.slots", *_SOUND),
+        ),
+        "*": _SOUND,
+    },
+    "corruption_training_set": {
+        **_same("unique_voices", *PARAMETER_NAMES),
+        "fold": ("families.family_id",),
+        "*": _SOUND,
+    },
+    "verdicts": {
+        **dict.fromkeys(
+            ("verdict", "decided_by", "findings"),
+            (*_SOUND, "families.family_size", "decoded_voices.sound_id", "audio_features.silent"),
+        ),
+        "heard": ("audio_features.sound_id",),
+        "corruption_score": (*_SOUND, "families.family_id", "corruption_training_set.sound_id"),
+        "neighbor_corruption": ("decoded_voices.sound_id", "decoded_voices.slot", "corruption_training_set.sound_id"),
+        "corruption_model": ("corruption_training_set.sound_id",),
+        "neighborhoods": ("decoded_voices.sound_id", "decoded_voices.slot"),
+        "stuck_bit": ("decoded_voices.sound_id", "decoded_voices.offset"),
+        "*": _SOUND,
+    },
+    "labeled_voices": {
+        "sound_id": ("verdicts.sound_id",),
+        "algorithm_label": ("unique_voices.algorithm",),
+        "by_names": ("unique_voices.names", "unique_voices.name_counts"),
+        "by_model": (*_SOUND, "audio_features.sound_id"),
+        "by_family": ("families.family_id", "unique_voices.names"),
+        "by_folders": ("raw_files.path", "raw_files.member", "decoded_voices.sha256"),
+        "*": (*_BY_EVIDENCE, "raw_files.path"),
+    },
+    "training_splits": {
+        "sound_id": ("labeled_voices.sound_id",),
+        "in_corpus": ("labeled_voices.sound_id",),
+        "*": ("families.family_id", "labeled_voices.label", "audio_features.sound_id"),
+    },
+    "training_set": {
+        **_same("training_splits", "sound_id", "split"),
+        **_same("labeled_voices", "label"),
+        **_same("families", "family_id"),
+        **_same("unique_voices", *PARAMETER_NAMES),
+        "names": ("decoded_voices.name",),
+    },
+    "models": {"*": ("training_set.sound_id", "training_set.label", "training_set.split")},
+    "realness": {
+        **_same("training_set", "sound_id", "label"),
+        **_same("models", "model_id"),
+        "*": ("training_set.sound_id", "training_set.label", "models.model_id"),
+    },
+    "model_evaluation": {
+        "*": ("models.model_id", "training_set.sound_id", "training_set.label", "audio_features.sound_id")
+    },
+}
+"""Every table but `raw_files` and `dumps`, which are made from files."""
+
+
+def column_lineage(table: str) -> dg.TableColumnLineage:
+    """Return the lineage of a table's columns, empty for tables that are made from files."""
+    columns = LINEAGE.get(table)
+    if columns is None:
+        return dg.TableColumnLineage({})
+    return dg.TableColumnLineage(
+        {
+            column: [_dependency(name) for name in columns.get(column) or columns["*"]]
+            for column in TABLES[table].column_names()
+        }
+    )
+
+
+def _dependency(name: str) -> dg.TableColumnDep:
+    table, column = name.split(".")
+    return dg.TableColumnDep(asset_key=dg.AssetKey(table), column_name=column)

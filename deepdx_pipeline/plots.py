@@ -1,0 +1,145 @@
+"""Plots of what assets made: a PNG file of each, and a small preview in the event."""
+
+import base64
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import polars as pl
+
+from deepdx_core.files import written_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+_DPI, _PREVIEW_DPI = 110, 45
+_PREVIEW_COLORS = 32  # a preview of some kilobytes: every event stays in Dagster's storage for good
+
+
+class Plots:
+    """The plots of one asset, in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def metadata(self, name: str, figure: "Figure | None") -> Mapping[str, dg.MetadataValue[Any]]:
+        """Write a figure as `NAME.png` and return its metadata: a preview, and the path of the file.
+
+        None is a plot without data.
+        """
+        if figure is None:
+            return {name: dg.MetadataValue.md("no data yet")}
+        path = self._folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=_DPI)
+        return {name: _preview(figure, name), f"{name} (file)": dg.MetadataValue.path(path)}
+
+
+def _preview(figure: "Figure", name: str) -> dg.MarkdownMetadataValue:
+    from PIL import Image
+
+    drawn, reduced = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=_PREVIEW_DPI)
+    Image.open(drawn).convert("RGB").quantize(_PREVIEW_COLORS).save(reduced, format="png", optimize=True)
+    encoded = base64.b64encode(reduced.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{encoded})")
+
+
+def bar_chart(counts: Mapping[str, int], title: str) -> "Figure":
+    """Counts as horizontal bars, the first on top."""
+    from matplotlib.figure import Figure  # a second or two, which definitions must not cost
+
+    figure = Figure(figsize=(7, 0.6 + 0.3 * len(counts)), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(counts), list(counts.values()), color="#3d7ea6")
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
+    axes.invert_yaxis()
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.12)
+    return figure
+
+
+_ROWS_A_MEAN = 50
+
+
+def curves(rows: pl.DataFrame, x: str, title: str) -> "Figure":
+    """Every other column over column `x`: faintly as it is, and as a running mean; few rows as points, too."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    axes = figure.subplots()
+    for name in rows.columns:
+        if name != x:
+            (line,) = axes.plot(rows[x], rows[name], alpha=0.2, linewidth=0.7)
+            mean = rows[name].rolling_mean(max(1, len(rows) // _ROWS_A_MEAN), center=True)
+            marker = "o" if len(rows) < 2 * _ROWS_A_MEAN else ""  # a line through one point cannot be seen
+            axes.plot(rows[x], mean, marker=marker, color=line.get_color(), label=name)
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> "Figure | None":
+    """A horizontal bar for each value of `bar`, in the order of the rows, of a piece for each `part`."""
+    if rows.is_empty():
+        return None
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    bars, parts = (rows[column].unique(maintain_order=True).to_list() for column in (bar, part))
+    counts = {(b, p): n for b, p, n in rows.select(bar, part, count).iter_rows()}
+    figure = Figure(figsize=(9, 1.2 + 0.45 * len(bars)), layout="constrained")
+    axes = figure.subplots()
+    left = [0] * len(bars)
+    for number, name in enumerate(parts):
+        widths = [counts.get((b, name), 0) for b in bars]
+        axes.barh(bars, widths, left=left, label=name, color=colormaps["tab10"](number % 10))
+        left = [a + b for a, b in zip(left, widths, strict=True)]
+    axes.invert_yaxis()
+    axes.set_title(title)
+    axes.legend(frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> "Figure | None":
+    """How often which values of two columns meet: darker for the larger share of a row."""
+    if rows.is_empty():
+        return None
+    from matplotlib.figure import Figure
+
+    table = rows.sort(x).pivot(x, index=y, values=count).fill_null(0).sort(y)
+    names = table[y].to_list()
+    values = table.drop(y).to_numpy().astype(float)
+    shares = values / values.sum(axis=1, keepdims=True).clip(1)
+    figure = Figure(figsize=(2.5 + 0.3 * values.shape[1], 1.5 + 0.3 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, aspect="auto")
+    axes.set(yticks=range(len(names)), yticklabels=names, xticks=range(values.shape[1]))
+    axes.set_xticklabels(table.drop(y).columns, rotation=90)
+    axes.set(title=title, xlabel=x, ylabel=y)
+    return figure
+
+
+def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> "Figure":
+    """A row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
+    from matplotlib.figure import Figure
+
+    columns = max(len(row) for row in images.values())
+    figure = Figure(figsize=(0.9 * columns, 0.9 * len(images)), layout="constrained")
+    grid = figure.subplots(len(images), columns, squeeze=False)
+    for cells, (name, row) in zip(grid, images.items(), strict=True):
+        cells[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        for cell, image in zip(cells, row, strict=False):
+            cell.imshow(image, cmap="magma", vmin=-1, vmax=1)
+        for cell in cells:
+            cell.set(xticks=[], yticks=[])
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,50 @@
+"""Code references of assets: file and line, and a link to the commit where the checkout has a remote on the web."""
+
+import subprocess
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import dagster as dg
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+Assets = Sequence[Any]
+
+
+def with_code_references(assets: Assets) -> Assets:
+    """Return the assets with references to the code that computes them."""
+    url, commit = _git("remote", "get-url", "origin"), _git("rev-parse", "HEAD")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # code references are in beta; only links hang on them
+        referenced = dg.with_source_code_references(list(assets))
+        if not commit or not (web := web_address(url)):
+            return referenced
+        mapping = dg.AnchorBasedFilePathMapping(local_file_anchor=_ROOT, file_anchor_path_in_repository="")
+        platform: Literal["github", "gitlab"] = "gitlab" if "gitlab" in web else "github"
+        return dg.link_code_references_to_git(referenced, web, commit, mapping, platform)
+
+
+def web_address(remote: str) -> str:
+    """Return the address of a git remote as a browser opens it, without credentials; "" if it is not on the web."""
+    if remote.startswith("git@") and ":" in remote:
+        host, _, path = remote.removeprefix("git@").partition(":")
+        remote = f"https://{host}/{path}"
+    parts = urlsplit(remote)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return ""
+    host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+    return urlunsplit((parts.scheme, host, parts.path.removesuffix(".git"), "", ""))
+
+
+def _git(*arguments: str) -> str:
+    """Return the output of a git command in the checkout; "" without git, or for an installed package."""
+    if not (_ROOT / ".git").exists():
+        return ""
+    try:
+        command = ["git", "-C", str(_ROOT), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,63 @@
+"""The training set: the join of the tables, as arrays by split, and as a PyTorch dataset."""
+
+import polars as pl
+import pytest
+import torch
+
+from deepdx_core.dataset.arrays import splits_from_training_set
+from deepdx_core.dataset.torch_dataset import Dataset
+from deepdx_core.dataset.training_set import build_training_set
+from deepdx_core.tables.storage import MissingTableError, Tables
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+from tests.support.voices import random_voices
+
+
+def test_splits_come_from_the_tables():
+    parameters, _ = random_voices(6)
+    ids = [letter * 20 for letter in "fedcba"]
+    sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(sound_id=pl.Series(ids))
+    families = pl.DataFrame({"sound_id": ids, "family_id": [ids[1], ids[1], *ids[2:]]})
+    labeled = pl.DataFrame({"sound_id": ids, "label": ["x", "y", "x", "y", "x", "y"]})
+    splits = pl.DataFrame(
+        {
+            "sound_id": ids,
+            "split": ["train", "train", "validation", "test", "withheld", "test"],
+            "in_corpus": [True] * 5 + [False],
+        }
+    )
+    voices = pl.DataFrame({"sound_id": [*ids, ids[0], None], "name": ["B", *"UVWXY", "A", "Z"]})
+    table = build_training_set(splits, labeled, families, sounds, voices)
+    assert table["sound_id"].to_list() == ["b" * 20, "c" * 20, "d" * 20, "e" * 20, "f" * 20]
+    assert table["names"].to_list() == [["X"], ["W"], ["V"], ["U"], ["A", "B"]]
+    found = splits_from_training_set(table, ("y", "x"))
+    assert (found.train.parameters == parameters[[1, 0]]).all()
+    assert found.train.labels.tolist() == [0, 1]
+    assert found.train.families[0] == found.train.families[1] != found.test.families[0]
+    assert (found.validation.parameters == parameters[[2]]).all()
+    assert (found.test.parameters == parameters[[3]]).all()
+    with pytest.raises(ValueError, match="no validation voices"):
+        splits_from_training_set(table.filter(pl.col("split") != "validation"), ("y", "x"))
+
+
+def test_a_dataset_holds_the_voices_of_a_split(home):
+    with pytest.raises(MissingTableError):
+        Dataset()
+    parameters, _ = random_voices(4)
+    ids = [letter * 20 for letter in "abcd"]
+    rows = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        sound_id=pl.Series(ids),
+        split=pl.Series(["train", "test", "train", "withheld"]),
+        label=pl.Series(["Pads", "Bass", "Bass", "Synth"]),
+        family_id=pl.Series(ids),
+        names=pl.Series([["PAD"], [], ["BASS"], []], dtype=pl.List(pl.String)),
+    )
+    Tables(home).write("training_set", rows)
+    train = Dataset()
+    assert train.labels == ("Bass", "Pads", "Synth")
+    assert train.sound_ids == [ids[0], ids[2]]
+    assert [label for _, label in (train[0], train[1])] == [1, 0]
+    voices, labels = next(iter(torch.utils.data.DataLoader(train, batch_size=2)))
+    assert voices.dtype == torch.uint8
+    assert (voices.numpy() == parameters[[0, 2]]).all()
+    assert labels.tolist() == [1, 0]
+    assert len(Dataset(home.root, split="test")) == 1

@@ -1,0 +1,122 @@
+"""Pages say what is so: links lead somewhere, commands and settings exist, generated pages hold everything."""
+
+import importlib.util
+import re
+import shlex
+import tomllib
+
+import pytest
+import typer.main
+from mkdocs.exceptions import PluginError
+
+from deepdx_core.database.views import VIEWS
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.tables.schemas import TABLES
+from deepdx_core.voice.parameters import PARAMETER_NAMES
+from deepdx_pipeline.cli.app import app
+from tests.docs.pages import PAGES, blocks, commands, inline_code
+from tests.support.paths import ROOT
+from tools.docs import hooks, reference
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_files_lead_somewhere(page):
+    links = re.findall(r"\]\((?![a-z]+:)([^)#\s]*)(?:#[^)]*)?\)", PAGES[page])
+    made = {f"reference/{name}" for name in reference.PAGES} | hooks.FROM_ROOT.keys()
+    missing = {link for link in links if link not in made and not (ROOT / page).parent.joinpath(link).exists()}
+    assert not missing
+
+
+def test_links_from_the_readme_into_pages_have_their_headings():
+    for page, anchor in re.findall(r"\]\((docs/[^)#]+)#([^)]+)\)", PAGES["README.md"] + PAGES["CONTRIBUTING.md"]):
+        headings = re.findall(r"^#+ (.+)$", PAGES[page], re.MULTILINE)
+        assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, page
+
+
+def test_the_readme_is_a_shop_window():
+    assert len(PAGES["README.md"].splitlines()) < 200
+
+
+def options_in(command):
+    """The name of a command and the options it is given, of a line that begins with `deepdx`."""
+    _, name, *arguments = shlex.split(command)
+    return name, [argument for argument in arguments if argument.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    ("page", "command"), [(page, code) for page, code in inline_code() if re.match(r"deepdx [a-z]", code)]
+)
+def test_commands_in_the_text_exist(page, command):
+    name, options = options_in(command)
+    known = {option for p in COMMANDS[name].params for option in (*p.opts, *p.secondary_opts)} | {"--help"}
+    assert set(options) <= known
+
+
+def test_options_in_the_text_exist():
+    known = {option for c in COMMANDS.values() for p in c.params for option in (*p.opts, *p.secondary_opts)}
+    found = {match[0] for _, code in inline_code() if (match := re.match(r"--[a-z-]+", code))}
+    assert found <= known
+
+
+def test_modules_in_the_text_exist():
+    lines = [*(code for _, code in inline_code()), *commands()]
+    modules = {match[1] for line in lines if (match := re.search(r"python -m ([\w.]+)", line))}
+    assert {"studies.labels", "studies.generators"} <= modules
+    assert all(importlib.util.find_spec(module) for module in modules)
+
+
+def test_every_command_is_shown_somewhere():
+    assert {options_in(command)[0] for command in commands() if command.startswith("deepdx ")} == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("block", blocks("toml"))
+def test_rules_are_accepted(block, tmp_path):
+    (tmp_path / "rules.toml").write_text(block)
+    rules = {rule.id: rule for rule in load_rules(tmp_path / "rules.toml").rules}
+    assert tomllib.loads(block)["rule"].keys() <= rules.keys()
+
+
+def test_the_list_of_tables_and_views_is_whole():
+    table = PAGES["docs/sql.md"].partition("## Tables and views")[2].partition("\n## ")[0]
+    named = [
+        name for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
+    ]
+    assert sorted(named) == sorted(TABLES.keys() | VIEWS.keys())
+
+
+def test_generated_pages_hold_everything():
+    tables = reference.tables()
+    assert re.findall(r"^## (\w+)", tables, re.MULTILINE).count("decoded_voices") == 1
+    assert all(f"## {name} " in tables for name in TABLES.keys() | VIEWS.keys())
+    assert "| `corruption_score` | `DOUBLE` |" in tables
+    assert all(f"| `{name}` |" in reference.parameters() for name in PARAMETER_NAMES)
+    assert "| 116, bits 4 to 6 |" in reference.parameters()
+    assert all(f"| `{rule.id}` | {rule.verdict} |" in reference.rules() for rule in load_rules().rules)
+    assert all(f"## deepdx {name} " in reference.commands() for name in COMMANDS)
+    assert "| `learning_rate` | `0.0012` |" in reference.settings()
+    assert "`electric-piano`" in reference.categories()
+
+
+def test_the_drawing_and_the_list_show_every_room():
+    drawing = (ROOT / "docs" / "architecture.svg").read_text()
+    core = ROOT / "deepdx_core"
+    found = {path.parent.name for path in core.glob("*/__init__.py")} | {path.stem for path in core.glob("[a-z]*.py")}
+    listed = [line for line in reference.rooms().splitlines() if line.startswith("- ")]
+    names = [re.findall(r"`(\w+)`", line.partition(":")[0]) for line in listed]
+    assert {name for line in names for name in line} == found
+    assert {line[0] for line in names if len(line) == 1} <= set(re.findall(r'class="name"[^>]*>(\w+)<', drawing))
+
+
+def test_links_out_of_the_site_become_paths():
+    shown = hooks.shown_in_site
+    assert (
+        shown("[`rules.toml`](../deepdx_core/quality/rules.toml)", "curation.md") == "`deepdx_core/quality/rules.toml`"
+    )
+    assert shown("[SQL](sql.md#recipes)", "index.md") == "[SQL](sql.md#recipes)"
+    assert shown("[SQL](docs/sql.md#recipes)", "contributing.md") == "[SQL](sql.md#recipes)"
+    assert shown("[the text](LICENSE)", "contributing.md") == "the text (`LICENSE`)"
+    assert shown("[Dagster](https://dagster.io)", "index.md") == "[Dagster](https://dagster.io)"
+    with pytest.raises(PluginError, match=r"sql\.md: \.\./nothing\.py does not exist"):
+        shown("[x](../nothing.py)", "sql.md")
