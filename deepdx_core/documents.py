@@ -67,11 +67,12 @@ def first_error(error: ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False)[0]
+    message = re.sub("^[A-Z][a-z]+ should", "must", first["msg"]).replace(" after validation", "")
     match first["type"]:
         case "missing":
             reason = "is missing"
-        case "unknown_key":
-            reason = first["msg"]
+        case "unknown_key" | "too_short" | "too_long":
+            reason = message
         case "extra_forbidden":
             reason = "unknown key"
         case "value_error":
@@ -79,7 +80,7 @@ def first_error(error: ValueError) -> str:
         case kind if kind in _EXPECTED:
             reason = f"{_EXPECTED[kind].format(**first.get('ctx', {}))}, not {shown(first['input'])}"
         case _:
-            reason = f"{re.sub('^[A-Z][a-z]+ should', 'must', first['msg'])}, not {shown(first['input'])}"
+            reason = f"{message}, not {shown(first['input'])}"
     path = "".join(f" {part + 1}" if isinstance(part, int) else f".{part}" for part in first["loc"])
     return f"{printable(path[1:])}: {reason}" if path else reason
 

@@ -46,18 +46,18 @@ def deepdx(monkeypatch, capsys, *arguments):
 
 
 def refused(home, monkeypatch, capsys):
-    """The one line that `deepdx run` says before it starts anything."""
+    """The one line that `deepdx run` prints before it starts anything."""
     began = time.monotonic()
-    code, told = deepdx(monkeypatch, capsys, "run")
+    code, message = deepdx(monkeypatch, capsys, "run")
     assert time.monotonic() - began < 10
     assert code == 1
-    assert told.startswith("deepdx: ")
-    assert told.count("\n") == 1
-    assert told[:-1].isprintable()
-    assert len(told) < 2000
+    assert message.startswith("deepdx: ")
+    assert message.count("\n") == 1
+    assert message[:-1].isprintable()
+    assert len(message) < 2000
     assert not home.dagster.exists()
     assert not home.tables.exists()
-    return told
+    return message
 
 
 def put(path, content):
@@ -105,13 +105,13 @@ IN_ITS_PLACE = {
 def test_a_path_that_is_not_a_text_file_is_refused_by_name(home, monkeypatch, capsys, name, reason, make):
     path = getattr(home, name)
     make(path)
-    told = refused(home, monkeypatch, capsys)
-    assert str(path) in told
-    assert reason in told
+    message = refused(home, monkeypatch, capsys)
+    assert str(path) in message
+    assert reason in message
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "expected"),
     [
         ("rules", "[rule.mine\n", "(at line 1, column 11)"),
         ("rules", "x = " + "[" * 100_000, "line 1: nested over 16 deep"),
@@ -177,12 +177,12 @@ def test_a_path_that_is_not_a_text_file_is_refused_by_name(home, monkeypatch, ca
         ("labels", f"sound_id,category,why\n{'0' * 20},bell,\n{'0' * 20},pad,\n", "line 3: 0000"),
     ],
 )  # fmt: skip
-def test_an_invalid_file_is_refused_by_name_with_place_and_reason(home, monkeypatch, capsys, name, content, says):
+def test_an_invalid_file_is_refused_by_name_with_place_and_reason(home, monkeypatch, capsys, name, content, expected):
     path = getattr(home, name)
     put(path, content)
-    told = refused(home, monkeypatch, capsys)
-    assert told.startswith(f"deepdx: {path}: ")
-    assert says in told
+    message = refused(home, monkeypatch, capsys)
+    assert message.startswith(f"deepdx: {path}: ")
+    assert expected in message
 
 
 def test_valid_files_are_accepted(home):
@@ -247,7 +247,7 @@ def test_any_change_of_a_valid_file_is_accepted_or_refused(tmp_path, name, data)
 
 
 def raised(*errors):
-    """A chain of errors, each raised from the next, as Dagster tells it."""
+    """A chain of errors, each raised from the next, as Dagster reports it."""
     for error, cause in pairwise(errors):
         error.__cause__ = cause
     return SerializableErrorInfo.from_traceback(TracebackException.from_exception(errors[0]))
@@ -259,8 +259,8 @@ class DagsterExecutionStepExecutionError(Exception):
 
 def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_from(home):
     wrapped = DagsterExecutionStepExecutionError("Error occurred while executing op")
-    told = step_error_message(raised(wrapped, RulesError("rules.toml: rule.x: \x1b[2J wrong"), KeyError("x")))
-    assert told == "rules.toml: rule.x: \\x1b[2J wrong"
+    message = step_error_message(raised(wrapped, RulesError("rules.toml: rule.x: \x1b[2J wrong"), KeyError("x")))
+    assert message == "rules.toml: rule.x: \\x1b[2J wrong"
     assert step_error_message(raised(wrapped, KeyError("x"))) == "KeyError: 'x'"
     assert step_error_message(raised(wrapped, dg.Failure("no train voices"), ValueError("x"))) == "no train voices"
     full = f"no space left on the disk that holds {home.root}; nothing is lost, run again once there is room"
@@ -274,7 +274,7 @@ def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_fr
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "expected"),
     [
         (PermissionError(errno.EACCES, "Permission denied", "/\x1b[2J\udcff"), "/\\x1b[2J\\udcff: Permission denied"),
         (OSError(errno.EXDEV, "Invalid cross-device link", b"/a/\xff", None, "/b"), "/a/\\udcff to /b: Invalid"),
@@ -286,15 +286,15 @@ def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_fr
         (DeepDXError("one\nand \x1b[2J two"), "one\nand \\x1b[2J two"),
     ],
 )  # fmt: skip
-def test_errors_of_the_system_are_one_message_that_names_the_path(home, monkeypatch, capsys, error, says):
+def test_errors_of_the_system_are_one_message_that_names_the_path(home, monkeypatch, capsys, error, expected):
     def fail():
         raise error
 
     monkeypatch.setattr("deepdx_pipeline.cli.app.app", fail)
-    code, told = deepdx(monkeypatch, capsys)
+    code, message = deepdx(monkeypatch, capsys)
     assert code == 1
-    assert told.startswith(f"deepdx: {says}")
-    assert "Traceback" not in told
+    assert message.startswith(f"deepdx: {expected}")
+    assert "Traceback" not in message
 
 
 def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
@@ -308,12 +308,12 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
 
 def test_a_home_that_cannot_be_is_refused(monkeypatch, capsys, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
-    for named, says in ((tmp_path / "loop" / "x", "Symlink loop"), ("~no such user/x", "home directory")):
+    for named, expected in ((tmp_path / "loop" / "x", "Symlink loop"), ("~no such user/x", "home directory")):
         monkeypatch.setenv("DEEPDX_HOME", str(named))
-        code, told = deepdx(monkeypatch, capsys, "run")
+        code, message = deepdx(monkeypatch, capsys, "run")
         assert code == 1
-        assert told.startswith(f"deepdx: DEEPDX_HOME is {named}: ")
-        assert says in told
+        assert message.startswith(f"deepdx: DEEPDX_HOME is {named}: ")
+        assert expected in message
 
 
 FAIL = """
@@ -340,7 +340,7 @@ main()
         ("raise RulesError('rules.toml: line 3: wrong') from KeyError('x')", "rules.toml: line 3: wrong"),
     ],
 )
-def test_a_failed_run_tells_one_cause(home, how, cause):
+def test_a_failed_run_reports_one_cause(home, how, cause):
     ran = subprocess.run(
         [sys.executable, "-c", FAIL.format(how=how)], capture_output=True, text=True, timeout=120, check=False, cwd=ROOT
     )

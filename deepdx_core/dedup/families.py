@@ -70,7 +70,7 @@ def fold_of(family_id: pl.Expr, folds: int) -> pl.Expr:
 
 
 def _rows(sounds: pl.DataFrame, pairs: pl.DataFrame) -> Int64Array:
-    """Return pairs of ids as pairs of rows, `int64[m, 2]`, without pairs of which a sound is missing."""
+    """Return pairs of ids as pairs of rows, `int64[m, 2]`, without pairs with a missing sound."""
     rows = sounds.select("sound_id", pl.col("row").cast(pl.Int64))
     ends = pairs.join(rows, on="sound_id").join(rows, left_on="other_id", right_on="sound_id", suffix="_other")
     return ends.select("row", "row_other").to_numpy()

@@ -83,7 +83,7 @@ class Taxonomy:
         return {category: number for number, category in enumerate(self.learnable)}
 
 
-_Texts = Annotated[tuple[str, ...], Field(strict=False)]
+_Texts = Annotated[tuple[str, ...], Field(strict=False, fail_fast=True)]  # a file may have a million errors
 _Percent = Annotated[int, Field(ge=1, le=99)]
 _Weight = Annotated[int, Field(ge=0, le=1000)]
 
@@ -128,7 +128,7 @@ class _Document(StrictModel):
     reliability: _Reliability
     weight: _Weights
     decision: _Decision
-    phrase: Annotated[tuple[_Phrase, ...], Field(strict=False)] = ()
+    phrase: Annotated[tuple[_Phrase, ...], Field(strict=False, fail_fast=True)] = ()
 
     @field_validator("labels")
     @classmethod

@@ -46,7 +46,7 @@ class RuleKeys(StrictModel):
     source: str
     shows: str = ""
     each: Literal["sound", "parameter", "slot"] = "sound"
-    when: Annotated[str, Field(validate_default=True)] = ""  # after `each`, which decides whether it is needed
+    when: Annotated[str, Field(validate_default=True)] = ""  # after `each`, which decides if it is required
     enabled: bool = True
 
     @field_validator("shows")

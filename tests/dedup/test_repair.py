@@ -26,9 +26,9 @@ def repaired(*voices, settings=RepairSettings()):  # noqa: B008 - frozen
 
 
 def test_a_value_within_the_margin_is_clamped():
-    ((how, repaired_voice),) = repaired(voice(op2_output_level=102, op3_detune=15)).values()
+    ((how, values),) = repaired(voice(op2_output_level=102, op3_detune=15)).values()
     assert how == "clamped"
-    np.testing.assert_array_equal(repaired_voice, voice(op2_output_level=99, op3_detune=14))
+    np.testing.assert_array_equal(values, voice(op2_output_level=99, op3_detune=14))
 
 
 def test_values_far_out_of_range_or_too_many_are_left():
@@ -58,15 +58,15 @@ def test_two_twins_leave_a_doubt():
 def test_values_on_which_all_near_duplicates_agree_are_taken():
     near = [voice(op1_eg_level_1=42, op2_fine=n) for n in (1, 2, 3)]
     far = voice(op1_eg_level_1=7, **{f"op{o}_coarse": 5 for o in range(1, 7)})
-    ((how, repaired_voice),) = repaired(voice(op1_eg_level_1=127), *near, far).values()
+    ((how, values),) = repaired(voice(op1_eg_level_1=127), *near, far).values()
     assert how == "as in its kin"
-    np.testing.assert_array_equal(repaired_voice, voice(op1_eg_level_1=42))
+    np.testing.assert_array_equal(values, voice(op1_eg_level_1=42))
     assert repaired(voice(op1_eg_level_1=127), *near, voice(op1_eg_level_1=41, op2_fine=4)) == {}
 
 
 def test_a_rate_that_is_too_fast_plays_as_the_fastest():
-    ((how, repaired_voice),) = repaired(voice(op1_eg_rate_1=127)).values()
-    assert (how, repaired_voice[INDEX["op1_eg_rate_1"]]) == ("plays alike", 99)
+    ((how, values),) = repaired(voice(op1_eg_rate_1=127)).values()
+    assert (how, values[INDEX["op1_eg_rate_1"]]) == ("plays alike", 99)
     assert repaired(voice(pitch_eg_rate_1=127, pitch_eg_level_1=99)) == {}
 
 
@@ -74,8 +74,8 @@ def test_a_byte_with_all_bits_set_is_lost_with_all_that_it_holds():
     # Detune 15 and rate scaling 7 fill a packed byte; 15 with another rate scaling is an editor's mistake.
     lost = voice(op1_detune=15, op1_rate_scaling=7)
     assert repaired(lost) == {}
-    ((how, repaired_voice),) = repaired(lost, voice(op1_detune=3, op1_rate_scaling=2)).values()
-    assert (how, repaired_voice[INDEX["op1_detune"]], repaired_voice[INDEX["op1_rate_scaling"]]) == (
+    ((how, values),) = repaired(lost, voice(op1_detune=3, op1_rate_scaling=2)).values()
+    assert (how, values[INDEX["op1_detune"]], values[INDEX["op1_rate_scaling"]]) == (
         "as in its twin",
         3,
         2,
@@ -83,14 +83,14 @@ def test_a_byte_with_all_bits_set_is_lost_with_all_that_it_holds():
 
 
 def test_an_inaudible_value_becomes_the_default():
-    ((how, repaired_voice),) = repaired(voice(op4_break_point=127)).values()
+    ((how, values),) = repaired(voice(op4_break_point=127)).values()
     assert how == "nobody hears it"
-    np.testing.assert_array_equal(repaired_voice, voice())
+    np.testing.assert_array_equal(values, voice())
     assert repaired(voice(op4_break_point=127, op4_left_depth=20)) == {}
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_repaired_voices_are_in_range_and_clamped_ones_differ_only_where_they_must(seed):
+def test_valuess_are_in_range_and_clamped_ones_differ_only_where_they_must(seed):
     random = np.random.default_rng(seed)
     parameters, _ = random_voices(50, seed)
     rows = np.arange(50)
@@ -103,7 +103,7 @@ def test_repaired_voices_are_in_range_and_clamped_ones_differ_only_where_they_mu
     np.testing.assert_array_equal(found.parameters[clamped], np.minimum(before[clamped], MAXIMA))
 
 
-def test_original_and_repaired_voice_are_both_sounds_with_their_names():
+def test_original_and_values_are_both_sounds_with_their_names():
     broken, whole = voice(op2_output_level=102), voice(op2_output_level=99)
     decoded = pl.DataFrame(np.stack([broken]), schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).select(
         pl.lit("0" * 64).alias("sha256"),

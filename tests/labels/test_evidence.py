@@ -197,9 +197,9 @@ def test_the_model_is_trained_on_audio() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st_numpy.arrays(np.uint8, (3, 145), elements=st.integers(0, 255)))
-def test_every_legal_voice_has_finite_traits_and_words(drawn: np.ndarray) -> None:
-    legal = (drawn % (MAXIMA.astype(np.uint16) + 1)).astype(np.uint8)
-    found = compute_traits(legal)
+def test_every_voice_in_range_has_finite_traits_and_words(drawn: np.ndarray) -> None:
+    in_range = (drawn % (MAXIMA.astype(np.uint16) + 1)).astype(np.uint8)
+    found = compute_traits(in_range)
     assert all(values.shape == (3,) and not np.isinf(values).any() for values in found.values())
     assert len(describe_traits(found)) == 3
 

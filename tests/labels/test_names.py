@@ -209,7 +209,7 @@ def test_a_category_is_found_by_its_name_or_an_alias_in_any_case(text: str, cate
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("Pianos", "'Pianos' is a label of several categories: choose electric-piano or acoustic-piano or clav"),
         ("pads", "'pads' is a label of several categories: choose choir or pad"),
@@ -222,10 +222,10 @@ def test_a_category_is_found_by_its_name_or_an_alias_in_any_case(text: str, cate
         ("x" * 1000, "... is not a category"),
     ],
 )
-def test_an_unknown_category_is_refused_with_the_known_ones(text: str, says: str) -> None:
+def test_an_unknown_category_is_refused_with_the_known_ones(text: str, reason: str) -> None:
     with pytest.raises(UnknownCategoryError) as refused:
         find_category(text, TAXONOMY)
-    assert says in str(refused.value)
+    assert reason in str(refused.value)
     assert str(refused.value).isprintable()
 
 

@@ -246,7 +246,7 @@ def test_numbers_in_rules_do_not_wrap(tmp_path, when, each, finds):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("[rule.x]\nverdict = 'note'", "rule.x.reason: is missing"),
         ("[rule.x]\nverdict = 'bad'\nreason = 'r'\nwhen = 'true'", "rule.x.verdict: must be 'empty', 'corrupt', "),
@@ -264,11 +264,11 @@ def test_numbers_in_rules_do_not_wrap(tmp_path, when, each, finds):
         ("[rule", "rules.toml: "),
     ],
 )
-def test_an_invalid_file_of_rules_is_refused_with_place_and_reason(tmp_path, text, says):
+def test_an_invalid_file_of_rules_is_refused_with_place_and_reason(tmp_path, text, reason):
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(RulesError) as refused:
         load_rules(tmp_path / "rules.toml")
-    assert says in str(refused.value)
+    assert reason in str(refused.value)
     assert str(tmp_path / "rules.toml") in str(refused.value)
 
 
@@ -371,7 +371,7 @@ def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "reason"),
     [
         ("", "the first line must be sound_id,verdict,why"),
         ("sound_id,verdict\n", "the first line must be"),
@@ -382,11 +382,11 @@ def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path):
         ('sound_id,verdict,why\n"', "unexpected end of data"),
     ],
 )
-def test_an_invalid_file_of_overrides_is_refused(tmp_path, text, says):
+def test_an_invalid_file_of_overrides_is_refused(tmp_path, text, reason):
     (tmp_path / "verdicts.csv").write_text(text)
     with pytest.raises(OverridesError) as refused:
         read_overrides(tmp_path / "verdicts.csv", "verdict", VERDICTS)
-    assert says in str(refused.value)
+    assert reason in str(refused.value)
 
 
 def test_a_bit_that_is_stuck_throughout_a_dump():
