@@ -12,8 +12,8 @@ from deepdx_core.arrays import UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.progress import silent
 from deepdx_core.sound import measuring
-from deepdx_core.sound.measuring import cores
-from deepdx_core.sound.rendering import Audio, Clip, Synth, available
+from deepdx_core.sound.audio_features import count_cores
+from deepdx_core.sound.rendering import Audio, Clip, Synth, can_render
 from deepdx_core.tables.schemas import AudioFeatures
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tools.demo_corpus.voices import compose_voices
@@ -57,7 +57,7 @@ def _render(renders: _Renders) -> None:
         for voice, clip in part:
             synth.render(voice, clip)
 
-    threads = [threading.Thread(target=work, args=(renders[core :: cores()],)) for core in range(cores())]
+    threads = [threading.Thread(target=work, args=(renders[core :: count_cores()],)) for core in range(count_cores())]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -81,7 +81,7 @@ def _throughput() -> tuple[float, float]:
 
 def measure() -> Iterator[tuple[str, float, float, str]]:
     """Name, our speed, the other's speed, unit; nothing where dexed-py is not installed."""
-    if available():
+    if can_render():
         yield "render and measure, beside dexed-py alone", *_throughput(), "s of audio/s"
 
 

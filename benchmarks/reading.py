@@ -23,9 +23,8 @@ from benchmarks.unpacking import unpack_one_by_one
 from deepdx_core.codec.packing import unpack_vced, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import RECORD_SIZE
-from deepdx_core.intake.archives import archive_members
-from deepdx_core.intake.contents import archive_kind, read_file
-from deepdx_core.intake.survey import inbox_files
+from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
+from deepdx_core.intake.local_files import find_files, read_file
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE
 
 _DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
@@ -87,7 +86,7 @@ def _folder(source: Path, temporary: Path) -> Path:
     if source.is_dir():
         return source
     # The paths in an archive are not to be trusted; a number will do for a name.
-    for number, content in enumerate(archive_members(source.read_bytes())):
+    for number, content in enumerate(read_archive(source.read_bytes())):
         (temporary / f"{number}.syx").write_bytes(content.data)
     return temporary
 
@@ -95,7 +94,7 @@ def _folder(source: Path, temporary: Path) -> Path:
 def _zipped(folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, path in enumerate(inbox_files(folder)):
+        for number, path in enumerate(find_files(folder)):
             archive.writestr(f"{number}.syx", read_file(path))
     return buffer.getvalue()
 
@@ -111,11 +110,11 @@ def results(source: Path) -> Iterator[tuple[str, str, float, int, float]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = _folder(source, Path(temporary))
         archive = _zipped(folder) if source.is_dir() else source.read_bytes()
-        paths = inbox_files(folder)
+        paths = find_files(folder)
         size = sum(path.stat().st_size for path in paths) / 1e6
 
         def our_members() -> Iterator[bytes]:
-            return (content.data for content in archive_members(archive))
+            return (content.data for content in read_archive(archive))
 
         def plain_members() -> Iterator[bytes]:
             return _plain_members(archive)
@@ -123,8 +122,8 @@ def results(source: Path) -> Iterator[tuple[str, str, float, int, float]]:
         def our_files() -> Iterator[bytes]:
             for data in map(read_file, paths):
                 yield data
-                if archive_kind(data):
-                    yield from (content.data for content in archive_members(data))
+                if recognize_archive(data):
+                    yield from (content.data for content in read_archive(data))
 
         def plain_files() -> Iterator[bytes]:
             return map(Path.read_bytes, paths)

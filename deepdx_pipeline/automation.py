@@ -93,10 +93,10 @@ def _wait(attempts: list[dg.RunRecord]) -> float:
 
 def _still_arriving(workplace: Workspace) -> bool:
     """Whether a file changed within the last moments, as one that is being copied does."""
-    from deepdx_core.intake.survey import inbox_files
+    from deepdx_core.intake.local_files import find_files
 
     now = time.time()
-    for path in inbox_files(workplace.home.inbox):
+    for path in find_files(workplace.home.inbox):
         try:
             if 0 <= now - path.lstat().st_mtime < _SETTLED_SECONDS:
                 return True

@@ -29,7 +29,7 @@ from deepdx_core.home import Home, find_home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.progress import Report
 from deepdx_core.quality.rules import load_rules
-from deepdx_core.sound.rendering import available
+from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 
@@ -104,7 +104,7 @@ def main() -> None:
     tables = Tables(home)
     splits = splits_in(tables)
     settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
-    by_ear = available() and not asked.without_sound
+    by_ear = can_render() and not asked.without_sound
     method = WriterMethod(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())
     writer = trained(method, splits, asked.seed, asked.model)
     alone = replace(writer, by_ear=False, wish=SamplingRequest(choices=1))

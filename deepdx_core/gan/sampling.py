@@ -10,7 +10,7 @@ from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.encoding import decode
 from deepdx_core.gan.model import Generator
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
@@ -46,7 +46,7 @@ class TrainedGan:
                     break
                 candidates = self._make(labels[missing], np.random.default_rng([seed, attempt]))
                 refused = []
-                for i, candidate, silent in zip(missing, candidates, inaudible(candidates), strict=True):
+                for i, candidate, silent in zip(missing, candidates, is_inaudible(candidates), strict=True):
                     if silent or candidate.tobytes() in seen:
                         refused.append(i)
                     else:

@@ -23,13 +23,13 @@ GROUP = "corpus"
 def survey_of_the_inbox(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Workspace]) -> Iterator[Result]:
     """Read what is new in the inbox: a row for each path, and each stretch of each distinct file accounted for."""
     from deepdx_core.configuration import check_configuration
-    from deepdx_core.intake.survey import NOTHING_KNOWN, SURVEYED_BY, Survey, survey
+    from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
     check_configuration(workplace.home)  # here, since a run begins here: what it would stumble over later
     tables = workplace.tables
     context.log_event(inbox_event(workplace))
     same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
-    before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else NOTHING_KNOWN
+    before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else EMPTY_SURVEY
     workplace.home.inbox.mkdir(parents=True, exist_ok=True)
     found = survey(workplace.home.inbox, before, workplace.reporter(context))
     dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)

@@ -21,25 +21,25 @@ def audio_features(
     context: dg.AssetExecutionContext, config: Listening, workplace: dg.ResourceParam[Workspace]
 ) -> Result:
     """Render every legal sound that was not rendered yet, and measure what is heard."""
-    from deepdx_core.sound.measuring import by_sound, measure_sounds, renderer
-    from deepdx_core.sound.rendering import available
+    from deepdx_core.sound.audio_features import compute_audio_features, renderer_version, summarize_by_sound
+    from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     tables = workplace.tables
     sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
     known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
-    if config.render and available():
+    if config.render and can_render():
         # What there is is written now and then: who stops a long run loses little of it.
-        for rows in measure_sounds(sounds, known, workplace.reporter(context)):
+        for rows in compute_audio_features(sounds, known, workplace.reporter(context)):
             version = tables.write("audio_features", rows)
     else:
         version = tables.write("audio_features", rows)
-    heard, before = by_sound(rows), known["sound_id"].n_unique()
+    heard, before = summarize_by_sound(rows), known["sound_id"].n_unique()
     return materialized(
         "audio_features",
         rows,
         version,
-        renderer=renderer() if available() else "none: install the extra `audio` to have sounds rendered",
+        renderer=renderer_version() if can_render() else "none: install the extra `audio` to have sounds rendered",
         sounds=f"{len(heard):,} of {len(sounds):,} sounds were heard, {len(heard) - before:,} of them now",
         silent=int(heard["silent"].sum()),
         never_fall_silent=int(heard["sounds_at_rest"].sum()),
@@ -97,7 +97,7 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
     from deepdx_core.quality.measures import measure_sounds
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.quality.verdicts import decide_verdicts
-    from deepdx_core.sound.measuring import by_sound
+    from deepdx_core.sound.audio_features import summarize_by_sound
     from deepdx_core.tables.schemas import VERDICTS
 
     context.log_event(overrides_event(workplace))
@@ -107,7 +107,7 @@ def verdicts(context: dg.AssetExecutionContext, workplace: dg.ResourceParam[Work
     sounds = tables.read("unique_voices")
     slots = tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"])
     find_families = tables.read("families", ["sound_id", "family_id", "family_size"])
-    heard = by_sound(tables.read("audio_features"))
+    heard = summarize_by_sound(tables.read("audio_features"))
     measured = measure_sounds(sounds, slots, find_families, heard, tables.read("corruption_training_set"), rules.repair)
     rows = decide_verdicts(measured, rules.rules, said)
     version = tables.write("verdicts", rows)

@@ -208,12 +208,12 @@ def model_evaluation(
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import available
+    from deepdx_core.sound.rendering import can_render
 
     report = workplace.reporter(context)
     model = load_model(champion_folder(workplace.home))
     splits = _splits(workplace)
-    by_ear = config.render and available()
+    by_ear = config.render and can_render()
     writer = FittedWriter(model, load_rules(workplace.home.rules), by_ear, report)
     methods = {
         **BASELINES,
@@ -249,7 +249,7 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> R
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import SamplingRequest, sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import available
+    from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
     shown: dict[str, list[str]] = {}
@@ -260,7 +260,7 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> R
     rules = load_rules(workplace.home.rules)
     taken = corpus_names(workplace.home)
     for label, file_name in zip(model.labels, _file_names(model.labels), strict=True):
-        made = sample(model, VMEM_VOICES, config.seed, SamplingRequest(label=label), rules=rules, by_ear=available())
+        made = sample(model, VMEM_VOICES, config.seed, SamplingRequest(label=label), rules=rules, by_ear=can_render())
         names = names_of(model, made, config.seed, taken)
         (banks[workplace.home.banks / file_name],) = banks_of(made, names)
         algorithms = made.parameters[:, INDEX["algorithm"]] + 1

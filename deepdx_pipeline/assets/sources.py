@@ -35,11 +35,11 @@ def inbox_version(workplace: Workspace) -> str:
 
     It changes when a file comes, goes, grows or is written anew.
     """
-    from deepdx_core.intake.survey import inbox_files
+    from deepdx_core.intake.local_files import find_files
 
     digest = hashlib.sha256()
     folder = workplace.home.inbox
-    for path in inbox_files(folder):
+    for path in find_files(folder):
         try:
             status = path.lstat()
         except OSError:

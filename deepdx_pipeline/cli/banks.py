@@ -61,10 +61,10 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
 
 
 def _print(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
-    from deepdx_core.intake.survey import place
+    from deepdx_core.intake.survey import format_location
 
     for file, slots in _by_file(found, voices):
-        where = place(file)
+        where = format_location(file)
         if file["status"] == "refused":
             err.print(plain(f"{where}: {file['reason']}"), style="red", soft_wrap=True)
             continue

@@ -68,7 +68,7 @@ def convert(
 
     gathered = collect_voices(inputs)
     writable = make_writable(select_voices(gathered.voices, ranges, name), clamp, unique)
-    report(gathered.refused, gathered.without, writable.skipped, writable.mended)
+    report(gathered.refused, gathered.without_voices, writable.skipped, writable.clamped)
     if writable.voices.is_empty():
         raise DeepDXError("no voices to write")
     files = _files(writable.voices, target, output, one_file)
@@ -109,7 +109,7 @@ def parse_slots(text: str) -> list[tuple[int, int]]:
 
 def _target(output: Path, to: Target | None) -> Target:
     from deepdx_core.display import printable
-    from deepdx_core.intake.contents import is_folder
+    from deepdx_core.intake.local_files import is_folder
 
     ending, shown = _ENDINGS.get(output.suffix.lower()), printable(str(output))
     if to is None and ending is None:

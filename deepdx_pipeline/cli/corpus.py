@@ -10,20 +10,22 @@ import typer
 
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home, find_home
-from deepdx_core.intake.collections import collections
+from deepdx_core.intake.public_collections import load_collections
 from deepdx_core.progress import Report
 from deepdx_pipeline.cli.console import err, out, plain
 
 if TYPE_CHECKING:
-    from deepdx_core.intake.inbox import Arrival
+    from deepdx_core.intake.inbox import AddedFile
 
-_ADDED = f"Files, folders, archives, https:// addresses, or public collections by name: {', '.join(collections())}."
+_ADDED = (
+    f"Files, folders, archives, https:// addresses, or public collections by name: {', '.join(load_collections())}."
+)
 
 
 def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_ADDED)]) -> None:
     """Take files, folders, archives and what is on the net into the inbox."""
     from deepdx_core.display import counted, printable
-    from deepdx_core.intake.survey import Surveyor, place
+    from deepdx_core.intake.survey import Surveyor, format_location
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
@@ -46,16 +48,16 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
                 new, known = new + arrival.new, known + (not arrival.new)
                 stands_at = printable(arrival.target.relative_to(home.inbox).as_posix())
                 if arrival.target not in looked_at:
-                    surveyor.look_at(arrival.target, stands_at)
+                    surveyor.add_file(arrival.target, stands_at)
                     looked_at.add(arrival.target)
-                if arrival.elsewhere:
+                if arrival.duplicate:
                     elsewhere.append(f"{printable(str(arrival.source))} as {stands_at}")
         except DeepDXError as error:
             refuse(str(error))
     files = surveyor.result().raw_files
     without = files.filter(files["status"].is_in(["no voices", "refused"]))
     for row in without.head(20).iter_rows(named=True):
-        err.print(plain(f"{place(row)}: {row['reason']}"), style="yellow", soft_wrap=True)
+        err.print(plain(f"{format_location(row)}: {row['reason']}"), style="yellow", soft_wrap=True)
     if len(without) > 20:
         err.print(f"... and {len(without) - 20:,} more without voices: see the table raw_files after `deepdx run`")
     if elsewhere:
@@ -72,13 +74,13 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
         raise typer.Exit(1)
 
 
-def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
+def _arrivals(source: str, home: Home) -> "Iterator[AddedFile]":
     """Bring what an argument names into the inbox: a collection or a URL by way of a download, else files."""
     from deepdx_core.intake.inbox import add_to_inbox
 
-    collection = None if os.path.lexists(source) else collections().get(source)
+    collection = None if os.path.lexists(source) else load_collections().get(source)
     if collection:
-        out.print(plain(f"{collection.name}: {collection.what}"), soft_wrap=True)
+        out.print(plain(f"{collection.name}: {collection.description}"), soft_wrap=True)
         out.print(plain(f"license: {collection.license}; the voices are other people's work"), soft_wrap=True)
         url, name, sha256 = collection.url, collection.file, collection.sha256
     elif source.lower().startswith(("http://", "https://")):
@@ -86,11 +88,11 @@ def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
     else:
         yield from add_to_inbox([Path(source)], home.inbox, home.staging)
         return
-    from deepdx_core.intake.download import fetched
+    from deepdx_core.intake.download import fetch
 
     with (
         _download_bar() as report,
-        fetched(url, home.downloads, name=name, sha256=sha256, report=report) as path,
+        fetch(url, home.downloads, name=name, sha256=sha256, report=report) as path,
     ):
         yield from add_to_inbox([path], home.inbox, home.staging)
 

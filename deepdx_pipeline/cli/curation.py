@@ -51,7 +51,7 @@ def _as_dict(story: "Story") -> dict[str, object]:
 
 
 def _print(story: "Story") -> None:
-    from deepdx_core.intake.survey import place
+    from deepdx_core.intake.survey import format_location
 
     def line(text: str, style: str = "") -> None:
         out.print(plain(text), style=style, soft_wrap=True)
@@ -75,7 +75,8 @@ def _print(story: "Story") -> None:
     line(f"Found in {len(story.places):,} places:")
     for found in story.places.head(_MOST_ROWS).iter_rows(named=True):
         checksum = f", checksum {found['checksum']}" if found["checksum"] not in (None, "right") else ""
-        line(f"  {place(found)}, at byte {found['offset']:,}, slot {found['slot']}, as {found['name']!r}{checksum}")
+        location = f"{format_location(found)}, at byte {found['offset']:,}, slot {found['slot']}"
+        line(f"  {location}, as {found['name']!r}{checksum}")
     _more(len(story.places))
     if len(story.family):
         line(f"Family of {len(story.family) + 1:,}; its nearest:")

@@ -80,11 +80,11 @@ def generate(
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import SamplingRequest, sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import NoRendererError, available
+    from deepdx_core.sound.rendering import NoRendererError, can_render
 
     if by_ear is None:
-        by_ear = available()
-    elif by_ear and not available():
+        by_ear = can_render()
+    elif by_ear and not can_render():
         raise NoRendererError
     home = find_home()
     folder = champion_folder(home)
@@ -157,12 +157,12 @@ def _known_label(asked: str, labels: tuple[str, ...], own_taxonomy: Path) -> str
 
 def _voice(text: str, option: str) -> "tuple[UInt8Array, str]":
     """The voice in a slot of a file with its name, by `FILE:SLOT`; the file's name may have colons too."""
-    from deepdx_core.exchange.inspection import voice_in
+    from deepdx_core.exchange.inspection import load_voice
 
     match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
     if match is None:
         raise typer.BadParameter(f"{printable(text)!r} is not {_SLOT}, such as EPIANOS1.syx:5", param_hint=option)
-    return voice_in(Path(match[1]), int(match[2]))
+    return load_voice(Path(match[1]), int(match[2]))
 
 
 def _in_words(passed_over: "Mapping[str, int]") -> str:

@@ -34,12 +34,12 @@ def send(
     A dump with a voice that cannot be written is not sent. The DX7 takes banks with its memory protection off.
     """
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.exchange.conversion import collect_voices, dumps_to_send
+    from deepdx_core.exchange.conversion import build_messages, collect_voices
     from deepdx_core.ports import send as send_messages
 
     gathered = collect_voices([file])
-    to_send, skipped, mended = dumps_to_send(gathered.voices, channel - 1, clamp)
-    report(gathered.refused, gathered.without, skipped, mended)
+    to_send, skipped, mended = build_messages(gathered.voices, channel - 1, clamp)
+    report(gathered.refused, gathered.without_voices, skipped, mended)
     if not to_send:
         raise DeepDXError("nothing to send")
     what = [about for about, _ in to_send]

@@ -200,7 +200,7 @@ def test_whatever_is_written_is_gathered_again(tmp_path_factory, voices, write):
     path = tmp_path_factory.mktemp("gathered") / "in.bin"
     path.write_bytes(b"".join(write(*voices)))
     writable = make_writable(collect_voices([path]).voices)
-    assert (writable.skipped, writable.mended) == ([], [])
+    assert (writable.skipped, writable.clamped) == ([], [])
     parameters, names = to_arrays(writable.voices)
     count = len(voices[0])
     np.testing.assert_array_equal(parameters[:count], voices[0])

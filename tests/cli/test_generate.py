@@ -21,7 +21,7 @@ from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.decoding.dumps import decode_dumps
-from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, voice_in
+from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, load_voice
 from deepdx_core.generation import model as model_module
 from deepdx_core.generation import registry, sampling
 from deepdx_core.generation.banks import banks_of, names_of
@@ -33,7 +33,7 @@ from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.progress import silent
 from deepdx_core.sound import rendering
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_core.writer.config import WriterConfig
@@ -74,7 +74,7 @@ def deepdx(monkeypatch, home, tmp_path, models, capsys):
     """The command in an empty folder, with that model in the home; voices are not rendered unless asked for."""
     shutil.copytree(models / "champion", home.models / "champion")
     monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
-    monkeypatch.setattr(rendering, "available", lambda: False)
+    monkeypatch.setattr(rendering, "can_render", lambda: False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
@@ -125,7 +125,7 @@ def test_a_bank_of_new_voices(deepdx, models):
     assert len(set(names)) == 32
     assert "INIT VOICE" not in names
     assert distances_to_closest(parameters, corpus(models)).min() > 5
-    assert not inaudible(parameters).any()
+    assert not is_inaudible(parameters).any()
     assert [path.name for path in Path().iterdir()] == ["out.syx"]
 
 
@@ -210,7 +210,7 @@ def test_voices_of_archives_and_of_names_with_colons(deepdx):
         archive.writestr("2.syx", write_bank(first, text_to_names(names)))
         archive.write(DEMO / "Basses" / "EBASS1.syx", "3.syx")
     for slot, voice, name in (1, second[0], "ONE"), (2, first[1], names[1]):
-        found, found_name = voice_in(Path("a:b.zip"), slot)
+        found, found_name = load_voice(Path("a:b.zip"), slot)
         assert (found == voice).all()
         assert found_name == name
     assert made(deepdx, "--like", "a:b.zip:2", "--count", 2)[:2].any()
@@ -226,7 +226,7 @@ def test_voices_of_archives_and_of_names_with_colons(deepdx):
 )
 def test_slots_that_are_not_there(deepdx, file, slot, reason):
     with pytest.raises(NoVoiceError, match=reason):
-        voice_in(file, slot)
+        load_voice(file, slot)
     code, _, said = deepdx("generate", "--like", f"{file}:{slot}", "-o", "out.syx")
     assert code == 1
     assert re.search(reason, said)
@@ -431,12 +431,12 @@ def test_to_listen_something_is_needed_to_listen_with(deepdx):
     assert "dexed-py" in said
 
 
-@pytest.mark.skipif(not rendering.available(), reason="dexed-py is not installed")
+@pytest.mark.skipif(not rendering.can_render(), reason="dexed-py is not installed")
 def test_voices_are_listened_to_where_that_can_be(deepdx, monkeypatch):
     asked = []
     against = sampling.against
     monkeypatch.setattr(sampling, "against", lambda *given: (asked.append(given[2]), against(*given))[1])
-    monkeypatch.setattr(rendering, "available", lambda: True)
+    monkeypatch.setattr(rendering, "can_render", lambda: True)
     for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
         asked.clear()
         assert deepdx("generate", "--count", 2, *options, "--force", "-o", "out.syx")[0] == 0

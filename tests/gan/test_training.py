@@ -9,7 +9,7 @@ import torch
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.training import train
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.voice.parameters import INDEX
 
 LOW, HIGH, RARE, UNSEEN = range(4)
@@ -108,14 +108,14 @@ def test_voices_are_legal_different_and_audible(learned):
     voices = learned.sample(np.arange(200) % 3, 0)
     assert (voices <= MAXIMA).all()
     assert len(np.unique(voices, axis=0)) == 200
-    assert not inaudible(voices).any()
+    assert not is_inaudible(voices).any()
 
 
 def test_voices_that_nobody_wants_are_drawn_again(learned, monkeypatch):
     plain = voices_of(learned, LOW)
     unwanted = {voice.tobytes() for voice in plain[::2]}
     monkeypatch.setattr(
-        "deepdx_core.gan.sampling.inaudible", lambda voices: np.array([v.tobytes() in unwanted for v in voices])
+        "deepdx_core.gan.sampling.is_inaudible", lambda voices: np.array([v.tobytes() in unwanted for v in voices])
     )
     others = voices_of(learned, LOW)
     assert (others[1::2] == plain[1::2]).all()

@@ -25,7 +25,7 @@ from deepdx_core.state.restore import BackupError, restore
 from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
 from deepdx_core.tables.schemas import TABLES, VERDICTS
 from deepdx_core.tables.storage import MANIFEST, DamagedTableError, MissingTableError, StateError, Tables
-from tests.support.archives import zipped
+from tests.support.archives import make_zip as zipped
 from tests.support.paths import ROOT
 
 VERSION_0 = ROOT / "tests" / "data" / "home-version-0.zip"
