@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-from deepdx_core.arrays import BoolArray, UInt8Array
+from deepdx_core.arrays import BoolArray, Float64Array, UInt8Array
 from deepdx_core.voice.columns import CARRIERS, of_operators
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
@@ -34,7 +33,7 @@ _SCALING = {
 _OUTPUT_LEVELS = of_operators("output_level")
 
 
-def _internal_level_table() -> npt.NDArray[np.float64]:
+def _internal_level_table() -> Float64Array:
     # Levels 0 to 19 rise in steeper steps: the table of the DX7's firmware.
     steep = [0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46]
     return np.array([*steep, *range(48, 128)], dtype=np.float64)
@@ -43,7 +42,7 @@ def _internal_level_table() -> npt.NDArray[np.float64]:
 _INTERNAL_LEVELS = _internal_level_table()
 
 
-def _key_scaling(parameters: UInt8Array, key: int) -> npt.NDArray[np.float64]:
+def _key_scaling(parameters: UInt8Array, key: int) -> Float64Array:
     """Return the steps by which keyboard scaling raises each operator's output level at a key, `float64[n, 6]`."""
     scaling = {name: parameters[:, columns].astype(np.int64) for name, columns in _SCALING.items()}  # each [n, 6]
     sounding_key = key + parameters[:, [INDEX["transpose"]]].astype(np.int64) - PARAMETERS[INDEX["transpose"]].default
@@ -58,7 +57,7 @@ def _key_scaling(parameters: UInt8Array, key: int) -> npt.NDArray[np.float64]:
     return np.asarray(sign * shape * depth * _STEPS_PER_DEPTH)
 
 
-def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> npt.NDArray[np.float64]:
+def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> Float64Array:
     """Return the level of all carriers together, in dB, `float64[n]`, at envelope levels `uint8[n, 6]` by operator."""
     envelopes = _INTERNAL_LEVELS[envelope_levels]  # [n, 6]
     outputs = (_INTERNAL_LEVELS[parameters[:, _OUTPUT_LEVELS]] + _key_scaling(parameters, key)).clip(0, 127)
@@ -67,7 +66,7 @@ def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> 
     return np.asarray(20 * np.log10(amplitudes.sum(axis=1)))
 
 
-def loudest_db(parameters: UInt8Array, keys: Iterable[int] = _KEYBOARD) -> npt.NDArray[np.float64]:
+def loudest_db(parameters: UInt8Array, keys: Iterable[int] = _KEYBOARD) -> Float64Array:
     """Return an upper bound of the level of legal voices, `uint8[n, 145]`, at the loudest of some keys, `float64[n]`.
 
     In dB, 0 for one carrier at full level. Only carriers are audible. A carrier is at most as loud as its output level,
@@ -78,7 +77,7 @@ def loudest_db(parameters: UInt8Array, keys: Iterable[int] = _KEYBOARD) -> npt.N
     return np.asarray(np.max([_level_db(parameters, peaks, key) for key in keys], axis=0))
 
 
-def rest_db(parameters: UInt8Array) -> npt.NDArray[np.float64]:
+def rest_db(parameters: UInt8Array) -> Float64Array:
     """Return the level at which legal voices, `uint8[n, 145]`, rest after key-up, `float64[n]`.
 
     In dB as in `loudest_db`: envelope level 4 with the output level, added up over the carriers, at middle C. A voice

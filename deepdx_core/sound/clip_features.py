@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.fft
 
-from deepdx_core.arrays import Float32Array
+from deepdx_core.arrays import Float32Array, Int64Array
 from deepdx_core.sound.audibility import SILENCE_DB
-from deepdx_core.sound.rendering import SAMPLE_RATE, Audio
+from deepdx_core.sound.rendering import SAMPLE_RATE
 from deepdx_core.tables.schemas import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 FEATURES_VERSION = 1
@@ -108,7 +107,7 @@ class ReducedClips:
     held: float
 
 
-def reduce_clips(clips: Iterable[Audio], count: int, held: float, after: float) -> ReducedClips:
+def reduce_clips(clips: Iterable[Float32Array], count: int, held: float, after: float) -> ReducedClips:
     """Reduce `count` clips, one at a time, so that only one needs to be in memory."""
     blocks, key_up = round((held + after) * SAMPLE_RATE) // BLOCK, round(held * SAMPLE_RATE)
     peaks, powers = np.empty(count, np.float32), np.empty((count, blocks), np.float32)
@@ -126,12 +125,12 @@ def reduce_clips(clips: Iterable[Audio], count: int, held: float, after: float) 
     return ReducedClips(peaks, powers, frames, held)
 
 
-def compute_tail_power(audio: Audio) -> float:
+def compute_tail_power(audio: Float32Array) -> float:
     """Return the power above 20 Hz of a clip's last FRAME samples, relative to a full sine's."""
     return float(_compute_spectra(audio[None, None, -FRAME:] * _WINDOWS[1])[0, 0, _FIRST:].sum())
 
 
-def compute_features(clips: ReducedClips, carriers: npt.NDArray[np.int64]) -> dict[str, Any]:
+def compute_features(clips: ReducedClips, carriers: Int64Array) -> dict[str, Any]:
     """Return features of clips by column of the table `audio_features`, each `[n]`; NaN where one is undefined.
 
     carriers: number of carriers of each voice, `int64[n]`.
@@ -145,9 +144,7 @@ def compute_features(clips: ReducedClips, carriers: npt.NDArray[np.int64]) -> di
     return {"silent": silent, "peak_db": to_decibels(clips.peaks**2)} | contour | timbre | audible
 
 
-def _compute_loudness(
-    powers: Float32Array, held: int, carriers: npt.NDArray[np.int64]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _compute_loudness(powers: Float32Array, held: int, carriers: Int64Array) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return features that silence has too, and features that it lacks."""
     blocks = powers.shape[1]
     levels = to_decibels(powers)
@@ -216,7 +213,7 @@ def _compute_timbre(spectra: Float32Array) -> tuple[dict[str, Any], dict[str, An
     return always, audible
 
 
-def _compute_periodicity(spectrum: Float32Array, window: npt.NDArray[np.int64]) -> tuple[Float32Array, Float32Array]:
+def _compute_periodicity(spectrum: Float32Array, window: Int64Array) -> tuple[Float32Array, Float32Array]:
     """Return harmonicity and pitch, after Boersma (1993): the highest peak of the autocorrelation over the window's."""
     audible = spectrum.copy()
     audible[:, :_FIRST] = 0

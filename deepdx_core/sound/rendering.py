@@ -7,14 +7,11 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import Float32Array, UInt8Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import NAME_LENGTH
-
-Audio = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 44_100
 """Hertz, close to the DX7's own 49,096. At half of it, the aliasing of FM would be audible as squeals."""
@@ -70,14 +67,14 @@ class Synth:
         dexed: Any = importlib.import_module("dexed")
         self._synth = dexed.DexedSynth(SAMPLE_RATE)
 
-    def render(self, voice: UInt8Array, clip: Clip) -> Audio:
+    def render(self, voice: UInt8Array, clip: Clip) -> Float32Array:
         """Render a legal voice, `uint8[145]`, to samples; one carrier at full level swings between -1 and 1."""
         self._synth.load_patch(_Sysex(voice))
-        samples: Audio = self._synth.render(clip.note, clip.velocity, clip.held, clip.held + clip.after)
+        samples: Float32Array = self._synth.render(clip.note, clip.velocity, clip.held, clip.held + clip.after)
         return samples
 
 
-def render(parameters: UInt8Array, clip: Clip) -> Audio:
+def render(parameters: UInt8Array, clip: Clip) -> Float32Array:
     """Render voices, `uint8[n, 145]`, to `float32[n, samples]`. Raises ValueError if a parameter is out of range."""
     require_legal(parameters)
     synth = Synth()
