@@ -69,7 +69,7 @@ def _apply_part(part: Part, voices: Int64Array, where: BoolArray, draws: Draws) 
 
 def _vary(voices: Int64Array, draws: Draws) -> tuple[Int64Array, Int64Array]:
     kinds = draws.integers(0, len(VARIANTS) - 1, (len(voices),))
-    # Every third voice gets two changes; its name tells the first.
+    # Every third voice gets two changes and is named after the first.
     second = np.where(draws.chance(33, kinds.shape), draws.integers(0, len(VARIANTS) - 1, kinds.shape), -1)
     for chosen in (kinds, second):
         for kind, variant in enumerate(VARIANTS):

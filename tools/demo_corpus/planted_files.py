@@ -37,7 +37,7 @@ class PlantedFile:
 
     path: str
     content: bytes
-    what: str
+    description: str
     slots: int
     sounds: int
 
@@ -56,8 +56,8 @@ def build_planted_files(take: Take, draws: Draws) -> list[PlantedFile]:
 def _build_wrong_frames(take: Take) -> list[PlantedFile]:
     whole = "the 32 voices are good"
 
-    def net(name: str, content: bytes, what: str, voices: int = VMEM_VOICES) -> PlantedFile:
-        return PlantedFile(f"From the net/{name}", content, what, voices, voices)
+    def net(name: str, content: bytes, description: str, voices: int = VMEM_VOICES) -> PlantedFile:
+        return PlantedFile(f"From the net/{name}", content, description, voices, voices)
 
     def with_wrong_count(bank: bytes, last: int) -> bytes:
         return bank[:4] + b"\x10\x00" + bank[6:-2] + bytes([bank[-2] | last, 0xF7])
@@ -86,8 +86,8 @@ def _build_wrong_frames(take: Take) -> list[PlantedFile]:
 
 
 def _build_damaged_banks(take: Take) -> list[PlantedFile]:
-    def net(name: str, content: bytes, what: str, slots: int, sounds: int) -> PlantedFile:
-        return PlantedFile(f"From the net/{name}", content, what, slots, sounds)
+    def net(name: str, content: bytes, description: str, slots: int, sounds: int) -> PlantedFile:
+        return PlantedFile(f"From the net/{name}", content, description, slots, sounds)
 
     over_127 = _packed(take(32))
     for voice in (5, 14, 27):
@@ -154,7 +154,7 @@ def _build_files_without_voices(draws: Draws) -> list[PlantedFile]:
         "._EPIANOS1.syx": (make_apple_double(), "what a Mac leaves beside a file (AppleDouble)"),
         "noise.syx": (make_noise(draws), "noise"),
     }
-    return [PlantedFile(f"From the net/{name}", content, what, 0, 0) for name, (content, what) in contents.items()]
+    return [PlantedFile(f"From the net/{name}", content, description, 0, 0) for name, (content, description) in contents.items()]
 
 
 def _packed(voices: Voices) -> UInt8Array:

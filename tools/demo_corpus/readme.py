@@ -59,5 +59,5 @@ def format_readme(planted: list[PlantedFile], voices: Voices, files: dict[str, b
         families=len(FAMILIES),
         folders="\n".join(f"| {name} | {counts[name]} | {_FOLDERS.get(name, kind)} |" for name in sorted(counts)),
         labels=", ".join(f"{name} {count}" for name, count in sorted(labels.items())),
-        mess="\n".join(f"| `{file.path}` | {file.what} | {file.slots} | {file.sounds} |" for file in planted),
+        mess="\n".join(f"| `{file.path}` | {file.description} | {file.slots} | {file.sounds} |" for file in planted),
     ).encode()

@@ -194,7 +194,7 @@ def test_rendered_samples():
 def test_sounds_that_sound_alike():
     changes = {
         "itself": ORGAN,
-        "an operator that is not heard": ORGAN | {"op5_coarse": 7, "op5_eg_rate_1": 3},
+        "an inaudible operator": ORGAN | {"op5_coarse": 7, "op5_eg_rate_1": 3},
         "a step of the LFO": ORGAN | {"lfo_speed": 36},
         "a step of a level": ORGAN | {"op3_output_level": 84},
         "a semitone": ORGAN | {"transpose": 25},
