@@ -154,7 +154,10 @@ def _build_files_without_voices(draws: Draws) -> list[PlantedFile]:
         "._EPIANOS1.syx": (make_apple_double(), "what a Mac leaves beside a file (AppleDouble)"),
         "noise.syx": (make_noise(draws), "noise"),
     }
-    return [PlantedFile(f"From the net/{name}", content, description, 0, 0) for name, (content, description) in contents.items()]
+    return [
+        PlantedFile(f"From the net/{name}", content, description, 0, 0)
+        for name, (content, description) in contents.items()
+    ]
 
 
 def _packed(voices: Voices) -> UInt8Array:

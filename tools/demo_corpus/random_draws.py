@@ -22,7 +22,7 @@ class Draws:
         return low + raw.astype(np.int64).reshape(shape) % (high - low + 1)
 
     def chance(self, percent: int, shape: tuple[int, ...]) -> BoolArray:
-        """Draw booleans that are True in `percent` of a hundred."""
+        """Draw booleans, each True with a chance of `percent`."""
         return self.integers(0, 99, shape) < percent
 
     def order(self, n: int) -> Int64Array:
