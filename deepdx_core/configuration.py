@@ -15,7 +15,7 @@ from deepdx_core.overrides import read_overrides
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts, require_consistent
-from deepdx_core.sound.measuring import by_sound
+from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, UniqueVoices
 from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
@@ -63,7 +63,7 @@ def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
     often = pl.when(init).then(100_000).otherwise("slots").cast(pl.UInt32)
     sounds = unique_sounds(slots, repair).with_columns(slots=often, files=often)
     families = sounds.filter("in_range").select("sound_id", family_id="sound_id", family_size="slots")
-    schema = by_sound(AudioFeatures.create_empty()).schema
+    schema = summarize_by_sound(AudioFeatures.create_empty()).schema
     heard = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_HEARD}], schema=schema)
     measured = measure_sounds(sounds, slots, families, heard, CorruptionTrainingSet.create_empty(), repair)
     # Models of corruption score take a whole corpus.

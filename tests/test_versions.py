@@ -30,9 +30,9 @@ from deepdx_core.intake.survey import READER_VERSION
 from deepdx_core.labels.model import LABELS_VERSION
 from deepdx_core.progress import silent
 from deepdx_core.quality.corruption import CURATION_VERSION
-from deepdx_core.sound.features import FEATURES_VERSION, distil, measures
-from deepdx_core.sound.measuring import CLIPS, measure_sounds
-from deepdx_core.sound.rendering import SAMPLE_RATE, available
+from deepdx_core.sound.audio_features import CLIPS, compute_audio_features
+from deepdx_core.sound.clip_features import FEATURES_VERSION, compute_features, reduce_clips
+from deepdx_core.sound.rendering import SAMPLE_RATE, can_render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
@@ -108,19 +108,21 @@ def of_sounds():
         noise * (seconds < 2),
         0 * seconds,
     ]
-    columns = measures(
-        distil([clip.astype(np.float32) for clip in clips], len(clips), 2.0, 0.5), np.array([1, 2, 3, 6, 1])
+    columns = compute_features(
+        reduce_clips([clip.astype(np.float32) for clip in clips], len(clips), 2.0, 0.5), np.array([1, 2, 3, 6, 1])
     )
     measured = {name: np.asarray(values, dtype=np.float64).tolist() for name, values in sorted(columns.items())}
     measured["carriers"] = CARRIERS.astype(int).tolist()
     measured["clips"] = [[clip.note, clip.velocity, clip.held, clip.after] for clip in CLIPS]
     found = {"measured": measured}
-    if available():
+    if can_render():
         parameters = np.concatenate([toy_voices(4).parameters, random_voices(4)[0]])
         sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
             sound_id=pl.Series(sound_ids(parameters))
         )
-        rows = list(measure_sounds(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
+        rows = list(compute_audio_features(sounds, AudioFeatures.create_empty(), silent))[-1].drop(
+            "sound_id", "renderer"
+        )
         found["rendered"] = {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns}
     return found
 
@@ -178,7 +180,7 @@ def test_what_is_made_changes_only_with_the_version_of_the_code_that_makes_it(ho
             f"the earlier stage that changed it: {', '.join(MADE_BY[name])}) and then: {RENEW}"
         )
     if renew:
-        kept = {"rendered": made["rendered"]} if "rendered" in made and not available() else {}
+        kept = {"rendered": made["rendered"]} if "rendered" in made and not can_render() else {}
         document = {"versions": VERSIONS, "libraries": libraries(), "made": kept | found}
         GOLDEN.write_text(in_lines(document))
         return

@@ -85,7 +85,7 @@ def convert(
 
     collected = collect_voices(inputs)
     writable = make_writable(select_voices(collected.voices, ranges, name), clamp, unique)
-    print_problems(collected.refused, collected.without, writable.skipped, writable.mended)
+    print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped)
     if writable.voices.is_empty():
         raise DeepDXError("no voices to write")
     files = _build_files(writable.voices, target, output, one_file)
@@ -127,7 +127,7 @@ def parse_slots(text: str) -> list[tuple[int, int]]:
 
 def _choose_target(output: Path, to: Target | None) -> Target:
     from deepdx_core.display import printable
-    from deepdx_core.intake.contents import is_folder
+    from deepdx_core.intake.local_files import is_folder
 
     by_extension, shown = _EXTENSIONS.get(output.suffix.lower()), printable(str(output))
     if to is None and by_extension is None:

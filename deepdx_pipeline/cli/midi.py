@@ -39,12 +39,12 @@ def send(
     memory protection off. A dump with a voice that cannot be written is skipped.
     """
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.exchange.conversion import collect_voices, dumps_to_send
+    from deepdx_core.exchange.conversion import build_messages, collect_voices
     from deepdx_core.ports import send as send_messages
 
     collected = collect_voices([file])
-    to_send, skipped, changed = dumps_to_send(collected.voices, channel - 1, clamp)
-    print_problems(collected.refused, collected.without, skipped, changed)
+    to_send, skipped, changed = build_messages(collected.voices, channel - 1, clamp)
+    print_problems(collected.refused, collected.without_voices, skipped, changed)
     if not to_send:
         raise DeepDXError("nothing to send")
     descriptions, messages = zip(*to_send, strict=True)

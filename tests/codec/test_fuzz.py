@@ -93,7 +93,7 @@ def test_surveying_and_decoding_give_tables_that_hold(place, contents):
     surveyor = Surveyor()
     for number, data in enumerate(contents):
         place.write_bytes(data)
-        surveyor.look_at(place, f"{number}.syx")
+        surveyor.add_file(place, f"{number}.syx")
     survey = surveyor.result()
     RawFiles.validate(survey.raw_files)
     Dumps.validate(survey.dumps)

@@ -456,6 +456,6 @@ def test_lessons_stay_until_the_corpus_has_grown_by_half():
 
 def test_heard_columns_are_those_of_the_table():
     # Rules ask for heard_NAME; the names come from the sound room's condensed table.
-    from deepdx_core.sound.measuring import by_sound
+    from deepdx_core.sound.audio_features import summarize_by_sound
 
-    assert set(by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_HEARD.columns)
+    assert set(summarize_by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_HEARD.columns)
