@@ -18,8 +18,8 @@ from deepdx_core.generation import model_card
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import DESCRIPTION, ModelError
 from deepdx_core.generation.sampling import SamplingRequest, sample
-from deepdx_core.writer.model import Writer
 from deepdx_core.writer.history import HISTORY
+from deepdx_core.writer.model import Writer
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
 
 COUNT = 40
@@ -309,7 +309,7 @@ def test_no_weights_that_are_taken_make_scores_overflow(model, signs):
 def test_scores_that_are_not_finite_are_no_voices(model):
     writer = Writer(len(LABELS), TINY.width, 1, TINY.heads, 0.0).eval()
     with torch.no_grad():
-        writer.score.fill_(1e38)
+        writer.output.fill_(1e38)
     with pytest.raises(FloatingPointError, match="not finite"):
         sample(replace(model, writer=writer), 2, 0)
 
