@@ -48,7 +48,9 @@ def convert(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="File to write, or folder for single voices; its extension sets --to."),
+        typer.Option(
+            "--output", "-o", help="File to write, in the format of its extension; or a folder for single voices."
+        ),
     ],
     to: Annotated[
         Target | None,

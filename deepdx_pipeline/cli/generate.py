@@ -38,7 +38,7 @@ def generate(
     ] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same banks.")] = 0,
     temperature: Annotated[
-        float, typer.Option(help="Sampling temperature; below 1 is more conservative, above 1 more adventurous.")
+        float, typer.Option(help="Sampling temperature; below 1 favors likely values, above 1 unlikely ones.")
     ] = 1.0,
     novelty: Annotated[
         float | None,

@@ -35,8 +35,9 @@ def send(
 ) -> None:
     """Send voices to a DX7 over MIDI.
 
-    A dump of one voice goes to the edit buffer. A dump of several is sent as a bank, which a DX7 accepts only with its
-    memory protection off. A dump with a voice that cannot be written is skipped.
+    A dump of one voice goes to the edit buffer; a dump of several is sent as a bank.
+    A DX7 accepts banks only with its memory protection off.
+    A dump with a voice that cannot be written is skipped.
     """
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import build_messages, collect_voices
