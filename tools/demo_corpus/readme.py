@@ -11,7 +11,7 @@ README = "README.md"
 
 _TEXT = """# A demo corpus of DX7 voices
 
-{sounds:,} sounds in {families} families, composed by the program in `deepdx_core/demo` from patch sheets of its own.
+{sounds:,} sounds in {families} families, composed by the program in `tools/demo_corpus` from patch sheets of its own.
 They are not copies of anyone's voices. Like the program they are under the Apache License, Version 2.0.
 
 Do not edit the files; edit the sheets and rebuild:
