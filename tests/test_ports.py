@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from deepdx_core.codec.packing import unpack_vmem
-from deepdx_core.codec.transmission import PAUSE, seconds_on_the_wire
+from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
-from deepdx_core.ports import PortError, port_names, receive, send
+from deepdx_core.ports import PortError, list_ports, receive, send
 from tests.cli.test_convert import command
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices
@@ -73,14 +73,14 @@ def taken(cable):
 
 
 def test_the_ports(cable):
-    assert port_names() == ([CABLE], [CABLE])
+    assert list_ports() == ([CABLE], [CABLE])
 
 
 def test_each_message_whole_and_a_pause_after_it(cable, waits):
     messages = [*write_banks(*random_voices(40)), *write_singles(*random_voices(2))]
     send(messages, CABLE)
     assert taken(cable) == messages
-    assert waits == [seconds_on_the_wire(message) + PAUSE for message in messages]
+    assert waits == [transmission_seconds(message) + PAUSE_SECONDS for message in messages]
 
 
 @pytest.mark.parametrize("dump", [write_bank(*random_voices(32), channel=5), write_single(*random_voices(1))])
@@ -106,21 +106,21 @@ def damaged(dump, place):
 )
 def test_a_dump_that_is_not_whole_is_refused(cable, dump):
     put(cable, dump)
-    with pytest.raises(PortError, match=f"a dump came, but not whole: .* {len(dump):,} bytes"):
+    with pytest.raises(PortError, match=f"received an incomplete dump: .* {len(dump):,} bytes"):
         receive(CABLE, 5)
 
 
 def test_no_dump_in_time(cable):
     put(cable, [0xF0, 0x41, 1, 2, 0xF7], [0xF0, 0x43, 0xF7])
-    with pytest.raises(PortError, match=r"no voice dump came within 0.05 seconds; what came: .*Roland"):
+    with pytest.raises(PortError, match=r"received no voice dump within 0.05 seconds; received: .*Roland"):
         receive(CABLE, 0.05)
-    with pytest.raises(PortError, match=r"no voice dump came within 0.05 seconds$"):
+    with pytest.raises(PortError, match=r"received no voice dump within 0.05 seconds$"):
         receive(CABLE, 0.05)
 
 
 @pytest.mark.parametrize("use", [lambda: send([], "TX802"), lambda: receive("TX802", 1)])
 def test_a_port_that_is_not_there(cable, use):
-    with pytest.raises(PortError, match="no MIDI port 'TX802'; there are: DX7"):
+    with pytest.raises(PortError, match="no MIDI port 'TX802'; available: DX7"):
         use()
 
 
@@ -131,7 +131,7 @@ def test_without_the_extra(monkeypatch):
     mido.set_backend("mido.backends.rtmidi")
     try:
         with pytest.raises(PortError, match=r"install deepdx\[midi\]"):
-            port_names()
+            list_ports()
     finally:
         mido.set_backend(before)
 
@@ -179,7 +179,7 @@ def test_a_dump_cut_short_is_filled_up(deepdx, cable, waits):
 
 def test_receive_says_that_it_waits_once_the_port_is_open(deepdx, cable):
     code, _, errors = deepdx("receive", "--port", "TX802", "-o", "in.syx")
-    assert (code, errors) == (1, "deepdx: there is no MIDI port 'TX802'; there are: DX7\n")
+    assert (code, errors) == (1, "deepdx: there is no MIDI port 'TX802'; available: DX7\n")
     put(cable, write_bank(*random_voices(32)))
     assert "Waiting 60 seconds for a dump from DX7\n" in deepdx("receive", "--port", CABLE, "-o", "in.syx")[2]
 
@@ -197,7 +197,7 @@ def test_an_incomplete_dump_is_not_written(deepdx, cable, tmp_path):
     put(cable, write_bank(*random_voices(32))[:500] + b"\xf7")
     code, _, errors = deepdx("receive", "--port", CABLE, "-o", "in.syx")
     assert code == 1
-    assert "deepdx: a dump came, but not whole" in errors
+    assert "deepdx: received an incomplete dump" in errors
     assert not list(tmp_path.iterdir())
 
 
@@ -209,7 +209,7 @@ def test_a_real_virtual_port():
         pytest.skip(f"no virtual MIDI port can be had here: {error}")
     bank = write_bank(*random_voices(32))
     with source:
-        port = next(p for p in port_names()[0] if name in p)
+        port = next(p for p in list_ports()[0] if name in p)
         sender = threading.Thread(target=lambda: (time.sleep(0.5), source.send(mido.Message.from_bytes(bank))))
         sender.start()
         assert receive(port, 10) == bank

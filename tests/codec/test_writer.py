@@ -13,7 +13,7 @@ from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, unpack_vced, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import Checksum, Format, Kind
-from deepdx_core.codec.transmission import PAUSE, midi_file, seconds_on_the_wire
+from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds, write_midi_file
 from deepdx_core.codec.writer import (
     write_banks,
     write_dx7ii_singles,
@@ -114,12 +114,12 @@ def test_a_dx7ii_single_byte_for_byte():
 
 def test_mido_reads_the_midi_file():
     banks = write_banks(*random_voices(70))
-    song = mido.MidiFile(file=io.BytesIO(midi_file(banks)))
+    song = mido.MidiFile(file=io.BytesIO(write_midi_file(banks)))
     assert (song.type, len(song.tracks)) == (0, 1)
     messages = [message for message in song if message.type == "sysex"]
     assert [bytes(message.bytes()) for message in messages] == banks
     assert messages[0].time == 0
     for before, message in pairwise(messages):
-        assert message.time == pytest.approx(seconds_on_the_wire(bytes(before.bytes())) + PAUSE, abs=0.002)
-    assert 1.3 < seconds_on_the_wire(banks[0]) < 1.4
+        assert message.time == pytest.approx(transmission_seconds(bytes(before.bytes())) + PAUSE_SECONDS, abs=0.002)
+    assert 1.3 < transmission_seconds(banks[0]) < 1.4
     assert song.length > 3 * 1.3
