@@ -86,9 +86,9 @@ def write_volca_singles(
 def write_dx7ii_singles(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
     """Write each voice as two dumps for DX7II, DX7s and TX802, 220 bytes: the supplement (ACED), then the voice (VCED).
 
-    The supplement does not change the sound: each operator keeps its amplitude modulation sensitivity, and features that
-    a DX7 lacks stay unused. Source: JSynthLib's drivers of these instruments for the offsets in ACED and the values of
-    a new voice; measured on DX7II banks: supplement and voice hold the same sensitivity, up to the DX7's 3.
+    The supplement does not change the sound: each operator keeps its amplitude modulation sensitivity, and features
+    that a DX7 lacks stay unused. Source: JSynthLib's drivers of these instruments for the offsets in ACED and the
+    values of a new voice; measured on DX7II banks: supplement and voice hold the same sensitivity, up to the DX7's 3.
     """
     voices = _frames(0, pack_vced(parameters, names), channel)
     supplements = np.tile(_PLAIN_ACED, (len(parameters), 1))
