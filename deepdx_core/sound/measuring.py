@@ -20,7 +20,7 @@ from deepdx_core.progress import Report
 from deepdx_core.sound import features
 from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine
 from deepdx_core.tables.schemas import AudioFeatures
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
 Ids = npt.NDArray[np.object_]
@@ -52,9 +52,9 @@ _OF_MAIN = (
 _BATCH = 16  # sounds; what is kept of their clips fits in a core's cache
 _AHEAD = 4  # batches waiting, for each thread
 
-_RELEASE_RATES = of_operators("eg_rate_4")
-_LEVELS_4 = of_operators("eg_level_4")
-_AMP_MOD_SENSITIVITIES = of_operators("amp_mod_sensitivity")
+_RELEASE_RATES = operator_columns("eg_rate_4")
+_LEVELS_4 = operator_columns("eg_level_4")
+_AMP_MOD_SENSITIVITIES = operator_columns("amp_mod_sensitivity")
 _SCHEMA = AudioFeatures.create_empty().schema
 _KEY = ["sound_id", "note", "velocity"]
 

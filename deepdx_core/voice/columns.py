@@ -15,6 +15,6 @@ CARRIERS: BoolArray = np.array(
 """True where an operator is a carrier, `bool[32, 6]`, by algorithm and by operator 1 to 6."""
 
 
-def of_operators(name: str) -> npt.NDArray[np.intp]:
+def operator_columns(name: str) -> npt.NDArray[np.intp]:
     """Return the columns of a parameter such as `output_level` for operators 1 to 6, `intp[6]`."""
     return np.array([INDEX[f"op{operator}_{name}"] for operator in _OPERATORS], dtype=np.intp)
