@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, Float64Array, UInt8Array
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 _DB_PER_STEP = 0.7526
@@ -26,11 +26,11 @@ _EXPONENTIAL = np.array(
 )
 _STEPS_PER_DEPTH = 329 / 32768
 
-_LEVELS = np.stack([of_operators(f"eg_level_{n}") for n in (1, 2, 3, 4)], axis=1)  # [6, 4]
+_LEVELS = np.stack([operator_columns(f"eg_level_{n}") for n in (1, 2, 3, 4)], axis=1)  # [6, 4]
 _SCALING = {
-    name: of_operators(name) for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
+    name: operator_columns(name) for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
 }
-_OUTPUT_LEVELS = of_operators("output_level")
+_OUTPUT_LEVELS = operator_columns("output_level")
 
 
 def _internal_level_table() -> Float64Array:

@@ -21,7 +21,7 @@ from deepdx_core.sound import clip_features
 from deepdx_core.sound.audibility import SILENCE_DB
 from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine_version
 from deepdx_core.tables.audio import AudioFeatures
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
 Ids = npt.NDArray[np.object_]
@@ -54,9 +54,9 @@ _MAIN_FEATURES = (
 _BATCH = 16  # sounds; their reduced clips fit in a core's cache
 _QUEUED = 4  # batches for each thread
 
-_RELEASE_RATES = of_operators("eg_rate_4")
-_LEVELS_4 = of_operators("eg_level_4")
-_AMP_MOD_SENSITIVITIES = of_operators("amp_mod_sensitivity")
+_RELEASE_RATES = operator_columns("eg_rate_4")
+_LEVELS_4 = operator_columns("eg_level_4")
+_AMP_MOD_SENSITIVITIES = operator_columns("amp_mod_sensitivity")
 _SCHEMA = AudioFeatures.create_empty().schema
 _KEY = ["sound_id", "note", "velocity"]
 

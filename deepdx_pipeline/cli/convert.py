@@ -145,7 +145,7 @@ def _choose_target(output: Path, to: Target | None) -> Target:
 
 def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
     from deepdx_core.codec import writer
-    from deepdx_core.codec.transmission import midi_file
+    from deepdx_core.codec.transmission import write_midi_file
     from deepdx_core.display import counted
     from deepdx_core.exchange.conversion import to_arrays
     from deepdx_core.exchange.table_files import TableFormat, write_table
@@ -170,7 +170,7 @@ def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file:
         return list(zip(_single_paths(output, voices["name"].to_list()), singles, strict=True))
     banks = writer.write_banks(parameters, names)
     if target is Target.MID:
-        return [(output, midi_file(banks))]
+        return [(output, write_midi_file(banks))]
     if one_file or len(banks) == 1:
         return [(output, b"".join(banks))]
     return list(zip(numbered_paths(output, len(banks)), banks, strict=True))

@@ -13,9 +13,9 @@ _PORT_HELP = "MIDI port, as `deepdx ports` lists it."
 
 def ports() -> None:
     """List the MIDI ports."""
-    from deepdx_core.ports import port_names
+    from deepdx_core.ports import list_ports
 
-    inputs, outputs = port_names()
+    inputs, outputs = list_ports()
     if not inputs and not outputs:
         out.print("No MIDI ports.")
         return
