@@ -1,8 +1,8 @@
-"""Families of sounds: ours, beside brute force in NumPy on the same rows, as pairs decided a second.
+"""Near-duplicate groups against brute force in NumPy on the same rows, in pairs per second.
 
-`python -m benchmarks.families [COUNT]` groups so many voices, 1,000,000 if nothing is said, and prints seconds and
-memory. Each is a voice of the demo corpus, or of the table `unique_voices` that DEEPDX_VOICES names, in which 0 to 40
-parameters at random places have been set to random legal values.
+`python -m benchmarks.families [COUNT]` groups COUNT voices (default 1,000,000) and prints seconds and memory. Each is a
+voice of the demo corpus, or of the table `unique_voices` at the path DEEPDX_VOICES, with 0 to 40 random parameters set
+to random values in range.
 """
 
 import os
@@ -30,7 +30,7 @@ _MOST_CHANGES = 40
 
 
 def brute_force(parameters: UInt8Array) -> Int64Array:
-    """Every voice compared with every one after it."""
+    """Return the groups by comparing all pairs of voices."""
     columns = np.ascontiguousarray(parameters.T)
     labels = np.arange(len(parameters))
     for row in range(len(parameters)):
@@ -42,15 +42,15 @@ def brute_force(parameters: UInt8Array) -> Int64Array:
     return labels
 
 
-def real_voices() -> UInt8Array:
-    """Valid sounds to start from."""
-    given = os.environ.get("DEEPDX_VOICES")
-    sounds = pl.read_parquet(given) if given else decode_dumps(survey(_DEMO).dumps).unique("sound_id")
+def load_voices() -> UInt8Array:
+    """Return the valid sounds to mutate."""
+    path = os.environ.get("DEEPDX_VOICES")
+    sounds = pl.read_parquet(path) if path else decode_dumps(survey(_DEMO).dumps).unique("sound_id")
     return sounds.filter("valid").sort("sound_id").select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
 
 
-def mutated(base: UInt8Array, count: int) -> UInt8Array:
-    """So many voices, each one of `base` with 0 to 40 parameters changed."""
+def mutate(base: UInt8Array, count: int) -> UInt8Array:
+    """Return `count` voices drawn from `base`, each with 0 to 40 parameters changed."""
     random = np.random.default_rng(1)
     voices = base[random.integers(0, len(base), count)]
     changes = random.integers(0, _MOST_CHANGES + 1, count)
@@ -62,22 +62,22 @@ def mutated(base: UInt8Array, count: int) -> UInt8Array:
 
 
 def measure() -> Iterator[tuple[str, float, float, str]]:
-    """Name, our speed, the other's speed, unit."""
-    voices = mutated(real_voices(), _VOICES)
+    """Yield name, our speed, the other speed, unit."""
+    voices = mutate(load_voices(), _VOICES)
     few = voices[:_VOICES_BY_BRUTE_FORCE]
     began = time.perf_counter()
     expected = brute_force(few)
-    otherwise = len(few) ** 2 / 2 / (time.perf_counter() - began)
+    other = len(few) ** 2 / 2 / (time.perf_counter() - began)
     if not np.array_equal(near_duplicate_groups(few), expected):
-        raise AssertionError("families are not what brute force finds")
+        raise AssertionError("groups differ from those of brute force")
     began = time.perf_counter()
     near_duplicate_groups(voices)
     ours = len(voices) ** 2 / 2 / (time.perf_counter() - began)
-    yield f"families of {_VOICES:,}", ours / 1e6, otherwise / 1e6, "million pairs/s"
+    yield f"families of {_VOICES:,}", ours / 1e6, other / 1e6, "million pairs/s"
 
 
 if __name__ == "__main__":
-    voices = mutated(real_voices(), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    voices = mutate(load_voices(), int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
     began = time.perf_counter()
     found = near_duplicate_groups(voices)
     seconds = time.perf_counter() - began
@@ -85,5 +85,5 @@ if __name__ == "__main__":
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     Console().print(
         f"{len(voices):,} voices: {len(sizes):,} families, the largest {sizes.max():,}; "
-        f"{seconds:.1f} s, {megabytes:,.0f} MB at most"
+        f"{seconds:.1f} s, {megabytes:,.0f} MB at peak"
     )

@@ -1,4 +1,4 @@
-"""The user's own files, read and checked as a run will read them: what is wrong with one is told before the run."""
+"""The user's own files, checked the way a run reads them, so that errors show before the run."""
 
 from contextlib import suppress
 
@@ -15,43 +15,43 @@ from deepdx_core.overrides import read_overrides
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts, require_consistent
-from deepdx_core.sound.audio_features import summarize_by_sound
+from deepdx_core.sound.measuring import by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, UniqueVoices
 from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
-_HEARD = {
+_RENDERED = {
     **{"peak_db": 0.0, "silent": False, "loudness_db": -6.02, "attack_seconds": 0.0, "decay_seconds": 1.25},
     **{"sustain_db": -0.11, "release_seconds": 0.02, "rest_db": -100.0, "sounds_at_rest": False},
     **{"brightness_hz": 261.63, "harshness": 8.1e-7, "flatness": 2.3e-8, "harmonicity": 0.999998, "pitch_hz": 261.62},
 }
-"""INIT VOICE as it is rendered, with a decay."""
+"""Audio features of INIT VOICE with a decay."""
 
 
 def check_configuration(home: Home) -> None:
-    """Read rules.toml, taxonomy.toml, verdicts.csv and labels.csv, and ask every rule about a few sounds.
+    """Read rules.toml, taxonomy.toml, verdicts.csv and labels.csv, and evaluate every rule on a few sounds.
 
     Raises RulesError, TaxonomyError or OverridesError, which name the file, the place in it and the reason.
     """
     read_overrides(home.labels, "category", find_taxonomy(home.taxonomy).categories)
-    said = read_overrides(home.verdicts, "verdict", VERDICTS)
+    verdicts = read_overrides(home.verdicts, "verdict", VERDICTS)
     rules = load_rules(home.rules)
-    decide_verdicts(_some_sounds(rules.repair), rules.rules, said.clear())
+    decide_verdicts(_example_sounds(rules.repair), rules.rules, verdicts.clear())
     known = UniqueVoices.create_empty().select("sound_id", "in_range")
-    with suppress(MissingTableError, DamagedTableError):  # the run makes it, or makes it anew
+    with suppress(MissingTableError, DamagedTableError):  # the run writes it
         known = Tables(home).read("unique_voices", known.columns)
-    require_consistent(said, known)
+    require_consistent(verdicts, known)
 
 
-def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
-    """Measures of made-up sounds, for expressions that fail only with values, as a cast does.
+def _example_sounds(repair: RepairSettings) -> pl.DataFrame:
+    """Return measures of made-up sounds, for expressions that only fail on values, such as casts.
 
-    Legal ones at both ends of the ranges, one to repair and one beyond that; seldom and often found, heard and not.
+    In range at both ends, repairable, and beyond repair; rare and common; rendered and not.
     """
-    slip = INIT_VOICE.copy()
-    slip[INDEX["op1_output_level"]] = 102
-    parameters = np.stack([INIT_VOICE, MAXIMA, np.zeros_like(MAXIMA), slip, np.full_like(MAXIMA, 127)])
+    repairable = INIT_VOICE.copy()
+    repairable[INDEX["op1_output_level"]] = 102
+    parameters = np.stack([INIT_VOICE, MAXIMA, np.zeros_like(MAXIMA), repairable, np.full_like(MAXIMA, 127)])
     slots = pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
         sha256=pl.lit("0" * 64),
         offset=pl.lit(0, pl.UInt64),
@@ -60,13 +60,13 @@ def _some_sounds(repair: RepairSettings) -> pl.DataFrame:
         sound_id=pl.Series(sound_ids(parameters)),
     )
     init = pl.col("sound_id") == slots["sound_id"][0]
-    often = pl.when(init).then(100_000).otherwise("slots").cast(pl.UInt32)
-    sounds = unique_sounds(slots, repair).with_columns(slots=often, files=often)
+    count = pl.when(init).then(100_000).otherwise("slots").cast(pl.UInt32)
+    sounds = unique_sounds(slots, repair).with_columns(slots=count, files=count)
     families = sounds.filter("in_range").select("sound_id", family_id="sound_id", family_size="slots")
-    schema = summarize_by_sound(AudioFeatures.create_empty()).schema
-    heard = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_HEARD}], schema=schema)
-    measured = measure_sounds(sounds, slots, families, heard, CorruptionTrainingSet.create_empty(), repair)
-    # Models of corruption score take a whole corpus.
+    schema = by_sound(AudioFeatures.create_empty()).schema
+    audio = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_RENDERED}], schema=schema)
+    measured = measure_sounds(sounds, slots, families, audio, CorruptionTrainingSet.create_empty(), repair)
+    # The corruption model needs a whole corpus.
     return measured.with_columns(
         corruption_score=pl.when(init).then(-7.25),
         corruption_model=pl.when(init).then(pl.lit(sound_ids(parameters)[0][:16])),

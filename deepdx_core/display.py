@@ -1,5 +1,7 @@
 """Text for people: counts, and untrusted text (names, paths, messages of others) without control characters."""
 
+_LONGEST_SHOWN = 60
+
 
 def printable(text: str) -> str:
     """Return text with escapes (`\\x1b`) for characters that are unsafe in a terminal or page, or not valid in UTF-8.
@@ -20,3 +22,15 @@ def printable_lines(text: str) -> str:
 def counted(number: int, thing: str) -> str:
     """Return a count with its noun: `1 voice`, `1,024 voices`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def shown(value: object) -> str:
+    """Return a value from outside, such as one of a user's file, as a message quotes it: short and printable."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, int) and value.bit_length() > 64:
+        return "a number of over 64 bits"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."

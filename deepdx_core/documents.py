@@ -1,4 +1,4 @@
-"""Files that users write themselves, read within bounds: what is too large or too deep is refused, not parsed."""
+"""Files that users write by hand: read within bounds, checked against a model, refused with place and reason."""
 
 import re
 import stat
@@ -6,14 +6,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from deepdx_core.display import printable
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-_MOST_BYTES_OF_TOML = 1 << 20
-_DEEPEST = 16
-_LONGEST_KEY = 100
-_LONGEST_SHOWN = 60
+from deepdx_core.display import printable, shown
 
-# Each alternative runs to the end of the text where its own end is missing, so that none is tried twice.
+_MAX_TOML_BYTES = 1 << 20
+_MAX_DEPTH = 16
+_MAX_KEY_LENGTH = 100
+
+# Each alternative runs to the end of the text if its own end is missing, so no position is tried twice.
 _TOKEN = re.compile(
     r"""
     "{3}(?:\\.|(?!"{3})[^\\])*+(?:"{3,5}|\Z) | '{3}(?:(?!'{3}).)*+(?:'{3,5}|\Z)
@@ -23,12 +25,70 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 
+_EXPECTED = {
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+"""Wording of pydantic's errors, by type; see `first_error` for all others."""
 
-def read_text(path: Path, most_bytes: int) -> str | None:
-    """The text of a user's file, in UTF-8; None where there is none.
 
-    Raises ValueError with the reason, but without the path, where it cannot be read, is no regular file, too large, or
-    no text.
+class StrictModel(BaseModel):
+    """Base for a table of a document: frozen, types are not converted, unknown keys are errors."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _require_known_keys(cls, table: Any) -> Any:
+        """Do the work of `extra="forbid"`, and list the known keys."""
+        for key in table if isinstance(table, dict) else ():
+            if key not in cls.model_fields:
+                known = {"known": ", ".join(cls.model_fields)}
+                reason = PydanticCustomError("unknown_key", "unknown key; known keys are {known}", known)
+                raise ValidationError.from_exception_data(
+                    cls.__name__, [{"type": reason, "loc": (key,), "input": table[key]}]
+                )
+        return table
+
+
+def first_error(error: ValueError) -> str:
+    """Return the first error of a pydantic validation as one printable line, `key.path: reason`.
+
+    Items of a list count from 1: `phrase 2.category: is missing`. A ValueError of another kind is its own message.
+    """
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    match first["type"]:
+        case "missing":
+            reason = "is missing"
+        case "unknown_key":
+            reason = first["msg"]
+        case "extra_forbidden":
+            reason = "unknown key"
+        case "value_error":
+            reason = str(first["ctx"]["error"])
+        case kind if kind in _EXPECTED:
+            reason = f"{_EXPECTED[kind].format(**first.get('ctx', {}))}, not {shown(first['input'])}"
+        case _:
+            reason = f"{re.sub('^[A-Z][a-z]+ should', 'must', first['msg'])}, not {shown(first['input'])}"
+    path = "".join(f" {part + 1}" if isinstance(part, int) else f".{part}" for part in first["loc"])
+    return f"{printable(path[1:])}: {reason}" if path else reason
+
+
+def read_text(path: Path, max_bytes: int) -> str | None:
+    """Return the text of a user's file, in UTF-8; None if there is no file.
+
+    Raises ValueError with the reason, but without the path, if it cannot be read, is not a regular file, is too large,
+    or is not text.
     """
     try:
         status = path.stat()
@@ -44,11 +104,11 @@ def read_text(path: Path, most_bytes: int) -> str | None:
         raise ValueError("it is not a regular file")
     try:
         with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from error
-    if len(data) > most_bytes:
-        raise ValueError(f"it is larger than {most_bytes:,} bytes")
+    if len(data) > max_bytes:
+        raise ValueError(f"it is larger than {max_bytes:,} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -56,42 +116,30 @@ def read_text(path: Path, most_bytes: int) -> str | None:
         raise ValueError(f"line {line}: not UTF-8") from error
     before, nul, _ = text.partition("\0")
     if nul:
-        raise ValueError(f"line {before.count(chr(10)) + 1}: a NUL byte, which no text has")
+        raise ValueError(f"line {before.count(chr(10)) + 1}: a NUL byte, which text cannot have")
     return text
 
 
 def read_toml(path: Path) -> dict[str, Any] | None:
-    """The tables of a user's TOML file; None where there is none. Raises ValueError as `read_text` does."""
-    text = read_text(path, _MOST_BYTES_OF_TOML)
+    """Return the tables of a user's TOML file; None if there is no file. Raises ValueError as `read_text` does."""
+    text = read_text(path, _MAX_TOML_BYTES)
     return None if text is None else parse_toml(text)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The tables of a TOML document. Raises ValueError with the line, or the key, and the reason."""
+    """Return the tables of a TOML document. Raises ValueError with the line or key, and the reason."""
     _require_shallow(text)
     try:
         document = tomllib.loads(text)
     except ValueError as error:
-        message = str(error)  # which may quote a key of any length, and ends with the line and column
+        message = str(error)  # may quote a key of any length; ends with the line and column
         raise ValueError(message if len(message) < 300 else f"{message[:200]}...{message[-60:]}") from error
     _require_plain_keys(document, "")
     return document
 
 
-def shown(value: object) -> str:
-    """A value of a document, as a message shows it: short and printable."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, int) and value.bit_length() > 64:
-        return "a number of over 64 bits"
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
 def _require_shallow(text: str) -> None:
-    """Nesting costs tomllib a frame each, and dotted keys the square of their parts, so both are bounded before."""
+    """Bound nesting before parsing: tomllib uses a frame per level, and the square of the parts for dotted keys."""
     line, depth, dots = 1, 0, 0
     for token in _TOKEN.finditer(text):
         match token.lastgroup:
@@ -105,8 +153,8 @@ def _require_shallow(text: str) -> None:
                 line, dots = line + 1, 0
             case _:
                 line += token[0].count("\n")
-        if depth > _DEEPEST or dots > _DEEPEST:
-            raise ValueError(f"line {line}: nested over {_DEEPEST} deep")
+        if depth > _MAX_DEPTH or dots > _MAX_DEPTH:
+            raise ValueError(f"line {line}: nested over {_MAX_DEPTH} deep")
 
 
 def _require_plain_keys(value: object, place: str) -> None:
@@ -115,8 +163,9 @@ def _require_plain_keys(value: object, place: str) -> None:
             _require_plain_keys(item, place)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if not key.strip() or not key.isprintable() or len(key) > _LONGEST_KEY:
+            if not key.strip() or not key.isprintable() or len(key) > _MAX_KEY_LENGTH:
                 raise ValueError(
-                    f"{place}{printable(key[:_LONGEST_KEY])}: a key must have 1 to {_LONGEST_KEY} printable characters"
+                    f"{place}{printable(key[:_MAX_KEY_LENGTH])}: "
+                    f"a key must have 1 to {_MAX_KEY_LENGTH} printable characters"
                 )
             _require_plain_keys(item, f"{place}{key}.")

@@ -1,4 +1,4 @@
-"""What the user says of a voice, kept in a CSV file of theirs: it counts over every rule and outlives every run."""
+"""Overrides: a user's own verdicts and labels, kept in a CSV file. They win over every rule and outlive every run."""
 
 import csv
 import io
@@ -10,29 +10,29 @@ from pathlib import Path
 import polars as pl
 from filelock import FileLock
 
-from deepdx_core.display import printable
-from deepdx_core.documents import read_text, shown
+from deepdx_core.display import printable, shown
+from deepdx_core.documents import read_text
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import written_whole
 
 _SOUND_ID = re.compile(r"[0-9a-f]{20}")
-_MOST_BYTES = 64 << 20  # half a million sounds, each with a reason
+_MAX_BYTES = 64 << 20  # half a million sounds, each with a reason
 
 
 class OverridesError(DeepDXError):
-    """The file cannot be taken; the message names the file, the line and the reason."""
+    """A file of overrides is not valid; the message names the file, the line and the reason."""
 
 
 def read_overrides(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFrame:
-    """What stands in a file of overrides: `sound_id`, the column (one of the values allowed), `why` and `place`.
+    """Return the overrides in a file: `sound_id`, the column (one of the allowed values), `why` and `place`.
 
-    Sorted by sound_id; `place` names the file and the line. No file is no overrides. Raises OverridesError for a file of
-    another kind, for a sound named twice and other slips.
+    Sorted by sound_id; `place` names the file and the line. A missing file has no overrides. Raises OverridesError if
+    the file is not one of overrides, names a sound twice, or has a wrong field.
     """
     header = ["sound_id", column, "why"]
     file = printable(str(path))
     try:
-        text = read_text(path, _MOST_BYTES)
+        text = read_text(path, _MAX_BYTES)
     except ValueError as error:
         raise OverridesError(f"{file}: {error}") from error
     rows: dict[str, list[str]] = {}
@@ -47,14 +47,14 @@ def read_overrides(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFr
                 if not row:
                     continue
                 if len(row) != len(header):
-                    raise OverridesError(f"{place}: {len(row)} fields in place of 3")
+                    raise OverridesError(f"{place}: {len(row)} fields, expected {len(header)}")
                 sound_id, value, _ = row
                 if not _SOUND_ID.fullmatch(sound_id):
-                    raise OverridesError(f"{place}: {shown(sound_id)} is no sound_id")
+                    raise OverridesError(f"{place}: {shown(sound_id)} is not a sound_id")
                 if value not in known:
-                    raise OverridesError(f"{place}: {shown(value)} is none of {', '.join(allowed)}")
+                    raise OverridesError(f"{place}: {shown(value)} is not one of {', '.join(allowed)}")
                 if sound_id in rows:
-                    raise OverridesError(f"{place}: {sound_id} is there already")
+                    raise OverridesError(f"{place}: {sound_id} is already on a line above")
                 rows[sound_id] = [*row, place]
         except csv.Error as error:
             raise OverridesError(f"{file}: line {reader.line_num}: {error}") from error
@@ -64,16 +64,16 @@ def read_overrides(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFr
 def write_override(
     path: Path, column: str, allowed: Sequence[str], sound_id: str, value: str | None, why: str, *, lock: Path
 ) -> None:
-    """Put an override of a sound in place of any that was there; None takes it back. The file is written whole,
-    where `path` is a link, the one that it leads to.
+    """Set the override of a sound, or remove it if the value is None.
 
-    lock: `Home.overrides_lock`, held from the read to the write, so that no other change is lost.
-    Raises OverridesError as `read_overrides` does; a file that cannot be read is left as it is.
+    The file is replaced as a whole; if `path` is a link, the file it leads to. lock: `Home.overrides_lock`, held from
+    the read to the write, so that no concurrent change is lost. Raises OverridesError as `read_overrides` does; a file
+    that cannot be read stays as it is.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
-        known = read_overrides(path, column, allowed).filter(pl.col("sound_id") != sound_id).drop("place").rows()
-        rows = known if value is None else [*known, (sound_id, value, _one_line(why))]
+        kept = read_overrides(path, column, allowed).filter(pl.col("sound_id") != sound_id).drop("place").rows()
+        rows = kept if value is None else [*kept, (sound_id, value, _one_line(why))]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["sound_id", column, "why"])
@@ -83,5 +83,5 @@ def write_override(
 
 
 def _one_line(why: str) -> str:
-    """A reason as it was given on the command line, where bytes that are not UTF-8 come as surrogates."""
+    """Return a reason from the command line on one line; bytes that are not UTF-8 arrive there as surrogates."""
     return " ".join(why.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())

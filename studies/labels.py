@@ -1,14 +1,15 @@
-"""Labels measured against the folders into which people sorted `dx7-library.zip`, and one source against another.
+"""Accuracy of labels against the hand-sorted folders of `dx7-library.zip`, and of one source against another.
 
-`python -m studies.labels HOME` reads the tables of a home folder that holds the collection. Nothing is told of
-folders: truth is the hand-sorted `!Instruments/...`, where a folder says one thing (Misc, Synth, Effects and the like
-do not). Files that sorted a sound into folders that contradict each other are no truth. Folder truth is never taught:
-the models learn from names, those of other families at that. Weights were chosen on one half of the families, by a
-digest of their ids; the figures are of the other half.
+`python -m studies.labels HOME` reads the tables of a home folder with this collection. The ground truth are the folders
+`!Instruments/...` that name one instrument (not Misc, Synth, Effects and the like). Sounds in contradicting folders are
+left out. Labels do not use folders here, and models never train on the truth: they train on names, and only those of
+other families. Weights were chosen on one half of the families, by a digest of their ids; the figures are of the other
+half.
 
-Accuracy is over sounds labeled (not "other"), "of all" over all truth. ECE is the expected calibration error of the
-confidence of labeled sounds in 15 bins of equal width. Fine truth is a set where a folder says no more: Piano holds
-acoustic and electric ones, Strings ensembles and solos, Drums drums and percussion; "strict" takes the first of each.
+Accuracy is over labeled sounds (not "other"); "of all" is over all sounds with truth. ECE is the expected calibration
+error of the confidence of labeled sounds in 15 bins of equal width. Fine truth is a set if the folder is ambiguous:
+Piano contains acoustic and electric ones, Strings ensembles and solos, Drums drums and percussion; "strict" takes the
+first.
 """
 
 import hashlib
@@ -22,14 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from deepdx_core.home import Home
-from deepdx_core.labels import evidence as kinds
 from deepdx_core.labels.combination import Evidence, combine_evidence
-from deepdx_core.labels.evidence import audio_columns
+from deepdx_core.labels.evidence import audio_columns, from_names
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import OTHER, Taxonomy, load_taxonomy
 from deepdx_core.tables.storage import Tables
 
-# The deepest folder that is listed decides.
+# Categories by folder; the deepest listed folder of a path decides.
 FOLDERS = {
     "Accordion": ["accordion"],
     "Brass": ["brass"],
@@ -52,7 +52,7 @@ FOLDERS = {
     "Woodwind": ["woodwind"],
 }
 
-# How public labelers go about it: the first of these that stands anywhere in the name.
+# The method of public labelers: the first category with a substring anywhere in the name.
 SUBSTRINGS = {
     "bass": ["BASS"],
     "electric-piano": ["E.PIANO", "EPIANO", "E PIANO", "E-PIANO", "RHODES", "WURL"],
@@ -79,33 +79,31 @@ _BINS = 15
 
 
 def main() -> None:
-    """Label, measure and print."""
+    """Label the corpus, evaluate and print."""
     tables, taxonomy, console = Tables(Home(Path(sys.argv[1]))), load_taxonomy(), Console(width=140)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi").sort("sound_id")
     families = tables.read("families", ["sound_id", "family_id"])
-    started, worked = time.perf_counter(), time.process_time()
-    silent = combine_evidence(sounds, families, taxonomy)
-    rows = label_sounds(silent)
-    seconds, worked = time.perf_counter() - started, time.process_time() - worked
-    listening = combine_evidence(sounds, families, taxonomy, heard=audio_columns(tables.read("audio_features")))
-    truth = _truth(tables, silent, taxonomy)
+    started, cpu = time.perf_counter(), time.process_time()
+    without_audio = combine_evidence(sounds, families, taxonomy)
+    rows = label_sounds(without_audio)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    with_audio = combine_evidence(sounds, families, taxonomy, audio=audio_columns(tables.read("audio_features")))
+    truth = _load_truth(tables, without_audio, taxonomy)
+    console.print(f"{len(sounds):,} valid sounds labeled in {seconds:.1f} s ({cpu:.1f} s of CPU time) without audio")
     console.print(
-        f"{len(sounds):,} valid sounds labeled in {seconds:.1f} s ({worked:.1f} s of one core's work) without audio"
+        f"{truth.known.sum():,} have ground truth, {truth.reported.sum():,} of them in the half reported; "
+        f"{truth.contradicted:,} more are in folders that contradict each other"
     )
-    console.print(
-        f"{truth.known.sum():,} have clean truth, {truth.reported.sum():,} of them in the half reported; "
-        f"{truth.contradicted:,} more stand in folders that contradict each other"
-    )
-    ways = {
-        "substrings, first match": _by_substrings(sounds, taxonomy),
-        "our names alone": silent.combined(("names",)) * (silent.strength("names") > 0)[:, None],
-        "names withheld: parameters": silent.combined(("model",)),
-        "names withheld: parameters, audio": listening.combined(("model",)),
-        "all evidence": silent.combined(),
-        "all evidence, audio": listening.combined(),
+    methods = {
+        "substrings, first match": _match_substrings(sounds, taxonomy),
+        "our names alone": without_audio.combined(("names",)) * (without_audio.strength("names") > 0)[:, None],
+        "names withheld: parameters": without_audio.combined(("model",)),
+        "names withheld: parameters, audio": with_audio.combined(("model",)),
+        "all evidence": without_audio.combined(),
+        "all evidence, audio": with_audio.combined(),
     }
-    shown = Table(
+    table = Table(
         "half reported",
         "coverage: corpus",
         "not label Other",
@@ -118,25 +116,24 @@ def main() -> None:
         "ECE label",
         "ECE fine",
     )
-    for name, probable in ways.items():
-        shown.add_row(name, *_scores(probable, truth, truth.reported, taxonomy))
-    shown.add_row(
-        "all evidence, half chosen on", *_scores(silent.combined(), truth, truth.known & ~truth.reported, taxonomy)
-    )
-    nameless = truth.reported & (silent.strength("names") == 0)
-    shown.add_row(f"all evidence, {nameless.sum():,} nameless", *_scores(silent.combined(), truth, nameless, taxonomy))
-    console.print(shown)
-    console.print(_recalls(silent.combined(), truth, taxonomy))
-    console.print(_calibration(silent.combined(), truth, taxonomy))
+    for name, probabilities in methods.items():
+        table.add_row(name, *_scores(probabilities, truth, truth.reported, taxonomy))
+    combined = without_audio.combined()
+    table.add_row("all evidence, half chosen on", *_scores(combined, truth, truth.known & ~truth.reported, taxonomy))
+    nameless = truth.reported & (without_audio.strength("names") == 0)
+    table.add_row(f"all evidence, {nameless.sum():,} nameless", *_scores(combined, truth, nameless, taxonomy))
+    console.print(table)
+    console.print(_recall_table(combined, truth, taxonomy))
+    console.print(_calibration_table(combined, truth, taxonomy))
     console.print(_across_sources(tables, sounds, families, taxonomy))
     console.print(f"decided by: {dict(rows['decided_by'].value_counts(sort=True).iter_rows())}")
 
 
 class Truth:
-    """What folders say of the sounds of some evidence, row by row."""
+    """Ground truth by folders, with the rows of some evidence."""
 
     def __init__(self, fine: np.ndarray, strict: np.ndarray, label_of: np.ndarray, half: np.ndarray) -> None:
-        """fine, strict: `bool[n, categories]`; label_of: each category's label; half: `bool[n]`."""
+        """fine, strict: `bool[n, categories]`; label_of: the label of each category; half: `bool[n]`, reported."""
         self.fine = fine
         self.strict = strict
         self.label_of = label_of
@@ -145,7 +142,7 @@ class Truth:
         self.contradicted = 0
 
     def right(self, best: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Whether a category each is right: its label, the category, and strictly so."""
+        """True where the predicted category has the right label, is a right category, and is strictly right."""
         rows = np.arange(len(best))
         labels = np.zeros((len(best), self.label_of.max() + 1), bool)
         for number, label in enumerate(self.label_of):
@@ -153,31 +150,31 @@ class Truth:
         return labels[rows, self.label_of[best]], self.fine[rows, best], self.strict[rows, best]
 
 
-def _truth(tables: Tables, evidence: Evidence, taxonomy: Taxonomy) -> Truth:
+def _load_truth(tables: Tables, evidence: Evidence, taxonomy: Taxonomy) -> Truth:
     inside = "^.*!Instruments/"
     files = tables.read("raw_files", ["member", "sha256"]).filter(pl.col("member").str.contains(inside))
     parts = pl.col("member").str.replace(inside, "").str.split("/")
+    number = {folder: number for number, folder in enumerate(FOLDERS)}
     # Folders are at most three deep.
     depths = [
-        parts.list.head(depth).list.join("/").replace_strict(FOLDERS, default=None, return_dtype=pl.List(pl.String))
+        parts.list.head(depth).list.join("/").replace_strict(number, default=None, return_dtype=pl.Int64)
         for depth in (3, 2, 1)
     ]
-    said = (
-        files.select("sha256", said=pl.coalesce(*depths))
-        .drop_nulls("said")
+    placed = (
+        files.select("sha256", folder=pl.coalesce(*depths))
+        .drop_nulls("folder")
         .join(tables.read("decoded_voices", ["sha256", "sound_id"]).unique(), on="sha256")
         .join(evidence.sounds.select("sound_id").with_row_index("row"), on="sound_id")
-        .select("row", "said")
-        .unique()
     )
-    fine = np.zeros((len(evidence.sounds), len(taxonomy.learnable)), bool)
-    strict, seen = fine.copy(), np.zeros(len(fine), bool)
-    for row, names in said.sort("row", "said").iter_rows():
-        mine = np.isin(taxonomy.learnable, names)
-        first = np.isin(taxonomy.learnable, names[:1])
-        fine[row] = fine[row] & mine if seen[row] else mine
-        strict[row] = strict[row] | first if seen[row] else first
-        seen[row] = True
+    rows, folders = placed["row"].to_numpy(), placed["folder"].to_numpy()
+    # Of several folders, all must allow a category, and any may be strict on it.
+    allowed = np.array([np.isin(taxonomy.learnable, categories) for categories in FOLDERS.values()])
+    first = np.array([np.isin(taxonomy.learnable, categories[:1]) for categories in FOLDERS.values()])
+    seen = np.bincount(rows, minlength=len(evidence.sounds)) > 0
+    fine = np.repeat(seen[:, None], len(taxonomy.learnable), axis=1)
+    strict = np.zeros_like(fine)
+    np.logical_and.at(fine, rows, allowed[folders])
+    np.logical_or.at(strict, rows, first[folders])
     labels = {label: number for number, label in enumerate(taxonomy.labels)}
     half = [hashlib.sha256(id_.encode()).digest()[0] % 2 == 1 for id_ in evidence.sounds["family_id"]]
     truth = Truth(
@@ -187,7 +184,7 @@ def _truth(tables: Tables, evidence: Evidence, taxonomy: Taxonomy) -> Truth:
     return truth
 
 
-def _by_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> np.ndarray:
+def _match_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> np.ndarray:
     name = pl.col("name").str.to_uppercase()
     found = pl.coalesce(
         *(
@@ -201,20 +198,20 @@ def _by_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> np.ndarray:
     return certain
 
 
-def _scores(probable: np.ndarray, truth: Truth, asked: np.ndarray, taxonomy: Taxonomy) -> list[str]:
-    best, confidence = probable.argmax(axis=1), probable.max(axis=1)
+def _scores(probabilities: np.ndarray, truth: Truth, rows: np.ndarray, taxonomy: Taxonomy) -> list[str]:
+    best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     enough = confidence >= taxonomy.least_confidence
-    labeled = enough & asked
+    labeled = enough & rows
     label, fine, strict = truth.right(best)
-    of_label = (probable * (truth.label_of[best][:, None] == truth.label_of)).sum(axis=1)
+    label_confidence = (probabilities * (truth.label_of[best][:, None] == truth.label_of)).sum(axis=1)
     shares = [
         enough.mean(),
         (enough & (truth.label_of[best] != truth.label_of[taxonomy.number["effect"]])).mean(),
-        labeled.sum() / asked.sum(),
+        labeled.sum() / rows.sum(),
         *(right[labeled].mean() for right in (label, fine, strict)),
-        *((right & labeled)[asked].mean() for right in (label, fine)),
+        *((right & labeled)[rows].mean() for right in (label, fine)),
     ]
-    errors = [_ece(of_label[labeled], label[labeled]), _ece(confidence[labeled], fine[labeled])]
+    errors = [_ece(label_confidence[labeled], label[labeled]), _ece(confidence[labeled], fine[labeled])]
     return [f"{share:.1%}" for share in shares] + [f"{error:.3f}" for error in errors]
 
 
@@ -225,47 +222,47 @@ def _ece(confidence: np.ndarray, right: np.ndarray) -> float:
     )
 
 
-def _recalls(probable: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
-    best = np.where(probable.max(axis=1) >= taxonomy.least_confidence, probable.argmax(axis=1), -1)
-    shown = Table("folders say", "sounds", "labeled", "recall, fine", "recall, label", "most said instead")
-    sets = pl.DataFrame({"said": [" / ".join(np.array(taxonomy.learnable)[row]) for row in truth.fine[truth.reported]]})
-    rows = np.flatnonzero(truth.reported)
+def _recall_table(probabilities: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
+    best = np.where(probabilities.max(axis=1) >= taxonomy.least_confidence, probabilities.argmax(axis=1), -1)
+    table = Table("truth", "sounds", "labeled", "recall, fine", "recall, label", "most common errors")
+    sets = pl.Series([" / ".join(np.array(taxonomy.learnable)[row]) for row in truth.fine[truth.reported]])
+    reported = np.flatnonzero(truth.reported)
     label, fine, _ = truth.right(best)
-    for said in sets["said"].unique().sort():
-        asked = rows[(sets["said"] == said).to_numpy()]
-        labeled = best[asked] >= 0
-        wrong = best[asked][labeled & ~fine[asked]]
+    for categories in sets.unique().sort():
+        rows = reported[(sets == categories).to_numpy()]
+        labeled = best[rows] >= 0
+        wrong = best[rows][labeled & ~fine[rows]]
         instead = np.bincount(wrong, minlength=1).argsort()[::-1][:2]
-        shown.add_row(
-            said,
-            str(len(asked)),
+        table.add_row(
+            categories,
+            str(len(rows)),
             f"{labeled.mean():.1%}",
-            f"{(fine[asked] & labeled).mean():.1%}",
-            f"{(label[asked] & labeled).mean():.1%}",
+            f"{(fine[rows] & labeled).mean():.1%}",
+            f"{(label[rows] & labeled).mean():.1%}",
             ", ".join(f"{taxonomy.learnable[n]} {np.sum(wrong == n)}" for n in instead if np.any(wrong == n)),
         )
-    return shown
+    return table
 
 
-def _calibration(probable: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
-    best, confidence = probable.argmax(axis=1), probable.max(axis=1)
-    asked = truth.reported & (confidence >= taxonomy.least_confidence)
+def _calibration_table(probabilities: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
+    best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    labeled = truth.reported & (confidence >= taxonomy.least_confidence)
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    shown = Table("confidence", "sounds", "mean confidence", "right (fine)")
-    for b in np.unique(bins[asked]):
-        inside = asked & (bins == b)
+    table = Table("confidence", "sounds", "mean confidence", "right (fine)")
+    for b in np.unique(bins[labeled]):
+        inside = labeled & (bins == b)
         right = truth.right(best)[1][inside].mean()
-        shown.add_row(
+        table.add_row(
             f"{b / _BINS:.2f} to {(b + 1) / _BINS:.2f}",
             str(inside.sum()),
             f"{confidence[inside].mean():.3f}",
             f"{right:.3f}",
         )
-    return shown
+    return table
 
 
 def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame, taxonomy: Taxonomy) -> Table:
-    """Of each sound that two sources name, all names of one source withheld: does the label from the rest agree?"""
+    """Withhold all names of one source, for sounds named by two, and compare the label by the rest with them."""
     source = pl.col("member").str.split("/").list.first()
     files = tables.read("raw_files", ["member", "sha256"]).filter(pl.col("member").str.contains("/"))
     named = (
@@ -278,7 +275,7 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
         .filter(pl.col("first") != pl.col("last"))
     )
     withheld = named.with_columns(held=pl.col("source") == pl.col("last"))
-    # A file that both sources hold is withheld altogether.
+    # Withhold a file of both sources altogether.
     withheld = withheld.with_columns(pl.col("held").any().over("sha256", "sound_id"))
     counted = (
         withheld.unique(["sha256", "sound_id", "name", "held"])
@@ -292,32 +289,32 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
     )
     out = lists.filter("held").drop("held")
     rest = lists.filter(~pl.col("held")).drop("held")
-    asked = out.join(rest, on="sound_id", suffix="_rest")
+    split = out.join(rest, on="sound_id", suffix="_rest")
     changed = sounds.drop("names", "name_counts").join(
         pl.concat([
-            asked.select("sound_id", names="names_rest", name_counts="name_counts_rest"),
-            sounds.join(asked, on="sound_id", how="anti").select("sound_id", "names", "name_counts"),
+            split.select("sound_id", names="names_rest", name_counts="name_counts_rest"),
+            sounds.join(split, on="sound_id", how="anti").select("sound_id", "names", "name_counts"),
         ]), on="sound_id")  # fmt: skip
     rows = label_sounds(combine_evidence(changed, families, taxonomy))
-    held = kinds.of_names(asked, taxonomy).shares
-    both = asked.select(
+    held = from_names(split, taxonomy).shares
+    both = split.select(
         "sound_id",
         copied=pl.col("names").list.set_intersection("names_rest").list.len() > 0,
-        said=pl.Series(taxonomy.learnable).gather(held.argmax(axis=1)),
-        speaks=pl.Series(held.any(axis=1)),
-    ).filter("speaks").join(rows, on="sound_id")  # fmt: skip
-    label = pl.col("said").replace_strict(dict(taxonomy.label_of)) == pl.col("label")
-    shown = Table("names of one source withheld", "sounds", "labeled", "label agrees", "fine agrees", "ECE fine")
+        withheld=pl.Series(taxonomy.learnable).gather(held.argmax(axis=1)),
+        known=pl.Series(held.any(axis=1)),
+    ).filter("known").join(rows, on="sound_id")  # fmt: skip
+    label = pl.col("withheld").replace_strict(taxonomy.label_of) == pl.col("label")
+    table = Table("names of one source withheld", "sounds", "labeled", "label agrees", "fine agrees", "ECE fine")
     cases = {
         "all": pl.lit(True),
         "names not copied": ~pl.col("copied"),
-        "nothing named by the rest": pl.col("by_names").is_null(),
+        "no known names in the rest": pl.col("by_names").is_null(),
     }
     for name, case in cases.items():
         part = both.filter(case)
         labeled = part.filter(pl.col("category") != OTHER)
-        fine = (labeled["said"] == labeled["category"]).to_numpy()
-        shown.add_row(
+        fine = (labeled["withheld"] == labeled["category"]).to_numpy()
+        table.add_row(
             name,
             f"{len(part):,}",
             f"{len(labeled) / len(part):.1%}",
@@ -325,7 +322,7 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
             f"{fine.mean():.1%}",
             f"{_ece(labeled['confidence'].to_numpy(), fine):.3f}",
         )
-    return shown
+    return table
 
 
 if __name__ == "__main__":

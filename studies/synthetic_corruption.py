@@ -1,13 +1,13 @@
-"""Damage planted in real banks: how much of it the verdicts find, and how many good voices they reject.
+"""Recall of verdicts on synthetic corruption in real banks, and the rate of good voices that they reject.
 
-`python -m studies.synthetic_corruption [ARCHIVE]` reads a collection whose top folders are its sources; without one,
-`dx7-library.zip` in the folder that `DEEPDX_CORPUS` names. Banks damaged in ten ways join the collection as files of
-their own, and all of it goes the way of every bank, from bytes to verdicts. Three of the ways are of kinds that the
-model of corruption score is not taught.
+`python -m studies.synthetic_corruption [ARCHIVE]` reads a collection whose top folders are its sources; by default
+`dx7-library.zip` in the folder `DEEPDX_CORPUS`. Banks with ten kinds of damage are added to the collection as files of
+their own, and all of it is processed like any bank, from bytes to verdicts. The corruption model is not trained on
+three of these kinds.
 
-Found is a damaged voice whose verdict is not valid; damaged is one that differs in six parameters or more from every
-voice of the bank that was damaged (in fewer, it is as good as before, or nobody could tell). Rejected wrongly is a
-voice that two sources share and that is not valid, other than for its own bytes: out of range, blank or silent.
+A damaged voice differs in six or more parameters from every voice of the original bank; with fewer, it is as good as
+before, or indistinguishable. It is found if its verdict is not valid. A voice is rejected wrongly if two sources share
+it and it is not valid, except for its own bytes: out of range, blank or silent.
 """
 
 import os
@@ -36,8 +36,8 @@ from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
 _BANKS_EACH = 30
-_LEAST_CHANGED = 6
-_UNTAUGHT = ("text pasted in", "bytes inverted", "bits mirrored")
+_MIN_CHANGED = 6
+_UNSEEN = ("text pasted in", "bytes inverted", "bits mirrored")
 _OWN_FAULTS = ("out-of-range", "repairable", "all-zero", "init-voice", "silent", "silent-by-parameters")
 _TEXT = b"It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness "
 
@@ -94,7 +94,7 @@ DAMAGE: dict[str, Damage] = {
 
 
 def main() -> None:
-    """Plant, judge and print."""
+    """Damage banks, decide verdicts, evaluate and print."""
     archive = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(os.environ["DEEPDX_CORPUS"]) / "dx7-library.zip"
     rules = load_rules()
     with tempfile.TemporaryDirectory() as folder:
@@ -102,46 +102,46 @@ def main() -> None:
         shutil.copy(archive, inbox / "collection.zip")
         clean = survey(inbox)
         decoded = decode_dumps(clean.dumps)
-        originals = _plant(inbox, decoded)
+        originals = _add_damaged_banks(inbox, decoded)
         found = survey(inbox)
     voices = decode_dumps(found.dumps)
     sounds = unique_sounds(voices, rules.repair)
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    heard = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
-    heard = heard.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
-    taught = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
-    measured = measure_sounds(sounds, voices, families, heard, taught, rules.repair)
-    verdicts = decide_verdicts(measured, rules.rules, _NO_OPINIONS)
+    audio = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
+    audio = audio.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
+    training_set = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measure_sounds(sounds, voices, families, audio, training_set, rules.repair)
+    verdicts = decide_verdicts(measured, rules.rules, _NO_OVERRIDES)
     console = Console()
-    shown = Table("damage", "voices damaged", "found", "recall", box=None)
+    table = Table("damage", "voices damaged", "found", "recall", box=None)
     recalls = []
     files = found.raw_files.filter(pl.col("member").is_null(), pl.col("status") == "voices")
     slots = voices.join(files.select("path", "sha256"), on="sha256").join(verdicts, on="sound_id", how="left")
     for kind in DAMAGE:
-        planted = slots.filter(pl.col("path").str.starts_with(f"{kind} "))
-        damaged = _damaged(planted, originals)
+        of_kind = slots.filter(pl.col("path").str.starts_with(f"{kind} "))
+        damaged = _select_damaged(of_kind, originals)
         caught = damaged.filter(pl.col("verdict").is_null() | (pl.col("verdict") != "valid"))
-        name = f"{kind} (not taught)" if kind in _UNTAUGHT else kind
+        name = f"{kind} (not trained on)" if kind in _UNSEEN else kind
         if damaged.is_empty():
-            shown.add_row(name, "0", "", "the reader put it right")
+            table.add_row(name, "0", "", "repaired by the reader")
             continue
         recalls.append(len(caught) / len(damaged))
-        shown.add_row(name, f"{len(damaged):,}", f"{len(caught):,}", f"{recalls[-1]:.1%}")
-    shown.add_row(f"mean of {len(recalls)} kinds", "", "", f"{np.mean(recalls):.1%}")
-    console.print(shown)
-    shared = _shared(found.raw_files, voices).join(verdicts, on="sound_id")
+        table.add_row(name, f"{len(damaged):,}", f"{len(caught):,}", f"{recalls[-1]:.1%}")
+    table.add_row(f"mean of {len(recalls)} kinds", "", "", f"{np.mean(recalls):.1%}")
+    console.print(table)
+    shared = _shared_sounds(found.raw_files, voices).join(verdicts, on="sound_id")
     own = pl.col("findings").list.eval(pl.element().struct.field("rule").is_in(_OWN_FAULTS)).list.any()
-    judged = shared.filter(~own)
-    wrong = judged.filter(pl.col("verdict") != "valid")
-    console.print(f"shared by two sources or more: {len(shared):,}; not out of range, blank or silent: {len(judged):,}")
-    console.print(f"rejected all the same: {len(wrong):,} ({len(wrong) / len(judged):.2%})")
+    good = shared.filter(~own)
+    wrong = good.filter(pl.col("verdict") != "valid")
+    console.print(f"shared by two sources or more: {len(shared):,}; not out of range, blank or silent: {len(good):,}")
+    console.print(f"rejected wrongly: {len(wrong):,} ({len(wrong) / len(good):.2%})")
 
 
-_NO_OPINIONS = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
+_NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
 
-def _plant(inbox: Path, decoded: pl.DataFrame) -> dict[str, np.ndarray]:
-    """Write damaged banks into the inbox; returns the parameters `uint8[32, 145]` before, by the name of the file."""
+def _add_damaged_banks(inbox: Path, decoded: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Write damaged banks into the inbox; returns the original parameters, `uint8[32, 145]`, by file name."""
     random = np.random.default_rng(7)
     whole = (
         decoded.filter(pl.col("format").str.contains("vmem"))
@@ -163,18 +163,18 @@ def _plant(inbox: Path, decoded: pl.DataFrame) -> dict[str, np.ndarray]:
     return originals
 
 
-def _damaged(slots: pl.DataFrame, originals: dict[str, np.ndarray]) -> pl.DataFrame:
-    """The slots that are unlike every voice of the bank they were, and blank ones aside."""
+def _select_damaged(slots: pl.DataFrame, originals: dict[str, np.ndarray]) -> pl.DataFrame:
+    """Return the slots that differ from every voice of the original bank, without blank ones."""
     parts = []
     for (path,), bank in slots.partition_by("path", as_dict=True).items():
         parameters = bank.select(pl.col(PARAMETER_NAMES).fill_null(255)).to_numpy()
         differing = (parameters[:, None] != originals[path][None]).sum(axis=2).min(axis=1)
-        parts.append(bank.filter((differing >= _LEAST_CHANGED) & parameters.any(axis=1)))
+        parts.append(bank.filter((differing >= _MIN_CHANGED) & parameters.any(axis=1)))
     return pl.concat(parts)
 
 
-def _shared(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
-    """The sounds found in two or more top folders of the archive; folders sorted from others are no source."""
+def _shared_sounds(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
+    """Return the sounds in two or more top folders of the archive, except folders sorted from others (`!...`)."""
     tops = raw_files.filter(pl.col("member").str.contains("/")).select(
         "sha256", source=pl.col("member").str.split("/").list.first()
     )

@@ -1,4 +1,4 @@
-"""The user's own files, broken in every way: each is refused by name, with place and reason, before anything runs."""
+"""The user's own files, broken in every way: each is refused with its name, place and reason before anything runs."""
 
 import errno
 import os
@@ -22,13 +22,14 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
-from deepdx_core.sound.audio_features import summarize_by_sound
+from deepdx_core.sound.measuring import by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_pipeline.cli.app import main
 from deepdx_pipeline.cli.errors import error_message, step_error_message
 from tests.support.paths import ROOT
+from tests.support.voices import decoded_dump, two_carriers
 
 FILES = ("rules", "taxonomy", "verdicts", "labels")
 RULE = "[rule.mine]\nverdict = 'note'\nreason = 'r'\n"
@@ -101,7 +102,7 @@ IN_ITS_PLACE = {
         for reason, make in IN_ITS_PLACE.items()
     ],
 )
-def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name, reason, make):
+def test_a_path_that_is_not_a_text_file_is_refused_by_name(home, monkeypatch, capsys, name, reason, make):
     path = getattr(home, name)
     make(path)
     told = refused(home, monkeypatch, capsys)
@@ -120,14 +121,14 @@ def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name
         ("rules", '[rule.""]', "rule.: a key must have"),
         ("rules", f"[rule.{'x' * 500_000}]\n" * 2, "Cannot declare ('rule', 'xxx"),
         ("rules", "x = " + "9" * 5000, "Exceeds the limit"),
-        ("rules", "[repair]\nmargin = 0x" + "f" * 5000, "repair.margin: must be a whole number from 0 to 145, not"),
-        ("rules", "[repair]\nmargin = [1]", "repair.margin: must be a whole number from 0 to 145, not a list"),
-        ("rules", "rule = []", "rule: there may be the tables"),
-        ("rules", "[rule]\nmine = 3", "rule.mine: must be a table"),
-        ("rules", RULE, "rule.mine.when: must be there"),
-        ("rules", RULE + "when = 7", "rule.mine.when: must be a text"),
-        ("rules", RULE + "when = 'nosuch > 3'", "rule.mine.when: 'nosuch > 3' cannot be answered: unable to find"),
-        ("rules", RULE + "when = 'slots'", "rule.mine.when: 'slots' cannot be answered: filter predicate must be"),
+        ("rules", "[repair]\nmargin = 0x" + "f" * 5000, "repair.margin: must be at most 145, not a number of"),
+        ("rules", "[repair]\nmargin = [1]", "repair.margin: must be a whole number, not a list"),
+        ("rules", "rule = []", "rule: must be a table, not a list"),
+        ("rules", "[rule]\nmine = 3", "rule.mine: must be a table, not 3"),
+        ("rules", RULE, "rule.mine.when: is missing"),
+        ("rules", RULE + "when = 7", "rule.mine.when: must be a text, not 7"),
+        ("rules", RULE + "when = 'nosuch > 3'", "rule.mine.when: 'nosuch > 3' cannot be evaluated: unable to find"),
+        ("rules", RULE + "when = 'slots'", "rule.mine.when: 'slots' cannot be evaluated: filter predicate must be"),
         ("rules", RULE + "when = 'slots > 3 AND repair > 3'", "rule.mine.when: "),
         ("rules", RULE + "when = 'lower(slots) = 1'", "rule.mine.when: "),
         ("rules", RULE + "when = 'cast(sound_id as int) = 1'", "rule.mine.when: 'cast(sound_id as int) = 1' cannot be"),
@@ -135,7 +136,7 @@ def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name
         ("rules", RULE + 'when = "strptime(sound_id, \'%Y\') is null"', "rule.mine.when: \"strptime(sound_id, '%Y')"),
         ("rules", RULE + "when = 'cast(files as tinyint) > 1'", "rule.mine.when: 'cast(files as tinyint) > 1' cannot"),
         ("rules", RULE + "when = 'cast(heard_peak_db - 200 as tinyint) > 1'", "rule.mine.when: 'cast(heard_peak_db"),
-        ("rules", RULE + "when = 'cast(corruption_score as tinyint) > 1'", "rule.mine.when: 'cast(corruption_score"),
+        ("rules", RULE + "when = 'cast(corruption_score as smallint unsigned) > 1'", "rule.mine.when: 'cast(corrup"),
         (
             "rules",
             RULE + "when = 'cast(value + 200 as tinyint) > 1'\neach = 'parameter'",
@@ -148,35 +149,35 @@ def test_what_is_no_text_file_is_refused_by_name(home, monkeypatch, capsys, name
         ("rules", RULE + f"when = '{'slots > 1 AND ' * 20_000} true'", "rule.mine.when: is longer than 1,000"),
         ("rules", RULE + f"when = '{'(' * 200}true{')' * 200}'", "rule.mine.when: has brackets more than 20 deep"),
         ("rules", RULE + f"when = '{'CAST(' * 70}1{' AS INT)' * 70} = 1'", "rule.mine.when: has brackets more"),
-        ("rules", RULE + "when = 'true'\nshows = 'repair'", "rule.mine.shows: 'repair' is no column of numbers"),
-        ("rules", RULE + "when = 'true'\nshows = '*'", "rule.mine.shows: '*' is no column of numbers"),
-        ("rules", RULE + "each = 'slot'", "rule.mine: it cannot be changed"),
-        ("rules", "[rule.out-of-range]\nenabled = false", "rule.out-of-range: it cannot be changed"),
-        ("rules", "[rule.repairable]\nverdict = 'note'", "rule.repairable: it cannot be changed"),
+        ("rules", RULE + "when = 'true'\nshows = 'repair'", "rule.mine.shows: 'repair' is not a column of numbers"),
+        ("rules", RULE + "when = 'true'\nshows = '*'", "rule.mine.shows: '*' is not a column of numbers"),
+        ("rules", RULE + "each = 'slot'", "rule.mine.each: 'slot' is reserved for rules of the package"),
+        ("rules", "[rule.out-of-range]\nenabled = false", "rule.out-of-range: cannot be changed"),
+        ("rules", "[rule.repairable]\nverdict = 'note'", "rule.repairable: cannot be changed"),
         ("taxonomy", TAXONOMY + "\n[[phrase", "(at end of document)"),
         ("taxonomy", "x = " + "[" * 100_000, "line 1: nested over 16 deep"),
-        ("taxonomy", "", "labels: there must be some"),
+        ("taxonomy", "", "labels: is missing"),
         ("taxonomy", TAXONOMY.replace("[category.other]", "[category.misc]"), "category: there must be one named"),
         (
             "taxonomy",
             TAXONOMY.replace("[category.other]\n", '[category.other]\nwords = ["MISC"]\n'),
-            "category.other.words: nothing speaks for 'other'",
+            "category.other.words: no word can indicate 'other'",
         ),
-        ("taxonomy", TAXONOMY.replace("names = 150", "names = '150'"), "weight.names: must be a whole number"),
+        ("taxonomy", TAXONOMY.replace("names = 150", "names = '150'"), "weight.names: must be a whole number, not "),
         ("verdicts", "", "the first line must be sound_id,verdict,why"),
-        ("verdicts", "sound_id,verdict,why\nabc,valid,\n", "line 2: 'abc' is no sound_id"),
-        ("verdicts", f"sound_id,verdict,why\n{'0' * 20},\x1b[31mgood,\n", r"line 2: '\x1b[31mgood' is none of valid"),
+        ("verdicts", "sound_id,verdict,why\nabc,valid,\n", "line 2: 'abc' is not a sound_id"),
+        ("verdicts", f"sound_id,verdict,why\n{'0' * 20},\x1b[31mgood,\n", r"line 2: '\x1b[31mgood' is not one of"),
         ("verdicts", f"sound_id,verdict,why\n{'0' * 20},valid,{'x' * 200_000}\n", "line 2: field larger than"),
         ("verdicts", f'sound_id,verdict,why\n{"0" * 20},valid,"x\n', "line 2: unexpected end of data"),
         ("verdicts", b"sound_id,verdict,why\n\n\xff", "line 3: not UTF-8"),
         ("verdicts", f"sound_id,verdict,why\n{'0' * 20},valid,a\0b\n", "line 2: a NUL byte"),
         ("labels", f"sound_id,category,why\n{'0' * 20},bell,\n{'1' * 20},pad,\0\n", "line 3: a NUL byte"),
         ("rules", RULE + "# \0", "line 4: a NUL byte"),
-        ("labels", f"sound_id,category,why\n{'0' * 20},nosuch,\n", "line 2: 'nosuch' is none of electric-piano"),
+        ("labels", f"sound_id,category,why\n{'0' * 20},nosuch,\n", "line 2: 'nosuch' is not one of electric-piano"),
         ("labels", f"sound_id,category,why\n{'0' * 20},bell,\n{'0' * 20},pad,\n", "line 3: 0000"),
     ],
 )  # fmt: skip
-def test_a_wrong_file_is_refused_by_name_with_place_and_reason(home, monkeypatch, capsys, name, content, says):
+def test_an_invalid_file_is_refused_by_name_with_place_and_reason(home, monkeypatch, capsys, name, content, says):
     path = getattr(home, name)
     put(path, content)
     told = refused(home, monkeypatch, capsys)
@@ -184,7 +185,7 @@ def test_a_wrong_file_is_refused_by_name_with_place_and_reason(home, monkeypatch
     assert says in told
 
 
-def test_files_that_are_right_are_taken(home):
+def test_valid_files_are_accepted(home):
     check_configuration(home)  # none of them is there
     put(
         home.rules,
@@ -196,7 +197,7 @@ def test_files_that_are_right_are_taken(home):
     check_configuration(home)
 
 
-def test_rules_are_asked_of_sounds_within_a_moment(home):
+def test_rules_are_evaluated_within_a_moment(home):
     put(home.rules, RULE + "when = 'cast(substr(sound_id, 1, 0) || algorithm as int) > 30 AND heard_peak_db < 0'")
     check_configuration(home)
     began = time.process_time()
@@ -204,7 +205,7 @@ def test_rules_are_asked_of_sounds_within_a_moment(home):
     assert time.process_time() - began < 1
 
 
-def test_rules_are_asked_of_the_columns_that_sounds_have(home):
+def test_rules_are_evaluated_on_the_columns_of_sounds(home):
     kinds = "[rule.a]\nverdict = 'note'\nreason = 'r'\nwhen = 'value > maximum OR excess > 1'\neach = 'parameter'\n"
     put(home.rules, kinds)
     check_configuration(home)
@@ -213,8 +214,8 @@ def test_rules_are_asked_of_the_columns_that_sounds_have(home):
         check_configuration(home)
 
 
-def require_taken_or_refused(home, path):
-    """The file is taken, or refused in printable words that name it; it is removed then."""
+def require_accepted_or_refused(home, path):
+    """Assert that the file is accepted, or refused with a printable message that names it; then remove it."""
     try:
         check_configuration(home)
     except DeepDXError as error:
@@ -226,23 +227,23 @@ def require_taken_or_refused(home, path):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(FILES), st.binary(max_size=300))
-def test_whatever_stands_in_a_file_it_is_taken_or_refused(tmp_path, name, content):
+def test_any_content_is_accepted_or_refused(tmp_path, name, content):
     home = Home(tmp_path)
     path = getattr(home, name)
     put(path, content)
-    require_taken_or_refused(home, path)
+    require_accepted_or_refused(home, path)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["rules", "taxonomy"]), st.data())
-def test_whatever_is_changed_in_a_good_file_it_is_taken_or_refused(tmp_path, name, data):
+def test_any_change_of_a_valid_file_is_accepted_or_refused(tmp_path, name, data):
     text = RULES.replace("[rule.byte-over-127]", "[rule.b]") if name == "rules" else TAXONOMY
     home = Home(tmp_path)
     path = getattr(home, name)
     begin = data.draw(st.integers(0, len(text)))
     end = begin + data.draw(st.integers(0, 20))
     put(path, text[:begin] + data.draw(st.text(max_size=8)) + text[end:])
-    require_taken_or_refused(home, path)
+    require_accepted_or_refused(home, path)
 
 
 def raised(*errors):
@@ -353,21 +354,20 @@ def test_a_failed_run_tells_one_cause(home, how, cause):
 def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
     from deepdx_core.dedup.exact import unique_sounds
     from deepdx_core.dedup.families import find_families
-    from tests.quality.test_verdicts import changed, decoded
 
     repair = load_rules().repair
-    voices = decoded(changed()[None])
+    voices = decoded_dump(two_carriers()[None])
     sounds = unique_sounds(voices, repair)
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    heard, taught = summarize_by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
+    audio, training_set = by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
     slots = voices.select("sha256", "offset", "slot", "sound_id")
-    some = measure_sounds(sounds, slots, families, heard, taught, repair)
+    some = measure_sounds(sounds, slots, families, audio, training_set, repair)
     none = measure_sounds(
         UniqueVoices.create_empty(),
         DecodedVoices.create_empty().select(slots.columns),
         Families.create_empty().select(families.columns),
-        heard,
-        taught,
+        audio,
+        training_set,
         repair,
     )
     assert none.schema == some.schema

@@ -1,1 +1,1 @@
-"""Which sounds are the same: to the byte, after repair, to the ear, and by descent."""
+"""Deduplication: exact duplicates, repairs, functional equality, near-duplicate families, audio similarity."""

@@ -1,27 +1,27 @@
-"""Which sounds are nearly equal by ear, told from what they measure."""
+"""Sounds that are nearly equal by ear, found by their audio features."""
 
 import numpy as np
 import polars as pl
 from scipy.spatial import cKDTree
 
 from deepdx_core.arrays import Float64Array
-from deepdx_core.sound.audibility import SILENCE_DB
+from deepdx_core.sound.audibility import SILENT_DB
 from deepdx_core.tables.audio import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 RADIUS = 0.5
-"""Decibels by which two sounds may differ, as the root mean square over all measures.
+"""Maximum difference of two similar sounds in decibels, as the root mean square over all measures.
 
-Found by changing 160 real voices, one parameter at a time. What cannot be heard makes no difference at all; a step of
-LFO speed or of an envelope's rate stays within the radius nearly always, a step of an output level or of detune in
-fewer than half of the voices, a semitone or an octave never did. Precision before recall: what is missed here is mostly
-found by its parameters.
+Chosen by changing 160 real voices, one parameter at a time. Inaudible parameters make no difference at all. A step of
+LFO speed or of an envelope rate nearly always stays within the radius, a step of an output level or of detune in fewer
+than half of the voices, a semitone or an octave never. Precision matters more than recall: most pairs missed here are
+found by their parameters.
 """
 
 _MASKED_DB = 40.0
-_DB_A_SEMITONE = 4.0
+_DB_PER_SEMITONE = 4.0
 _LOWEST_HZ = 20.0
 _CHUNK = 100_000  # pairs
-_DIMENSIONS = 8  # in which neighbors are sought first: distances in fewer dimensions are never longer
+_DIMENSIONS = 8  # of the first search for neighbors: a projection never makes distances longer
 _COLUMNS = (
     *(f"level_{n + 1}" for n in range(len(CONTOUR_HELD) + len(CONTOUR_AFTER))),
     *(f"{frame}_band_{n + 1}" for frame in ("early", "late") for n in range(len(BAND_EDGES) - 1)),
@@ -29,19 +29,19 @@ _COLUMNS = (
 
 
 def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of sounds nearly equal by ear: `sound_id` and the larger `other_id`, sorted.
+    """Return pairs of sounds nearly equal by ear: `sound_id` and the larger `other_id`, sorted.
 
-    `audio` is the table `audio_features`. Two sounds are alike where all their clips go equally loud, with equal power
-    in each band, and at the same pitch and brightness, within `RADIUS`. What is 40 dB under a clip's loudest hardly
-    counts. All such pairs are found; sounds that are never heard are like none.
+    audio: the table `audio_features`. Two sounds are similar if all their clips have the same loudness contour, power
+    in each band, pitch and brightness, within `RADIUS`. Levels 40 dB below a clip's loudest hardly count. Exact: all
+    such pairs are found. Sounds that are silent at any key press (`never_heard`) are similar to none.
     """
     audio = audio.sort("sound_id", "note", "velocity")
     sounds = audio.unique("sound_id", maintain_order=True)
-    heard = np.flatnonzero(~sounds["never_heard"].to_numpy())
-    ids = sounds["sound_id"].gather(heard)
-    if len(heard) < 2:
+    audible = np.flatnonzero(~sounds["never_heard"].to_numpy())
+    ids = sounds["sound_id"].gather(audible)
+    if len(audible) < 2:
         return pl.DataFrame({"sound_id": ids.clear(), "other_id": ids.clear()})
-    measured = _vectors(audio)[heard]
+    measured = _vectors(audio)[audible]
     radius = RADIUS * measured.shape[1] ** 0.5
     _, axes = np.linalg.eigh(np.cov(measured, rowvar=False))
     near = cKDTree(measured @ axes[:, -_DIMENSIONS:]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
@@ -54,15 +54,15 @@ def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
 
 
 def _vectors(audio: pl.DataFrame) -> Float64Array:
-    """Each sound of the sorted table as a vector in decibels, `float64[sounds, measures]`."""
+    """Return each sound of the sorted table as a vector in decibels, `float64[sounds, measures]`."""
     clips = audio.partition_by("note", "velocity", maintain_order=True)
-    return np.concatenate([_of_clip(clip) for clip in clips], axis=1)
+    return np.concatenate([_clip_vectors(clip) for clip in clips], axis=1)
 
 
-def _of_clip(clip: pl.DataFrame) -> Float64Array:
+def _clip_vectors(clip: pl.DataFrame) -> Float64Array:
     levels = clip.select(_COLUMNS).to_numpy().astype(np.float64)
-    floor = np.maximum(levels.max(axis=1, keepdims=True), SILENCE_DB) - _MASKED_DB
-    heard = 10 * np.log10(10 ** (levels / 10) + 10 ** (floor / 10))
+    floor = np.maximum(levels.max(axis=1, keepdims=True), SILENT_DB) - _MASKED_DB
+    masked = 10 * np.log10(10 ** (levels / 10) + 10 ** (floor / 10))
     hertz = clip.select(pl.col("pitch_hz", "brightness_hz").fill_null(_LOWEST_HZ)).to_numpy().astype(np.float64)
     semitones = 12 * np.log2(hertz.clip(_LOWEST_HZ) / _LOWEST_HZ)
-    return np.concatenate([heard, _DB_A_SEMITONE * semitones], axis=1)
+    return np.concatenate([masked, _DB_PER_SEMITONE * semitones], axis=1)

@@ -1,4 +1,4 @@
-"""Which voices are the same sound: exact duplicates become one row that keeps all names and counts its sources."""
+"""Exact duplicates: voices with equal parameters become one sound, which keeps all names and counts its sources."""
 
 import numpy as np
 import polars as pl
@@ -12,10 +12,10 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
 def unique_sounds(decoded: pl.DataFrame, settings: RepairSettings) -> pl.DataFrame:
-    """The sounds among `decoded` voices (the table of that name), as rows of `unique_voices`, sorted by key.
+    """Return the distinct sounds of `decoded_voices` as rows of `unique_voices`, sorted by key.
 
-    Voices with a byte over 127 have no parameters and so are no sounds. A sound out of range that can be put right
-    keeps its row, and what the repair makes of it is a sound too; that one has all names of both.
+    Voices with a byte over 127 have no parameters and are left out. A sound that can be repaired keeps its row; the
+    repaired sound gets one too, with the names of both.
     """
     voices = decoded.filter(pl.col("sound_id").is_not_null())
     found = (
@@ -23,8 +23,8 @@ def unique_sounds(decoded: pl.DataFrame, settings: RepairSettings) -> pl.DataFra
         .agg(pl.col(PARAMETER_NAMES).first(), slots=pl.len(), files=pl.col("sha256").n_unique())
         .sort("sound_id")
     )
-    repairs, made = _repaired(found, settings)
-    sounds = pl.concat([found, made.join(found, on="sound_id", how="anti")], how="diagonal_relaxed").with_columns(
+    repairs, repaired = _repair(found, settings)
+    sounds = pl.concat([found, repaired.join(found, on="sound_id", how="anti")], how="diagonal_relaxed").with_columns(
         pl.col("slots", "files").fill_null(0)
     )
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
@@ -47,21 +47,21 @@ def unique_sounds(decoded: pl.DataFrame, settings: RepairSettings) -> pl.DataFra
     )
 
 
-def _repaired(found: pl.DataFrame, settings: RepairSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Which sounds were put right and how (`sound_id`, `repaired_id`, `repair`), and the sounds that made."""
-    mended = repair(found.select(PARAMETER_NAMES).to_numpy(), settings)
-    ids = pl.Series("repaired_id", sound_ids(mended.parameters), dtype=pl.String)
-    repairs = found[mended.rows].select("sound_id").with_columns(ids, repair=pl.Series(mended.how, dtype=pl.String))
-    made = pl.DataFrame(mended.parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
+def _repair(found: pl.DataFrame, settings: RepairSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the repairs (`sound_id`, `repaired_id`, `repair`) and the distinct repaired sounds."""
+    result = repair(found.select(PARAMETER_NAMES).to_numpy(), settings)
+    ids = pl.Series("repaired_id", sound_ids(result.parameters), dtype=pl.String)
+    repairs = found[result.rows].select("sound_id").with_columns(ids, repair=pl.Series(result.how, dtype=pl.String))
+    repaired = pl.DataFrame(result.parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
         ids.alias("sound_id")
     )
-    return repairs, made.unique("sound_id", maintain_order=True)
+    return repairs, repaired.unique("sound_id", maintain_order=True)
 
 
 def _names(voices: pl.DataFrame) -> pl.DataFrame:
-    """Every name of each sound, the one that most files give it first, then by the alphabet."""
+    """Return every name of each sound, the most common first (by files), then in alphabetical order."""
     counts = voices.group_by("sound_id", "name").agg(count=pl.col("sha256").n_unique())
-    # A blank name is the last to stand for a sound.
+    # A blank name represents a sound only if there is no other.
     ordered = counts.sort(pl.col("name") == "", -pl.col("count").cast(pl.Int64), "name")
     return ordered.group_by("sound_id", maintain_order=True).agg(
         name=pl.col("name").first(), names=pl.col("name"), name_counts=pl.col("count")

@@ -1,4 +1,4 @@
-"""The three levels on which sounds are the same, as a table: to the byte, to the ear, and by descent."""
+"""The table `families`: functional equality and near-duplicate families of sounds."""
 
 import numpy as np
 import polars as pl
@@ -10,21 +10,21 @@ from deepdx_core.dedup.near_duplicates import near_duplicate_groups
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
-def find_families(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Which sounds stand for the same, a row a sound, sorted by `sound_id`.
+def find_families(sounds: pl.DataFrame, similar: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the table `families`, one row per sound, sorted by `sound_id`.
 
-    sounds: legal rows of `unique_voices`. alike: pairs that sound alike though more of their parameters differ,
-    `sound_id` and `other_id`. The columns:
+    sounds: rows of `unique_voices` in range. similar: pairs of sounds that are nearly equal by ear, `sound_id` and
+    `other_id`, from `audio_similarity.similar_pairs`. Columns:
 
-    - `functional_id`: as `sound_id`, of the parameters that can be heard (`identity.functional`)
-    - `family_id`: the smallest `sound_id` of the family: sounds joined by at most 5 differing parameters, by an equal
-      `functional_id` (unless it is silence), or by `alike`. It hangs on the sounds alone, not on their order, and
-      changes only where a sound with a smaller id joins the family or two families become one
-    - `functional_representative`, `family_representative`: whether this sound stands for all of them, which is the one
-      in most files, then in most slots, then with the smallest id
-    - `functional_size`, `family_size`: how many sounds there are of them
-    - `best_name`: the name that most files give to sounds of the family, counted sound by sound, then the first by the
-      alphabet; a blank name only where there is no other
+    - `functional_id`: like `sound_id`, but of the audible parameters (`functional.functional_parameters`)
+    - `family_id`: the smallest `sound_id` of the family. A family is connected by at most 5 differing parameters, by
+      equal `functional_id` (unless silent), or by `similar`. The id depends on the sounds, not on their order; it
+      changes only if a sound with a smaller id joins, or if two families merge
+    - `functional_representative`, `family_representative`: true for one sound of the group: the one in most files, then
+      in most slots, then with the smallest id
+    - `functional_size`, `family_size`: number of sounds in the group
+    - `best_name`: the most common name in the family, by files counted per sound, then the first in alphabetical order;
+      blank only if there is no other
     """
     sounds = sounds.with_row_index("row")
     parameters: UInt8Array = np.ascontiguousarray(sounds.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
@@ -33,9 +33,9 @@ def find_families(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl
     )
     first = table.select(pl.col("row").first().over("functional_id")).to_series().to_numpy()
     same = np.stack([np.arange(len(table)), first.astype(np.int64)], axis=1)
-    # All silence is one sound, and yet no ancestor: it would join each family that has a member somebody turned off.
+    # All silent sounds are functionally equal, but must not connect families: many have a member that was turned off.
     same = same[audible_operators(parameters).any(axis=1)]
-    links = same if alike is None else np.concatenate([same, _rows(sounds, alike)])
+    links = same if similar is None else np.concatenate([same, _rows(sounds, similar)])
     table = table.with_columns(family=pl.Series(near_duplicate_groups(parameters, links), dtype=pl.Int64)).with_columns(
         family_id=pl.col("sound_id").min().over("family")
     )
@@ -65,12 +65,12 @@ def find_families(sounds: pl.DataFrame, alike: pl.DataFrame | None = None) -> pl
 
 
 def fold_of(family_id: pl.Expr, folds: int) -> pl.Expr:
-    """Into which of so many folds a family falls, 0 to folds - 1: by its id, which is a digest, and so for good."""
+    """Return the fold of a family, 0 to folds - 1. It never changes: it derives from the id, which is a digest."""
     return family_id.str.slice(0, 8).str.to_integer(base=16) % folds
 
 
 def _rows(sounds: pl.DataFrame, pairs: pl.DataFrame) -> Int64Array:
-    """Pairs of ids as pairs of rows, `int64[m, 2]`; pairs with an end that is not there are left out."""
+    """Return pairs of ids as pairs of rows, `int64[m, 2]`, without pairs of which a sound is missing."""
     rows = sounds.select("sound_id", pl.col("row").cast(pl.Int64))
     ends = pairs.join(rows, on="sound_id").join(rows, left_on="other_id", right_on="sound_id", suffix="_other")
     return ends.select("row", "row_other").to_numpy()

@@ -1,14 +1,14 @@
-"""What of a voice can be heard at all: parameters without effect get one value, so that equal sounds are equal bytes.
+"""Functional equality: parameters without an audible effect get a default, so that equal sounds have equal bytes.
 
-Heard means played by keys alone: at any key and velocity, but with no wheel, pedal, breath or aftertouch, which could
-bring in an LFO that has no depth of its own.
+Audible means played by keys alone, at any key and velocity, without wheel, pedal, breath or aftertouch, which could
+add an LFO that has no depth of its own.
 
 Measured with Dexed's engine on 27,458 real sounds at three keys and velocities: all but 11 render the same samples. Of
 these, 10 have algorithm 4 or 6, feedback, and a silent operator in its loop: Dexed's shortcut for these loops leaves a
-residue 72 dB under a full carrier, and steps where the envelope should glide. In the other, velocity sensitivity 7 at
-velocity 127 lifts an envelope without levels to the engine's last bit. One thing only Dexed hears: amplitude modulation
-sensitivity lowers an operator by up to 1 dB even where there is nothing to be sensitive to, which a note in its source
-calls unfinished; for this comparison the sensitivity was left as it is.
+residue 72 dB below a full carrier, and steps where the envelope should glide. In the other one, velocity sensitivity 7
+at velocity 127 lifts an envelope without levels to the engine's last bit. Dexed alone differs in one respect: amplitude
+modulation sensitivity lowers an operator by up to 1 dB even without any modulation, which a note in its source calls
+unfinished; for this comparison the sensitivity was left unchanged.
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX
 
 _OPERATORS = range(1, 7)
-_LIFTING = 2  # the first of the curves that raise the level: +EXP, +LIN
-_FIXED_COARSE = 4  # 1, 10, 100 and 1000 Hz, over and over
+_LIFTING = 2  # the first curve that raises the level; these are +EXP and +LIN
+_FIXED_COARSE = 4  # 1, 10, 100 and 1000 Hz, repeated
 
 
 _OPERATOR_COLUMNS = np.array([[i for name, i in INDEX.items() if name.startswith(f"op{o}_")] for o in _OPERATORS])
@@ -37,16 +37,19 @@ _SILENCE[operator_columns("output_level")] = 0
 _MODULATED = np.array(
     [[[(m, o) in algorithm.modulations for o in _OPERATORS] for m in _OPERATORS] for algorithm in ALGORITHMS]
 )
-"""`bool[32, 6, 6]`: whether an operator modulates another, by algorithm."""
+"""`bool[32, 6, 6]`: true where an operator modulates another, by algorithm."""
 _FEEDBACK = np.array([algorithm.feedback for algorithm in ALGORITHMS]) - 1
 _BITS = 1 << np.arange(6)
 
 
-def _first_alike() -> UInt8Array:
-    """The lowest algorithm that wires the heard operators alike, `uint8[32, 64 sets of these, feedback off and on]`."""
+def _equivalent_algorithms() -> UInt8Array:
+    """Return the lowest algorithm that connects a set of audible operators in the same way.
+
+    `uint8[32 algorithms, 64 sets of audible operators, feedback off and on]`.
+    """
     table = np.empty((len(ALGORITHMS), 64, 2), dtype=np.uint8)
-    for heard in range(64):
-        operators = {o for o in _OPERATORS if heard >> (o - 1) & 1}
+    for audible in range(64):
+        operators = {o for o in _OPERATORS if audible >> (o - 1) & 1}
         for feedback in (False, True):
             first: dict[object, int] = {}
             for number, algorithm in enumerate(ALGORITHMS):
@@ -55,18 +58,18 @@ def _first_alike() -> UInt8Array:
                     frozenset(pair for pair in algorithm.modulations if operators.issuperset(pair)),
                     algorithm.feedback if feedback else None,
                 )
-                table[number, heard, int(feedback)] = first.setdefault(wiring, number)
+                table[number, audible, int(feedback)] = first.setdefault(wiring, number)
     return table
 
 
-_FIRST_ALIKE = _first_alike()
+_EQUIVALENT_ALGORITHMS = _equivalent_algorithms()
 
 
 def audible_operators(parameters: UInt8Array) -> BoolArray:
-    """Which operators of legal voices, `uint8[n, 145]`, take part in what is heard, `bool[n, 6]`, operator 1 first.
+    """True where an operator is audible, for voices in range, `uint8[n, 145]`; `bool[n, 6]`, operator 1 first.
 
-    Not those that are silent: at output level 0, unless keyboard scaling raises it towards one side, or with all four
-    envelope levels 0. Nor those from which no carrier is reached through operators that are not silent.
+    An operator is silent at output level 0, unless keyboard scaling raises it on one side, or with all four envelope
+    levels 0. An operator that reaches no carrier through operators that are not silent is inaudible too.
     """
     lifted = np.zeros((len(parameters), len(_OPERATORS)), dtype=bool)
     for side in ("left", "right"):
@@ -75,50 +78,49 @@ def audible_operators(parameters: UInt8Array) -> BoolArray:
         )
     loud = ((parameters[:, operator_columns("output_level")] > 0) | lifted) & parameters[:, _LEVELS].any(axis=1)
     algorithms = parameters[:, INDEX["algorithm"]]
-    heard: BoolArray = loud & CARRIERS[algorithms]
-    # A modulator always has a higher number than what it modulates.
+    audible: BoolArray = loud & CARRIERS[algorithms]
+    # A modulator always has a higher number than the operator it modulates.
     for operator in range(1, len(_OPERATORS)):
-        reaches = (_MODULATED[algorithms, operator] & heard).any(axis=1)
-        heard[:, operator] |= loud[:, operator] & reaches
-    return heard
+        reaches = (_MODULATED[algorithms, operator] & audible).any(axis=1)
+        audible[:, operator] |= loud[:, operator] & reaches
+    return audible
 
 
 def functional_parameters(parameters: UInt8Array) -> UInt8Array:
-    """Legal voices, `uint8[n, 145]`, with all that cannot be heard set back to INIT VOICE's value.
+    """Return voices in range, `uint8[n, 145]`, with inaudible parameters reset to the values of INIT VOICE.
 
-    Voices that this makes equal sound the same. What is set back, and why it cannot be heard:
+    Voices with equal results sound the same. These are reset, for these reasons:
 
-    - operators that take no part (`audible_operators`), at output level 0; a voice without any becomes one silence
-    - feedback, where an end of its loop takes no part
-    - the algorithm, to the lowest that wires the remaining operators alike. A DX7 makes an algorithm of more carriers
-      softer as a whole; that alone is not taken for another sound
-    - the LFO's pitch side where its depth or the sensitivity is 0, its amplitude side where its depth is 0 or no
-      operator is sensitive; without both, its speed, delay, wave and sync
+    - inaudible operators (`audible_operators`), with output level 0; voices without audible ones become one silence
+    - feedback, if an end of its loop is inaudible
+    - the algorithm, to the lowest that connects the remaining operators in the same way. A DX7 plays algorithms with
+      more carriers softer as a whole; that alone does not count as another sound
+    - the LFO's pitch modulation, if its depth or the sensitivity is 0; its amplitude modulation, if its depth is 0 or
+      no operator is sensitive; without both, its speed, delay, wave and sync
     - the curve of a side of keyboard scaling with depth 0, and the break point without depths
-    - rates 2 and 3 of an envelope that stays where it is in these stages; the pitch envelope's rates where all four
+    - rates 2 and 3 of an envelope that stays at its level in these stages; the pitch envelope's rates, if all four
       levels are equal
-    - rate scaling where all four rates are 99 already, the fastest there is
-    - in operators of fixed frequency, what coarse counts beyond its four decades, and detune downwards, which the
-      engine does not know
+    - rate scaling, if all four rates are 99 already, the fastest
+    - in operators of fixed frequency, coarse beyond its four decades, and negative detune, which the engine ignores
     """
     voices = parameters.copy()
-    heard = audible_operators(voices)
+    audible = audible_operators(voices)
 
     def reset(columns: npt.ArrayLike, where: BoolArray) -> None:
-        """Set back the columns, one or one by operator, of the voices or of their operators."""
+        """Reset columns, a single one or one per operator, of the voices or operators where a condition holds."""
         columns = np.asarray(columns)
         voices[:, columns] = np.where(where, INIT_VOICE[columns], voices[:, columns])
 
     for operator, columns in enumerate(_OPERATOR_COLUMNS):
-        unheard = np.flatnonzero(~heard[:, operator])
-        voices[unheard[:, None], columns] = _SILENCE[columns]
+        inaudible = np.flatnonzero(~audible[:, operator])
+        voices[inaudible[:, None], columns] = _SILENCE[columns]
 
     algorithms = voices[:, INDEX["algorithm"]]
     rows = np.arange(len(voices))
-    ends = heard[rows[:, None], _FEEDBACK[algorithms]].all(axis=1)
+    ends = audible[rows[:, None], _FEEDBACK[algorithms]].all(axis=1)
     reset(INDEX["feedback"], ~ends)
     feedback = (voices[:, INDEX["feedback"]] > 0).astype(np.intp)
-    voices[:, INDEX["algorithm"]] = _FIRST_ALIKE[algorithms, heard @ _BITS, feedback]
+    voices[:, INDEX["algorithm"]] = _EQUIVALENT_ALGORITHMS[algorithms, audible @ _BITS, feedback]
 
     pitch_off = (voices[:, INDEX["lfo_pitch_depth"]] == 0) | (voices[:, INDEX["pitch_mod_sensitivity"]] == 0)
     reset(INDEX["lfo_pitch_depth"], pitch_off)
@@ -147,8 +149,7 @@ def functional_parameters(parameters: UInt8Array) -> UInt8Array:
     fixed = voices[:, operator_columns("mode")] == 1
     coarse = operator_columns("coarse")
     voices[:, coarse] = np.where(fixed, voices[:, coarse] % _FIXED_COARSE, voices[:, coarse])
-    detune = operator_columns("detune")
-    reset(detune, fixed & (voices[:, detune] < INIT_VOICE[detune]))
+    reset(operator_columns("detune"), fixed & (voices[:, operator_columns("detune")] < INIT_VOICE[operator_columns("detune")]))
 
-    voices[~heard.any(axis=1)] = _SILENCE
+    voices[~audible.any(axis=1)] = _SILENCE
     return voices

@@ -47,8 +47,8 @@ def rejection_reasons(parameters: UInt8Array, rules: Rules, by_ear: bool, may_be
         sounds,
         slots=_NO_SLOTS,
         families=sounds.select("sound_id", family_id="sound_id", family_size=1),
-        heard=heard,
-        taught=_NOT_TAUGHT,
+        audio=heard,
+        training_set=_NOT_TAUGHT,
         settings=rules.repair,
     )
     found = decide_verdicts(measured, rules.rules, _NOTHING_SAID).select(

@@ -1,1 +1,1 @@
-"""What kind of sound a voice is: the taxonomy, and labels from the names voices were given."""
+"""The category and training label of each voice: taxonomy, evidence from names, parameters and audio, and reports."""

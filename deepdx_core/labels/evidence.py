@@ -1,51 +1,51 @@
-"""What speaks for each category of each sound, by kind of evidence: names, the family's other names, folders."""
+"""Evidence for the category of each sound, by kind: its names, names of its family, files and folders."""
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import polars.selectors as cs
 
+from deepdx_core.arrays import Float64Array
 from deepdx_core.labels.names import categories_of_names
 from deepdx_core.labels.taxonomy import Taxonomy
 
-Shares = npt.NDArray[np.float64]
-"""`float64[n, categories]`: how much of a sound's evidence speaks for each, by its reliability; in all 1 at most."""
+Shares = Float64Array
+"""`float64[n, categories]`: share of a sound's evidence for each category, times its reliability; sums to 1 at most."""
 
 _NOTE, _VELOCITY = 60, 100  # the longest clip, of middle C
-_FOLDER_VOICES = 10  # named voices that count as much as the reliability that the taxonomy's file gives to folders
+_FOLDER_PRIOR_VOICES = 10  # named voices that the taxonomy's reliability of folders is worth
 
 
-class Named(NamedTuple):
-    """What the names of sounds say."""
+class NameEvidence(NamedTuple):
+    """Evidence from the names of sounds."""
 
     shares: Shares
     mentions: Shares
-    """Of the votes of names that say something, how many mention each category, 0 to 1."""
+    """Share of the votes with known words that mention each category, 0 to 1."""
     words: pl.DataFrame
-    """For each sound, by `row`, and `category` (also by `number`) that names speak for: `votes` of `all_votes`, how far
-    they are `trusted`, and the strongest `name` with the `word` in it."""
+    """Per sound (`row`) and `category` (its index is `number`): `votes` of `all_votes`, the share `trusted`, and the
+    strongest `name` with the `word` in it."""
 
 
-def of_names(sounds: pl.DataFrame, taxonomy: Taxonomy) -> Named:
-    """What names say of sounds with `names` and `name_counts`: a name votes once for each file that gives it."""
+def from_names(sounds: pl.DataFrame, taxonomy: Taxonomy) -> NameEvidence:
+    """Return the evidence in `names` and `name_counts` of sounds: a name has one vote per file that uses it."""
     names = (
         sounds.select("names", "name_counts")
         .with_row_index("row")
         .explode("names", "name_counts", empty_as_null=False, keep_nulls=False)
     )
-    said = categories_of_names(names["names"].unique(), taxonomy).drop_nulls("evidence")
+    known = categories_of_names(names["names"].unique(), taxonomy).drop_nulls("evidence")
     reliability = pl.when("hint").then(taxonomy.reliability["hints"]).otherwise(taxonomy.reliability["words"])
     votes = (
-        names.join(said, left_on="names", right_on="name", maintain_order="left")
+        names.join(known, left_on="names", right_on="name", maintain_order="left")
         .with_columns(votes=pl.col("name_counts").cast(pl.Int64))
         .with_columns(all_votes=pl.col("votes").sum().over("row"))
         .with_columns(share=pl.col("votes") / pl.col("all_votes"))
         .with_columns(trusted=pl.col("share") * reliability / 100)
     )
-    shares = _by_category(votes, "category", "trusted", len(sounds), taxonomy)
-    spoken = (
+    shares = _sum_by_category(votes, "category", "trusted", len(sounds), taxonomy)
+    words = (
         votes.sort("row", "trusted", "names", descending=[False, True, False])
         .group_by("row", "category", maintain_order=True)
         .agg(
@@ -56,48 +56,48 @@ def of_names(sounds: pl.DataFrame, taxonomy: Taxonomy) -> Named:
         )
         .with_columns(number=pl.col("category").replace_strict(taxonomy.number, return_dtype=pl.Int64))
     )
-    mentions = _by_category(
+    mentions = _sum_by_category(
         votes.explode("mentions").drop_nulls("mentions"), "mentions", "share", len(sounds), taxonomy
     )
-    return Named(shares, mentions, spoken)
+    return NameEvidence(shares, mentions, words)
 
 
-def of_family(shares: Shares, family_ids: pl.Series, taxonomy: Taxonomy) -> Shares:
-    """What the names of the other sounds of a family say, from what names say of each sound."""
+def from_family(shares: Shares, family_ids: pl.Series, taxonomy: Taxonomy) -> Shares:
+    """Return the mean evidence from the names of the other sounds in each family. shares: by each sound's own names."""
     families = family_ids.rank("dense").to_numpy().astype(np.int64) - 1
-    speaks = (shares.sum(axis=1) > 0).astype(np.float64)
+    has_evidence = (shares.sum(axis=1) > 0).astype(np.float64)
     totals = np.zeros((families.max(initial=-1) + 1, shares.shape[1]))
     np.add.at(totals, families, shares)
-    others = np.bincount(families, speaks)[families] - speaks
+    others = np.bincount(families, has_evidence)[families] - has_evidence
     mean = (totals[families] - shares) / np.maximum(others, 1)[:, None]
     return np.asarray(mean.clip(0) * taxonomy.reliability["family"] / 100)
 
 
-def of_folders(places: pl.DataFrame, shares: Shares, taxonomy: Taxonomy) -> Shares:
-    """What the files say that a sound comes from, by their own and their folders' names.
+def from_folders(places: pl.DataFrame, shares: Shares, taxonomy: Taxonomy) -> Shares:
+    """Return the evidence in the names of the files that contain a sound, and of their folders.
 
-    places: `row` and `place`, a path, for every file that a sound is in. The names' rules read the path, and how far it
-    is trusted is told by the other voices in that file: how many of those that names speak of it names aright.
+    places: `row` and `place`, a path, for every file of a sound. shares: by the names of each sound. Paths are read by
+    the rules for names. A path is trusted as far as its category agrees with the names of the other voices in the file.
     """
-    said = categories_of_names(places["place"].unique(), taxonomy).drop_nulls("evidence")
-    hints = places.join(said.select("category", place="name"), on="place", maintain_order="left").sort("row", "place")
+    known = categories_of_names(places["place"].unique(), taxonomy).drop_nulls("evidence")
+    hints = places.join(known.select("category", place="name"), on="place", maintain_order="left").sort("row", "place")
     rows = hints["row"].to_numpy()
     number = hints["category"].replace_strict(taxonomy.number, return_dtype=pl.Int64).to_numpy()
-    others = pl.col("agrees", "speaks").sum().over("place") - pl.col("agrees", "speaks")
-    at_first = _FOLDER_VOICES * taxonomy.reliability["folders"] / 100
-    trusted = (pl.col("agrees") + at_first) / (pl.col("speaks") + _FOLDER_VOICES)
+    others = pl.col("agreeing", "named").sum().over("place") - pl.col("agreeing", "named")
+    prior = _FOLDER_PRIOR_VOICES * taxonomy.reliability["folders"] / 100
+    trusted = (pl.col("agreeing") + prior) / (pl.col("named") + _FOLDER_PRIOR_VOICES)
     hints = (
-        hints.with_columns(agrees=pl.Series(shares[rows, number]), speaks=pl.Series(shares.sum(axis=1)[rows]))
+        hints.with_columns(agreeing=pl.Series(shares[rows, number]), named=pl.Series(shares.sum(axis=1)[rows]))
         .with_columns(others)
         .with_columns(trusted=trusted / pl.len().over("row"))
     )
-    return _by_category(hints, "category", "trusted", len(shares), taxonomy)
+    return _sum_by_category(hints, "category", "trusted", len(shares), taxonomy)
 
 
-def paths(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
-    """The path of each file that a sound is in, `sound_id` and `place`, for folder hints.
+def source_paths(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
+    """Return the path of each file that contains a sound, `sound_id` and `place`, for folder hints.
 
-    raw_files: of that table `path`, `member`, `sha256`. voices: of `decoded_voices`, `sha256` and `sound_id`.
+    raw_files: `path`, `member`, `sha256` of the table of that name. voices: `sha256`, `sound_id` of `decoded_voices`.
     """
     where = raw_files.drop_nulls("sha256").select(
         "sha256", place=pl.concat_str("path", "member", separator="/", ignore_nulls=True)
@@ -106,15 +106,15 @@ def paths(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
 
 
 def audio_columns(audio: pl.DataFrame) -> pl.DataFrame:
-    """What the model hears of each sound in the table `audio_features`: all that its main clip measures."""
+    """Return the audio features for the model: all measures of each sound's main clip in the table `audio_features`."""
     return audio.filter(pl.col("note") == _NOTE, pl.col("velocity") == _VELOCITY).select(
         "sound_id", cs.float() - cs.by_name("held_seconds", "after_seconds")
     )
 
 
-def _by_category(rows: pl.DataFrame, category: str, value: str, count: int, taxonomy: Taxonomy) -> Shares:
-    """Sums of a column by `row` and category, `float64[count, categories]`."""
-    place = rows[category].replace_strict(taxonomy.number, return_dtype=pl.Int64)
+def _sum_by_category(rows: pl.DataFrame, category: str, value: str, count: int, taxonomy: Taxonomy) -> Shares:
+    """Sum a column by `row` and category, `float64[count, categories]`."""
+    number = rows[category].replace_strict(taxonomy.number, return_dtype=pl.Int64)
     table = np.zeros((count, len(taxonomy.learnable)))
-    np.add.at(table, (rows["row"].to_numpy(), place.to_numpy()), rows[value].to_numpy())
+    np.add.at(table, (rows["row"].to_numpy(), number.to_numpy()), rows[value].to_numpy())
     return table

@@ -1,103 +1,102 @@
-"""What parameters, and what was heard, say of a voice's category: learned from the voices whose names are clear.
+"""A classifier of categories from parameters and audio, trained on the voices whose names are clear.
 
-Names are wrong now and then, so the model is one that bears wrong answers well: a forest of trees, each taught with a
-part of the voices and grown no further than two of them. Boosted trees and a network were no better, and far slower.
+Some names are wrong, so the model must tolerate label noise: a random forest whose trees see part of the voices each
+and keep at least two per leaf. Boosted trees and a neural network were no better, and far slower.
 """
 
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy.optimize import minimize_scalar
 
-from deepdx_core.arrays import Float32Array
+from deepdx_core.arrays import Float32Array, Float64Array, Int64Array
 from deepdx_core.dedup.families import fold_of
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 LABELS_VERSION = 1
-"""Of what makes labels of the same corpus and taxonomy, in this room; to be raised with each change of it."""
+"""Version of the code in this room that labels a given corpus and taxonomy. Raise it with each change of results."""
 
-FEWEST = 256
-"""Named voices of a corpus, without which there is nothing to learn."""
+MIN_NAMED_VOICES = 256
+"""Clearly named voices that a corpus needs for a model."""
 
 _FOLDS = 3
 _TREES = 64
-_UNKNOWN = -1000.0  # stands in the place of what is not known; under all that features measure
+_MISSING = -1000.0  # in place of missing features; below all measured values
 _SEED = 0
-_LEAST_SHARE = 0.02  # of the probability, spread as the categories are: trees that all agree may all be wrong
-
-Numbers = npt.NDArray[np.int64]
-Probabilities = npt.NDArray[np.float64]
+_PRIOR_SHARE = 0.02  # of the probability, distributed as the prior: trees that all agree may all be wrong
 
 
 class Classified(NamedTuple):
-    """What the models say of sounds."""
+    """Predictions of the models for sounds."""
 
-    probabilities: Probabilities
+    probabilities: Float64Array
     """`float64[n, categories]`, calibrated."""
-    prior: Probabilities
-    """`float64[categories]`: the shares of the categories in what was taught."""
+    prior: Float64Array
+    """`float64[categories]`: shares of the categories in the training set."""
     model: str
-    """Which models said so: a digest of what they were taught and of `LABELS_VERSION`."""
+    """Version of the models: a digest of their training sets and of `LABELS_VERSION`."""
 
 
 def classify(
-    features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64], family_ids: pl.Series, categories: int
+    features: Float32Array, targets: Int64Array, weights: Float64Array, family_ids: pl.Series, categories: int
 ) -> Classified | None:
-    """Probabilities of the categories for sounds with `float32[n, features]`, NaN where a feature is not known.
+    """Return probabilities of the categories for sounds with `float32[n, features]`, NaN for a missing feature.
 
-    taught: each sound's category by its names, -1 for sounds that are not learned from; weights: how much each counts.
-    family_ids are hexadecimal, of one without a family its own id. No sound is judged by a model that was taught with
-    its family. None where there are too few to learn from. The sounds come in the order of their ids.
+    targets: the category of each sound by its names, -1 for sounds that are not trained on. weights: sample weights.
+    family_ids: hexadecimal; a sound without a family has its own id. Sounds are in the order of their ids. No sound is
+    classified by a model that was trained on its family. None if there are too few sounds to train on.
     """
     fold = pl.select(fold_of(pl.lit(family_ids), _FOLDS)).to_series().to_numpy()
-    known = taught >= 0
-    features = np.nan_to_num(features, nan=_UNKNOWN)
-    if known.sum() < FEWEST or np.bincount(fold[known], minlength=_FOLDS).min() < FEWEST // 2 // _FOLDS:
+    known = targets >= 0
+    features = np.nan_to_num(features, nan=_MISSING)
+    if (
+        known.sum() < MIN_NAMED_VOICES
+        or np.bincount(fold[known], minlength=_FOLDS).min() < MIN_NAMED_VOICES // 2 // _FOLDS
+    ):
         return None
-    counts = np.bincount(taught[known], weights[known], minlength=categories) + 1.0
+    counts = np.bincount(targets[known], weights[known], minlength=categories) + 1.0
     prior = np.asarray(counts / counts.sum(), dtype=np.float64)
     digest = hashlib.sha256(f"labels {LABELS_VERSION}".encode())
-    said = np.zeros((len(features), categories))
+    probabilities = np.zeros((len(features), categories))
     for number in range(_FOLDS):
-        lesson = known & (fold != number)
-        for part in (features[lesson], taught[lesson], weights[lesson]):
+        train = known & (fold != number)
+        for part in (features[train], targets[train], weights[train]):
             digest.update(np.ascontiguousarray(part).tobytes())
-        model = _fit_forest(features[lesson], taught[lesson], weights[lesson])
-        judged = np.flatnonzero(fold == number)
-        if len(judged):
-            said[np.ix_(judged, model.classes_)] = model.predict_proba(features[judged])
-    said = (1 - _LEAST_SHARE) * said + _LEAST_SHARE * prior
-    return Classified(_calibrated(said, taught, weights), prior, digest.hexdigest()[:16])
+        model = _fit_forest(features[train], targets[train], weights[train])
+        held_out = np.flatnonzero(fold == number)
+        if len(held_out):
+            probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(features[held_out])
+    probabilities = (1 - _PRIOR_SHARE) * probabilities + _PRIOR_SHARE * prior
+    return Classified(_calibrate(probabilities, targets, weights), prior, digest.hexdigest()[:16])
 
 
-def _fit_forest(features: Float32Array, taught: Numbers, weights: npt.NDArray[np.float64]) -> "RandomForestClassifier":
+def _fit_forest(features: Float32Array, targets: Int64Array, weights: Float64Array) -> "RandomForestClassifier":
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(
         _TREES, max_features=10, min_samples_leaf=2, max_samples=0.6, random_state=_SEED, n_jobs=-1
     )
-    forest.fit(features, taught, sample_weight=weights)
-    # Threads would add up the trees' votes in any order, and so not to the same last bit.
+    forest.fit(features, targets, sample_weight=weights)
+    # With several threads, the order in which votes are summed, and so the last bit, would vary.
     return forest.set_params(n_jobs=1)
 
 
-def _calibrated(said: Probabilities, taught: Numbers, weights: npt.NDArray[np.float64]) -> Probabilities:
-    """Probabilities raised to the power with which they fit the names best, of sounds whose names were not seen."""
-    rows = np.flatnonzero(taught >= 0)
+def _calibrate(probabilities: Float64Array, targets: Int64Array, weights: Float64Array) -> Float64Array:
+    """Raise held-out probabilities to the power that fits the names best, as temperature scaling does."""
+    rows = np.flatnonzero(targets >= 0)
 
     def loss(power: float) -> float:
-        scaled = _powered(said[rows], power)
-        return float(-np.average(np.log(scaled[np.arange(len(rows)), taught[rows]]), weights=weights[rows]))
+        scaled = _raise(probabilities[rows], power)
+        return float(-np.average(np.log(scaled[np.arange(len(rows)), targets[rows]]), weights=weights[rows]))
 
     best = minimize_scalar(loss, bounds=(0.2, 5.0), method="bounded", options={"xatol": 1e-3})
-    return _powered(said, round(float(best.x), 2))
+    return _raise(probabilities, round(float(best.x), 2))
 
 
-def _powered(said: Probabilities, power: float) -> Probabilities:
-    raised = said**power
+def _raise(probabilities: Float64Array, power: float) -> Float64Array:
+    raised = probabilities**power
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))

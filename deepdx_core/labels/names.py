@@ -1,28 +1,26 @@
-"""What a name says: from names to categories, every distinct name once."""
+"""Categories from the names of voices; each distinct name is classified once."""
 
 from difflib import get_close_matches
 
 import polars as pl
 
-from deepdx_core.display import printable
-from deepdx_core.documents import shown
+from deepdx_core.display import printable, shown
 from deepdx_core.errors import DeepDXError
-from deepdx_core.labels.taxonomy import OTHER, Taxonomy, WordRule, called
+from deepdx_core.labels.taxonomy import OTHER, Taxonomy, WordRule, normalize
 
 
 class UnknownCategoryError(DeepDXError):
-    """What a user calls a sound is no category of the taxonomy; the message says which there are."""
+    """A word of the user's is not a category of the taxonomy; the message lists the categories."""
 
 
 def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
-    """What each name says, in the order given: columns `name`, `category`, `evidence`, `hint` and `mentions`.
+    """Return the category of each name, in the order given: `name`, `category`, `evidence`, `hint` and `mentions`.
 
-    `evidence` is the word that decided, without its gaps, and `hint` whether it only hints; both are null where the
-    category is "other" because no word says anything. `mentions` are all categories that words, not hints, of the name
-    speak of, the one decided on first: a BELL PNO is a piano and mentions a bell. The rules and their order are
-    explained in the taxonomy's file.
+    `evidence` is the deciding word without gaps, `hint` is true if it is only a hint; both are null if no word of the
+    name is known and the category is "other". `mentions` lists the categories of all words, not hints, the chosen one
+    first: a BELL PNO is a piano and mentions a bell. `taxonomy.toml` explains the rules and their order.
     """
-    asked = pl.DataFrame({"name": names.cast(pl.String)})
+    rows = pl.DataFrame({"name": names.cast(pl.String)})
     rules = pl.DataFrame(
         {
             "evidence": [rule.key for rule in taxonomy.rules],
@@ -32,7 +30,7 @@ def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
         schema={"evidence": pl.String, "category": pl.String, "hint": pl.Boolean},
     ).drop_nulls("category")
     decided = (
-        asked.lazy()
+        rows.lazy()
         .unique()
         .drop_nulls()
         .select("name", evidence=pieces(pl.col("name")).str.extract_all(_pattern(taxonomy)))
@@ -47,7 +45,7 @@ def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
         )
     )
     return (
-        asked.lazy()
+        rows.lazy()
         .join(decided, on="name", how="left", maintain_order="left")
         .select(
             "name", pl.col("category").fill_null(OTHER), "evidence", "hint", pl.col("mentions").fill_null(pl.lit([]))
@@ -56,41 +54,41 @@ def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:
     )
 
 
-def category_called(text: str, taxonomy: Taxonomy) -> str:
-    """The category that somebody means who writes its name, an alias, or a label that has no other category.
+def find_category(text: str, taxonomy: Taxonomy) -> str:
+    """Return the category with this name or alias, or the only category of this label.
 
-    Case, gaps and punctuation aside: "Electric Piano" is electric-piano. Raises UnknownCategoryError for anything else,
-    also for a word that would only speak for a category in the name of a voice.
+    Ignores case, gaps and punctuation: "Electric Piano" is electric-piano. Raises UnknownCategoryError for anything
+    else, even for a word that would indicate a category in the name of a voice.
     """
-    wanted = called(text)
-    if wanted in taxonomy.category_of:
-        return taxonomy.category_of[wanted]
-    of_label = [name for name in taxonomy.categories if called(taxonomy.label_of[name]) == wanted]
+    key = normalize(text)
+    if key in taxonomy.category_of:
+        return taxonomy.category_of[key]
+    of_label = [name for name in taxonomy.categories if normalize(taxonomy.label_of[name]) == key]
     if len(of_label) == 1:
         return of_label[0]
-    asked = shown(text)
     if of_label:
-        raise UnknownCategoryError(f"{asked} is a training label of several categories: say {' or '.join(of_label)}")
+        raise UnknownCategoryError(f"{shown(text)} is a label of several categories: choose {' or '.join(of_label)}")
     category, word = categories_of_names(pl.Series([printable(text)]), taxonomy).select("category", "evidence").row(0)
-    alike = get_close_matches(wanted, taxonomy.category_of, n=1)
-    guess = category if word is not None else taxonomy.category_of[alike[0]] if alike else None
-    hint = f"; if you mean {guess}, say so" if guess else ""
-    raise UnknownCategoryError(f"{asked} is no category{hint}: there are {', '.join(taxonomy.categories)}")
+    close = get_close_matches(key, taxonomy.category_of, n=1)
+    guess = category if word is not None else taxonomy.category_of[close[0]] if close else None
+    hint = f" (did you mean {guess}?)" if guess else ""
+    known = ", ".join(taxonomy.categories)
+    raise UnknownCategoryError(f"{shown(text)} is not a category{hint}; categories are {known}")
 
 
 def pieces(name: pl.Expr) -> pl.Expr:
-    """Runs of letters and of digits in upper case, with one space between."""
+    """Split a name into runs of letters and of digits, in upper case, joined by single spaces."""
     humps = name.str.replace_all(r"([a-z])([A-Z])", "${1} ${2}").str.replace_all(r"([A-Z])([A-Z][a-z]{2})", "${1} ${2}")
     return humps.str.to_uppercase().str.extract_all(r"[A-Z]+|[0-9]+").list.join(" ")
 
 
 def _pattern(taxonomy: Taxonomy) -> str:
-    # Alternatives are tried in their order, so the longest word at a place is found before those it hides.
+    # Alternatives are tried in order, so the longest word at a position is found before those it hides.
     longest_first = sorted(taxonomy.rules, key=lambda rule: (-len(rule.key), rule.key))
     return "|".join(map(_alternative, longest_first))
 
 
 def _alternative(rule: WordRule) -> str:
-    # Pieces are letters or digits only, so nothing in them means anything to the regex.
+    # Pieces are letters or digits only and need no escaping.
     edge = r"(?-u:\b)"
     return ("" if rule.open_left else edge) + " ?".join(rule.pieces) + ("" if rule.open_right else edge)

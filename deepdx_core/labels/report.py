@@ -1,4 +1,4 @@
-"""What the labels are like as a whole: by evidence, by algorithm, where evidence disagrees, what is too small."""
+"""Reports on the labels as a whole: by evidence, by algorithm, disagreements, categories that are too small."""
 
 import numpy as np
 import polars as pl
@@ -8,14 +8,13 @@ from deepdx_core.labels.taxonomy import EVIDENCE, OTHER
 
 
 def stages(evidence: Evidence) -> pl.DataFrame:
-    """How many sounds each label has before and after each kind of evidence: `evidence`, `label`, `sounds`.
+    """Count the sounds of each label as kinds of evidence are added, in order: `evidence`, `label`, `sounds`.
 
-    Kinds are added in their order; one that says nothing of any sound is left out. The user's word is counted as a
-    name.
+    A kind without evidence on any sound is left out. The user's labels count as names.
     """
     taxonomy = evidence.taxonomy
     present = [kind for kind in EVIDENCE if evidence.strength(kind).any()]
-    tables = [_labels_of(evidence, tuple(present[: number + 1])) for number in range(len(present))]
+    tables = [_count_labels(evidence, tuple(present[: number + 1])) for number in range(len(present))]
     empty = pl.DataFrame(schema={"evidence": pl.String, "label": pl.String, "sounds": pl.UInt32})
     order = pl.col("label").replace_strict(
         {label: n for n, label in enumerate(taxonomy.labels)}, return_dtype=pl.UInt32
@@ -23,14 +22,14 @@ def stages(evidence: Evidence) -> pl.DataFrame:
     return pl.concat([empty, *(table.sort(order) for table in tables)])
 
 
-def _labels_of(evidence: Evidence, kinds: tuple[str, ...]) -> pl.DataFrame:
+def _count_labels(evidence: Evidence, kinds: tuple[str, ...]) -> pl.DataFrame:
     taxonomy = evidence.taxonomy
-    probable = evidence.combined(kinds)
-    enough = evidence.spoken(kinds) & (probable.max(axis=1) >= taxonomy.least_confidence)
-    best = pl.Series(taxonomy.learnable).gather(probable.argmax(axis=1))
+    probabilities = evidence.combined(kinds)
+    enough = evidence.has_evidence(kinds) & (probabilities.max(axis=1) >= taxonomy.least_confidence)
+    best = pl.Series(taxonomy.learnable).gather(probabilities.argmax(axis=1))
     return (
         pl.select(category=pl.when(pl.Series(enough)).then(best).otherwise(pl.lit(OTHER)))
-        .select(label=pl.col("category").replace_strict(dict(taxonomy.label_of), return_dtype=pl.String))
+        .select(label=pl.col("category").replace_strict(taxonomy.label_of, return_dtype=pl.String))
         .group_by("label")
         .agg(sounds=pl.len())
         .select(pl.lit(" + ".join(kinds)).alias("evidence"), "label", "sounds")
@@ -38,7 +37,7 @@ def _labels_of(evidence: Evidence, kinds: tuple[str, ...]) -> pl.DataFrame:
 
 
 def confusion(rows: pl.DataFrame) -> pl.DataFrame:
-    """How often names and the model say what, of sounds of which both speak: `by_names`, `by_model`, `sounds`.
+    """Return the confusion counts of names and model, of sounds with both: `by_names`, `by_model`, `sounds`.
 
     rows: the table `labeled_voices`.
     """
@@ -51,33 +50,34 @@ def confusion(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def by_algorithm(rows: pl.DataFrame) -> pl.DataFrame:
-    """How many sounds of each label have each algorithm: `label`, `algorithm_label`, `sounds`."""
+    """Count the sounds of each label by algorithm: `label`, `algorithm_label`, `sounds`."""
     return rows.group_by("label", "algorithm_label").agg(sounds=pl.len()).sort("label", "algorithm_label")
 
 
 def disagreements(evidence: Evidence, count: int) -> pl.DataFrame:
-    """The sounds whose names the model doubts most: `sound_id`, `by_names`, `by_model`, `log_odds`.
+    """Return the sounds whose names the model doubts most: `sound_id`, `by_names`, `by_model`, `log_odds`.
 
-    One of a family; log_odds are the model's for its category against that of the names. They are worth a listen.
+    They are worth a listen. At most one per family. log_odds: of the model's category against that of the names, by the
+    model.
     """
-    if evidence.judged is None:
+    if evidence.classified is None:
         return pl.DataFrame(
             schema=dict.fromkeys(["sound_id", "by_names", "by_model"], pl.String) | {"log_odds": pl.Float64}
         )
     learnable = pl.Series(evidence.taxonomy.learnable)
-    said, model = evidence.shares["names"], evidence.judged.probabilities
-    rows = np.arange(len(said))
-    named, modelled = said.argmax(axis=1), model.argmax(axis=1)
+    names, model = evidence.shares["names"], evidence.classified.probabilities
+    rows = np.arange(len(names))
+    by_names, by_model = names.argmax(axis=1), model.argmax(axis=1)
     return (
         evidence.sounds.select(
             "sound_id",
             "family_id",
-            by_names=learnable.gather(named),
-            by_model=learnable.gather(modelled),
-            log_odds=pl.Series(np.log(model[rows, modelled] / model[rows, named])),
-            named=pl.Series(said.any(axis=1)),
+            by_names=learnable.gather(by_names),
+            by_model=learnable.gather(by_model),
+            log_odds=pl.Series(np.log(model[rows, by_model] / model[rows, by_names])),
+            named=pl.Series(names.any(axis=1)),
         )
-        .filter("named", pl.col("by_names") != pl.col("by_model"), pl.Series(evidence.sounds["said"].is_null()))
+        .filter("named", pl.col("by_names") != pl.col("by_model"), pl.Series(evidence.sounds["override"].is_null()))
         .sort("log_odds", "sound_id", descending=[True, False])
         .unique("family_id", keep="first", maintain_order=True)
         .select("sound_id", "by_names", "by_model", "log_odds")
@@ -85,30 +85,30 @@ def disagreements(evidence: Evidence, count: int) -> pl.DataFrame:
     )
 
 
-def too_small(evidence: Evidence) -> pl.DataFrame:
-    """The categories with too few sounds to learn from, and which each is best merged with: the one most like it.
+def small_categories(evidence: Evidence) -> pl.DataFrame:
+    """Return the categories with too few sounds to train on, each with the most similar one, to merge it with.
 
-    Columns `category`, `examples` (sounds that names speak clearly of) and `merge_with`: of the same training label if
-    that has another, the category that the model takes those examples for most; null where there is no model.
+    Columns `category`, `examples` (clearly named sounds) and `merge_with`: the category that the model confuses the
+    examples with most, of the same training label if it has another category; null without a model.
     """
     taxonomy = evidence.taxonomy
-    counts = np.bincount(evidence.taught[evidence.taught >= 0], minlength=len(taxonomy.learnable))
+    counts = np.bincount(evidence.targets[evidence.targets >= 0], minlength=len(taxonomy.learnable))
     small = np.flatnonzero(counts < taxonomy.least_examples)
-    merged = [_most_like(evidence, int(number)) for number in small]
+    merged = [_most_similar(evidence, int(number)) for number in small]
     return pl.DataFrame(
         {"category": [taxonomy.learnable[n] for n in small], "examples": counts[small], "merge_with": merged},
         schema={"category": pl.String, "examples": pl.UInt32, "merge_with": pl.String},
     )
 
 
-def _most_like(evidence: Evidence, number: int) -> str | None:
-    if evidence.judged is None:
+def _most_similar(evidence: Evidence, number: int) -> str | None:
+    if evidence.classified is None:
         return None
-    taxonomy = evidence.taxonomy
-    examples = evidence.taught == number
-    said = evidence.judged.probabilities[examples].mean(axis=0) if examples.any() else evidence.judged.prior
+    taxonomy, classified = evidence.taxonomy, evidence.classified
+    examples = evidence.targets == number
+    mean = classified.probabilities[examples].mean(axis=0) if examples.any() else classified.prior
     label = taxonomy.label_of[taxonomy.learnable[number]]
-    kin = np.array([taxonomy.label_of[name] == label for name in taxonomy.learnable])
-    kin[number] = False
-    others = kin if kin.any() else np.arange(len(kin)) != number
-    return taxonomy.learnable[int(np.where(others, said, -1).argmax())]
+    siblings = np.array([taxonomy.label_of[name] == label for name in taxonomy.learnable])
+    siblings[number] = False
+    others = siblings if siblings.any() else np.arange(len(siblings)) != number
+    return taxonomy.learnable[int(np.where(others, mean, -1).argmax())]

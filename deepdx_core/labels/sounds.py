@@ -1,54 +1,54 @@
-"""The labels of each sound, and in words what decided them."""
+"""The labels of each sound, with the evidence in words."""
 
 import numpy as np
 import polars as pl
 
+from deepdx_core.arrays import Float64Array, Int64Array
 from deepdx_core.labels.combination import Evidence
-from deepdx_core.labels.model import Numbers, Probabilities
 from deepdx_core.labels.taxonomy import EVIDENCE, OTHER, Taxonomy
 from deepdx_core.tables.dataset import LabeledVoices
 
 
 def label_sounds(evidence: Evidence) -> pl.DataFrame:
-    """The labels that evidence gives each sound, as rows of `labeled_voices`, sorted by key.
+    """Label each sound by its evidence; returns rows of `labeled_voices`, sorted by key.
 
-    The likeliest category is a sound's, if it is likely enough; the user's word stands over all evidence. Where
-    categories tie, the one further up in the taxonomy's file wins.
+    A sound has its likeliest category if that is likely enough; the user's label wins over all evidence. Of categories
+    that tie, the one further up in the taxonomy's file wins.
     """
     taxonomy = evidence.taxonomy
-    probable = evidence.combined()
-    likeliest = probable.argmax(axis=1)
-    said = evidence.sounds["said"]
-    confidence = np.where(said.is_not_null(), 1.0, probable.max(axis=1))
-    enough = evidence.spoken() & (confidence >= taxonomy.least_confidence)
+    probabilities = evidence.combined()
+    likeliest = probabilities.argmax(axis=1)
+    by_user = evidence.sounds["override"].is_not_null()
+    confidence = np.where(by_user, 1.0, probabilities.max(axis=1))
+    enough = evidence.has_evidence() & (confidence >= taxonomy.least_confidence)
     names = pl.Series(taxonomy.learnable)
     by_kind = {kind: _best(evidence, kind) for kind in EVIDENCE}
-    label_of = dict(taxonomy.label_of)
+    label_of = taxonomy.label_of
     rows = (
         evidence.sounds.with_columns(
             likeliest=names.gather(likeliest),
             confidence=pl.Series(confidence),
-            label_confidence=pl.Series(np.where(said.is_not_null(), 1.0, _of_label(probable, likeliest, taxonomy))),
-            decided_by=_decided_by(evidence, probable),
-            also=_several(evidence, probable, likeliest),
+            label_confidence=pl.Series(np.where(by_user, 1.0, _label_confidence(probabilities, likeliest, taxonomy))),
+            decided_by=_decided_by(evidence, probabilities),
+            also=_several(evidence, probabilities, likeliest),
             algorithm_label=pl.col("algorithm") + 1,
-            model=pl.lit(evidence.judged.model if evidence.judged else None, pl.String),
+            model=pl.lit(evidence.classified.model if evidence.classified else None, pl.String),
             **{f"by_{kind}": best for kind, best in by_kind.items()},
-            evidence=_in_words(evidence, by_kind),
+            evidence=_describe(evidence, by_kind),
         )
         .with_columns(
-            category=pl.when(pl.col("said").is_not_null())
-            .then("said")
+            category=pl.when(pl.col("override").is_not_null())
+            .then("override")
             .when(pl.Series(enough))
             .then("likeliest")
             .otherwise(pl.lit(OTHER))
         )
         .with_columns(
             label=pl.col("category").replace_strict(label_of, return_dtype=pl.String),
-            categories=pl.when(pl.col("said").is_not_null() | (pl.col("category") == OTHER))
+            categories=pl.when(pl.col("override").is_not_null() | (pl.col("category") == OTHER))
             .then(pl.concat_list("category"))
             .otherwise("also"),
-            decided_by=pl.when(pl.col("said").is_not_null())
+            decided_by=pl.when(pl.col("override").is_not_null())
             .then(pl.lit("user"))
             .when(pl.col("category") == OTHER)
             .then(pl.lit("nothing"))
@@ -64,21 +64,24 @@ def label_sounds(evidence: Evidence) -> pl.DataFrame:
 
 
 def _best(evidence: Evidence, kind: str) -> pl.Series:
-    """The category a kind of evidence is most for, null where it says nothing."""
+    """Return the likeliest category by one kind of evidence, null without evidence."""
     best = pl.Series(evidence.taxonomy.learnable).gather(evidence.probabilities(kind).argmax(axis=1))
     return pl.select(pl.when(pl.Series(evidence.strength(kind) > 0)).then(best)).to_series()
 
 
-def _of_label(probable: Probabilities, likeliest: Numbers, taxonomy: Taxonomy) -> Probabilities:
-    """How probable the label of each sound's likeliest category is, `float64[n]`."""
+def _label_confidence(probabilities: Float64Array, likeliest: Int64Array, taxonomy: Taxonomy) -> Float64Array:
+    """Return the probability of the label of each sound's likeliest category, `float64[n]`."""
     label = np.array([taxonomy.labels.index(taxonomy.label_of[name]) for name in taxonomy.learnable])
-    return np.asarray((probable * (label[likeliest][:, None] == label)).sum(axis=1).clip(0, 1))
+    return np.asarray((probabilities * (label[likeliest][:, None] == label)).sum(axis=1).clip(0, 1))
 
 
-def _decided_by(evidence: Evidence, probable: Probabilities) -> pl.Series:
-    """The kind of evidence that most put the likeliest category before the next; "combination" if it is for another."""
-    first, second = np.argsort(-probable, axis=1, kind="stable")[:, :2].T
-    rows = np.arange(len(probable))
+def _decided_by(evidence: Evidence, probabilities: Float64Array) -> pl.Series:
+    """Return the kind of evidence that most favors the likeliest category over the second.
+
+    "combination" if that kind alone would choose another category.
+    """
+    first, second = np.argsort(-probabilities, axis=1, kind="stable")[:, :2].T
+    rows = np.arange(len(probabilities))
     pulls, agree = [], []
     for kind in EVIDENCE:
         log_odds = np.log(evidence.probabilities(kind)) * evidence.taxonomy.weight[kind]
@@ -88,9 +91,9 @@ def _decided_by(evidence: Evidence, probable: Probabilities) -> pl.Series:
     return pl.Series(np.where(np.array(agree)[strongest, rows], np.array(EVIDENCE)[strongest], "combination"))
 
 
-def _several(evidence: Evidence, probable: Probabilities, likeliest: Numbers) -> pl.Series:
-    """The likeliest category, and all others that are likely enough or that enough of the names mention."""
-    strength = np.maximum(probable, evidence.names.mentions)
+def _several(evidence: Evidence, probabilities: Float64Array, likeliest: Int64Array) -> pl.Series:
+    """Return the likeliest category and all others that are likely enough, or mentioned by enough of the names."""
+    strength = np.maximum(probabilities, evidence.names.mentions)
     strength[np.arange(len(strength)), likeliest] = 2
     rows, numbers = np.nonzero(strength >= evidence.taxonomy.also_from)
     return (
@@ -102,8 +105,8 @@ def _several(evidence: Evidence, probable: Probabilities, likeliest: Numbers) ->
     )
 
 
-def _in_words(evidence: Evidence, best: dict[str, pl.Series]) -> pl.Series:
-    """What each kind of evidence says of each sound, and why; null where none says anything."""
+def _describe(evidence: Evidence, best: dict[str, pl.Series]) -> pl.Series:
+    """Describe the evidence on each sound by kind, with reasons; null without evidence."""
     percent = {
         kind: pl.Series((100 * shares.max(axis=1)).round(), dtype=pl.Int64)
         for kind, shares in (*evidence.shares.items(), ("model", evidence.probabilities("model")))
@@ -120,7 +123,7 @@ def _in_words(evidence: Evidence, best: dict[str, pl.Series]) -> pl.Series:
         .join(named, on="row", how="left", maintain_order="left")
         .select(
             pl.concat_str(
-                pl.when(pl.col("said").is_not_null()).then(pl.format("the user: {}", "said")),
+                pl.when(pl.col("override").is_not_null()).then(pl.format("the user: {}", "override")),
                 "names",
                 pl.format("model: {} {} %{}", best["model"], percent["model"], traits),
                 pl.format("family: {} {} %", best["family"], percent["family"]),

@@ -1,16 +1,18 @@
-"""Which voices to ask the user about: those whose answer would teach most."""
+"""Active learning: voices whose label by the user would improve the labels most."""
 
 import polars as pl
 
 
-def suggestions(rows: pl.DataFrame, families: pl.DataFrame, names: pl.DataFrame, count: int) -> pl.DataFrame:
-    """The voices to ask about, best first: `sound_id`, `name`, `likeliest`, `confidence`, `unsure`, `evidence`.
+def suggest_voices(rows: pl.DataFrame, families: pl.DataFrame, names: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Return voices for the user to label, best first.
+
+    Columns: `sound_id`, `name`, `likeliest`, `confidence`, `unsure`, `evidence`.
 
     rows: the table `labeled_voices`. families: `sound_id`, `family_id`. names: `sound_id`, `name`.
 
-    An answer speaks for the whole family, so a family counts by the sum of its sounds' doubts, `unsure`: how many of
-    its labels are wrong, going by their confidence. Asked about is its most doubtful sound, unless the user spoke of
-    one before. The likeliest categories take turns, so that not all answers are of one kind.
+    A label applies to the whole family, so a family is ranked by `unsure`, its expected number of wrong labels: the sum
+    of 1 - confidence over its sounds. It is represented by its least confident sound, and left out if the user labeled
+    one of its sounds before. The likeliest categories take turns, so that suggestions are of all kinds.
     """
     by_family = (
         rows.join(families, on="sound_id", how="left")

@@ -1,39 +1,42 @@
-"""The taxonomy: training labels, the fine categories that make them up, and the words that say so."""
+"""The taxonomy: training labels, the fine categories behind them, and the words in names that indicate a category."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
-from deepdx_core.display import printable
-from deepdx_core.documents import parse_toml, read_toml, shown
+from pydantic import Field, field_validator
+
+from deepdx_core.display import printable, shown
+from deepdx_core.documents import StrictModel, first_error, parse_toml, read_toml
 from deepdx_core.errors import DeepDXError
 
 OTHER = "other"
-"""The category of what nothing says enough about; every taxonomy has it."""
+"""The category of sounds without enough evidence; every taxonomy has it."""
 
 EVIDENCE = ("names", "model", "family", "folders")
-"""The kinds of evidence that are weighed."""
+"""The kinds of evidence, each with a weight."""
 
-_STRENGTHS = ("words", "hints")
-_RELIABILITIES = (*_STRENGTHS, "family", "folders")
 _WORD = re.compile(r"\*?[A-Za-z0-9]+(?:[ .-]+[A-Za-z0-9]+)*\*?")
-_FEWEST_CATEGORIES = 3
-_SHORTEST_INSIDE = 3  # letters; shorter abbreviations stand inside almost anything
-_LONGEST_WORD = 40
-_MOST_LETTERS = 50_000  # of all words, which become one regular expression; from twice as many on it may be too large
+_MIN_CATEGORIES = 3
+_MIN_INNER_LENGTH = 3  # letters; nearly any name contains shorter abbreviations
+_MAX_WORD_LENGTH = 40
+_MAX_LETTERS = 50_000  # of all words, which become one regular expression; at twice as many it may be too large
+
+
+class TaxonomyError(DeepDXError, ValueError):
+    """A file is not a valid taxonomy; the message names the file, the place in it and the reason."""
 
 
 @dataclass(frozen=True)
 class WordRule:
-    """A word and what it says.
+    """A word in names and the category it indicates.
 
-    `pieces` are the word's parts as they stand in a name that was cut into pieces; gaps between them may be missing.
-    A rule without a category says nothing: it only hides shorter words within it.
+    `pieces` are the parts of the word after a name is split; gaps between them are optional. A rule without a category
+    only hides shorter words within it.
     """
 
     pieces: tuple[str, ...]
@@ -44,171 +47,200 @@ class WordRule:
 
     @property
     def key(self) -> str:
-        """The letters and digits of the word; no two rules of a taxonomy share them."""
+        """Letters and digits of the word, unique within a taxonomy."""
         return "".join(self.pieces)
 
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """Labels and categories in the order of their file, the rules for names, and how evidence is weighed.
+    """Labels and categories in file order, rules for names, and weights of evidence; `taxonomy.toml` explains each.
 
-    `reliability` says, in percent, how far each kind of statement is trusted; `weight` how much each kind of evidence
-    counts beside the others. Under `least_confidence`, a share of 1, a voice is "other"; a category over
-    `also_from` stands among the several that a voice may have. A category with fewer confidently named voices than
-    `least_examples` is too small to be learned. The taxonomy's file explains each.
+    reliability: percent of trust in each kind of statement. weight: weight of each kind of evidence.
+    least_confidence: a voice below this probability is "other". also_from: a voice has several categories if others
+    reach this probability. least_examples: a category with fewer confidently named voices is too small to learn.
     """
 
     labels: tuple[str, ...]
     categories: tuple[str, ...]
-    label_of: Mapping[str, str]
-    category_of: Mapping[str, str]
-    """The category that each name of one, or alias, means, by what `called` leaves of it."""
+    label_of: dict[str, str]
+    category_of: dict[str, str]
+    """Category by name or alias, as `normalize` leaves it."""
     rules: tuple[WordRule, ...]
-    reliability: Mapping[str, int]
-    weight: Mapping[str, float]
+    reliability: dict[str, int]
+    weight: dict[str, float]
     least_confidence: float
     also_from: float
     least_examples: int
 
     @property
     def learnable(self) -> tuple[str, ...]:
-        """The categories that something can speak for: all but "other"."""
+        """All categories but "other", the ones that evidence can support."""
         return tuple(category for category in self.categories if category != OTHER)
 
     @property
     def number(self) -> dict[str, int]:
-        """The place of each of these."""
+        """Index of each learnable category."""
         return {category: number for number, category in enumerate(self.learnable)}
 
 
-class TaxonomyError(DeepDXError, ValueError):
-    """A file is not a taxonomy; the message names the file, the place in it and the reason."""
+_Texts = Annotated[tuple[str, ...], Field(strict=False)]
+_Percent = Annotated[int, Field(ge=1, le=99)]
+_Weight = Annotated[int, Field(ge=0, le=1000)]
+
+
+class _Category(StrictModel):
+    label: str
+    aliases: _Texts = ()
+    words: _Texts = ()
+    hints: _Texts = ()
+
+
+class _Reliability(StrictModel):
+    words: _Percent
+    hints: _Percent
+    family: _Percent
+    folders: _Percent
+
+
+class _Weights(StrictModel):
+    names: _Weight
+    model: _Weight
+    family: _Weight
+    folders: _Weight
+
+
+class _Decision(StrictModel):
+    least_confidence: Annotated[int, Field(ge=0, le=100)]
+    also_from: Annotated[int, Field(ge=1, le=100)]
+    least_examples: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class _Phrase(StrictModel):
+    category: str
+    first: _Texts = ()
+    then: _Texts = ()
+
+
+class _Document(StrictModel):
+    labels: _Texts
+    category: dict[str, _Category]
+    silent: _Texts = ()
+    reliability: _Reliability
+    weight: _Weights
+    decision: _Decision
+    phrase: Annotated[tuple[_Phrase, ...], Field(strict=False)] = ()
+
+    @field_validator("labels")
+    @classmethod
+    def _require_distinct(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if not labels or len(set(labels)) < len(labels):
+            raise ValueError("there must be at least one, each listed once")
+        for label in labels:
+            if not label.strip() or not label.isprintable() or len(label) > _MAX_WORD_LENGTH:
+                raise ValueError(f"{shown(label)} is not 1 to {_MAX_WORD_LENGTH} printable characters")
+        return labels
+
+    @field_validator("category")
+    @classmethod
+    def _require_other(cls, categories: dict[str, _Category]) -> dict[str, _Category]:
+        if OTHER not in categories:
+            raise ValueError(f"there must be one named {OTHER!r}, for voices that no word describes")
+        if len(categories) < _MIN_CATEGORIES:
+            raise ValueError(f"there must be at least two besides {OTHER!r}")
+        return categories
 
 
 def find_taxonomy(own: Path) -> Taxonomy:
-    """The taxonomy in a user's own file where there is one, else the one that comes with the package."""
+    """Return the taxonomy of a user's own file if it exists, else that of the package."""
     return load_taxonomy(own) if os.path.lexists(own) else load_taxonomy()
 
 
 def load_taxonomy(path: Path | None = None) -> Taxonomy:
-    """The taxonomy in a TOML file, or the one that comes with the package.
+    """Return the taxonomy of a TOML file, or of the package.
 
-    Raises TaxonomyError naming the file, the place in it and the reason where the file is not a taxonomy.
+    Raises TaxonomyError with the file, the place in it and the reason if the file is not a valid taxonomy.
     """
     if path is None:
         return _taxonomy(parse_toml((resources.files(__package__) / "taxonomy.toml").read_text(encoding="utf-8")))
     try:
         return _taxonomy(read_toml(path) or {})
     except ValueError as error:
-        raise TaxonomyError(f"{printable(str(path))}: {error}") from error
+        raise TaxonomyError(f"{printable(str(path))}: {first_error(error)}") from error
 
 
-def _taxonomy(document: dict[str, Any]) -> Taxonomy:
-    _only(document, "the file", {"labels", "silent", "reliability", "weight", "decision", "category", "phrase"})
-    labels = _strings(document, "labels", "the file")
-    if not labels or len(set(labels)) < len(labels):
-        raise ValueError("labels: there must be some, each once")
-    for name in labels:
-        if not name.strip() or not name.isprintable() or len(name) > _LONGEST_WORD:
-            raise ValueError(f"labels: {shown(name)} is not 1 to {_LONGEST_WORD} printable characters")
-    tables = _table(document, "category", "the file")
-    if OTHER not in tables:
-        raise ValueError(f"category: there must be one named {OTHER!r}, for what no word says anything about")
-    if len(tables) < _FEWEST_CATEGORIES:
-        raise ValueError(f"category: there must be two at least beside {OTHER!r}")
-    label_of = {}
-    for category in tables:
-        place = f"category.{category}"
-        table = _table(tables, category, "category")
-        _only(table, place, {"label", "aliases", *_STRENGTHS})
-        label = table.get("label")
-        if label not in labels:
-            raise ValueError(f"{place}.label: {shown(label)} is not among the labels {', '.join(labels)}")
-        label_of[category] = label
-    reliability = _table(document, "reliability", "the file")
-    _only(reliability, "reliability", set(_RELIABILITIES))
-    weight = _table(document, "weight", "the file")
-    _only(weight, "weight", set(EVIDENCE))
-    decision = _table(document, "decision", "the file")
-    _only(decision, "decision", {"least_confidence", "also_from", "least_examples"})
+def _taxonomy(tables: dict[str, Any]) -> Taxonomy:
+    document = _Document.model_validate(tables)
+    for name, category in document.category.items():
+        if category.label not in document.labels:
+            known = ", ".join(document.labels)
+            raise ValueError(f"category.{name}.label: {shown(category.label)} is not one of the labels {known}")
     return Taxonomy(
-        labels=labels,
-        categories=tuple(tables),
-        label_of=MappingProxyType(label_of),
-        category_of=MappingProxyType(_names(tables)),
-        rules=_rules(document),
-        reliability=MappingProxyType({key: _whole(reliability, key, "reliability", 1, 99) for key in _RELIABILITIES}),
-        weight=MappingProxyType({key: _whole(weight, key, "weight", 0, 1000) / 100 for key in EVIDENCE}),
-        least_confidence=_whole(decision, "least_confidence", "decision", 0, 100) / 100,
-        also_from=_whole(decision, "also_from", "decision", 1, 100) / 100,
-        least_examples=_whole(decision, "least_examples", "decision", 1, 1_000_000),
+        labels=document.labels,
+        categories=tuple(document.category),
+        label_of={name: category.label for name, category in document.category.items()},
+        category_of=_category_of(document.category),
+        rules=_word_rules(document),
+        reliability=dict(document.reliability),
+        weight={kind: percent / 100 for kind, percent in document.weight},
+        least_confidence=document.decision.least_confidence / 100,
+        also_from=document.decision.also_from / 100,
+        least_examples=document.decision.least_examples,
     )
 
 
-def called(text: str) -> str:
-    """What is compared of a category, alias or label and what a user calls it: letters and digits, case aside."""
+def normalize(text: str) -> str:
+    """Reduce the name of a category or label, or what a user calls it, to letters and digits, ignoring case."""
     return "".join(filter(str.isalnum, text)).casefold()
 
 
-def _names(tables: dict[str, Any]) -> dict[str, str]:
-    """The category that each name means, by what is compared of it."""
+def _category_of(categories: dict[str, _Category]) -> dict[str, str]:
+    """Return the category of each name and alias. Names come first: an alias never takes the name of a category."""
+    names = [(name, name, f"category.{name}") for name in categories]
+    names += [(a, name, f"category.{name}.aliases") for name, category in categories.items() for a in category.aliases]
     category_of: dict[str, str] = {}
-    names = [(category, category, f"category.{category}") for category in tables]
-    for category, table in tables.items():
-        place = f"category.{category}.aliases"
-        names += [(alias, category, place) for alias in _strings(table, "aliases", f"category.{category}")]
-    for name, category, place in names:
-        if not called(name):
-            raise ValueError(f"{place}: {shown(name)} has neither letters nor digits")
-        if category_of.setdefault(called(name), category) != category:
-            raise ValueError(f"{place}: {shown(name)} means {category_of[called(name)]} already")
+    for text, category, place in names:
+        key = normalize(text)
+        if not key:
+            raise ValueError(f"{place}: {shown(text)} has neither letters nor digits")
+        if category_of.setdefault(key, category) != category:
+            raise ValueError(f"{place}: {shown(text)} already means {category_of[key]}")
     return category_of
 
 
-def _rules(document: dict[str, Any]) -> tuple[WordRule, ...]:
+def _word_rules(document: _Document) -> tuple[WordRule, ...]:
     rules: dict[str, tuple[WordRule, str]] = {}
     letters = 0
     for word, place, category, hint in _words(document):
         if category == OTHER:
-            raise ValueError(f"{place}: nothing speaks for {OTHER!r}; words that say nothing belong to silent")
-        rule = _rule(word, place, category, hint)
+            raise ValueError(f"{place}: no word can indicate {OTHER!r}; words without a meaning belong in `silent`")
+        rule = _word_rule(word, place, category, hint)
         if rule.key in rules:
-            raise ValueError(f"{place}: {shown(word)} stands in {rules[rule.key][1]} already")
+            raise ValueError(f"{place}: {shown(word)} is already in {rules[rule.key][1]}")
         rules[rule.key] = rule, place
         letters += len(rule.key)
-        if letters > _MOST_LETTERS:
-            raise ValueError(f"{place}: all words together have over {_MOST_LETTERS:,} letters")
+        if letters > _MAX_LETTERS:
+            raise ValueError(f"{place}: all words together have over {_MAX_LETTERS:,} letters")
     return tuple(rule for rule, _ in rules.values())
 
 
-def _words(document: dict[str, Any]) -> Iterator[tuple[str, str, str | None, bool]]:
-    """Every word with the place it stands in, what it says, and whether it only hints at it."""
-    for word in _strings(document, "silent", "the file"):
+def _words(document: _Document) -> Iterator[tuple[str, str, str | None, bool]]:
+    """Yield every word with its place in the file, its category, and whether it is only a hint."""
+    for word in document.silent:
         yield word, "silent", None, False
-    for category, table in document["category"].items():
-        for strength in _STRENGTHS:
-            place = f"category.{category}.{strength}"
-            for word in _strings(table, strength, f"category.{category}"):
-                yield word, place, category, strength == "hints"
-    phrases = document.get("phrase", [])
-    if not isinstance(phrases, list):
-        raise ValueError("phrase: must be a list of tables, [[phrase]]")
-    for number, phrase in enumerate(phrases, 1):
-        place = f"phrase {number}"
-        if not isinstance(phrase, dict):
-            raise ValueError(f"{place}: must be a table")
-        _only(phrase, place, {"category", "first", "then"})
-        category = phrase.get("category")
-        if category not in tuple(document["category"]):
-            raise ValueError(f"{place}.category: there is no category {shown(category)}")
-        for first in _strings(phrase, "first", place):
-            for then in _strings(phrase, "then", place):
-                yield f"{first} {then}", place, category, False
+    for name, category in document.category.items():
+        yield from ((word, f"category.{name}.words", name, False) for word in category.words)
+        yield from ((word, f"category.{name}.hints", name, True) for word in category.hints)
+    for number, phrase in enumerate(document.phrase, 1):
+        if phrase.category not in document.category:
+            raise ValueError(f"phrase {number}.category: there is no category {shown(phrase.category)}")
+        for first in phrase.first:
+            for then in phrase.then:
+                yield f"{first} {then}", f"phrase {number}", phrase.category, False
 
 
-def _rule(word: str, place: str, category: str | None, hint: bool) -> WordRule:
-    if len(word) > _LONGEST_WORD or not _WORD.fullmatch(word):
-        limits = f"letters A to Z and digits, stars at the ends only, {_LONGEST_WORD} characters at most"
+def _word_rule(word: str, place: str, category: str | None, hint: bool) -> WordRule:
+    if len(word) > _MAX_WORD_LENGTH or not _WORD.fullmatch(word):
+        limits = f"letters A to Z and digits, stars at the ends only, {_MAX_WORD_LENGTH} characters at most"
         raise ValueError(f"{place}: {shown(word)} is not a word: {limits}")
     rule = WordRule(
         pieces=tuple(re.findall(r"[A-Z]+|[0-9]+", word.upper())),
@@ -217,33 +249,6 @@ def _rule(word: str, place: str, category: str | None, hint: bool) -> WordRule:
         category=category,
         hint=hint,
     )
-    if rule.open_left and len(rule.key) < _SHORTEST_INSIDE:
-        raise ValueError(f"{place}: {shown(word)} is too short to be looked for inside others")
+    if rule.open_left and len(rule.key) < _MIN_INNER_LENGTH:
+        raise ValueError(f"{place}: {shown(word)} is too short to match inside other words")
     return rule
-
-
-def _table(parent: dict[str, Any], key: str, place: str) -> dict[str, Any]:
-    value = parent.get(key)
-    if not isinstance(value, dict):
-        raise ValueError(f"{place}: {key!r} must be a table")
-    return value
-
-
-def _strings(table: dict[str, Any], key: str, place: str) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{place}: {key!r} must be a list of texts")
-    return tuple(value)
-
-
-def _whole(table: dict[str, Any], key: str, place: str, least: int, most: int) -> int:
-    value = table.get(key)
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{place}.{key}: must be a whole number from {least} to {most}, not {shown(value)}")
-    return value
-
-
-def _only(table: dict[str, Any], place: str, known: set[str]) -> None:
-    for key in table:
-        if key not in known:
-            raise ValueError(f"{place}: {key!r} means nothing here; known are {', '.join(sorted(known))}")

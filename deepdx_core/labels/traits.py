@@ -1,4 +1,4 @@
-"""What a voice's parameters mean to a player: traits, whichever of the six operators carries them."""
+"""Traits: what the parameters of a voice mean to a player, independent of which operator carries them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,18 +8,18 @@ from deepdx_core.arrays import Float32Array, UInt8Array
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
-_LOUDEST = 3  # operators of each role that are told one by one
+_LOUDEST = 3  # operators of each role with traits of their own
 _STEPS_PER_DOUBLING = 8.0  # output levels
 _TRANSPOSE = PARAMETERS[INDEX["transpose"]].default
 _DETUNE = PARAMETERS[INDEX["op1_detune"]].default
 _NO_PITCH_CHANGE = PARAMETERS[INDEX["pitch_eg_level_1"]].default
 
 
-def traits(parameters: UInt8Array) -> dict[str, Float32Array]:
-    """Traits of legal voices, `uint8[n, 145]`, by name, each `float32[n]`.
+def compute_traits(parameters: UInt8Array) -> dict[str, Float32Array]:
+    """Return the traits of voices in range, `uint8[n, 145]`, by name, each `float32[n]`.
 
-    Those of "carriers" and "modulators" are means over the operators of that role, each by its loudness; those of
-    "carrier 1" are of the loudest carrier, and so on, NaN where an algorithm has fewer. Rates are 0 (slowest) to 99,
+    Traits of "carriers" and "modulators" are means over the operators of that role, weighted by loudness. Traits of
+    "carrier 1" are of the loudest carrier, and so on; NaN if the algorithm has fewer. Rates are 0 (slowest) to 99 and
     levels 0 to 99, as on the panel; ratios and frequencies are in octaves above the key and above 1 Hz.
     """
     of = {name: _of_operators(parameters, name) for name in _OPERATOR_NAMES}
@@ -35,7 +35,7 @@ def traits(parameters: UInt8Array) -> dict[str, Float32Array]:
         "inharmonic": np.where(fixed, np.nan, np.abs(2 * 2**ratio - np.rint(2 * 2**ratio))),
         "hertz": np.where(fixed, hertz, np.nan),
         "detuned": np.abs(of["detune"] - _DETUNE),
-        # How long a stretch of the envelope takes grows with its height and falls with its rate.
+        # The duration of an envelope stage grows with its height and falls with its rate.
         "attack": np.abs(of["eg_level_1"] - of["eg_level_4"]) * 2 ** (-of["eg_rate_1"] / 8),
         "first_decay": (of["eg_level_1"] - of["eg_level_2"]) * 2 ** (-of["eg_rate_2"] / 8),
         "second_decay": (of["eg_level_2"] - of["eg_level_3"]) * 2 ** (-of["eg_rate_3"] / 8),
@@ -52,7 +52,7 @@ def traits(parameters: UInt8Array) -> dict[str, Float32Array]:
             mean = (weights * np.where(known, of[name], 0)).sum(axis=1) / np.where(total > 0, total, 1)
             found[f"{role}s_{name}"] = np.where(total > 0, mean, np.nan)
         found[f"{role}s_loudness"] = np.log2(weights.sum(axis=1) + 1e-6)
-        found[f"{role}s_heard"] = (weights > weights.max(axis=1, keepdims=True) / 16).sum(axis=1).astype(np.float64)
+        found[f"{role}s_audible"] = (weights > weights.max(axis=1, keepdims=True) / 16).sum(axis=1).astype(np.float64)
         audible = np.where(weights > weights.max(axis=1, keepdims=True) / 16, of["ratio"], np.nan)
         missing = np.isnan(audible).all(axis=1)
         found[f"{role}s_lowest_ratio"] = np.where(missing, np.nan, np.nan_to_num(audible, nan=99).min(axis=1))
@@ -76,9 +76,9 @@ def traits(parameters: UInt8Array) -> dict[str, Float32Array]:
 
 
 def describe_traits(found: dict[str, Float32Array]) -> pl.Series:
-    """The traits that a player would name, of each voice: "slow attack, dies away"; empty where there is none."""
+    """Return the traits of each voice that a player would name, such as "slow attack, dies away"; empty if none."""
     of = {name: pl.Series(values, nan_to_null=True) for name, values in found.items()}
-    said = {
+    flags = {
         "slow attack": of["carriers_eg_rate_1"] < 55,
         "sustains": of["carriers_sustain_below_peak"] < 10,
         "dies away": of["carriers_eg_level_3"] < 10,
@@ -90,7 +90,7 @@ def describe_traits(found: dict[str, Float32Array]) -> pl.Series:
         "vibrato": of["vibrato"] >= 60,
         "answers to velocity": of["carriers_velocity_sensitivity"] >= 3,
     }
-    words = [pl.when(flag.alias(word)).then(pl.lit(word)) for word, flag in said.items()]
+    words = [pl.when(flag.alias(word)).then(pl.lit(word)) for word, flag in flags.items()]
     return pl.select(pl.concat_list(words).list.drop_nulls().list.join(", ")).to_series()
 
 
@@ -107,5 +107,5 @@ _MEANS = (
 
 
 def _of_operators(parameters: UInt8Array, name: str) -> npt.NDArray[np.float64]:
-    """A parameter of operators 1 to 6, `float64[n, 6]`."""
+    """Return a parameter of operators 1 to 6, `float64[n, 6]`."""
     return parameters[:, operator_columns(name)].astype(np.float64)

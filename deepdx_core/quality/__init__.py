@@ -1,1 +1,1 @@
-"""Which sounds are sound: measures, the corruption score, the rules over both, and the verdicts."""
+"""Verdicts on sounds: measures, the corruption score, rules over both, and the verdicts with their findings."""

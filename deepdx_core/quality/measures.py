@@ -1,4 +1,4 @@
-"""What the rules ask about: one row a sound, a column for each measure. `rules.toml` says what each means."""
+"""The columns that rules use: one row per sound, one column per measure. `rules.toml` explains each."""
 
 import numpy as np
 import polars as pl
@@ -13,22 +13,23 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 _FULL_BYTES = np.flatnonzero(MAXIMA == 99)
 _ALL_BITS = 0x7F
 _SOUNDS_THAT_SET_EVERY_BIT = 16
-"""Different sounds in a dump, with which each bit is set and each not set in some byte, unless it is stuck."""
+"""Different sounds in a dump, enough that each bit is set in some byte and clear in another unless it is stuck."""
 
 
 def measure_sounds(
     sounds: pl.DataFrame,
     slots: pl.DataFrame,
     families: pl.DataFrame,
-    heard: pl.DataFrame,
-    taught: pl.DataFrame,
+    audio: pl.DataFrame,
+    training_set: pl.DataFrame,
     settings: RepairSettings,
 ) -> pl.DataFrame:
-    """Every column that rules may use, one row a sound, sorted by `sound_id`.
+    """Return every column that rules may use, one row per sound, sorted by `sound_id`.
 
-    sounds: the table `unique_voices`. slots: of `decoded_voices` the columns `sha256`, `offset`, `slot`, `sound_id`.
-    families: `sound_id`, `family_id` and `family_size` of the legal sounds. heard: `sound_id` and what was measured of
-    as many sounds as were rendered; its columns come out as `heard_...`. taught: the table `corruption_training_set`.
+    sounds: the table `unique_voices`. slots: `sha256`, `offset`, `slot`, `sound_id` of `decoded_voices`. families:
+    `sound_id`, `family_id` and `family_size` of the sounds in range. audio: `sound_id` and the measures of rendered
+    sounds, from `measuring.by_sound`; their columns get the prefix `heard_`. training_set: the table
+    `corruption_training_set`.
     """
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     in_order = np.sort(parameters, axis=1)
@@ -39,21 +40,21 @@ def measure_sounds(
         different_values=pl.Series(1 + np.count_nonzero(np.diff(in_order, axis=1), axis=1), dtype=pl.UInt8),
         at_default=pl.Series(np.count_nonzero(parameters == INIT_VOICE, axis=1), dtype=pl.UInt8),
     )
-    legal = sounds.filter("in_range").select("sound_id", *PARAMETER_NAMES)
+    in_range = sounds.filter("in_range").select("sound_id", *PARAMETER_NAMES)
     frame = (
         base.sort("sound_id")
-        .join(_of_legal(legal), on="sound_id", how="left", maintain_order="left")
+        .join(_measure_in_range(in_range), on="sound_id", how="left", maintain_order="left")
         .join(families, on="sound_id", how="left", maintain_order="left")
-        .pipe(_with_corruption_scores, taught)
-        .join(heard.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
+        .pipe(_with_corruption_scores, training_set)
+        .join(audio.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
     )
-    return frame.join(_of_places(frame, slots), on="sound_id", how="left").sort("sound_id")
+    return frame.join(_measure_places(frame, slots), on="sound_id", how="left").sort("sound_id")
 
 
-def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
-    parameters = legal.select(PARAMETER_NAMES).to_numpy()
+def _measure_in_range(sounds: pl.DataFrame) -> pl.DataFrame:
+    parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     from_init = np.count_nonzero(functional_parameters(parameters) != functional_parameters(INIT_VOICE[None]), axis=1)
-    return legal.select(
+    return sounds.select(
         "sound_id",
         from_init=pl.Series(from_init, dtype=pl.UInt8),
         loudest_db=pl.Series(loudest_db(parameters), dtype=pl.Float64),
@@ -61,23 +62,23 @@ def _of_legal(legal: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_corruption_scores(sounds: pl.DataFrame, taught: pl.DataFrame) -> pl.DataFrame:
-    said = corruption_scores(sounds, taught)
+def _with_corruption_scores(sounds: pl.DataFrame, training_set: pl.DataFrame) -> pl.DataFrame:
+    scores = corruption_scores(sounds, training_set)
     return sounds.with_columns(
-        corruption_score=pl.Series(said.log_odds) if said else pl.lit(None, pl.Float64),
-        corruption_model=pl.lit(said.model if said else None, pl.String),
+        corruption_score=pl.Series(scores.log_odds) if scores else pl.lit(None, pl.Float64),
+        corruption_model=pl.lit(scores.model if scores else None, pl.String),
     )
 
 
-def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
-    """What the dumps tell in which a sound was found, a row for each: neighbor_corruption, neighborhoods, stuck_bit."""
+def _measure_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
+    """Return the measures from the dumps that contain a sound: neighbor_corruption, neighborhoods, stuck_bit."""
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()[:, _FULL_BYTES]
     known = sounds.select(
         "sound_id",
         ever_set=pl.Series(np.bitwise_or.reduce(parameters, axis=1, initial=0)),
         always_set=pl.Series(np.bitwise_and.reduce(parameters, axis=1, initial=_ALL_BITS)),
-        # Blank slots say nothing of others, and wild values all there is to say.
-        odds=pl.when(pl.col("from_init") == 0)
+        # Blank slots are no evidence on their neighbors; wild values are proof of damage.
+        score=pl.when(pl.col("from_init") == 0)
         .then(None)
         .when(pl.col("wild_faults") > 0)
         .then(MAX_SCORE)
@@ -87,14 +88,14 @@ def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         slots.sort("sha256", "offset", "slot")
         .join(known, on="sound_id", how="left", maintain_order="left")
         .with_columns(dump=pl.struct("sha256", "offset").rle_id())
-        .with_columns(odds=pl.when(pl.col("sound_id").is_null()).then(MAX_SCORE).otherwise("odds"))
+        .with_columns(score=pl.when(pl.col("sound_id").is_null()).then(MAX_SCORE).otherwise("score"))
     )
     many = pl.col("sound_id").n_unique().over("dump") >= _SOUNDS_THAT_SET_EVERY_BIT
     stuck_at_0 = _ALL_BITS - pl.col("ever_set").bitwise_or().over("dump")
     stuck_at_1 = pl.col("always_set").bitwise_and().over("dump")
     return (
         places.with_columns(
-            around=neighbor_mean(places["odds"], places["dump"]),
+            neighbor_corruption=neighbor_mean(places["score"], places["dump"]),
             neighbors=pl.struct(
                 before=pl.col("sound_id").shift(1).over("dump"), after=pl.col("sound_id").shift(-1).over("dump")
             ),
@@ -103,8 +104,8 @@ def _of_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         .drop_nulls("sound_id")
         .group_by("sound_id")
         .agg(
-            # The dump that speaks best for a sound counts: others may be spoiled copies.
-            neighbor_corruption=pl.col("around").min(),
+            # The dump with the best neighbors counts; others may be damaged copies.
+            pl.col("neighbor_corruption").min(),
             neighborhoods=pl.col("neighbors").n_unique(),
             stuck_bit=pl.col("stuck").bitwise_and(),
         )

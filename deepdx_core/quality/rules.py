@@ -1,145 +1,143 @@
-"""The rules by which voices are judged, read from `rules.toml` and the file that a user may put over it."""
+"""The rules behind verdicts, read from `rules.toml` and a user's file that changes it."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 import polars as pl
+from pydantic import Field, ValidationInfo, field_validator
 
 from deepdx_core.dedup.repair import RepairSettings
 from deepdx_core.display import printable
-from deepdx_core.documents import parse_toml, read_toml, shown
+from deepdx_core.documents import StrictModel, first_error, parse_toml, read_toml
 from deepdx_core.errors import DeepDXError
 
-SEVERITIES = ("empty", "corrupt", "silent", "repairable", "note")
-"""What a finding may mean; where there are several, the first of these in this order decides."""
+Severity = Literal["empty", "corrupt", "silent", "repairable", "note"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""What a finding means for the verdict; of several findings, the one that comes first in this order decides."""
 
-_EACH = ("sound", "parameter", "slot")
 _FIXED = ("out-of-range", "repairable")
-"""Together they keep every voice out that no DX7 plays: with one of them changed, such a voice could be valid."""
+"""Together these keep out every voice that no DX7 plays; with one of them changed, such a voice could be valid."""
 
-# What polars' SQL parser and evaluation bear: a chain of operators overflows their stack from some 1,300 characters on
-# (`a || b || ...`), and the time for brackets within brackets doubles with each.
-_LONGEST_EXPRESSION = 1000
-_DEEPEST_EXPRESSION = 20
+# The limits of polars' SQL parser and evaluation: a chain of operators (`a || b || ...`) overflows their stack from
+# some 1,300 characters on, and each level of nested brackets doubles the time.
+_MAX_EXPRESSION_LENGTH = 1000
+_MAX_EXPRESSION_DEPTH = 20
+
+_RENAMED_COLUMNS = {
+    "oddness": "corruption_score",
+    "oddness_around": "neighbor_corruption",
+    "oddness_model": "corruption_model",
+    "neighbourhoods": "neighborhoods",
+}
+"""Columns under the names that files of rules for earlier versions may use."""
 
 
 class RulesError(DeepDXError):
-    """A file of rules cannot be taken; the message names the file, the rule and the reason."""
+    """A file of rules is not valid; the message names the file, the rule and the reason."""
 
 
-@dataclass(frozen=True)
-class Rule:
-    """Something to find in a voice; `rules.toml` says what the keys mean.
+class RuleKeys(StrictModel):
+    """The keys of a rule; `rules.toml` explains them."""
 
-    `file` is the file in which it stands, and changed last.
-    """
+    verdict: Severity
+    reason: Annotated[str, Field(min_length=1)]
+    source: str
+    shows: str = ""
+    each: Literal["sound", "parameter", "slot"] = "sound"
+    when: Annotated[str, Field(validate_default=True)] = ""  # after `each`, which decides whether it is needed
+    enabled: bool = True
+
+    @field_validator("shows")
+    @classmethod
+    def _require_current_name(cls, column: str) -> str:
+        if column in _RENAMED_COLUMNS:
+            raise ValueError(f"`{column}` is now `{_RENAMED_COLUMNS[column]}`")
+        return column
+
+    @field_validator("when")
+    @classmethod
+    def _require_sql(cls, when: str, others: ValidationInfo) -> str:
+        if others.data.get("each") == "slot":
+            return when
+        if not when:
+            raise ValueError("is missing")
+        if len(when) > _MAX_EXPRESSION_LENGTH:
+            raise ValueError(f"is longer than {_MAX_EXPRESSION_LENGTH:,} characters; split it into several rules")
+        depth = 0
+        for bracket in re.findall(r"[(\[{)\]}]", when):
+            depth += 1 if bracket in "([{" else -1
+            if depth > _MAX_EXPRESSION_DEPTH:
+                raise ValueError(f"has brackets more than {_MAX_EXPRESSION_DEPTH} deep")
+        try:
+            pl.sql_expr(when)
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(reason_of(error)) from error
+        return when
+
+
+class Rule(RuleKeys):
+    """A rule with its id and the file that set its keys last."""
 
     id: str
     file: str
-    verdict: str
-    reason: str
-    source: str
-    when: str = ""
-    shows: str = ""
-    each: str = "sound"
-    enabled: bool = True
 
 
-@dataclass(frozen=True)
-class Rules:
-    """All rules, and how much is put right."""
+class Rules(StrictModel):
+    """All rules, and the limits of repair."""
 
     rules: tuple[Rule, ...]
     repair: RepairSettings
 
 
-def load_rules(user_file: Path | None = None) -> Rules:
-    """The rules that come with the package, changed by a user's file where there is one.
+class _Document(StrictModel):
+    repair: RepairSettings
+    rule: dict[str, RuleKeys]
 
-    Raises RulesError where a file is not one of rules. Whether a rule's expression can be answered shows once it is
-    asked: see `verdicts.judge`.
+
+class _Changes(StrictModel):
+    """A user's file before it is merged with the rules of the package."""
+
+    repair: dict[str, Any] = Field(default_factory=dict)
+    rule: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+def load_rules(user_file: Path | None = None) -> Rules:
+    """Return the rules of the package, changed by a user's file if there is one.
+
+    Raises RulesError if the file is not one of rules. Expressions are parsed here but evaluated in
+    `verdicts.decide_verdicts`, which raises RulesError for those that do not fit the columns.
     """
     own = resources.files(__package__) / "rules.toml"
     document = parse_toml(own.read_text(encoding="utf-8"))
-    file_of = dict.fromkeys(document["rule"], str(own))
+    files = dict.fromkeys(document["rule"], str(own))
     if user_file is None:
-        return _rules(document, file_of)
+        return _rules(document, files)
     try:
-        changes = read_toml(user_file) or {}
-        for key, value in changes.items():
-            if key not in document or not isinstance(value, dict):
-                raise ValueError(f"{key}: there may be the tables [repair] and [rule.ID], nothing else")
-        document["repair"] |= changes.get("repair", {})
-        for id_, table in changes.get("rule", {}).items():
-            if not isinstance(table, dict):
-                raise ValueError(f"rule.{id_}: must be a table")
-            if id_ in _FIXED or "slot" in (document["rule"].get(id_, {}).get("each"), table.get("each")):
-                raise ValueError(f"rule.{id_}: it cannot be changed: it keeps out what no DX7 plays")
-            document["rule"][id_] = document["rule"].get(id_, {"source": user_file.name}) | table
-            file_of[id_] = str(user_file)
-        return _rules(document, file_of)
+        changes = _Changes.model_validate(read_toml(user_file) or {})
+        document["repair"] |= changes.repair
+        for id_, keys in changes.rule.items():
+            before = document["rule"].get(id_, {"source": user_file.name})
+            if id_ in _FIXED or before.get("each") == "slot":
+                raise ValueError(f"rule.{id_}: cannot be changed: it keeps out what no DX7 plays")
+            if keys.get("each") == "slot":
+                raise ValueError(f"rule.{id_}.each: 'slot' is reserved for rules of the package")
+            document["rule"][id_] = before | keys
+            files[id_] = str(user_file)
+        return _rules(document, files)
     except ValueError as error:
-        raise RulesError(f"{printable(str(user_file))}: {error}") from error
+        raise RulesError(f"{printable(str(user_file))}: {first_error(error)}") from error
 
 
-def _rules(document: Mapping[str, Any], file_of: Mapping[str, str]) -> Rules:
-    return Rules(
-        rules=tuple(_rule(id_, file_of[id_], table) for id_, table in document["rule"].items()),
-        repair=_repair(document["repair"]),
-    )
+def _rules(document: dict[str, Any], files: dict[str, str]) -> Rules:
+    checked = _Document.model_validate(document)
+    rules = (Rule(id=id_, file=files[id_], **dict(keys)) for id_, keys in checked.rule.items())
+    return Rules(rules=tuple(rules), repair=checked.repair)
 
 
-def _rule(id_: str, file: str, table: Mapping[str, Any]) -> Rule:
-    place = f"rule.{id_}"
-    keys = [field.name for field in fields(Rule) if field.name not in ("id", "file")]
-    known = {key: bool if key == "enabled" else str for key in keys}
-    for key, value in table.items():
-        if key not in known:
-            raise ValueError(f"{place}.{key}: means nothing here; known are {', '.join(known)}")
-        if type(value) is not known[key]:
-            raise ValueError(f"{place}.{key}: must be {'true or false' if known[key] is bool else 'a text'}")
-    for key in ("verdict", "reason"):
-        if not table.get(key):
-            raise ValueError(f"{place}.{key}: must be there")
-    rule = Rule(id=id_, file=file, **table)
-    if rule.verdict not in SEVERITIES:
-        raise ValueError(f"{place}.verdict: {shown(rule.verdict)} is none of {', '.join(SEVERITIES)}")
-    if rule.each not in _EACH:
-        raise ValueError(f"{place}.each: {shown(rule.each)} is none of {', '.join(_EACH)}")
-    if (rule.each == "slot") != (rule.when == ""):
-        raise ValueError(f"{place}.when: must be there")
-    if rule.when:
-        _require_sql(rule.when, f"{place}.when")
-    return rule
-
-
-def _require_sql(expression: str, place: str) -> None:
-    if len(expression) > _LONGEST_EXPRESSION:
-        raise ValueError(f"{place}: is longer than {_LONGEST_EXPRESSION:,} characters; make several rules of it")
-    depth = 0
-    for bracket in re.findall(r"[(\[{)\]}]", expression):
-        depth += 1 if bracket in "([{" else -1
-        if depth > _DEEPEST_EXPRESSION:
-            raise ValueError(f"{place}: has brackets more than {_DEEPEST_EXPRESSION} deep")
-    try:
-        pl.sql_expr(expression)
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{place}: {first_line(error)}") from error
-
-
-def first_line(error: pl.exceptions.PolarsError) -> str:
-    """What an error of polars says, without all columns that there are and what it was resolving; printable."""
-    return printable(str(error).partition("\n")[0].partition("; valid columns")[0])
-
-
-def _repair(table: Mapping[str, Any]) -> RepairSettings:
-    for key, value in table.items():
-        if key not in {field.name for field in fields(RepairSettings)}:
-            raise ValueError(f"repair.{key}: means nothing here")
-        if type(value) is not int or not 0 <= value <= 145:
-            raise ValueError(f"repair.{key}: must be a whole number from 0 to 145, not {shown(value)}")
-    return RepairSettings(**table)
+def reason_of(error: pl.exceptions.PolarsError) -> str:
+    """Return the reason of a polars error as one printable line, without the list of valid columns."""
+    reason = printable(str(error).partition("\n")[0].partition("; valid columns")[0])
+    renamed = [f"`{old}` is now `{new}`" for old, new in _RENAMED_COLUMNS.items() if f'"{old}"' in reason]
+    return "; ".join([reason, *renamed])

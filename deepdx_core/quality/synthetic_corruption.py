@@ -1,4 +1,4 @@
-"""Ways in which banks are spoiled, done on purpose to good ones, for the model of `corruption_score` to learn from."""
+"""Synthetic corruption: kinds of damage applied to good banks, as training data for the model of `corruption_score`."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
 from deepdx_core.voice.parameters import VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
 Corruption = Callable[[UInt8Array, np.random.Generator], UInt8Array]
-"""Takes banks, `uint8[b, 32, 128]` packed, and returns them spoiled; the caller's banks stay as they are."""
+"""Returns a corrupted copy of banks, `uint8[b, 32, 128]` packed."""
 
 
 def misaligned(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Records that begin some bytes too early, as after bytes were lost or added and the dump was framed anew."""
+    """Shift all records by some bytes, as if bytes were lost or added and the dump was reframed."""
     streams = banks.reshape(len(banks), -1)
     shifts = random.integers(1, VMEM_SIZE, (len(banks), 1))
     places = (np.arange(streams.shape[1]) + shifts) % streams.shape[1]
@@ -21,12 +21,12 @@ def misaligned(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 
 def bit_stuck_at_0(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """One of the seven bits never set."""
+    """Clear one of the seven bits everywhere."""
     return banks & ~_one_bit(len(banks), random)
 
 
 def bit_stuck_at_1(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """One of the seven bits always set."""
+    """Set one of the seven bits everywhere."""
     return banks | _one_bit(len(banks), random)
 
 
@@ -35,13 +35,13 @@ def _one_bit(count: int, random: np.random.Generator) -> UInt8Array:
 
 
 def noisy(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """In one byte of twenty, one bit turned over."""
+    """Flip one bit in one byte of twenty."""
     bits = np.left_shift(1, random.integers(0, 7, banks.shape)).astype(np.uint8)
     return np.where(random.random(banks.shape) < 0.05, banks ^ bits, banks)
 
 
 def overwritten(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """In each record, a stretch of 16 to 63 bytes that belongs elsewhere in the bank."""
+    """Overwrite 16 to 63 bytes of each record with bytes from elsewhere in the bank."""
     streams = banks.reshape(len(banks), -1)
     lengths = random.integers(16, 64, banks.shape[:2])
     begins = random.integers(0, VMEM_NAME - lengths)
@@ -53,34 +53,34 @@ def overwritten(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
 
 
 def bits_shifted(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Every byte a bit to the left or to the right."""
+    """Shift every byte by one bit to the left or to the right."""
     left = random.random((len(banks), 1, 1)) < 0.5
     return np.where(left, (banks << 1) & 0x7F, banks >> 1)
 
 
 def nibbles_swapped(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """The halves of every byte exchanged."""
+    """Swap the halves of every byte."""
     return np.asarray((banks << 4 | banks >> 4) & 0x7F, dtype=np.uint8)
 
 
 def bytes_swapped(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Neighboring bytes exchanged, as by a wrong byte order."""
+    """Swap neighboring bytes, as a wrong byte order does."""
     return banks.reshape(*banks.shape[:2], -1, 2)[..., ::-1].reshape(banks.shape)
 
 
 def reversed_records(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Every record from its end to its beginning."""
+    """Reverse the bytes of every record."""
     return banks[..., ::-1].copy()
 
 
 def uniform(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Voices by a machine: every parameter drawn from its range."""
+    """Draw every parameter uniformly from its range."""
     drawn = random.integers(0, MAXIMA.astype(np.int64) + 1, (len(banks) * VMEM_VOICES, len(MAXIMA)))
     return pack_vmem(drawn.astype(np.uint8), banks.reshape(-1, VMEM_SIZE)[:, VMEM_NAME:]).reshape(banks.shape)
 
 
 def independent(banks: UInt8Array, random: np.random.Generator) -> UInt8Array:
-    """Voices by a machine: every parameter drawn from those that real voices have."""
+    """Draw every parameter independently from its values in real voices."""
     parameters, names = unpack_vmem(banks.reshape(-1, VMEM_SIZE))
     return pack_vmem(random.permuted(parameters, axis=0), names).reshape(banks.shape)
 

@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from deepdx_core.display import printable, printable_lines
-from deepdx_core.documents import shown
+from deepdx_core.display import printable, printable_lines, shown
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import find_home
 

@@ -34,13 +34,13 @@ def label(
         raise typer.BadParameter("give SOUND and CATEGORY, SOUND --forget, or --suggest", param_hint="CATEGORY")
     from deepdx_core.database.explain import find_sound
     from deepdx_core.database.snapshot import Snapshot
-    from deepdx_core.labels.names import category_called
+    from deepdx_core.labels.names import find_category
     from deepdx_core.labels.taxonomy import find_taxonomy
     from deepdx_core.overrides import write_override
 
     home = find_home()
     taxonomy = find_taxonomy(home.taxonomy)
-    value = None if category is None else category_called(category, taxonomy)
+    value = None if category is None else find_category(category, taxonomy)
     with Snapshot(home.database) as corpus:
         sound_id, name = find_sound(corpus, sound)
     lock = home.overrides_lock
@@ -51,10 +51,10 @@ def label(
 
 def _print_suggestions(count: int) -> None:
     from deepdx_core.database.snapshot import Snapshot
-    from deepdx_core.labels.suggestions import suggestions
+    from deepdx_core.labels.suggestions import suggest_voices
 
     with Snapshot(find_home().database) as corpus:
-        rows = suggestions(
+        rows = suggest_voices(
             corpus.read("labeled_voices"),
             corpus.read("families", ["sound_id", "family_id"]),
             corpus.read("unique_voices", ["sound_id", "name"]),

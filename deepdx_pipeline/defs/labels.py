@@ -35,7 +35,7 @@ def labeled_voices(context: dg.AssetExecutionContext, config: LabelConfig, home:
     """Combine the evidence for each category."""
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import combine_evidence
-    from deepdx_core.labels.evidence import audio_columns, paths
+    from deepdx_core.labels.evidence import audio_columns, source_paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
@@ -47,14 +47,14 @@ def labeled_voices(context: dg.AssetExecutionContext, config: LabelConfig, home:
     overrides = read_overrides(home.paths.labels, "category", taxonomy.categories)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi")
-    places = paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
+    places = source_paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
     evidence = combine_evidence(
         sounds,
         tables.read("families"),
         taxonomy,
-        heard=audio_columns(tables.read("audio_features")),
+        audio=audio_columns(tables.read("audio_features")),
         places=places if config.folders else None,
-        said_by_user=overrides,
+        overrides=overrides,
     )
     rows = label_sounds(evidence)
     version = tables.write("labeled_voices", rows)
@@ -71,7 +71,7 @@ def labeled_voices(context: dg.AssetExecutionContext, config: LabelConfig, home:
         counts=dict(rows["label"].value_counts().sort("label").iter_rows()),
         decided_by=markdown_table(rows["decided_by"].value_counts(sort=True)),
         worth_a_listen=markdown_table(disagreements.select("name", "by_names", "by_model", "sound_id")),
-        too_small=markdown_table(report.too_small(evidence)),
+        too_small=markdown_table(report.small_categories(evidence)),
         **plots.metadata(
             "by_evidence",
             stacked_bars(report.stages(evidence), "evidence", "label", "sounds", "Labels, as evidence is added"),

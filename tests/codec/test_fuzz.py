@@ -10,7 +10,7 @@ from deepdx_core.codec.packing import pack_vced, pack_vmem
 from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.intake.survey import Surveyor
-from deepdx_core.tables.schemas import DecodedVoices, Dumps, RawFiles
+from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
 from tests.support.readings import read_checked
 from tests.support.voices import random_voices
 

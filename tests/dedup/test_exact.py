@@ -1,4 +1,4 @@
-"""Voices decoded and made unique."""
+"""Decoded voices and their distinct sounds."""
 
 import hashlib
 
@@ -28,7 +28,7 @@ def decoded(folder, *files):
     return DecodedVoices.validate(decode_dumps(survey(folder).dumps))
 
 
-def test_a_sounds_identity_is_a_digest_anyone_can_make():
+def test_a_sound_id_is_a_digest_that_anyone_can_compute():
     assert sound_ids(INIT_VOICE[None]) == [hashlib.sha256(INIT_VOICE.tobytes()).hexdigest()[:20]]
 
 
@@ -101,7 +101,7 @@ def test_legal_voices_are_valid_in_both_formats(tmp_path_factory, voices):
     folder = tmp_path_factory.mktemp("banks")
     singles = b"".join(frame(0, row.tobytes()) for row in pack_vced(*voices))
     found = decoded(folder, write_bank(*voices), singles)
-    # All zero is legal value by value, and yet no sound.
+    # All zero is in range, but not a sound.
     assert found.filter(~pl.col("valid"))["findings"].explode().struct.field("rule").is_in(["all-zero"]).all()
     of_format = {key: set(part["sound_id"]) for (key,), part in found.partition_by("format", as_dict=True).items()}
     assert of_format["vced"] <= of_format["vmem"]

@@ -1,4 +1,4 @@
-"""Families against brute force, the pairs between parts, and the table of who stands for whom."""
+"""Near-duplicate groups against brute force, pairs across parts, and the table `families`."""
 
 import numpy as np
 import polars as pl
@@ -13,13 +13,13 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.families import find_families
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING, near_duplicate_groups, near_duplicates_across
 from deepdx_core.intake.survey import survey
-from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.paths import CORPUS, needs_corpus
-from tests.support.voices import random_voices
+from tests.support.voices import init_voice, random_voices
 
 
 def near_pairs(parameters):
-    """Every pair at most 5 parameters apart, one row after the other."""
+    """Every pair at most 5 parameters apart, row by row."""
     found = []
     for row in range(len(parameters)):
         (near,) = np.nonzero((parameters[row + 1 :] != parameters[row]).sum(axis=1) <= MAX_DIFFERING)
@@ -45,7 +45,7 @@ def check(parameters):
 
 
 def mutated(base, count, most, seed):
-    """So many voices, each one of `base` with up to `most` parameters changed."""
+    """Voices drawn from `base`, each with up to `most` parameters changed."""
     random = np.random.default_rng(seed)
     voices = base[random.integers(0, len(base), count)]
     changes = random.integers(0, most + 1, count)
@@ -58,7 +58,7 @@ def mutated(base, count, most, seed):
 
 @st.composite
 def structured_voices(draw):
-    """Voices of which few columns vary, in few values: many at 4, 5, 6 and 7 apart, and many equal."""
+    """Voices with few varying columns and values: many differ in 4, 5, 6 or 7 parameters, and many are equal."""
     count = draw(st.integers(1, 60))
     varying = draw(st.integers(1, 40))
     columns = draw(st.permutations(range(145)))[:varying]
@@ -68,20 +68,20 @@ def structured_voices(draw):
 
 
 @given(structured_voices())
-def test_as_brute_force_finds_them(voices):
+def test_groups_equal_brute_force(voices):
     check(voices)
 
 
 @pytest.mark.parametrize(
     ("bases", "most"), [(1, 3), (1, 8), (1, 20), (5, 6), (300, 12), (1500, 40)], ids=lambda value: str(value)
 )
-def test_as_brute_force_finds_them_among_mutations(bases, most):
+def test_groups_of_mutations_equal_brute_force(bases, most):
     check(mutated(random_voices(bases, seed=bases)[0], 1500, most, seed=most))
 
 
 @pytest.mark.parametrize("few", [0, 400])
 def test_large_groups_are_divided(few, monkeypatch):
-    """What only very many voices bring about, with the limits lowered."""
+    """Code paths for very many voices, reached by lowering the limits."""
     monkeypatch.setattr("deepdx_core.dedup.near_duplicates._FEW_PAIRS", few)
     monkeypatch.setattr("deepdx_core.dedup.near_duplicates._SMALL", 4)
     monkeypatch.setattr("deepdx_core.dedup.near_duplicates._TILE", 64)
@@ -95,7 +95,7 @@ def test_large_groups_are_divided(few, monkeypatch):
         assert near_duplicates_across(voices, expected).shape == (0, 2)
 
 
-def test_a_hash_that_tells_nothing_apart_costs_time_but_no_pair(monkeypatch):
+def test_hash_collisions_lose_no_pair(monkeypatch):
     voices = mutated(random_voices(40, seed=8)[0], 300, 8, seed=8)
     expected = near_duplicate_groups(voices)
     monkeypatch.setattr(
@@ -107,11 +107,11 @@ def test_a_hash_that_tells_nothing_apart_costs_time_but_no_pair(monkeypatch):
 
 @pytest.mark.slow
 @needs_corpus
-def test_real_sounds_as_brute_force_finds_them():
+def test_groups_of_real_sounds_equal_brute_force():
     sounds = decode_dumps(survey(CORPUS).dumps).filter("valid").unique("sound_id").sort("sound_id")
     parameters = sounds.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
     found = near_duplicate_groups(parameters)
-    # Sounds of large families and their neighbors, so that there is something to find among the 3,000.
+    # Sounds of large families and their neighbors, so that the 3,000 contain near-duplicates.
     few = np.sort(np.argsort(-np.bincount(found)[found], kind="stable")[::2][:3000])
     _, expected = check(parameters[few])
     assert len(np.unique(expected)) < 2900
@@ -121,7 +121,7 @@ def test_the_order_does_not_matter():
     voices = mutated(random_voices(100, seed=9)[0], 1000, 10, seed=9)
     order = np.random.default_rng(0).permutation(len(voices))
     found, shuffled = near_duplicate_groups(voices), near_duplicate_groups(voices[order])
-    # Two rows are together in one where they are in the other.
+    # Two rows share a group in one if they do in the other.
     pairs = {(a, b) for a, b in zip(found[order].tolist(), shuffled.tolist(), strict=True)}
     assert len(pairs) == len(np.unique(found)) == len(np.unique(shuffled))
     assert (found <= np.arange(len(voices))).all()
@@ -148,7 +148,7 @@ def test_five_differing_parameters_and_six():
     assert near_duplicates_across(voices, np.array([0, 0, 2])).tolist() == []
 
 
-# Kinship.
+# The table of families.
 
 
 def sounds_of(parameters, names=None, files=None, slots=None):
@@ -168,17 +168,13 @@ def sounds_of(parameters, names=None, files=None, slots=None):
 
 
 def voices_with(*changes):
-    voices = np.repeat(INIT_VOICE[None], len(changes), axis=0)
-    for voice, of_voice in zip(voices, changes, strict=True):
-        for name, value in of_voice.items():
-            voice[INDEX[name]] = value
-    return voices
+    return np.stack([init_voice(**of_voice) for of_voice in changes])
 
 
 FAR = {f"op1_eg_{kind}_{n}": 10 * n for kind in ("rate", "level") for n in (1, 2, 3, 4)}
 
 
-def test_who_stands_for_whom():
+def test_representatives_sizes_and_names():
     voices = voices_with({}, {"lfo_speed": 1}, {"op1_coarse": 2}, FAR)
     names = [{"LEAD": 2, "A": 1}, {"LEAD": 1}, {"": 5, "BASS": 2}, {"": 1}]
     sounds = sounds_of(voices, names, files=[3, 3, 2, 1], slots=[3, 4, 9, 1])
@@ -198,7 +194,7 @@ def test_who_stands_for_whom():
     assert find_families(sounds.reverse()).equals(table)
 
 
-def test_sounds_alike_by_ear_are_one_family():
+def test_sounds_similar_by_ear_are_one_family():
     voices = voices_with({}, FAR)
     sounds = sounds_of(voices)
     ids = sounds["sound_id"].to_list()
@@ -209,9 +205,9 @@ def test_sounds_alike_by_ear_are_one_family():
     assert find_families(sounds, pl.DataFrame({"sound_id": ids[:1], "other_id": ids[1:]}))["family_id"].n_unique() == 1
 
 
-def test_functional_equality_joins_what_many_parameters_tell_apart():
-    unheard = {f"op6_eg_{kind}_{n}": 5 * n for kind in ("rate", "level") for n in (1, 2, 3, 4)}
-    table = find_families(sounds_of(voices_with({}, unheard)))
+def test_functional_equality_joins_sounds_with_many_differing_parameters():
+    inaudible = {f"op6_eg_{kind}_{n}": 5 * n for kind in ("rate", "level") for n in (1, 2, 3, 4)}
+    table = find_families(sounds_of(voices_with({}, inaudible)))
     assert table["functional_id"].n_unique() == table["family_id"].n_unique() == 1
 
 

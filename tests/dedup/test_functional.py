@@ -1,28 +1,21 @@
-"""What cannot be heard is set back, and Dexed's engine hears no difference."""
+"""Inaudible parameters are reset, and Dexed's engine renders no difference."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.dedup.functional import audible_operators, functional_parameters
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
-from tests.support.voices import legal_voices, random_voices
+from tests.support.voices import init_voice, legal_voices, random_voices
 
 OPERATORS = range(1, 7)
 SENSITIVITIES = [INDEX[f"op{o}_amp_mod_sensitivity"] for o in OPERATORS]
 LAST_BIT = 2.0**-12  # of Dexed's engine: 72 dB under a full carrier
 
 
-def init_voice(**changes):
-    voice = INIT_VOICE.copy()
-    for name, value in changes.items():
-        voice[INDEX[name]] = value
-    return voice[None]
-
-
-def of_operator(operator, **changes):
-    return {f"op{operator}_{name}": value for name, value in changes.items()}
+def one_voice(**changes):
+    return init_voice(**changes)[None]
 
 
 @pytest.mark.parametrize(
@@ -45,13 +38,13 @@ def of_operator(operator, **changes):
         ({}, {"op1_rate_scaling": 7}),
         ({"op1_mode": 1}, {"op1_mode": 1, "op1_coarse": 29, "op1_detune": 0}),
         ({"op1_output_level": 0}, {"op1_output_level": 0, "transpose": 0, "algorithm": 31, "oscillator_sync": 0}),
-        ({"algorithm": 25, "op1_coarse": 2}, {"algorithm": 26, "op1_coarse": 2}),  # only their feedback is different
+        ({"algorithm": 25, "op1_coarse": 2}, {"algorithm": 26, "op1_coarse": 2}),  # they differ only in feedback
     ],
 )
-def test_what_cannot_be_heard_makes_no_difference(changes, others):
-    assert not np.array_equal(init_voice(**changes), init_voice(**others))
+def test_inaudible_parameters_make_no_difference(changes, others):
+    assert not np.array_equal(one_voice(**changes), one_voice(**others))
     np.testing.assert_array_equal(
-        functional_parameters(init_voice(**changes)), functional_parameters(init_voice(**others))
+        functional_parameters(one_voice(**changes)), functional_parameters(one_voice(**others))
     )
 
 
@@ -70,7 +63,7 @@ def test_what_cannot_be_heard_makes_no_difference(changes, others):
         ({}, {"pitch_eg_level_4": 51}),
         ({"op1_mode": 1}, {"op1_mode": 1, "op1_detune": 8}),
         ({}, {"algorithm": 4, "op3_output_level": 99}),
-        # Operator 6 modulates itself: heard in algorithm 3, where it modulates 5 and that 4, a carrier.
+        # Operator 6 modulates itself: audible in algorithm 3, where it modulates 5 and that 4, a carrier.
         (
             {"algorithm": 2} | {f"op{o}_output_level": 99 for o in (4, 5, 6)},
             {"algorithm": 2, "feedback": 1} | {f"op{o}_output_level": 99 for o in (4, 5, 6)},
@@ -78,16 +71,16 @@ def test_what_cannot_be_heard_makes_no_difference(changes, others):
         ({"op6_output_level": 99, "algorithm": 31}, {"op6_output_level": 99, "algorithm": 31, "feedback": 1}),
     ],
 )
-def test_what_can_be_heard_is_kept(changes, others):
-    assert not np.array_equal(functional_parameters(init_voice(**changes)), functional_parameters(init_voice(**others)))
+def test_audible_parameters_are_kept(changes, others):
+    assert not np.array_equal(functional_parameters(one_voice(**changes)), functional_parameters(one_voice(**others)))
 
 
-def test_which_operators_are_heard():
+def test_audible_operators():
     levels = {f"op{o}_output_level": 99 for o in OPERATORS}
-    assert audible_operators(init_voice(**levels)).all()
+    assert audible_operators(one_voice(**levels)).all()
     # Algorithm 1: 6 modulates 5, that 4, that 3, which is a carrier; 2 modulates 1, the other.
-    assert audible_operators(init_voice(**levels | {"op5_output_level": 0})).tolist() == [[True] * 4 + [False] * 2]
-    assert audible_operators(init_voice(**levels | {"op1_output_level": 0})).tolist() == [[False] * 2 + [True] * 4]
+    assert audible_operators(one_voice(**levels | {"op5_output_level": 0})).tolist() == [[True] * 4 + [False] * 2]
+    assert audible_operators(one_voice(**levels | {"op1_output_level": 0})).tolist() == [[False] * 2 + [True] * 4]
 
 
 @given(legal_voices())
@@ -103,7 +96,7 @@ def test_a_normal_form(voices):
 
 
 def voices_with_much_to_blank(count, seed):
-    """Random voices of which many parts are silent, without depth or at rest."""
+    """Random voices with many operators silent, depths of 0 and envelopes at rest."""
     random = np.random.default_rng(seed)
     voices, _ = random_voices(count, seed)
 
@@ -129,7 +122,7 @@ def voices_with_much_to_blank(count, seed):
 
 
 def with_changed_blanks(voices, seed):
-    """The same voices with another value in some parameter that could not be heard."""
+    """The same voices with another value in an inaudible parameter."""
     random = np.random.default_rng(seed)
     other, _ = random_voices(len(voices), seed)
     changed = voices.copy()
@@ -145,7 +138,7 @@ def with_changed_blanks(voices, seed):
     return changed
 
 
-def test_dexed_hears_no_difference():
+def test_dexed_renders_no_difference():
     dexed = pytest.importorskip("dexed")
     synth = dexed.DexedSynth(44100.0)
 
@@ -159,7 +152,7 @@ def test_dexed_hears_no_difference():
     # Dexed lowers an operator that is sensitive to an amplitude modulation of depth 0: see the module.
     off = canonical[:, INDEX["lfo_amp_depth"]] == 0
     voices[np.ix_(off, SENSITIVITIES)] = canonical[np.ix_(off, SENSITIVITIES)]
-    # In its feedback loops of several operators, those that are silent leave a residue.
+    # In its feedback loops of several operators, silent ones leave a residue.
     loops = np.isin(voices[:, INDEX["algorithm"]], (3, 5)) & (voices[:, INDEX["feedback"]] > 0)
     apart = np.array(
         [
@@ -181,8 +174,8 @@ def test_a_blanked_parameter_may_be_anything(voices):
     np.testing.assert_array_equal(functional_parameters(changed), functional_parameters(parameters))
 
 
-def test_every_parameter_of_an_unheard_operator_may_be_anything():
-    voice = init_voice()
+def test_every_parameter_of_an_inaudible_operator_may_be_anything():
+    voice = one_voice()
     others, _ = random_voices(200, seed=2)
     voices = np.repeat(voice, 200, axis=0)
     free = [i for i, name in enumerate(PARAMETER_NAMES) if name.startswith(("op3", "op4", "op5", "op6"))]

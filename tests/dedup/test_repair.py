@@ -1,42 +1,37 @@
-"""Parameters out of range put right."""
+"""Repair of parameters out of range."""
 
 import numpy as np
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.repair import RepairSettings, repair
 from deepdx_core.tables.curation import UniqueVoices
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
-from tests.support.voices import random_voices
+from tests.support.voices import init_voice, random_voices
 
 
 def voice(**changes):
-    """INIT VOICE with all operators heard, and these changes."""
-    parameters = INIT_VOICE.copy()
-    for operator in range(1, 7):
-        parameters[INDEX[f"op{operator}_output_level"]] = 80
-    for name, value in changes.items():
-        parameters[INDEX[name]] = value
-    return parameters
+    """INIT VOICE with all operators audible, and some parameters changed."""
+    return init_voice(**{f"op{operator}_output_level": 80 for operator in range(1, 7)} | changes)
 
 
 def repaired(*voices, settings=RepairSettings()):  # noqa: B008 - frozen
     found = repair(np.stack(voices), settings)
-    return {int(row): (how, mended) for row, how, mended in zip(found.rows, found.how, found.parameters, strict=True)}
+    return {int(row): (how, values) for row, how, values in zip(found.rows, found.how, found.parameters, strict=True)}
 
 
-def test_a_little_too_much_becomes_the_most():
-    ((how, mended),) = repaired(voice(op2_output_level=102, op3_detune=15)).values()
+def test_a_value_within_the_margin_is_clamped():
+    ((how, repaired_voice),) = repaired(voice(op2_output_level=102, op3_detune=15)).values()
     assert how == "clamped"
-    np.testing.assert_array_equal(mended, voice(op2_output_level=99, op3_detune=14))
+    np.testing.assert_array_equal(repaired_voice, voice(op2_output_level=99, op3_detune=14))
 
 
-def test_far_out_of_range_or_too_often_is_left():
+def test_values_far_out_of_range_or_too_many_are_left():
     assert repaired(voice(op2_output_level=120)) == {}
     assert repaired(voice(op2_output_level=100, op3_output_level=100, op4_output_level=100)) == {}
     assert repaired(voice(transpose=50)) == {}
@@ -60,38 +55,42 @@ def test_two_twins_leave_a_doubt():
     assert repaired(voice(op1_eg_level_1=127), voice(op1_eg_level_1=42), voice(op1_eg_level_1=43)) == {}
 
 
-def test_what_all_kin_agree_on_is_taken():
-    kin = [voice(op1_eg_level_1=42, op2_fine=n) for n in (1, 2, 3)]
+def test_values_on_which_all_near_duplicates_agree_are_taken():
+    near = [voice(op1_eg_level_1=42, op2_fine=n) for n in (1, 2, 3)]
     far = voice(op1_eg_level_1=7, **{f"op{o}_coarse": 5 for o in range(1, 7)})
-    ((how, mended),) = repaired(voice(op1_eg_level_1=127), *kin, far).values()
+    ((how, repaired_voice),) = repaired(voice(op1_eg_level_1=127), *near, far).values()
     assert how == "as in its kin"
-    np.testing.assert_array_equal(mended, voice(op1_eg_level_1=42))
-    assert repaired(voice(op1_eg_level_1=127), *kin, voice(op1_eg_level_1=41, op2_fine=4)) == {}
+    np.testing.assert_array_equal(repaired_voice, voice(op1_eg_level_1=42))
+    assert repaired(voice(op1_eg_level_1=127), *near, voice(op1_eg_level_1=41, op2_fine=4)) == {}
 
 
 def test_a_rate_that_is_too_fast_plays_as_the_fastest():
-    ((how, mended),) = repaired(voice(op1_eg_rate_1=127)).values()
-    assert (how, mended[INDEX["op1_eg_rate_1"]]) == ("plays alike", 99)
+    ((how, repaired_voice),) = repaired(voice(op1_eg_rate_1=127)).values()
+    assert (how, repaired_voice[INDEX["op1_eg_rate_1"]]) == ("plays alike", 99)
     assert repaired(voice(pitch_eg_rate_1=127, pitch_eg_level_1=99)) == {}
 
 
 def test_a_byte_with_all_bits_set_is_lost_with_all_that_it_holds():
-    # Detune 15 and rate scaling 7 fill a packed byte; 15 beside another rate scaling is an editor's slip.
+    # Detune 15 and rate scaling 7 fill a packed byte; 15 with another rate scaling is an editor's mistake.
     lost = voice(op1_detune=15, op1_rate_scaling=7)
     assert repaired(lost) == {}
-    ((how, mended),) = repaired(lost, voice(op1_detune=3, op1_rate_scaling=2)).values()
-    assert (how, mended[INDEX["op1_detune"]], mended[INDEX["op1_rate_scaling"]]) == ("as in its twin", 3, 2)
+    ((how, repaired_voice),) = repaired(lost, voice(op1_detune=3, op1_rate_scaling=2)).values()
+    assert (how, repaired_voice[INDEX["op1_detune"]], repaired_voice[INDEX["op1_rate_scaling"]]) == (
+        "as in its twin",
+        3,
+        2,
+    )
 
 
-def test_what_nobody_hears_becomes_the_usual_value():
-    ((how, mended),) = repaired(voice(op4_break_point=127)).values()
+def test_an_inaudible_value_becomes_the_default():
+    ((how, repaired_voice),) = repaired(voice(op4_break_point=127)).values()
     assert how == "nobody hears it"
-    np.testing.assert_array_equal(mended, voice())
+    np.testing.assert_array_equal(repaired_voice, voice())
     assert repaired(voice(op4_break_point=127, op4_left_depth=20)) == {}
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_what_comes_out_is_legal_and_differs_only_where_it_must(seed):
+def test_repaired_voices_are_in_range_and_clamped_ones_differ_only_where_they_must(seed):
     random = np.random.default_rng(seed)
     parameters, _ = random_voices(50, seed)
     rows = np.arange(50)

@@ -1,4 +1,4 @@
-"""Labels from all there is: parameters, what was heard, family, folders, the user; and what is told of them."""
+"""Labels from all evidence: parameters, audio, family, folders, the user; and reports on them."""
 
 import hashlib
 
@@ -12,12 +12,12 @@ from hypothesis.extra import numpy as st_numpy
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.labels import report
 from deepdx_core.labels.combination import Evidence, combine_evidence
-from deepdx_core.labels.evidence import audio_columns, paths
-from deepdx_core.labels.model import FEWEST
+from deepdx_core.labels.evidence import audio_columns, source_paths
+from deepdx_core.labels.model import MIN_NAMED_VOICES
 from deepdx_core.labels.sounds import label_sounds
-from deepdx_core.labels.suggestions import suggestions
+from deepdx_core.labels.suggestions import suggest_voices
 from deepdx_core.labels.taxonomy import load_taxonomy
-from deepdx_core.labels.traits import describe_traits, traits
+from deepdx_core.labels.traits import compute_traits, describe_traits
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.dataset import LabeledVoices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -28,7 +28,7 @@ NAMELESS = 60
 
 
 def voices(count: int, seed: int = 0, **parameters: int) -> np.ndarray:
-    """INIT VOICE with some parameters set, and a few others drawn."""
+    """INIT VOICE with some parameters set, and a few others drawn at random."""
     drawn = np.tile(INIT_VOICE, (count, 1))
     for name in ("lfo_speed", "op3_fine", "op4_detune", "op5_output_level"):
         drawn[:, INDEX[name]] = np.random.default_rng(seed).integers(0, 15, count)
@@ -42,7 +42,7 @@ DRUM = {"op1_eg_rate_2": 60, "op1_eg_level_3": 0, "op1_mode": 1, "op1_coarse": 2
 
 
 def corpus(*parts: tuple[str, np.ndarray]) -> pl.DataFrame:
-    """Sounds of which all of a part have one name."""
+    """Sounds in parts, each with one name."""
     parameters = np.concatenate([part for _, part in parts])
     names = [name for name, part in parts for _ in part]
     ids = [hashlib.sha256(str(number).encode()).hexdigest()[:20] for number in range(len(names))]
@@ -67,7 +67,7 @@ def evidence() -> Evidence:
     return combine_evidence(SOUNDS, FAMILIES, TAXONOMY)
 
 
-def called(rows: pl.DataFrame, name: str, sounds: pl.DataFrame = SOUNDS) -> pl.DataFrame:
+def named(rows: pl.DataFrame, name: str, sounds: pl.DataFrame = SOUNDS) -> pl.DataFrame:
     return rows.join(sounds.filter(pl.col("names").list.first() == name), on="sound_id", how="semi")
 
 
@@ -75,14 +75,14 @@ def test_parameters_label_the_nameless(evidence: Evidence) -> None:
     rows = label_sounds(evidence)
     LabeledVoices.validate(rows)
     for name, category, label in (("WHAT", "strings", "Orchestra"), ("EVER", "drum", "Perc")):
-        part = called(rows, name)
+        part = named(rows, name)
         assert len(part) == NAMELESS
         assert set(part["category"]) == {category}
         assert set(part["label"]) == {label}
         assert set(part["decided_by"]) == {"model"}
         assert part["by_names"].is_null().all()
-    assert "slow attack" in called(rows, "WHAT")["evidence"][0]
-    assert "fixed frequencies" in called(rows, "EVER")["evidence"][0]
+    assert "slow attack" in named(rows, "WHAT")["evidence"][0]
+    assert "fixed frequencies" in named(rows, "EVER")["evidence"][0]
     assert rows["model"].null_count() == 0
 
 
@@ -94,45 +94,45 @@ def test_labels_depend_on_neither_order_nor_threads(evidence: Evidence, monkeypa
     )
 
 
-def test_another_lesson_is_another_model(evidence: Evidence) -> None:
+def test_another_training_set_is_another_model(evidence: Evidence) -> None:
     rows = label_sounds(combine_evidence(SOUNDS.with_columns(lfo_wave=pl.lit(1, pl.UInt8)), FAMILIES, TAXONOMY))
     assert rows["model"][0] != label_sounds(evidence)["model"][0]
 
 
-def test_too_few_named_voices_teach_nothing() -> None:
-    few = SOUNDS.filter(pl.col("names").list.first().is_in(["SAITEN", "EVER"])).head(FEWEST - 1)
+def test_too_few_named_voices_make_no_model() -> None:
+    few = SOUNDS.filter(pl.col("names").list.first().is_in(["SAITEN", "EVER"])).head(MIN_NAMED_VOICES - 1)
     rows = label_sounds(combine_evidence(few, FAMILIES, TAXONOMY))
     assert rows["model"].is_null().all()
     assert set(rows["category"]) == {"strings"}
 
 
-def test_no_sound_is_judged_by_a_model_taught_with_its_family() -> None:
-    # A family with a shape of its own and a name that is wrong: who had learned it would repeat it.
+def test_no_sound_is_classified_by_a_model_trained_on_its_family() -> None:
+    # A family with unusual parameters and a wrong name: a model trained on it would repeat the name.
     odd = voices(40, 5, **STRINGS, op6_coarse=31, op6_output_level=99, lfo_wave=5)
     sounds = pl.concat(
         [corpus(("SAITEN", voices(NAMED, 1, **STRINGS)), ("PAUKE", voices(NAMED, 2, **DRUM)), ("KICK", odd))]
     )
     kicks = sounds.filter(pl.col("names").list.first() == "KICK").select("sound_id", family_id=pl.lit("0" * 20))
-    apart = called(label_sounds(combine_evidence(sounds, kicks, TAXONOMY)), "KICK", sounds)
+    apart = named(label_sounds(combine_evidence(sounds, kicks, TAXONOMY)), "KICK", sounds)
     assert set(apart["by_names"]) == {"drum"}
     assert set(apart["by_model"]) == {"strings"}
-    together = called(label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY)), "KICK", sounds)
+    together = named(label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY)), "KICK", sounds)
     assert set(together["by_model"]) == {"drum"}
 
 
-def test_the_names_of_its_family_speak_for_a_sound() -> None:
+def test_names_of_its_family_are_evidence_for_a_sound() -> None:
     sounds = corpus(("ORGEL", voices(3)), ("WHAT", voices(1)), ("EVER", voices(1)))
     families = sounds.filter(pl.col("names").list.first() != "EVER").select("sound_id", family_id=pl.lit("f" * 20))
     rows = label_sounds(combine_evidence(sounds, families, TAXONOMY))
-    (nameless,) = called(rows, "WHAT", sounds).rows(named=True)
+    (nameless,) = named(rows, "WHAT", sounds).rows(named=True)
     assert (nameless["category"], nameless["by_family"], nameless["decided_by"]) == ("organ", "organ", "family")
     trusted = TAXONOMY.reliability["words"] / 100 * TAXONOMY.reliability["family"]
     assert nameless["evidence"] == f"family: organ {trusted:.0f} %"
-    (alone,) = called(rows, "EVER", sounds).rows(named=True)
+    (alone,) = named(rows, "EVER", sounds).rows(named=True)
     assert (alone["category"], alone["by_family"]) == ("other", None)
 
 
-def test_folders_hint_as_far_as_the_voices_in_them_bear_them_out() -> None:
+def test_folders_count_as_far_as_the_voices_in_them_agree() -> None:
     honest, liar = "old/Organs/a.syx", "BRASS.SYX"
     sounds = corpus(("ORGEL", voices(20)), ("PAUKE", voices(20)), ("WHAT", voices(1)), ("EVER", voices(1)))
     files = pl.DataFrame(
@@ -140,31 +140,31 @@ def test_folders_hint_as_far_as_the_voices_in_them_bear_them_out() -> None:
     )
     in_file = pl.col("names").list.first().is_in(["ORGEL", "WHAT"])
     slots = sounds.select("sound_id", sha256=pl.when(in_file).then(pl.lit("a")).otherwise(pl.lit("b")))
-    places = paths(files, slots)
+    places = source_paths(files, slots)
     assert dict(
         places.filter(pl.col("place") == liar).join(sounds, on="sound_id")["names"].list.first().value_counts().rows()
     ) == {"PAUKE": 20, "EVER": 1}
     rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, places=places))
-    (borne_out,) = called(rows, "WHAT", sounds).rows(named=True)
+    (borne_out,) = named(rows, "WHAT", sounds).rows(named=True)
     assert (borne_out["category"], borne_out["decided_by"]) == ("organ", "folders")
-    (belied,) = called(rows, "EVER", sounds).rows(named=True)
+    (belied,) = named(rows, "EVER", sounds).rows(named=True)
     assert (belied["category"], belied["by_folders"]) == ("other", "brass")
-    assert set(called(rows, "PAUKE", sounds)["category"]) == {"drum"}
+    assert set(named(rows, "PAUKE", sounds)["category"]) == {"drum"}
     without = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY))
     assert without["by_folders"].is_null().all()
-    assert called(without, "WHAT", sounds)["category"].to_list() == ["other"]
+    assert named(without, "WHAT", sounds)["category"].to_list() == ["other"]
 
 
-def test_the_user_has_the_last_word_and_is_learnt_from() -> None:
+def test_labels_of_the_user_win_and_are_trained_on() -> None:
     sounds = corpus(("PAUKE", voices(1)), ("WHAT", voices(1)), ("BRASS", voices(1)), ("EVER", voices(1)))
     ids = dict(zip(sounds["names"].list.first(), sounds["sound_id"], strict=True))
     families = sounds.filter(pl.col("names").list.first().is_in(["PAUKE", "WHAT"])).select(
         "sound_id", family_id=pl.lit("a" * 20)
     )
-    said = pl.DataFrame(
+    overrides = pl.DataFrame(
         {"sound_id": [ids["PAUKE"], ids["BRASS"], "f" * 20], "category": ["harp", "other", "harp"], "why": [""] * 3}
     )
-    rows = label_sounds(combine_evidence(sounds, families, TAXONOMY, said_by_user=said))
+    rows = label_sounds(combine_evidence(sounds, families, TAXONOMY, overrides=overrides))
     by_name = {name: rows.filter(pl.col("sound_id") == id_).row(0, named=True) for name, id_ in ids.items()}
     assert (by_name["PAUKE"]["category"], by_name["PAUKE"]["decided_by"]) == ("harp", "user")
     assert (by_name["PAUKE"]["confidence"], by_name["PAUKE"]["categories"]) == (1.0, ["harp"])
@@ -174,8 +174,8 @@ def test_the_user_has_the_last_word_and_is_learnt_from() -> None:
     assert len(rows) == len(sounds)
 
 
-def test_what_was_heard_is_learnt_from() -> None:
-    # The same parameters twice: only the ear can tell them apart.
+def test_the_model_is_trained_on_audio() -> None:
+    # The same parameters twice: only audio distinguishes them.
     sounds = corpus(
         ("FLUTE", voices(NAMED, 1)), ("OBOE", voices(NAMED, 1)), ("SAITEN", voices(NAMED, 1)), ("WHAT", voices(20, 1))
     )
@@ -187,26 +187,28 @@ def test_what_was_heard_is_learnt_from() -> None:
         brightness_hz=pl.col("names").list.first().replace_strict(bright, return_dtype=pl.Float32),
     )
     audio = pl.concat([AudioFeatures.create_empty(), clips], how="diagonal")
-    rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, heard=audio_columns(audio)))
-    assert set(called(rows, "WHAT", sounds)["category"]) == {"strings"}
-    deaf = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, heard=audio_columns(AudioFeatures.create_empty())))
-    assert set(called(deaf, "WHAT", sounds)["by_model"]) == {"woodwind"}
+    rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, audio=audio_columns(audio)))
+    assert set(named(rows, "WHAT", sounds)["category"]) == {"strings"}
+    without = label_sounds(
+        combine_evidence(sounds, FAMILIES, TAXONOMY, audio=audio_columns(AudioFeatures.create_empty()))
+    )
+    assert set(named(without, "WHAT", sounds)["by_model"]) == {"woodwind"}
 
 
 @settings(max_examples=25, deadline=None)
 @given(st_numpy.arrays(np.uint8, (3, 145), elements=st.integers(0, 255)))
 def test_every_legal_voice_has_finite_traits_and_words(drawn: np.ndarray) -> None:
     legal = (drawn % (MAXIMA.astype(np.uint16) + 1)).astype(np.uint8)
-    found = traits(legal)
+    found = compute_traits(legal)
     assert all(values.shape == (3,) and not np.isinf(values).any() for values in found.values())
     assert len(describe_traits(found)) == 3
 
 
-def test_traits_are_the_same_whichever_operator_carries_them() -> None:
+def test_traits_do_not_depend_on_the_number_of_the_operator() -> None:
     # In algorithm 32 all six are carriers.
     first = voices(1, algorithm=31, op1_output_level=99, op5_output_level=0, op1_eg_rate_1=20, op1_coarse=3)
     second = voices(1, algorithm=31, op1_output_level=0, op5_output_level=99, op5_eg_rate_1=20, op5_coarse=3)
-    one, other = traits(first), traits(second)
+    one, other = compute_traits(first), compute_traits(second)
     for name in ("carriers_eg_rate_1", "carriers_ratio", "carrier_1_eg_rate_1", "carrier_1_ratio", "lowest_octave"):
         assert one[name] == other[name], name
     assert one["carriers_ratio"] == pytest.approx(np.log2(3))
@@ -222,13 +224,13 @@ def test_the_tables_add_up(evidence: Evidence) -> None:
     rows = label_sounds(evidence)
     assert report.confusion(rows).rows() == [("drum", "drum", NAMED), ("strings", "strings", NAMED)]
     assert report.by_algorithm(rows).rows() == [("Orchestra", 2, NAMED + NAMELESS), ("Perc", 7, NAMED + NAMELESS)]
-    small = dict(report.too_small(evidence).select("category", "merge_with").rows())
+    small = dict(report.small_categories(evidence).select("category", "merge_with").rows())
     assert "strings" not in small
     assert small["solo-strings"] == "strings"
     assert small["percussion"] == "drum"
 
 
-def test_names_that_the_model_doubts_are_worth_a_listen() -> None:
+def test_disagreements_are_the_names_that_the_model_doubts() -> None:
     sounds = corpus(
         ("SAITEN", voices(NAMED, 1, **STRINGS)), ("PAUKE", voices(NAMED, 2, **DRUM)), ("KICK", voices(1, 3, **STRINGS))
     )
@@ -236,12 +238,12 @@ def test_names_that_the_model_doubts_are_worth_a_listen() -> None:
     assert (wrong["by_names"], wrong["by_model"]) == ("drum", "strings")
     assert wrong["sound_id"] == sounds["sound_id"][-1]
     assert wrong["log_odds"] > 0
-    untaught = combine_evidence(sounds.head(3), FAMILIES, TAXONOMY)
-    assert report.disagreements(untaught, 10).is_empty()
-    assert report.too_small(untaught)["merge_with"].is_null().all()
+    untrained = combine_evidence(sounds.head(3), FAMILIES, TAXONOMY)
+    assert report.disagreements(untrained, 10).is_empty()
+    assert report.small_categories(untrained)["merge_with"].is_null().all()
 
 
-def test_the_voices_to_ask_about_are_those_of_large_unsure_families_of_every_kind() -> None:
+def test_suggestions_are_of_large_uncertain_families_of_every_kind() -> None:
     sounds = corpus(*((name, voices(count)) for name, count in (("WHAT", 5), ("EVER", 3), ("PAUKE", 4), ("ORGEL", 2))))
     families = sounds.select(
         "sound_id",
@@ -249,10 +251,10 @@ def test_the_voices_to_ask_about_are_those_of_large_unsure_families_of_every_kin
     )
     names = sounds.select("sound_id", name=pl.col("names").list.first())
     rows = label_sounds(combine_evidence(sounds, families, TAXONOMY))
-    asked = suggestions(rows, families, names, 10)
-    assert asked["name"].to_list() == ["WHAT", "PAUKE", "ORGEL", "EVER"]
-    assert asked["unsure"][0] == pytest.approx(5 * (1 - asked["confidence"][0]))
-    assert suggestions(rows, families, names, 2)["name"].to_list() == ["WHAT", "PAUKE"]
-    answered = pl.DataFrame({"sound_id": asked["sound_id"][:1], "category": ["bell"]})
-    again = label_sounds(combine_evidence(sounds, families, TAXONOMY, said_by_user=answered))
-    assert "WHAT" not in suggestions(again, families, names, 10)["name"]
+    suggested = suggest_voices(rows, families, names, 10)
+    assert suggested["name"].to_list() == ["WHAT", "PAUKE", "ORGEL", "EVER"]
+    assert suggested["unsure"][0] == pytest.approx(5 * (1 - suggested["confidence"][0]))
+    assert suggest_voices(rows, families, names, 2)["name"].to_list() == ["WHAT", "PAUKE"]
+    answered = pl.DataFrame({"sound_id": suggested["sound_id"][:1], "category": ["bell"]})
+    again = label_sounds(combine_evidence(sounds, families, TAXONOMY, overrides=answered))
+    assert "WHAT" not in suggest_voices(again, families, names, 10)["name"]

@@ -1,4 +1,4 @@
-"""Labels from names: what a name says, how names vote, and which taxonomy files are refused."""
+"""Labels from names: categories of names, votes, and invalid taxonomy files."""
 
 from importlib import resources
 from pathlib import Path
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.labels.combination import combine_evidence
-from deepdx_core.labels.names import UnknownCategoryError, categories_of_names, category_called
+from deepdx_core.labels.names import UnknownCategoryError, categories_of_names, find_category
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import Taxonomy, load_taxonomy
 from deepdx_core.tables.dataset import LabeledVoices
@@ -19,7 +19,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 NO_FAMILIES = pl.DataFrame(schema={"sound_id": pl.String, "family_id": pl.String})
 TAXONOMY = load_taxonomy()
 
-# What a DX7 player expects of a name.
+# The category that a DX7 player expects.
 EXPECTED = {
     "electric-piano": [
         "E.PIANO 1", "EPIANO1", "E-Piano1", "EPNO 3", "E.P.", "DX EP", "RHDS 2", "RHODES 1", "WURLI", "WURLITZER",
@@ -94,7 +94,7 @@ def shipped_text() -> str:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Taxonomy:
-    """Two sure categories, a hint and the fallback, with reliabilities that are easy to reckon with."""
+    """Two categories, a hint and the fallback, with reliabilities that are easy to calculate with."""
     path = tmp_path / "small.toml"
     path.write_text(
         """
@@ -128,16 +128,16 @@ def small(tmp_path: Path) -> Taxonomy:
 
 
 @pytest.mark.parametrize("category", EXPECTED)
-def test_a_name_says_what_a_player_reads_in_it(category: str) -> None:
-    said = categories_of_names(pl.Series(EXPECTED[category]), TAXONOMY)
-    assert dict(said.select("name", "category").rows()) == dict.fromkeys(EXPECTED[category], category)
-    assert said["evidence"].is_null().all() if category == "other" else said["evidence"].is_not_null().all()
+def test_a_name_has_the_category_that_a_player_expects(category: str) -> None:
+    found = categories_of_names(pl.Series(EXPECTED[category]), TAXONOMY)
+    assert dict(found.select("name", "category").rows()) == dict.fromkeys(EXPECTED[category], category)
+    assert found["evidence"].is_null().all() if category == "other" else found["evidence"].is_not_null().all()
 
 
 def test_names_keep_their_order_repeats_and_nulls() -> None:
     names = ["PNO 1", "XYZ", None, "STRINGS", "PNO 1"]
-    said = categories_of_names(pl.Series(names), TAXONOMY)
-    assert said.select("name", "category", "evidence").rows() == [
+    found = categories_of_names(pl.Series(names), TAXONOMY)
+    assert found.select("name", "category", "evidence").rows() == [
         ("PNO 1", "acoustic-piano", "PNO"),
         ("XYZ", "other", None),
         (None, "other", None),
@@ -148,10 +148,10 @@ def test_names_keep_their_order_repeats_and_nulls() -> None:
 
 
 @given(st.lists(st.text(), max_size=20))
-def test_any_text_is_of_exactly_one_known_category(texts: list[str]) -> None:
-    said = categories_of_names(pl.Series(texts, dtype=pl.String), TAXONOMY)
-    assert said["name"].to_list() == texts
-    assert set(said["category"]) <= set(TAXONOMY.categories)
+def test_any_text_has_exactly_one_known_category(texts: list[str]) -> None:
+    found = categories_of_names(pl.Series(texts, dtype=pl.String), TAXONOMY)
+    assert found["name"].to_list() == texts
+    assert set(found["category"]) <= set(TAXONOMY.categories)
 
 
 @given(st.text(alphabet=" .-_*()[]{}\\^$|?+/#~\ufffd\n", max_size=6), st.integers(0, 99))
@@ -183,12 +183,12 @@ def test_a_sound_is_labeled_by_its_names() -> None:
         assert (row["by_names"], row["evidence"], row["categories"]) == (None, None, ["other"])
 
 
-def test_a_name_may_speak_of_several_categories() -> None:
+def test_a_name_may_mention_several_categories() -> None:
     rows = label(sounds((["BELL PNO"], [1]), (["SYN LEAD"], [1]), (["BASS", "BASS 2", "FLUTE"], [2, 2, 2])), TAXONOMY)
     assert rows["categories"].to_list() == [["acoustic-piano", "bell"], ["lead"], ["bass", "woodwind"]]
     assert rows["labels"].to_list() == [["Pianos", "Perc"], ["Synth"], ["Bass", "Orchestra"]]
-    said = categories_of_names(pl.Series(["BELL PNO", "XYLO SYN", "SYN", "PIANO PNO"]), TAXONOMY)["mentions"]
-    assert said.to_list() == [["acoustic-piano", "bell"], ["mallet"], [], ["acoustic-piano"]]
+    found = categories_of_names(pl.Series(["BELL PNO", "XYLO SYN", "SYN", "PIANO PNO"]), TAXONOMY)["mentions"]
+    assert found.to_list() == [["acoustic-piano", "bell"], ["mallet"], [], ["acoustic-piano"]]
 
 
 @pytest.mark.parametrize(
@@ -200,39 +200,39 @@ def test_a_name_may_speak_of_several_categories() -> None:
         ("E. Piano", "electric-piano"),
         ("sfx", "effect"),
         ("other", "other"),
-        ("synth", "synth"),  # a category and a label: what is finer counts
+        ("synth", "synth"),  # a category and a label: the category wins
         ("BASS", "bass"),
     ],
 )
-def test_a_category_may_be_called_by_its_name_or_an_alias_in_any_case(text: str, category: str) -> None:
-    assert category_called(text, TAXONOMY) == category
+def test_a_category_is_found_by_its_name_or_an_alias_in_any_case(text: str, category: str) -> None:
+    assert find_category(text, TAXONOMY) == category
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("Pianos", "'Pianos' is a training label of several categories: say electric-piano or acoustic-piano or clav"),
-        ("pads", "'pads' is a training label of several categories: say choir or pad"),
-        ("Spaceship", "'Spaceship' is no category; if you mean effect, say so: there are electric-piano, "),
-        ("Rhodes 2", "'Rhodes 2' is no category; if you mean electric-piano, say so: there are "),
-        ("organn", "if you mean organ, say so"),
-        ("xyzzy", "'xyzzy' is no category: there are electric-piano, "),
-        ("\x1b[2J\udcff", "'\\x1b[2J\\udcff' is no category"),
-        ("", "'' is no category"),
-        ("x" * 1000, "... is no category"),
+        ("Pianos", "'Pianos' is a label of several categories: choose electric-piano or acoustic-piano or clav"),
+        ("pads", "'pads' is a label of several categories: choose choir or pad"),
+        ("Spaceship", "'Spaceship' is not a category (did you mean effect?); categories are electric-piano, "),
+        ("Rhodes 2", "'Rhodes 2' is not a category (did you mean electric-piano?); categories are "),
+        ("organn", "(did you mean organ?)"),
+        ("xyzzy", "'xyzzy' is not a category; categories are electric-piano, "),
+        ("\x1b[2J\udcff", "'\\x1b[2J\\udcff' is not a category"),
+        ("", "'' is not a category"),
+        ("x" * 1000, "... is not a category"),
     ],
 )
-def test_a_word_that_names_no_one_category_is_refused_with_what_there_is(text: str, says: str) -> None:
+def test_an_unknown_category_is_refused_with_the_known_ones(text: str, says: str) -> None:
     with pytest.raises(UnknownCategoryError) as refused:
-        category_called(text, TAXONOMY)
+        find_category(text, TAXONOMY)
     assert says in str(refused.value)
     assert str(refused.value).isprintable()
 
 
 @given(st.text())
-def test_whatever_a_user_calls_a_sound_is_a_category_or_refused(text: str) -> None:
+def test_any_text_is_a_category_or_refused(text: str) -> None:
     try:
-        assert category_called(text, TAXONOMY) in TAXONOMY.categories
+        assert find_category(text, TAXONOMY) in TAXONOMY.categories
     except UnknownCategoryError as error:
         assert "electric-piano" in str(error) or "several categories" in str(error)
 
@@ -244,13 +244,13 @@ def test_whatever_a_user_calls_a_sound_is_a_category_or_refused(text: str) -> No
         (["AIR"], [4], "flute", 0.5, "names: flute, 4 of 4 votes (AIR, by AIR)"),
         # Three hints weigh less than two words.
         (["AIR", "BASS"], [3, 2], "bass", 0.36, "names: bass, 2 of 5 votes (BASS, by BASS)"),
-        # Names that say nothing do not count.
+        # Names without known words do not count.
         (["BASS", "XYZ"], [1, 99], "bass", 0.9, "names: bass, 1 of 1 votes (BASS, by BASS)"),
         # Words and hints of a category add up; the name with the most weight is shown.
         (["AIR", "FLUTE", "BASS"], [2, 3, 3], "flute", 0.4625, "names: flute, 5 of 8 votes (FLUTE, by FLUTE)"),
         # A tie goes to the category further up in the file, whatever the order of the names.
         (["FLUTE", "BASS"], [2, 2], "bass", 0.45, "names: bass, 2 of 4 votes (BASS, by BASS)"),
-        # Of names with equal weight the alphabet's first is shown.
+        # Of names with equal weight, the first in alphabetical order is shown.
         (["Z BASS", "A BASS"], [1, 1], "bass", 0.9, "names: bass, 2 of 2 votes (A BASS, by BASS)"),
     ],
 )
@@ -265,7 +265,7 @@ def test_votes(
     assert reversed_row == row
 
 
-def test_below_a_confidence_a_sound_is_other_on_purpose(small: Taxonomy, tmp_path: Path) -> None:
+def test_a_sound_below_the_least_confidence_is_other(small: Taxonomy, tmp_path: Path) -> None:
     frame = sounds((["AIR"], [1]))
     assert label(frame, small)["category"].to_list() == ["flute"]
     strict = (tmp_path / "small.toml").read_text().replace("least_confidence = 40", "least_confidence = 80")
@@ -275,12 +275,12 @@ def test_below_a_confidence_a_sound_is_other_on_purpose(small: Taxonomy, tmp_pat
     assert (row["likeliest"], row["confidence"]) == ("flute", pytest.approx(0.75))
 
 
-def test_a_sound_of_which_nothing_speaks_is_other_however_few_categories_there_are(small: Taxonomy) -> None:
+def test_a_sound_without_evidence_is_other_however_few_categories_there_are(small: Taxonomy) -> None:
     rows = label(sounds((["XYZ"], [1]), (["BASS"], [1])), small)
     assert rows["category"].to_list() == ["other", "bass"]
 
 
-def test_rows_come_sorted_whatever_their_order() -> None:
+def test_rows_are_sorted_whatever_the_order_of_sounds() -> None:
     words = [name for names in EXPECTED.values() for name in names]
     rows = [([words[i % len(words)], words[i * 7 % len(words)]], [i % 3 + 1, i % 2 + 1]) for i in range(200)]
     frame = sounds(*rows)
@@ -331,21 +331,25 @@ label = "Rest"
     ("text", "message"),
     [
         ('labels = ["A"]\nsilent = what', "line 2"),
-        ("", "labels: there must be some"),
-        ('labels = ["A", "A"]', "labels: there must be some, each once"),
-        ("labels = 3", "'labels' must be a list of texts"),
+        ("", "labels: is missing"),
+        ("labels = []", "labels: there must be at least one, each listed once"),
+        ('labels = ["A", "A"]', "labels: there must be at least one, each listed once"),
+        ("labels = 3", "labels: must be a list, not 3"),
         ('labels = ["A"]\n[category.bass]\nlabel = "A"', "category: there must be one named 'other'"),
         (
             SMALLEST[::-1].replace('"tseR"', '"ssaB"', 1)[::-1],
-            "category.high.label: 'Bass' is not among the labels Rest",
+            "category.high.label: 'Bass' is not one of the labels Rest",
         ),
-        (SMALLEST + 'wrods = ["BASS"]', "category.high: 'wrods' means nothing here"),
-        (SMALLEST + "words = [1]", "category.high: 'words' must be a list of texts"),
+        (
+            SMALLEST + 'wrods = ["BASS"]',
+            "category.high.wrods: unknown key; known keys are label, aliases, words, hints",
+        ),
+        (SMALLEST + "words = [1]", "category.high.words 1: must be a text, not 1"),
         (
             SMALLEST + 'words = ["BASS"]\nhints = ["*BASS*"]',
-            r"category.high.hints: '\*BASS\*' stands in category.high.words",
+            r"category.high.hints: '\*BASS\*' is already in category.high.words",
         ),
-        (SMALLEST + 'words = ["E.P", "EP"]', "category.high.words: 'EP' stands in category.high.words already"),
+        (SMALLEST + 'words = ["E.P", "EP"]', "category.high.words: 'EP' is already in category.high.words"),
         (SMALLEST + 'words = ["..."]', "category.high.words: '...' is not a word"),
         (SMALLEST + 'words = [""]', "category.high.words: '' is not a word"),
         (SMALLEST + 'words = ["BA*SS"]', r"category.high.words: 'BA\*SS' is not a word"),
@@ -353,32 +357,36 @@ label = "Rest"
         (SMALLEST + 'words = ["*BS*"]', r"category.high.words: '\*BS\*' is too short"),
         (
             SMALLEST.replace("[category.high]", "[category.low.x]"),
-            "category: there must be two at least beside 'other'",
+            "category.low.x: unknown key; known keys are label, aliases, words, hints",
         ),
-        (SMALLEST.replace("90", "0"), "reliability.words: must be a whole number from 1 to 99, not 0"),
-        (SMALLEST.replace("50", "true"), "reliability.hints: must be a whole number"),
-        (SMALLEST.replace("names = 100", "name = 100"), "weight: 'name' means nothing here; known are family, folders"),
-        (SMALLEST.replace("model = 100", "model = -1"), "weight.model: must be a whole number from 0 to 1000"),
+        (SMALLEST.partition("[category.high]")[0], "category: there must be at least two besides 'other'"),
+        (SMALLEST.replace("90", "0"), "reliability.words: must be at least 1, not 0"),
+        (SMALLEST.replace("50", "true"), "reliability.hints: must be a whole number, not True"),
+        (
+            SMALLEST.replace("names = 100", "name = 100"),
+            "weight.name: unknown key; known keys are names, model, family, folders",
+        ),
+        (SMALLEST.replace("model = 100", "model = -1"), "weight.model: must be at least 0, not -1"),
         (
             SMALLEST.replace("also_from = 20\n", ""),
-            "decision.also_from: must be a whole number from 1 to 100, not None",
+            "decision.also_from: is missing",
         ),
         (SMALLEST + '[[phrase]]\ncategory = "bas"', "phrase 1.category: there is no category 'bas'"),
-        (SMALLEST + "[phrase]", "phrase: must be a list of tables"),
-        (SMALLEST + "[extra]", "the file: 'extra' means nothing here"),
-        ("category = 3\n" + 'labels = ["A"]', "'category' must be a table"),
+        (SMALLEST + "[phrase]", "phrase: must be a list, not a table"),
+        (SMALLEST + "[extra]", "extra: unknown key; known keys are labels, "),
+        ("category = 3\n" + 'labels = ["A"]', "category: must be a table, not 3"),
         (
             SMALLEST.replace("[category.low]", 'words = ["MISC"]\n[category.low]'),
-            "other.words: nothing speaks",
+            "other.words: no word can indicate",
         ),
         (
             SMALLEST.replace("[category.low]", 'hints = ["MISC"]\n[category.low]'),
-            "other.hints: nothing speaks",
+            "other.hints: no word can indicate",
         ),
-        (SMALLEST + '[[phrase]]\ncategory = "other"\nfirst = ["A"]\nthen = ["B"]', "phrase 1: nothing speaks for"),
-        (SMALLEST + 'aliases = ["LOW!"]', "category.high.aliases: 'LOW!' means low already"),
+        (SMALLEST + '[[phrase]]\ncategory = "other"\nfirst = ["A"]\nthen = ["B"]', "phrase 1: no word can indicate"),
+        (SMALLEST + 'aliases = ["LOW!"]', "category.high.aliases: 'LOW!' already means low"),
         (SMALLEST + 'aliases = ["?"]', "category.high.aliases: '\\?' has neither letters nor digits"),
-        (SMALLEST + '[category.HIGH]\nlabel = "Rest"', "category.HIGH: 'HIGH' means high already"),
+        (SMALLEST + '[category.HIGH]\nlabel = "Rest"', "category.HIGH: 'HIGH' already means high"),
         (SMALLEST + '[category."\\u001b[2J"]\nlabel = "Rest"', r"category.\\x1b\[2J: a key must have"),
         (SMALLEST + f'words = ["{"A" * 41}"]', "category.high.words: .* is not a word: .*40 characters at most"),
         (SMALLEST.replace('["Rest"]', '["Rest", ""]'), "labels: '' is not 1 to 40 printable characters"),
@@ -388,10 +396,13 @@ label = "Rest"
             f"first = {[f'A{n}' for n in range(9_999)]}\nthen = {[f'B{n}' for n in range(9_999)]}",
             "phrase 1: all words together have over 50,000 letters",
         ),
-        (SMALLEST.replace("90", "0x" + "f" * 9999), "reliability.words: .* not a number of over 64 bits"),
+        (
+            SMALLEST.replace("90", "0x" + "f" * 9999),
+            "reliability.words: must be at most 99, not a number of over 64 bits",
+        ),
     ],
 )
-def test_a_bad_taxonomy_is_refused_with_file_place_and_reason(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_taxonomy_is_refused_with_file_place_and_reason(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=message) as caught:
@@ -411,7 +422,7 @@ def test_a_bad_taxonomy_is_refused_with_file_place_and_reason(tmp_path: Path, te
         SMALLEST + f"words = {[f'{n:04}' + 'A1B2C3D4E5F6G7H8' * 2 for n in range(1_300)]}",
     ],
 )
-def test_every_taxonomy_that_is_taken_labels_sounds(tmp_path: Path, text: str) -> None:
+def test_every_valid_taxonomy_labels_sounds(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
     taxonomy = load_taxonomy(path)

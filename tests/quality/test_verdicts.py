@@ -1,4 +1,4 @@
-"""Verdicts: measures, rules, the user's word, and what a statistical test finds in spoiled data."""
+"""Verdicts: measures, rules, the user's overrides, and the corruption score of damaged data."""
 
 import subprocess
 import sys
@@ -29,53 +29,32 @@ from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_pipeline.cli.app import app
 from deepdx_pipeline.definitions import build_defs
 from tests.support.paths import DEMO, ROOT
-from tests.support.voices import random_voices
+from tests.support.voices import decoded_dump, random_voices, two_carriers
 
-NOT_HEARD = pl.DataFrame(
+NOT_RENDERED = pl.DataFrame(
     schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32, "sounds_at_rest": pl.Boolean}
 )
-NO_OPINIONS = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
+NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
 
-def changed(**changes):
-    """INIT VOICE with a second carrier, and these changes."""
-    parameters = INIT_VOICE.copy()
-    for name, value in ({"algorithm": 4, "op3_output_level": 90, "op3_coarse": 3} | changes).items():
-        parameters[INDEX[name]] = value
-    return parameters
-
-
-def decoded(parameters):
-    """Voices as one dump of `decoded_voices`."""
-    legal = (parameters <= MAXIMA).all(axis=1)
-    return pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
-        sha256=pl.lit("0" * 64),
-        offset=pl.lit(0, pl.UInt64),
-        slot=pl.int_range(1, len(parameters) + 1, dtype=pl.UInt16),
-        name=pl.format("VOICE {}", pl.int_range(pl.len())),
-        sound_id=pl.Series(sound_ids(parameters)),
-        valid=pl.Series(legal),
-    )
-
-
-def verdicts_of(voices, heard=NOT_HEARD, overrides=NO_OPINIONS, rules=None):
+def verdicts_of(voices, audio=NOT_RENDERED, overrides=NO_OVERRIDES, rules=None):
     rules = rules or load_rules()
     sounds = unique_sounds(voices, rules.repair)
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    taught = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
-    measured = measure_sounds(sounds, voices, families, heard, taught, rules.repair)
+    training_set = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
+    measured = measure_sounds(sounds, voices, families, audio, training_set, rules.repair)
     return Verdicts.validate(decide_verdicts(measured, rules.rules, overrides))
 
 
 def verdict(parameters, **options):
     """Verdict and the ids of its findings."""
-    verdicts = verdicts_of(decoded(parameters[None]), **options)
+    verdicts = verdicts_of(decoded_dump(parameters[None]), **options)
     row = verdicts.row(by_predicate=pl.col("sound_id") == sound_ids(parameters[None])[0], named=True)
     return row["verdict"], [finding["rule"] for finding in row["findings"]]
 
 
 def test_a_plain_voice_is_valid_without_findings():
-    assert verdict(changed()) == ("valid", [])
+    assert verdict(two_carriers()) == ("valid", [])
 
 
 @pytest.mark.parametrize(
@@ -83,12 +62,12 @@ def test_a_plain_voice_is_valid_without_findings():
     [
         (np.zeros(145, np.uint8), ("empty", "all-zero")),
         (INIT_VOICE, ("empty", "init-voice")),
-        # Its kin: what nobody hears is different.
+        # Functionally equal: an inaudible parameter differs.
         (np.where(np.arange(145) == INDEX["lfo_speed"], 99, INIT_VOICE).astype(np.uint8), ("empty", "init-voice")),
         (np.where(MAXIMA == 1, 1, np.minimum(MAXIMA, 7)).astype(np.uint8), ("corrupt", "few-values")),
-        (changed(op1_output_level=102), ("repairable", "repairable")),
-        (changed(op1_output_level=127, op3_eg_level_1=120), ("corrupt", "out-of-range")),
-        (changed(op1_output_level=0, op3_output_level=0, op5_output_level=0), ("silent", "silent-by-parameters")),
+        (two_carriers(op1_output_level=102), ("repairable", "repairable")),
+        (two_carriers(op1_output_level=127, op3_eg_level_1=120), ("corrupt", "out-of-range")),
+        (two_carriers(op1_output_level=0, op3_output_level=0, op5_output_level=0), ("silent", "silent-by-parameters")),
         (random_voices(1, seed=1)[0][0], ("corrupt", "random-parameters")),
     ],
 )
@@ -98,80 +77,81 @@ def test_what_decides(parameters, expected):
 
 
 def test_drones_and_quiet_voices_are_sounds():
-    assert verdict(changed(op3_eg_level_4=99)) == ("valid", ["never-falls-silent"])
-    # Level 4 of a carrier that is turned down, or of a modulator, is no drone.
-    assert verdict(changed(op3_eg_level_4=99, op3_output_level=10)) == ("valid", [])
-    assert verdict(changed(op4_eg_level_4=99, op4_output_level=80)) == ("valid", [])
+    assert verdict(two_carriers(op3_eg_level_4=99)) == ("valid", ["never-falls-silent"])
+    # Level 4 of a carrier that is turned down, or of a modulator, makes no drone.
+    assert verdict(two_carriers(op3_eg_level_4=99, op3_output_level=10)) == ("valid", [])
+    assert verdict(two_carriers(op4_eg_level_4=99, op4_output_level=80)) == ("valid", [])
 
 
-def test_findings_tell_parameter_value_and_severity():
-    verdicts = verdicts_of(decoded(changed(op1_output_level=127)[None]))
+def test_findings_have_parameter_value_and_severity():
+    verdicts = verdicts_of(decoded_dump(two_carriers(op1_output_level=127)[None]))
     assert verdicts["findings"].to_list()[0] == [
         {"rule": "out-of-range", "severity": "corrupt", "parameter": "op1_output_level", "value": 127.0},
         {"rule": "alone-out-of-range", "severity": "note", "parameter": "op1_output_level", "value": 127.0},
     ]
 
 
-def test_what_was_heard_counts_over_what_parameters_say():
-    voice = changed(op1_output_level=0, op3_output_level=0, op5_output_level=0)
+def test_audio_counts_over_parameters():
+    voice = two_carriers(op1_output_level=0, op3_output_level=0, op5_output_level=0)
     (id_,) = sound_ids(voice[None])
-    heard = pl.DataFrame([(id_, False, -20.0, False)], schema=NOT_HEARD.schema, orient="row")
-    verdicts = verdicts_of(decoded(voice[None]), heard=heard)
+    audio = pl.DataFrame([(id_, False, -20.0, False)], schema=NOT_RENDERED.schema, orient="row")
+    verdicts = verdicts_of(decoded_dump(voice[None]), audio=audio)
     assert (verdicts["verdict"].item(), verdicts["heard"].item()) == ("valid", True)
-    silent = heard.with_columns(silent=pl.lit(True))
-    assert verdict(changed(), heard=silent.with_columns(sound_id=pl.Series(sound_ids(changed()[None]))))[0] == "silent"
+    silent = audio.with_columns(silent=pl.lit(True))
+    silent_plain = silent.with_columns(sound_id=pl.Series(sound_ids(two_carriers()[None])))
+    assert verdict(two_carriers(), audio=silent_plain)[0] == "silent"
 
 
-def test_the_users_word_wins():
+def test_the_users_verdict_wins():
     voice = random_voices(1, seed=1)[0]
-    overrides = pl.DataFrame([(sound_ids(voice)[0], "valid", "I like it")], schema=NO_OPINIONS.schema, orient="row")
-    verdicts = verdicts_of(decoded(voice), overrides=overrides)
+    overrides = pl.DataFrame([(sound_ids(voice)[0], "valid", "I like it")], schema=NO_OVERRIDES.schema, orient="row")
+    verdicts = verdicts_of(decoded_dump(voice), overrides=overrides)
     assert verdicts.select("verdict", "decided_by", "why").row(0) == ("valid", "user", "I like it")
-    assert len(verdicts["findings"].item()) > 0  # what was found is told all the same
+    assert len(verdicts["findings"].item()) > 0  # findings are kept all the same
 
 
-UNPLAYABLE = changed(op1_output_level=127, op3_eg_level_1=120, op5_coarse=31)
+UNPLAYABLE = two_carriers(op1_output_level=127, op3_eg_level_1=120, op5_coarse=31)
 KINDS = {
-    "plain": changed(),
+    "plain": two_carriers(),
     "initial": INIT_VOICE,
-    "silent": changed(op1_output_level=0, op3_output_level=0, op5_output_level=0),
+    "silent": two_carriers(op1_output_level=0, op3_output_level=0, op5_output_level=0),
     "noise": random_voices(1, seed=1)[0][0],
-    "repaired": changed(op1_output_level=102),
-    "what a repair made": np.minimum(changed(op1_output_level=102), MAXIMA),
+    "repaired": two_carriers(op1_output_level=102),
+    "what a repair made": np.minimum(two_carriers(op1_output_level=102), MAXIMA),
     "beyond repair": UNPLAYABLE,
 }
 
 
-def said(parameters, verdict, place="verdicts.csv: line 2"):
+def override(parameters, verdict, place="verdicts.csv: line 2"):
     row = (sound_ids(parameters[None])[0], verdict, "", place)
-    return pl.DataFrame([row], schema=[*NO_OPINIONS.columns, "place"], orient="row")
+    return pl.DataFrame([row], schema=[*NO_OVERRIDES.columns, "place"], orient="row")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", VERDICTS)
-def test_the_user_may_say_of_a_sound_what_it_can_be_and_nothing_else(kind, value):
+def test_the_user_may_give_a_sound_any_verdict_that_it_can_have(kind, value):
     parameters = KINDS[kind]
     playable = kind not in ("repaired", "beyond repair")
-    found = decoded(KINDS["repaired"][None] if kind == "what a repair made" else parameters[None])
+    found = decoded_dump(KINDS["repaired"][None] if kind == "what a repair made" else parameters[None])
     if value == ("repairable" if playable else "valid"):
         reason = "all its parameters are in range" if playable else "it has parameters out of range"
         with pytest.raises(
             OverridesError, match=rf"^verdicts\.csv: line 2: [0-9a-f]{{20}} cannot be {value}: {reason}"
         ):
-            verdicts_of(found, overrides=said(parameters, value))
+            verdicts_of(found, overrides=override(parameters, value))
     else:
-        judged = verdicts_of(found, overrides=said(parameters, value)).filter(decided_by="user")
-        assert judged["verdict"].to_list() == [value]
+        decided = verdicts_of(found, overrides=override(parameters, value)).filter(decided_by="user")
+        assert decided["verdict"].to_list() == [value]
 
 
 def test_a_verdict_on_a_sound_that_is_not_there_is_kept():
-    verdicts = verdicts_of(decoded(changed()[None]), overrides=said(UNPLAYABLE, "valid"))
+    verdicts = verdicts_of(decoded_dump(two_carriers()[None]), overrides=override(UNPLAYABLE, "valid"))
     assert verdicts.select("verdict", "decided_by").rows() == [("valid", "rules")]
 
 
 @pytest.mark.slow
-def test_the_funnel_adds_up_whatever_the_user_says_of_whatever_sound(home):
-    """A corpus with a sound of each kind for each verdict that it may have."""
+def test_the_funnel_adds_up_for_every_verdict_of_the_user_on_every_kind_of_sound(home):
+    """A corpus with a sound of each kind for each verdict that it can have."""
     voices, words = [], []
     for kind in KINDS.keys() - {"initial"}:  # there is only one
         for number, value in enumerate(VERDICTS):
@@ -191,7 +171,7 @@ def test_the_funnel_adds_up_whatever_the_user_says_of_whatever_sound(home):
         checksum = -int(bank.sum()) & 0x7F
         dump = bytes([0xF0, 0x43, 0, 9, 0x20, 0, *bank.tolist(), checksum, 0xF7])
         (home.inbox / f"{number}.syx").write_bytes(dump)
-    # Where the first version kept it: a new home takes it into its state.
+    # The location in the first version: a new home moves it into its state.
     (home.root / home.verdicts.name).write_text("sound_id,verdict,why\n" + "".join(words))
     result = (
         build_defs(home)
@@ -201,11 +181,11 @@ def test_the_funnel_adds_up_whatever_the_user_says_of_whatever_sound(home):
     assert result.success
     (funnel,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "funnel_adds_up")
     assert funnel.passed, funnel.metadata
-    told = Tables(home).read("verdicts").filter(decided_by="user")
-    assert len(told) == len(words)
-    assert set(told["verdict"]) == set(VERDICTS)
+    by_user = Tables(home).read("verdicts").filter(decided_by="user")
+    assert len(by_user) == len(words)
+    assert set(by_user["verdict"]) == set(VERDICTS)
 
-    # What a sound cannot be, the command does not take; in a file written by hand it is found before the next run.
+    # The command refuses a contradiction; in a file edited by hand, it shows before the next run.
     unplayable = next(word[:20] for word in words if "beyond repair" in word)
     for sound_id, value, reason in (
         (unplayable, "valid", "cannot be valid: it has parameters out of range"),
@@ -241,9 +221,9 @@ def test_rules_are_switched_tuned_and_added_in_a_file(tmp_path):
         """
     )
     rules = load_rules(tmp_path / "rules.toml")
-    assert verdict(changed(op1_output_level=102), rules=rules)[0] == "corrupt"
-    assert verdict(changed(op3_eg_level_4=99), rules=rules) == ("corrupt", ["never-falls-silent"])
-    assert verdict(changed(feedback=7), rules=rules) == ("valid", ["too-much-feedback"])
+    assert verdict(two_carriers(op1_output_level=102), rules=rules)[0] == "corrupt"
+    assert verdict(two_carriers(op3_eg_level_4=99), rules=rules) == ("corrupt", ["never-falls-silent"])
+    assert verdict(two_carriers(feedback=7), rules=rules) == ("valid", ["too-much-feedback"])
     few = np.where(MAXIMA == 1, 1, np.minimum(MAXIMA, 7)).astype(np.uint8)
     assert "few-values" not in verdict(few, rules=rules)[1]
 
@@ -261,28 +241,30 @@ def test_rules_are_switched_tuned_and_added_in_a_file(tmp_path):
 )
 def test_numbers_in_rules_do_not_wrap(tmp_path, when, each, finds):
     (tmp_path / "rules.toml").write_text(f"[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = '{when}'\neach = '{each}'")
-    _, found = verdict(changed(op1_output_level=127), rules=load_rules(tmp_path / "rules.toml"))
+    _, found = verdict(two_carriers(op1_output_level=127), rules=load_rules(tmp_path / "rules.toml"))
     assert ("x" in found) == finds
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[rule.x]\nverdict = 'note'", "rule.x.reason: must be there"),
-        ("[rule.x]\nverdict = 'bad'\nreason = 'r'\nwhen = 'true'", "rule.x.verdict: 'bad' is none of empty"),
-        ("[rule.x]\nverdict = 'note'\nreason = 'r'", "rule.x.when: must be there"),
+        ("[rule.x]\nverdict = 'note'", "rule.x.reason: is missing"),
+        ("[rule.x]\nverdict = 'bad'\nreason = 'r'\nwhen = 'true'", "rule.x.verdict: must be 'empty', 'corrupt', "),
+        ("[rule.x]\nverdict = 'note'\nreason = 'r'", "rule.x.when: is missing"),
         ("[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = 'SELECT FROM'", "rule.x.when: "),
-        ("[rule.few-values]\nwhenever = 'true'", "rule.few-values.whenever: means nothing here"),
+        ("[rule.few-values]\nwhenever = 'true'", "rule.few-values.whenever: unknown key; known keys are verdict, "),
         ("[rule.few-values]\nenabled = 'no'", "rule.few-values.enabled: must be true or false"),
-        ("[rule.byte-over-127]\nenabled = false", "rule.byte-over-127: it cannot be changed"),
-        ("[repair]\nmargin = -1", "repair.margin: must be a whole number"),
-        ("[repair]\nmargins = 1", "repair.margins: means nothing here"),
-        ("[rules]", "rules: there may be"),
-        ("rule = 3", "rule: there may be"),
+        ("[rule.byte-over-127]\nenabled = false", "rule.byte-over-127: cannot be changed"),
+        ("[repair]\nmargin = -1", "repair.margin: must be at least 0, not -1"),
+        ("[repair]\nmargin = 146", "repair.margin: must be at most 145, not 146"),
+        ("[repair]\nmargin = true", "repair.margin: must be a whole number, not True"),
+        ("[repair]\nmargins = 1", "repair.margins: unknown key; known keys are most_parameters, margin"),
+        ("[rules]", "rules: unknown key; known keys are repair, rule"),
+        ("rule = 3", "rule: must be a table, not 3"),
         ("[rule", "rules.toml: "),
     ],
 )
-def test_a_wrong_file_of_rules_is_refused_with_place_and_reason(tmp_path, text, says):
+def test_an_invalid_file_of_rules_is_refused_with_place_and_reason(tmp_path, text, says):
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(RulesError) as refused:
         load_rules(tmp_path / "rules.toml")
@@ -290,10 +272,26 @@ def test_a_wrong_file_of_rules_is_refused_with_place_and_reason(tmp_path, text, 
     assert str(tmp_path / "rules.toml") in str(refused.value)
 
 
-def test_a_rule_that_asks_for_what_there_is_not_is_named(tmp_path):
+def test_a_rule_with_an_unknown_column_is_named(tmp_path):
     (tmp_path / "rules.toml").write_text("[rule.x]\nverdict = 'note'\nreason = 'r'\nwhen = 'loudness > 3'")
-    with pytest.raises(RulesError, match=r"rules.toml: rule.x.when: 'loudness > 3' cannot be answered: .*loudness\"$"):
-        verdict(changed(), rules=load_rules(tmp_path / "rules.toml"))
+    with pytest.raises(RulesError, match=r"rules.toml: rule.x.when: 'loudness > 3' cannot be evaluated: .*loudness\"$"):
+        verdict(two_carriers(), rules=load_rules(tmp_path / "rules.toml"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("when = 'oddness > 2'", "when: 'oddness > 2' cannot be evaluated: .*; `oddness` is now `corruption_score`"),
+        ("when = 'oddness_around > 2'", "when: .*; `oddness_around` is now `neighbor_corruption`"),
+        ("when = 'oddness_model IS NULL'", "when: .*; `oddness_model` is now `corruption_model`"),
+        ("when = 'neighbourhoods < 3'", "when: .*; `neighbourhoods` is now `neighborhoods`"),
+        ("when = 'true'\nshows = 'oddness'", "shows: `oddness` is now `corruption_score`"),
+    ],
+)
+def test_a_rule_with_a_column_of_an_earlier_version_is_refused_with_its_new_name(tmp_path, keys, reason):
+    (tmp_path / "rules.toml").write_text(f"[rule.x]\nverdict = 'note'\nreason = 'r'\n{keys}")
+    with pytest.raises(RulesError, match=rf"rules\.toml: rule\.x\.{reason}$"):
+        verdict(two_carriers(), rules=load_rules(tmp_path / "rules.toml"))
 
 
 def test_every_rule_has_a_reason_and_a_source():
@@ -329,21 +327,21 @@ def test_overrides_are_written_to_the_file_that_a_link_leads_to(tmp_path):
     assert sorted(found.name for found in kept.parent.iterdir()) == ["link", "mine.csv"]
 
 
-SAY = """
+WRITE = """
 import sys
 from pathlib import Path
 from deepdx_core.overrides import write_override
 home, process = Path(sys.argv[1]), int(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
-for word in range(3):
-    sound_id = f"{process:010x}{word:010x}"
+for number in range(3):
+    sound_id = f"{process:010x}{number:010x}"
     write_override(home / "verdicts.csv", "verdict", ["valid"], sound_id, "valid", "", lock=home / "locks" / "lock")
 """
 
 
-def test_of_words_said_at_once_none_is_lost(tmp_path):
-    command = [sys.executable, "-c", SAY, str(tmp_path)]
+def test_no_concurrent_override_is_lost(tmp_path):
+    command = [sys.executable, "-c", WRITE, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
     processes = [subprocess.Popen([*command, str(number)], **pipes) for number in range(8)]
     for process in processes:
@@ -354,11 +352,11 @@ def test_of_words_said_at_once_none_is_lost(tmp_path):
     for process in processes:
         process.communicate(timeout=60)
         assert process.returncode == 0
-    said = read_overrides(tmp_path / "verdicts.csv", "verdict", VERDICTS)["sound_id"].to_list()
-    assert said == [f"{process:010x}{word:010x}" for process in range(8) for word in range(3)]
+    kept = read_overrides(tmp_path / "verdicts.csv", "verdict", VERDICTS)["sound_id"].to_list()
+    assert kept == [f"{process:010x}{number:010x}" for process in range(8) for number in range(3)]
 
 
-def test_a_reason_that_is_no_text_is_kept_as_one_line_of_text(tmp_path):
+def test_a_reason_that_is_not_text_becomes_one_line_of_text(tmp_path):
     path, lock = tmp_path / "verdicts.csv", tmp_path / "lock"
     write_override(path, "verdict", VERDICTS, "0" * 20, "valid", "caf\udce9\r\nau lait\u2028x", lock=lock)
     assert read_overrides(path, "verdict", VERDICTS)["why"].item() == "caf\ufffd au lait x"
@@ -377,14 +375,14 @@ def test_a_file_that_cannot_be_read_is_not_written_over(tmp_path):
     [
         ("", "the first line must be sound_id,verdict,why"),
         ("sound_id,verdict\n", "the first line must be"),
-        ("sound_id,verdict,why\nabc,valid,x\n", "line 2: 'abc' is no sound_id"),
-        (f"sound_id,verdict,why\n{'0' * 20},good,x\n", "line 2: 'good' is none of valid"),
-        (f"sound_id,verdict,why\n{'0' * 20},valid\n", "line 2: 2 fields in place of 3"),
-        (f"sound_id,verdict,why\n{'0' * 20},valid,\n{'0' * 20},silent,\n", "line 3: 0000"),
+        ("sound_id,verdict,why\nabc,valid,x\n", "line 2: 'abc' is not a sound_id"),
+        (f"sound_id,verdict,why\n{'0' * 20},good,x\n", "line 2: 'good' is not one of valid"),
+        (f"sound_id,verdict,why\n{'0' * 20},valid\n", "line 2: 2 fields, expected 3"),
+        (f"sound_id,verdict,why\n{'0' * 20},valid,\n{'0' * 20},silent,\n", f"line 3: {'0' * 20} is already"),
         ('sound_id,verdict,why\n"', "unexpected end of data"),
     ],
 )
-def test_a_wrong_file_of_overrides_is_refused(tmp_path, text, says):
+def test_an_invalid_file_of_overrides_is_refused(tmp_path, text, says):
     (tmp_path / "verdicts.csv").write_text(text)
     with pytest.raises(OverridesError) as refused:
         read_overrides(tmp_path / "verdicts.csv", "verdict", VERDICTS)
@@ -394,8 +392,8 @@ def test_a_wrong_file_of_overrides_is_refused(tmp_path, text, says):
 def test_a_bit_that_is_stuck_throughout_a_dump():
     parameters, _ = random_voices(32, seed=3)
     stuck = np.where(MAXIMA == 99, parameters & ~np.uint8(4), parameters).astype(np.uint8)
-    assert set(verdicts_of(decoded(stuck))["stuck_bit"]) == {3}
-    assert verdicts_of(decoded(parameters))["stuck_bit"].is_null().all()
+    assert set(verdicts_of(decoded_dump(stuck))["stuck_bit"]) == {3}
+    assert verdicts_of(decoded_dump(parameters))["stuck_bit"].is_null().all()
 
 
 def test_neighbors_are_those_of_the_same_dump():
@@ -404,40 +402,41 @@ def test_neighbors_are_those_of_the_same_dump():
     assert neighbor_mean(odds, dumps).to_list() == [3.0, 2.5, pytest.approx(7 / 3), 1.5, None]
 
 
-@pytest.mark.parametrize("spoil", synthetic_corruption.ALL, ids=lambda spoil: spoil.__name__)
-def test_spoiled_banks_are_records_of_seven_bits_and_not_what_they_were(spoil):
+@pytest.mark.parametrize("corrupt", synthetic_corruption.ALL, ids=lambda corrupt: corrupt.__name__)
+def test_corrupted_banks_are_changed_records_of_seven_bits(corrupt):
     banks = pack_vmem(*random_voices(96)).reshape(3, 32, 128)
     before = banks.copy()
-    spoiled = spoil(banks, np.random.default_rng(1))
-    assert (spoiled.shape, spoiled.dtype) == (banks.shape, np.uint8)
-    assert (spoiled < 128).all()
+    corrupted = corrupt(banks, np.random.default_rng(1))
+    assert (corrupted.shape, corrupted.dtype) == (banks.shape, np.uint8)
+    assert (corrupted < 128).all()
     np.testing.assert_array_equal(banks, before)
-    assert (spoiled != banks).mean() > 0.01
-    np.testing.assert_array_equal(spoil(banks, np.random.default_rng(1)), spoiled)
+    assert (corrupted != banks).mean() > 0.01
+    np.testing.assert_array_equal(corrupt(banks, np.random.default_rng(1)), corrupted)
 
 
 @pytest.mark.slow
 def test_the_demo_corpus_with_damage_in_it(tmp_path):
-    """Of voices whose parameters are drawn from real ones most are found, though the corpus is small."""
+    """Most voices with parameters drawn from real ones are found, though the corpus is small."""
     voices = decode_dumps(survey(DEMO).dumps)
     clean = verdicts_of(voices)
     banks = voices.filter("valid").group_by("sha256", "offset").agg(pl.len()).filter(pl.col("len") == 32)
     good = voices.join(banks, on=["sha256", "offset"], how="semi", maintain_order="left")
     names = np.full((len(good), 10), ord("X"), np.uint8)
     packed = pack_vmem(good.select(PARAMETER_NAMES).to_numpy().astype(np.uint8), names).reshape(-1, 32, 128)
-    # Drawn from all banks: what is drawn from a few that are alike may well be a voice.
+    # Drawn from all banks: a draw from a few similar ones may well be a good voice.
     drawn, _ = unpack_vmem(synthetic_corruption.independent(packed, np.random.default_rng(2))[:12].reshape(-1, 128))
-    spoiled = decoded(drawn).with_columns(sha256=pl.lit("f" * 64), slot=pl.int_range(len(drawn)).cast(pl.UInt16) + 1)
-    both = pl.concat([voices.select(spoiled.columns), spoiled], how="vertical_relaxed")
+    slot = pl.int_range(len(drawn)).cast(pl.UInt16) + 1
+    damaged = decoded_dump(drawn).with_columns(sha256=pl.lit("f" * 64), slot=slot)
+    both = pl.concat([voices.select(damaged.columns), damaged], how="vertical_relaxed")
     after = verdicts_of(both)
-    found = after.filter(pl.col("sound_id").is_in(spoiled["sound_id"].unique()))
+    found = after.filter(pl.col("sound_id").is_in(damaged["sound_id"].unique()))
     assert (found["verdict"] == "corrupt").mean() > 0.95
     assert found["corruption_model"].n_unique() == 1
     sound = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
     assert (sound["verdict_right"] == "valid").mean() > 0.99
 
 
-def test_lessons_stay_until_the_corpus_has_grown_by_half():
+def test_the_training_set_stays_until_the_corpus_has_grown_by_half():
     def sounds(count):
         parameters, _ = random_voices(count, seed=5)
         ids = sound_ids(parameters)
@@ -454,8 +453,8 @@ def test_lessons_stay_until_the_corpus_has_grown_by_half():
     assert len(later) == 1500
 
 
-def test_heard_columns_are_those_of_the_table():
-    # Rules ask for heard_NAME; the names come from the sound room's condensed table.
-    from deepdx_core.sound.audio_features import summarize_by_sound
+def test_audio_columns_are_those_of_the_table():
+    # Rules use heard_NAME; the names come from the sound room's condensed table.
+    from deepdx_core.sound.measuring import by_sound
 
-    assert set(summarize_by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_HEARD.columns)
+    assert set(by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_RENDERED.columns)

@@ -16,7 +16,7 @@ from deepdx_core.files import written_whole
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.labels.combination import combine_evidence
-from deepdx_core.labels.evidence import audio_columns, paths
+from deepdx_core.labels.evidence import audio_columns, source_paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.overrides import read_overrides
@@ -52,10 +52,10 @@ def write_corpus(folder):
     measured = measure_sounds(sounds, voices, sizes, summarize_by_sound(audio), training_set, rules.repair)
     verdicts = decide_verdicts(measured, rules.rules, read_overrides(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
-    places = paths(found.raw_files, voices)
+    places = source_paths(found.raw_files, voices)
     valid_sounds = sounds.join(valid, on="sound_id", how="semi")
     labels = label_sounds(
-        combine_evidence(valid_sounds, families, load_taxonomy(), heard=audio_columns(audio), places=places)
+        combine_evidence(valid_sounds, families, load_taxonomy(), audio=audio_columns(audio), places=places)
     )
     families_and_labels = labels.join(families, on="sound_id")
     for table, rows in (
