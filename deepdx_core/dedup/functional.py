@@ -149,7 +149,10 @@ def functional_parameters(parameters: UInt8Array) -> UInt8Array:
     fixed = voices[:, operator_columns("mode")] == 1
     coarse = operator_columns("coarse")
     voices[:, coarse] = np.where(fixed, voices[:, coarse] % _FIXED_COARSE, voices[:, coarse])
-    reset(operator_columns("detune"), fixed & (voices[:, operator_columns("detune")] < INIT_VOICE[operator_columns("detune")]))
+    reset(
+        operator_columns("detune"),
+        fixed & (voices[:, operator_columns("detune")] < INIT_VOICE[operator_columns("detune")]),
+    )
 
     voices[~audible.any(axis=1)] = _SILENCE
     return voices

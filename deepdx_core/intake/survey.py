@@ -18,15 +18,10 @@ from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.local_files import find_files, read_file
 from deepdx_core.progress import Report, silent
 from deepdx_core.tables.decoding import Dumps, RawFiles
+from deepdx_core.versions import READER_VERSION
 
 Row = dict[str, Any]
 _BATCH = 2**14  # rows
-
-READER_VERSION = 1
-"""Version of reading, here and in the codec. Results of another version are not reused.
-
-Raise it with every change of results: of what counts as a voice, of a limit, of the wording of a reason.
-"""
 
 SURVEYED_BY = f"reader {READER_VERSION}"
 

@@ -21,6 +21,7 @@ from deepdx_core.sound import clip_features
 from deepdx_core.sound.audibility import SILENCE_DB
 from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine_version
 from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.versions import FEATURES_VERSION
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
@@ -113,7 +114,7 @@ def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: 
 
 def renderer_version() -> str:
     """Return the versions of the engine and of the features: the column `renderer`. Raises NoRendererError."""
-    return f"{engine_version()}, deepdx measures {clip_features.FEATURES_VERSION}"
+    return f"{engine_version()}, deepdx measures {FEATURES_VERSION}"
 
 
 def count_cores() -> int:

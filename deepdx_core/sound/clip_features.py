@@ -15,13 +15,6 @@ from deepdx_core.sound.audibility import SILENCE_DB
 from deepdx_core.sound.rendering import SAMPLE_RATE
 from deepdx_core.tables.audio import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
-FEATURES_VERSION = 1
-"""Version of the features and of the clips they are computed from (`audio_features.CLIPS`).
-
-Features of another version are not reused. Raise it with every change of either, also of definitions elsewhere:
-`BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTER` in the tables, `CARRIERS` in `voice.columns`.
-"""
-
 FLOOR_DB = -100.0
 
 BLOCK = 882
