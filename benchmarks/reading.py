@@ -1,7 +1,7 @@
-"""Files to unpacked voices: our whole reading, beside two plain readers as public scripts have them.
+"""Files to unpacked voices: the whole reader, compared with two simple readers like those of public scripts.
 
-`python -m benchmarks.reading [FOLDER or ZIP]` reads what is given; without it the archive `dx7-library.zip` in the
-folder that `DEEPDX_CORPUS` names, or else the demo corpus.
+`python -m benchmarks.reading [FOLDER or ZIP]`: by default the archive `dx7-library.zip` in the folder `DEEPDX_CORPUS`,
+or else the demo corpus.
 """
 
 import io
@@ -23,9 +23,8 @@ from benchmarks.unpacking import unpack_one_by_one
 from deepdx_core.codec.packing import unpack_vced, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import RECORD_SIZE
-from deepdx_core.intake.archives import archive_members
-from deepdx_core.intake.contents import archive_kind, read_file
-from deepdx_core.intake.survey import inbox_files
+from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
+from deepdx_core.intake.local_files import find_files, read_file
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE
 
 _DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
@@ -33,11 +32,11 @@ _REPEATS = 2
 
 _Files = Callable[[], Iterable[bytes]]
 _Reader = Callable[[Iterable[bytes]], int]
-"""Unpacks the voices in files, and gives their number."""
+"""Unpacks the voices in files and returns their number."""
 
 
-def ours(files: Iterable[bytes]) -> int:
-    """All voices, whatever holds them; unpacked at once."""
+def read_with_deepdx(files: Iterable[bytes]) -> int:
+    """Read the voices of all formats, unpacked at once."""
     payloads: dict[int, list[bytes]] = defaultdict(list)
     for data in files:
         for segment in read(data).segments:
@@ -51,8 +50,8 @@ def ours(files: Iterable[bytes]) -> int:
     return voices
 
 
-def with_mido(files: Iterable[bytes]) -> int:
-    """The voices of every system exclusive message that mido finds, one by one."""
+def read_with_mido(files: Iterable[bytes]) -> int:
+    """Read the voices of every system exclusive message that mido finds, one by one."""
     voices = 0
     for data in files:
         for message in mido.parse_all(data):
@@ -65,8 +64,8 @@ def with_mido(files: Iterable[bytes]) -> int:
     return voices
 
 
-def whole_banks_only(files: Iterable[bytes]) -> int:
-    """The voices of files that are one bank with the right header and nothing else, one by one."""
+def read_whole_banks(files: Iterable[bytes]) -> int:
+    """Read the voices of files that are exactly one bank with the right header, one by one."""
     voices = 0
     for data in files:
         if len(data) == 4104 and data.startswith(b"\xf0\x43\x00\x09\x20\x00") and data[-1] == 0xF7:
@@ -74,88 +73,89 @@ def whole_banks_only(files: Iterable[bytes]) -> int:
     return voices
 
 
-def _timed(reader: _Reader, files: _Files) -> tuple[int, float]:
+def _time_reader(reader: _Reader, files: _Files) -> tuple[int, float]:
     best = float("inf")
     for _ in range(_REPEATS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         voices = reader(files())
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.perf_counter() - start)
     return voices, best
 
 
-def _folder(source: Path, temporary: Path) -> Path:
+def _unpack_to_folder(source: Path, temporary: Path) -> Path:
     if source.is_dir():
         return source
-    # The paths in an archive are not to be trusted; a number will do for a name.
-    for number, content in enumerate(archive_members(source.read_bytes())):
+    # Paths in an archive cannot be trusted: files are named by number.
+    for number, content in enumerate(read_archive(source.read_bytes())):
         (temporary / f"{number}.syx").write_bytes(content.data)
     return temporary
 
 
-def _zipped(folder: Path) -> bytes:
+def _zip_folder(folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, path in enumerate(inbox_files(folder)):
+        for number, path in enumerate(find_files(folder)):
             archive.writestr(f"{number}.syx", read_file(path))
     return buffer.getvalue()
 
 
-def _plain_members(archive: bytes) -> Iterator[bytes]:
+def _read_plain_members(archive: bytes) -> Iterator[bytes]:
     with zipfile.ZipFile(io.BytesIO(archive)) as members:
         for name in members.namelist():
             yield members.read(name)
 
 
-def results(source: Path) -> Iterator[tuple[str, str, float, int, float]]:
-    """Where the files lie, the reader, megabytes, voices, seconds."""
+def compare_readers(source: Path) -> Iterator[tuple[str, str, float, int, float]]:
+    """Yield the source (folder or zip), reader, megabytes, voices and seconds."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder = _folder(source, Path(temporary))
-        archive = _zipped(folder) if source.is_dir() else source.read_bytes()
-        paths = inbox_files(folder)
+        folder = _unpack_to_folder(source, Path(temporary))
+        archive = _zip_folder(folder) if source.is_dir() else source.read_bytes()
+        paths = find_files(folder)
         size = sum(path.stat().st_size for path in paths) / 1e6
 
-        def our_members() -> Iterator[bytes]:
-            return (content.data for content in archive_members(archive))
+        def members() -> Iterator[bytes]:
+            return (content.data for content in read_archive(archive))
 
         def plain_members() -> Iterator[bytes]:
-            return _plain_members(archive)
+            return _read_plain_members(archive)
 
-        def our_files() -> Iterator[bytes]:
+        def files_and_members() -> Iterator[bytes]:
             for data in map(read_file, paths):
                 yield data
-                if archive_kind(data):
-                    yield from (content.data for content in archive_members(data))
+                if recognize_archive(data):
+                    yield from (content.data for content in read_archive(data))
 
         def plain_files() -> Iterator[bytes]:
             return map(Path.read_bytes, paths)
 
-        for place, mine, plain in (("folder", our_files, plain_files), ("zip", our_members, plain_members)):
-            yield place, "ours", size, *_timed(ours, mine)
-            yield place, "mido", size, *_timed(with_mido, plain)
-            yield place, "whole banks only", size, *_timed(whole_banks_only, plain)
+        for kind, all_contents, plain in (("folder", files_and_members, plain_files), ("zip", members, plain_members)):
+            yield kind, "ours", size, *_time_reader(read_with_deepdx, all_contents)
+            yield kind, "mido", size, *_time_reader(read_with_mido, plain)
+            yield kind, "whole banks only", size, *_time_reader(read_whole_banks, plain)
 
 
 def default_source() -> Path:
-    """The public collection where it is at hand, or else the demo corpus."""
+    """Return the public collection if it is available, or else the demo corpus."""
     corpus = Path(os.environ.get("DEEPDX_CORPUS", "")) / "dx7-library.zip"
     return corpus if "DEEPDX_CORPUS" in os.environ and corpus.is_file() else _DEMO
 
 
 def measure() -> Iterator[tuple[str, float, float, str]]:
-    """Name, our speed, the other's speed, unit: megabytes of the same files, and the voices that each finds in them."""
+    """Yield name, our speed, other speed and unit: megabytes of the same files, and voices found in them."""
     speeds: dict[str, tuple[float, float]] = {}
-    for place, reader, size, voices, seconds in results(default_source()):
+    for kind, reader, size, voices, seconds in compare_readers(default_source()):
         speeds[reader] = size / seconds, voices / seconds
         if reader != "ours":
-            for ours_, other, unit in zip(speeds["ours"], speeds[reader], ("MB/s", "voices/s"), strict=True):
-                yield f"read a {place}, beside {reader}", ours_, other, unit
+            for ours, other, unit in zip(speeds["ours"], speeds[reader], ("MB/s", "voices/s"), strict=True):
+                yield f"read a {kind}, compared with {reader}", ours, other, unit
 
 
 if __name__ == "__main__":
     table = Table("from", "reader", "MB", "voices", "seconds", "MB/s", "voices/s", "ours is faster", box=None)
-    of_ours: dict[str, float] = {}
-    for place, reader, size, voices, seconds in results(Path(sys.argv[1]) if len(sys.argv) > 1 else default_source()):
-        mine = of_ours.setdefault(place, seconds)
-        row = (place, reader, f"{size:.1f}", f"{voices:,}", f"{seconds:.2f}", f"{size / seconds:,.1f}")
-        table.add_row(*row, f"{voices / seconds:,.0f}", "" if reader == "ours" else f"{seconds / mine:.1f}x")
+    our_seconds: dict[str, float] = {}
+    source = Path(sys.argv[1]) if len(sys.argv) > 1 else default_source()
+    for kind, reader, size, voices, seconds in compare_readers(source):
+        ours = our_seconds.setdefault(kind, seconds)
+        row = (kind, reader, f"{size:.1f}", f"{voices:,}", f"{seconds:.2f}", f"{size / seconds:,.1f}")
+        table.add_row(*row, f"{voices / seconds:,.0f}", "" if reader == "ours" else f"{seconds / ours:.1f}x")
     Console().print(table)

@@ -1,4 +1,4 @@
-"""Packed voices to parameters: ours on one core, beside a decoder that goes voice by voice as public scripts do."""
+"""Packed voices to parameters: ours on one core, compared with a voice-by-voice decoder as in public scripts."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ _VOICES_ONE_BY_ONE = 20_000
 
 
 def unpack_one_by_one(data: bytes) -> list[list[int]]:
-    """The straightforward decoder: a loop over voices, operators and bytes."""
+    """Unpack voices with a loop over voices, operators and bytes."""
     voices = []
     for start in range(0, len(data), 128):
         packed = data[start : start + 128]
@@ -30,17 +30,17 @@ def unpack_one_by_one(data: bytes) -> list[list[int]]:
     return voices
 
 
-def _seconds(work: Callable[[], object], repeats: int = 5) -> float:
+def _time(work: Callable[[], object], repeats: int = 5) -> float:
     best = float("inf")
     for _ in range(repeats):
-        began = time.perf_counter()
+        start = time.perf_counter()
         work()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.perf_counter() - start)
     return best
 
 
 def measure() -> Iterator[tuple[str, float, float, str]]:
-    """Name, our speed, the other's speed, unit."""
+    """Yield name, our speed, other speed and unit."""
     random = np.random.default_rng(0)
     parameters = random.integers(0, MAXIMA.astype(int) + 1, (_VOICES, 145)).astype(np.uint8)
     names = np.full((_VOICES, 10), ord("A"), dtype=np.uint8)
@@ -48,6 +48,6 @@ def measure() -> Iterator[tuple[str, float, float, str]]:
     few = packed[:_VOICES_ONE_BY_ONE].tobytes()
     if unpack_one_by_one(few) != parameters[:_VOICES_ONE_BY_ONE].tolist():
         raise AssertionError("the two decoders disagree")
-    ours = _VOICES / _seconds(lambda: unpack_vmem(packed))
-    otherwise = _VOICES_ONE_BY_ONE / _seconds(lambda: unpack_one_by_one(few))
-    yield "unpack VMEM", ours, otherwise, "voices/s"
+    ours = _VOICES / _time(lambda: unpack_vmem(packed))
+    other = _VOICES_ONE_BY_ONE / _time(lambda: unpack_one_by_one(few))
+    yield "unpack VMEM", ours, other, "voices/s"

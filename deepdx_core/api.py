@@ -20,7 +20,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.files import write_outputs
 from deepdx_core.home import Home, find_home
-from deepdx_core.intake.survey import place
+from deepdx_core.intake.survey import format_location
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
 _COLUMNS = ("path", "member", "offset", "slot", "name", "valid", "findings", "sound_id", *PARAMETER_NAMES)
@@ -55,7 +55,9 @@ def read(path: str | PathLike[str]) -> pl.DataFrame:
     files, voices = inspect_files([Path(path)])
     refused = files.filter(pl.col("status") == "refused")
     if len(refused) == len(files):
-        reasons = [f"{place(row)}: {row['reason']}" for row in refused.head(_MAX_REASONS).iter_rows(named=True)]
+        reasons = [
+            f"{format_location(row)}: {row['reason']}" for row in refused.head(_MAX_REASONS).iter_rows(named=True)
+        ]
         more = [f"{len(refused) - _MAX_REASONS:,} more files"] if len(refused) > _MAX_REASONS else []
         raise ReadError("; ".join(reasons + more))
     return voices.select(*_COLUMNS, *_DUMP_COLUMNS)

@@ -15,7 +15,7 @@ from deepdx_core.overrides import read_overrides
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts, require_consistent
-from deepdx_core.sound.measuring import by_sound
+from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, UniqueVoices
 from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
@@ -63,7 +63,7 @@ def _example_sounds(repair: RepairSettings) -> pl.DataFrame:
     count = pl.when(init).then(100_000).otherwise("slots").cast(pl.UInt32)
     sounds = unique_sounds(slots, repair).with_columns(slots=count, files=count)
     families = sounds.filter("in_range").select("sound_id", family_id="sound_id", family_size="slots")
-    schema = by_sound(AudioFeatures.create_empty()).schema
+    schema = summarize_by_sound(AudioFeatures.create_empty()).schema
     audio = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_RENDERED}], schema=schema)
     measured = measure_sounds(sounds, slots, families, audio, CorruptionTrainingSet.create_empty(), repair)
     # The corruption model needs a whole corpus.

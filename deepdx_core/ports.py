@@ -1,4 +1,4 @@
-"""MIDI ports: which there are, and dumps sent to and received from a synthesizer.
+"""MIDI ports: list them, send dumps to a synthesizer, receive dumps from it.
 
 Needs the extra `midi` (python-rtmidi, through mido's interface to it).
 """
@@ -12,99 +12,100 @@ import mido  # type: ignore[import-untyped]
 
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import Checksum, Format, Kind, Segment
-from deepdx_core.codec.transmission import PAUSE, seconds_on_the_wire
+from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import VMEM_VOICES
 
-_POLL = 0.005  # seconds between looks at a port
-_WHOLE = {Format.VMEM: VMEM_VOICES, Format.VCED: 1}
-"""Voices in a whole dump of a DX7."""
+_POLL_SECONDS = 0.005
+_VOICES_IN_DUMP = {Format.VMEM: VMEM_VOICES, Format.VCED: 1}
+"""Voices in a complete dump of a DX7."""
 
 
 class PortError(DeepDXError):
-    """A MIDI port cannot be used, or what came through it is no whole dump."""
+    """A MIDI port cannot be used, or no complete dump was received."""
 
 
-def port_names() -> tuple[list[str], list[str]]:
-    """Names of the ports that can be received from, and of those that can be sent to."""
-    with _backend():
+def list_ports() -> tuple[list[str], list[str]]:
+    """Return the names of the input ports and of the output ports. Raises PortError if there is no MIDI backend."""
+    with _translated_errors():
         return mido.get_input_names(), mido.get_output_names()
 
 
-def send(messages: Sequence[bytes], port: str, sent: Callable[[int], None] = lambda index: None) -> None:
-    """Send messages to a port, each from F0 to F7, and wait after each for as long as a DX7 needs.
+def send(messages: Sequence[bytes], port: str, on_sent: Callable[[int], None] = lambda index: None) -> None:
+    """Send messages to a port, each from F0 to F7, with the pause that a DX7 needs after each.
 
-    `sent` is told the index of each message once it is through. Raises PortError if the port is not there.
+    `on_sent` gets the index of each message after it went out. Raises PortError if the port does not exist.
     """
     with _opened(port, mido.get_output_names, mido.open_output) as output:
         for index, message in enumerate(messages):
             output.send(mido.Message.from_bytes(message))
-            # An interface takes a message at once and has hardly begun to send it; to close it now would cut it off.
-            time.sleep(seconds_on_the_wire(message) + PAUSE)
-            sent(index)
+            # An interface accepts a message long before it has sent it; closing the port now would cut it off.
+            time.sleep(transmission_seconds(message) + PAUSE_SECONDS)
+            on_sent(index)
 
 
-def receive(port: str, timeout: float, listening: Callable[[], None] = lambda: None) -> bytes:
-    """The first voice dump that comes through a port within `timeout` seconds, whole and byte for byte as it came.
+def receive(port: str, timeout: float, on_open: Callable[[], None] = lambda: None) -> bytes:
+    """Return the first voice dump that a port receives within `timeout` seconds, byte for byte.
 
-    `listening` is called once the port is open. Raises PortError if the port is not there, if a dump comes that is not
-    whole or whose checksum is wrong, and if none comes in time; the message says what did come.
+    `on_open` is called once the port is open. Raises PortError if the port does not exist, if a dump is incomplete or
+    its checksum wrong, and if none arrives in time; the message lists what arrived instead.
     """
     others: list[str] = []
     with _opened(port, mido.get_input_names, mido.open_input) as source:
-        listening()
+        on_open()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             message = source.poll()
             if message is None:
-                time.sleep(_POLL)
+                time.sleep(_POLL_SECONDS)
             elif message.type == "sysex":
                 data = bytes(message.bytes())
                 segment = read(data).segments[0]
-                if _is_whole(segment, len(data)):
+                if _is_complete(segment, len(data)):
                     return data
-                if segment.kind is Kind.VOICES or _is_dump_of_voices(data):
-                    raise PortError(f"a dump came, but not whole: {_about(segment)}, {len(data):,} bytes")
-                others.append(_about(segment))
-    came = f"; what came: {', '.join(others)}" if others else ""
-    raise PortError(f"no voice dump came within {timeout:g} seconds{came}")
+                if segment.kind is Kind.VOICES or _is_voice_dump(data):
+                    raise PortError(f"received an incomplete dump: {_describe(segment)}, {len(data):,} bytes")
+                others.append(_describe(segment))
+    received = f"; received: {', '.join(others)}" if others else ""
+    raise PortError(f"received no voice dump within {timeout:g} seconds{received}")
 
 
-def _is_whole(segment: Segment, size: int) -> bool:
-    whole = segment.format is not None and segment.voices == _WHOLE.get(segment.format)
+def _is_complete(segment: Segment, size: int) -> bool:
+    whole = segment.format is not None and segment.voices == _VOICES_IN_DUMP.get(segment.format)
     return whole and segment.length == size and segment.checksum is Checksum.RIGHT
 
 
-def _is_dump_of_voices(data: bytes) -> bool:
+def _is_voice_dump(data: bytes) -> bool:
     return data[1:2] == b"\x43" and data[2] < 0x10 and data[3:4] in (b"\x00", b"\x09")
 
 
-def _about(segment: Segment) -> str:
+def _describe(segment: Segment) -> str:
     wrong = "checksum wrong" if segment.checksum is Checksum.WRONG else ""
     return ", ".join(filter(None, (segment.what, segment.note, wrong)))
 
 
 @contextmanager
-def _backend() -> Iterator[None]:
-    """Turns what a MIDI library may fail with into a PortError that says what to do."""
+def _translated_errors() -> Iterator[None]:
+    """Raise any error of a MIDI backend as a PortError with advice."""
     try:
         yield
     except ImportError as error:
         raise PortError("MIDI ports need python-rtmidi: install deepdx[midi]") from error
     except DeepDXError:
         raise
-    # Each backend has errors of its own that share no base.
+    # Each backend has errors of its own, without a common base.
     except Exception as error:
         raise PortError(f"MIDI ports cannot be used here: {printable(str(error))}") from error
 
 
 @contextmanager
-def _opened(port: str, names: Callable[[], list[str]], open_port: Callable[[str], Any]) -> Iterator[Any]:
-    with _backend():
-        there = names()
-        if port not in there:
-            raise PortError(f"there is no MIDI port {port!r}; there are: {printable(', '.join(there)) or 'none'}")
+def _opened(port: str, list_names: Callable[[], list[str]], open_port: Callable[[str], Any]) -> Iterator[Any]:
+    with _translated_errors():
+        available = list_names()
+        if port not in available:
+            names = printable(", ".join(available)) or "none"
+            raise PortError(f"there is no MIDI port {port!r}; available: {names}")
         opened = open_port(port)
     with opened:
         yield opened

@@ -5,13 +5,17 @@ change of behavior must. `tests/test_versions.py` holds the results of each vers
 """
 
 READER_VERSION = 1
-"""`raw_files` and `dumps` from the same files."""
+"""`raw_files` and `dumps` from the same files: what counts as a voice, limits, the wording of reasons."""
 
 CURATION_VERSION = 1
 """`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps."""
 
 FEATURES_VERSION = 1
-"""`audio_features` from the same sounds, apart from the renderer."""
+"""`audio_features` from the same sounds: features, and the clips they are computed from.
+
+Also of definitions elsewhere: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTER` in the tables, `CARRIERS` in
+`voice.columns`. The renderer has a version of its own.
+"""
 
 LABELS_VERSION = 1
 """`labeled_voices` from the same sounds, names and features."""

@@ -8,6 +8,7 @@ from itertools import takewhile
 import dagster as dg
 
 from deepdx_core.home import Home
+from deepdx_core.intake.local_files import find_files
 from deepdx_pipeline.defs.sources import source_versions, versions_of_run
 from deepdx_pipeline.resources import HomeResource
 
@@ -93,10 +94,9 @@ def _wait(attempts: list[dg.RunRecord]) -> float:
 
 def _still_arriving(home: Home) -> bool:
     """Whether a file changed within the last moments, as one that is being copied does."""
-    from deepdx_core.intake.survey import inbox_files
 
     now = time.time()
-    for path in inbox_files(home.inbox):
+    for path in find_files(home.inbox):
         try:
             if 0 <= now - path.lstat().st_mtime < _SETTLED_SECONDS:
                 return True

@@ -1,25 +1,25 @@
-"""Fixtures of all tests. Builders stand in `tests.support`."""
+"""Fixtures of all tests. Builders are in `tests.support`."""
 
 import os
 
 import pytest
 from hypothesis import settings
 
-# Tests run two at a time on two cores: threads that spin while they wait for each other would take the other's core.
+# Tests run two at a time on two cores: threads that spin while waiting would take the other test's core.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from deepdx_core.home import Home
 
-# How long an example takes depends on what else the machine does; speed is measured in benchmarks.
+# The time of an example depends on the load of the machine; speed is measured in benchmarks.
 settings.register_profile("deepdx", deadline=None)
 settings.load_profile("deepdx")
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """An empty home folder, which the command and the definitions find."""
+    """An empty home folder, used by the command and the definitions."""
     monkeypatch.setenv("DEEPDX_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    made = Home(tmp_path / "home")
-    made.inbox.mkdir(parents=True)
-    return made
+    home = Home(tmp_path / "home")
+    home.inbox.mkdir(parents=True)
+    return home

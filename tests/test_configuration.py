@@ -22,7 +22,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
-from deepdx_core.sound.measuring import by_sound
+from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices
 from deepdx_core.tables.decoding import DecodedVoices
@@ -359,7 +359,7 @@ def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
     voices = decoded_dump(two_carriers()[None])
     sounds = unique_sounds(voices, repair)
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    audio, training_set = by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
+    audio, training_set = summarize_by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
     slots = voices.select("sha256", "offset", "slot", "sound_id")
     some = measure_sounds(sounds, slots, families, audio, training_set, repair)
     none = measure_sounds(

@@ -1,4 +1,4 @@
-"""MIDI ports: dumps sent and received, on a loopback of our own and on a real virtual port where there is one."""
+"""MIDI ports: dumps sent and received through a loopback backend, and through a virtual port if the system has one."""
 
 import queue
 import sys
@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from deepdx_core.codec.packing import unpack_vmem
-from deepdx_core.codec.transmission import PAUSE, seconds_on_the_wire
+from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
-from deepdx_core.ports import PortError, port_names, receive, send
-from tests.support.cli import run_deepdx as command
+from deepdx_core.ports import PortError, list_ports, receive, send
+from tests.cli.test_convert import command
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices
 
@@ -26,7 +26,7 @@ CABLE = "DX7"
 
 @pytest.fixture
 def cable(monkeypatch):
-    """A mido backend with one port that gives back what is sent to it; its queue, and no waiting."""
+    """Install a mido backend with one loopback port, and return its queue of messages."""
     messages = queue.SimpleQueue()
 
     class Output(mido.ports.BaseOutput):
@@ -50,17 +50,17 @@ def cable(monkeypatch):
 
 @pytest.fixture
 def deepdx(monkeypatch, tmp_path, capsys):
-    """The command in an empty folder."""
+    """Return the command `deepdx`, run in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return partial(command, capsys)
 
 
 @pytest.fixture
-def waits(monkeypatch):
-    """What was waited, in place of waiting."""
-    waited = []
-    monkeypatch.setattr("deepdx_core.ports.time.sleep", waited.append)
-    return waited
+def sleeps(monkeypatch):
+    """Collect the seconds of each sleep instead of sleeping."""
+    seconds = []
+    monkeypatch.setattr("deepdx_core.ports.time.sleep", seconds.append)
+    return seconds
 
 
 def put(cable, *messages):
@@ -68,30 +68,30 @@ def put(cable, *messages):
         cable.put(mido.Message.from_bytes(message))
 
 
-def taken(cable):
+def drain(cable):
     return [bytes(cable.get().bytes()) for _ in range(cable.qsize())]
 
 
-def test_the_ports(cable):
-    assert port_names() == ([CABLE], [CABLE])
+def test_ports_are_listed(cable):
+    assert list_ports() == ([CABLE], [CABLE])
 
 
-def test_each_message_whole_and_a_pause_after_it(cable, waits):
+def test_each_message_is_sent_whole_with_a_pause_after_it(cable, sleeps):
     messages = [*write_banks(*random_voices(40)), *write_singles(*random_voices(2))]
     send(messages, CABLE)
-    assert taken(cable) == messages
-    assert waits == [seconds_on_the_wire(message) + PAUSE for message in messages]
+    assert drain(cable) == messages
+    assert sleeps == [transmission_seconds(message) + PAUSE_SECONDS for message in messages]
 
 
 @pytest.mark.parametrize("dump", [write_bank(*random_voices(32), channel=5), write_single(*random_voices(1))])
-def test_a_dump_among_other_messages(cable, dump):
+def test_a_dump_is_received_among_other_messages(cable, dump):
     put(cable, [0xFE], [0x90, 60, 100], [0xF0, 0x41, 1, 2, 0xF7], [0xF8], dump, write_single(*random_voices(1, 7)))
     assert receive(CABLE, 5) == dump
 
 
-def damaged(dump, place):
+def flip_bit(dump, offset):
     data = bytearray(dump)
-    data[place] ^= 1
+    data[offset] ^= 1
     return bytes(data)
 
 
@@ -101,91 +101,91 @@ def damaged(dump, place):
         write_bank(*random_voices(32))[:-2000] + b"\xf7",
         write_bank(*random_voices(32))[:100] + b"\xf7",
         write_single(*random_voices(1))[:-20] + b"\xf7",
-        damaged(write_bank(*random_voices(32)), 50),
+        flip_bit(write_bank(*random_voices(32)), 50),
     ],
 )
-def test_a_dump_that_is_not_whole_is_refused(cable, dump):
+def test_an_incomplete_dump_is_refused(cable, dump):
     put(cable, dump)
-    with pytest.raises(PortError, match=f"a dump came, but not whole: .* {len(dump):,} bytes"):
+    with pytest.raises(PortError, match=f"received an incomplete dump: .* {len(dump):,} bytes"):
         receive(CABLE, 5)
 
 
-def test_no_dump_in_time(cable):
+def test_without_a_dump_in_time_an_error_lists_what_was_received(cable):
     put(cable, [0xF0, 0x41, 1, 2, 0xF7], [0xF0, 0x43, 0xF7])
-    with pytest.raises(PortError, match=r"no voice dump came within 0.05 seconds; what came: .*Roland"):
+    with pytest.raises(PortError, match=r"received no voice dump within 0.05 seconds; received: .*Roland"):
         receive(CABLE, 0.05)
-    with pytest.raises(PortError, match=r"no voice dump came within 0.05 seconds$"):
+    with pytest.raises(PortError, match=r"received no voice dump within 0.05 seconds$"):
         receive(CABLE, 0.05)
 
 
 @pytest.mark.parametrize("use", [lambda: send([], "TX802"), lambda: receive("TX802", 1)])
-def test_a_port_that_is_not_there(cable, use):
-    with pytest.raises(PortError, match="no MIDI port 'TX802'; there are: DX7"):
+def test_an_unknown_port_is_refused(cable, use):
+    with pytest.raises(PortError, match="no MIDI port 'TX802'; available: DX7"):
         use()
 
 
-def test_without_the_extra(monkeypatch):
+def test_without_the_extra_an_error_names_it(monkeypatch):
     before = mido.backend
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     monkeypatch.delitem(sys.modules, "mido.backends.rtmidi", raising=False)
     mido.set_backend("mido.backends.rtmidi")
     try:
         with pytest.raises(PortError, match=r"install deepdx\[midi\]"):
-            port_names()
+            list_ports()
     finally:
         mido.set_backend(before)
 
 
-def test_the_command_sends_a_bank_and_receives_it(deepdx, cable, waits, tmp_path):
+def test_the_command_sends_a_bank_and_receives_it(deepdx, cable, sleeps, tmp_path):
     assert CABLE in deepdx("ports")[1]
-    code, said, _ = deepdx("send", BANK, "--port", CABLE, "--channel", 3)
-    assert (code, said) == (0, f"{BANK}: 32 voices\n")
-    (sent,) = taken(cable)
+    code, stdout, _ = deepdx("send", BANK, "--port", CABLE, "--channel", 3)
+    assert (code, stdout) == (0, f"{BANK}: 32 voices\n")
+    (sent,) = drain(cable)
     assert (sent[2], sent[6:]) == (2, BANK.read_bytes()[6:])
     put(cable, sent)
-    code, said, _ = deepdx("receive", "--port", CABLE, "-o", "in.syx")
-    assert (code, said) == (0, "4,104 bytes: in.syx\n")
+    code, stdout, _ = deepdx("receive", "--port", CABLE, "-o", "in.syx")
+    assert (code, stdout) == (0, "4,104 bytes: in.syx\n")
     assert (tmp_path / "in.syx").read_bytes() == sent
     code, _, errors = deepdx("receive", "--port", CABLE, "-o", "in.syx")
     assert (code, errors) == (1, "deepdx: in.syx: exists already; nothing was written (--force overwrites)\n")
 
 
-def test_one_message_for_each_dump(deepdx, cable, waits, tmp_path):
+def test_each_dump_is_one_message(deepdx, cable, sleeps, tmp_path):
     singles = write_singles(*random_voices(2))
     (tmp_path / "mixed.syx").write_bytes(singles[0] + write_bank(*random_voices(32)) + singles[1])
     assert deepdx("send", "mixed.syx", "--port", CABLE)[0] == 0
-    assert taken(cable) == [singles[0], write_bank(*random_voices(32)), singles[1]]
+    assert drain(cable) == [singles[0], write_bank(*random_voices(32)), singles[1]]
 
 
-def test_a_dump_that_cannot_be_written_is_not_sent(deepdx, cable, waits):
+def test_a_dump_that_cannot_be_written_is_not_sent(deepdx, cable, sleeps):
     path = DEMO / "From the net" / "out_of_range.syx"
     code, _, errors = deepdx("send", path, "--port", CABLE)
     assert code == 1
     assert "slot 18 (SEQ BASS 2): not written: lfo_wave is 7" in errors
     assert errors.endswith("deepdx: nothing to send\n")
-    assert taken(cable) == []
+    assert drain(cable) == []
     assert deepdx("send", path, "--port", CABLE, "--clamp")[0] == 0
-    (sent,) = taken(cable)
+    (sent,) = drain(cable)
     parameters, _ = unpack_vmem(np.frombuffer(sent[6:-2], np.uint8).reshape(32, 128))
     assert parameters[17, 142] == 5
 
 
-def test_a_dump_cut_short_is_filled_up(deepdx, cable, waits):
-    code, said, _ = deepdx("send", DEMO / "From the net" / "truncated.syx", "--port", CABLE)
+def test_a_dump_cut_short_is_filled_with_init_voices(deepdx, cable, sleeps):
+    code, stdout, _ = deepdx("send", DEMO / "From the net" / "truncated.syx", "--port", CABLE)
     assert code == 0
-    assert "20 voices, 12 INIT VOICE" in said
-    assert [len(message) for message in taken(cable)] == [4104]
+    assert "20 voices, 12 INIT VOICE" in stdout
+    assert [len(message) for message in drain(cable)] == [4104]
 
 
-def test_receive_says_that_it_waits_once_the_port_is_open(deepdx, cable):
+def test_receive_announces_its_wait_once_the_port_is_open(deepdx, cable):
     code, _, errors = deepdx("receive", "--port", "TX802", "-o", "in.syx")
-    assert (code, errors) == (1, "deepdx: there is no MIDI port 'TX802'; there are: DX7\n")
+    assert (code, errors) == (1, "deepdx: there is no MIDI port 'TX802'; available: DX7\n")
     put(cable, write_bank(*random_voices(32)))
     assert "Waiting 60 seconds for a dump from DX7\n" in deepdx("receive", "--port", CABLE, "-o", "in.syx")[2]
 
 
 @pytest.mark.parametrize("output", ["there/in.syx", "/dev/full", "link"])
-def test_receive_does_not_wait_for_what_it_cannot_write(deepdx, cable, tmp_path, output):
+def test_receive_checks_the_output_before_it_waits(deepdx, cable, tmp_path, output):
     (tmp_path / "link").symlink_to("/dev/full")
     code, _, errors = deepdx("receive", "--port", CABLE, "-o", output, "--force")
     assert code == 1
@@ -197,7 +197,7 @@ def test_an_incomplete_dump_is_not_written(deepdx, cable, tmp_path):
     put(cable, write_bank(*random_voices(32))[:500] + b"\xf7")
     code, _, errors = deepdx("receive", "--port", CABLE, "-o", "in.syx")
     assert code == 1
-    assert "deepdx: a dump came, but not whole" in errors
+    assert "deepdx: received an incomplete dump" in errors
     assert not list(tmp_path.iterdir())
 
 
@@ -209,7 +209,7 @@ def test_a_real_virtual_port():
         pytest.skip(f"no virtual MIDI port can be had here: {error}")
     bank = write_bank(*random_voices(32))
     with source:
-        port = next(p for p in port_names()[0] if name in p)
+        port = next(p for p in list_ports()[0] if name in p)
         sender = threading.Thread(target=lambda: (time.sleep(0.5), source.send(mido.Message.from_bytes(bank))))
         sender.start()
         assert receive(port, 10) == bank

@@ -1,9 +1,9 @@
-"""What is made of the same input stays the same, or the version constant beside the code that makes it is raised.
+"""What is made of the same input stays the same, or its version in `deepdx_core.versions` is raised.
 
 `golden/versions.json` holds digests of each table made from the demo corpus, and what small fixed computations come to
 for sounds and models, with the versions of the code that made them. After a change that is meant:
 
-1. raise the constant that the test names, where it stands;
+1. raise the constant in `deepdx_core/versions.py` that the test names;
 2. DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0 (with dexed-py installed, for the rendered sounds).
 
 Where a table is new or renamed, or columns are, step 2 is enough.
@@ -22,17 +22,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from deepdx_core import versions
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.sampling import SamplingRequest, sample
-from deepdx_core.generation.training import MODEL_VERSION
-from deepdx_core.intake.survey import READER_VERSION
-from deepdx_core.labels.model import LABELS_VERSION
 from deepdx_core.progress import silent
-from deepdx_core.quality.corruption import CURATION_VERSION
-from deepdx_core.sound.features import FEATURES_VERSION, distil, measures
-from deepdx_core.sound.measuring import CLIPS, measure_sounds
-from deepdx_core.sound.rendering import SAMPLE_RATE, available
+from deepdx_core.sound.audio_features import CLIPS, compute_audio_features
+from deepdx_core.sound.clip_features import compute_features, reduce_clips
+from deepdx_core.sound.rendering import SAMPLE_RATE, can_render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
@@ -48,13 +45,7 @@ from tests.support.voices import random_voices
 GOLDEN = ROOT / "tests" / "golden" / "versions.json"
 RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0"
 
-VERSIONS = {
-    "READER_VERSION": READER_VERSION,
-    "CURATION_VERSION": CURATION_VERSION,
-    "LABELS_VERSION": LABELS_VERSION,
-    "FEATURES_VERSION": FEATURES_VERSION,
-    "MODEL_VERSION": MODEL_VERSION,
-}
+VERSIONS = {name: value for name, value in vars(versions).items() if name.endswith("_VERSION")}
 _OF_READING = ("READER_VERSION",)
 _OF_CURATION = (*_OF_READING, "CURATION_VERSION")
 _OF_LABELS = (*_OF_CURATION, "LABELS_VERSION")
@@ -93,7 +84,7 @@ def of_tables(home):
     found = {}
     for table in sorted(made):
         rows = tables.read(table)
-        found[table] = hashlib.sha256(repr((rows.schema, rows.rows())).encode()).hexdigest()
+        found[table] = hashlib.sha256(repr((rows.dtypes, rows.rows())).encode()).hexdigest()
     return found
 
 
@@ -108,19 +99,21 @@ def of_sounds():
         noise * (seconds < 2),
         0 * seconds,
     ]
-    columns = measures(
-        distil([clip.astype(np.float32) for clip in clips], len(clips), 2.0, 0.5), np.array([1, 2, 3, 6, 1])
+    columns = compute_features(
+        reduce_clips([clip.astype(np.float32) for clip in clips], len(clips), 2.0, 0.5), np.array([1, 2, 3, 6, 1])
     )
     measured = {name: np.asarray(values, dtype=np.float64).tolist() for name, values in sorted(columns.items())}
     measured["carriers"] = CARRIERS.astype(int).tolist()
     measured["clips"] = [[clip.note, clip.velocity, clip.held, clip.after] for clip in CLIPS]
     found = {"measured": measured}
-    if available():
+    if can_render():
         parameters = np.concatenate([toy_voices(4).parameters, random_voices(4)[0]])
         sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
             sound_id=pl.Series(sound_ids(parameters))
         )
-        rows = list(measure_sounds(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
+        rows = list(compute_audio_features(sounds, AudioFeatures.create_empty(), silent))[-1].drop(
+            "sound_id", "renderer"
+        )
         found["rendered"] = {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns}
     return found
 
@@ -168,19 +161,19 @@ def test_what_is_made_changes_only_with_the_version_of_the_code_that_makes_it(ho
     found = {**of_tables(home), **of_sounds(), **of_a_model(tmp_path / "training")}
     renew = os.environ.get("DEEPDX_GOLDEN") == "renew"
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.is_file() else {"versions": {}, "libraries": {}, "made": {}}
-    made, versions = golden["made"], golden["versions"]
+    made, known_versions = golden["made"], golden["versions"]
     comparable = found.keys() & made.keys() - (set() if golden["libraries"] == libraries() else NUMERIC)
     changed = sorted(name for name in comparable if not alike(found[name], made[name]))
     for name in changed:
-        raised = [constant for constant in MADE_BY[name] if VERSIONS[constant] > versions[constant]]
+        raised = [constant for constant in MADE_BY[name] if VERSIONS[constant] > known_versions[constant]]
         assert raised, (
             f"{name} came out otherwise than before: take the change back, or raise {MADE_BY[name][-1]} (or that of "
             f"the earlier stage that changed it: {', '.join(MADE_BY[name])}) and then: {RENEW}"
         )
     if renew:
-        kept = {"rendered": made["rendered"]} if "rendered" in made and not available() else {}
+        kept = {"rendered": made["rendered"]} if "rendered" in made and not can_render() else {}
         document = {"versions": VERSIONS, "libraries": libraries(), "made": kept | found}
         GOLDEN.write_text(in_lines(document))
         return
-    assert versions == VERSIONS, f"a version was raised: {RENEW}"
+    assert known_versions == VERSIONS, f"a version was raised: {RENEW}"
     assert found.keys() <= made.keys(), f"{', '.join(sorted(found.keys() - made.keys()))} is not known yet: {RENEW}"

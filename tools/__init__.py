@@ -1,1 +1,1 @@
-"""Programs that make parts of this repository; none is installed."""
+"""Programs that generate parts of this repository. None is installed."""

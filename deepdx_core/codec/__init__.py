@@ -1,1 +1,1 @@
-"""Bytes to voices and back. Bytes in, arrays out: no file system, no data frames, no torch."""
+"""Bytes to voices and back. Functions take bytes and return arrays: no file system, no data frames, no torch."""

@@ -8,7 +8,7 @@ from deepdx_core.voice.parameters import NAME_LENGTH
 
 
 def _characters() -> npt.NDArray[np.uint32]:
-    # Control characters and bytes over 127 must not reach a terminal or a page: U+FFFD stands for them.
+    # U+FFFD replaces control characters and bytes over 127: they must not reach a terminal or a page.
     table = np.full(256, 0xFFFD, dtype=np.uint32)
     table[32:127] = np.arange(32, 127)
     table[0] = ord(" ")  # some editors pad with NUL
@@ -19,13 +19,13 @@ _CHARACTERS = _characters()
 
 
 def names_to_text(names: UInt8Array) -> npt.NDArray[np.str_]:
-    """Text of names `uint8[n, 10]`, without the spaces that pad them; what is not printable ASCII becomes U+FFFD."""
+    """Decode names `uint8[n, 10]` without their padding spaces. Anything but printable ASCII becomes U+FFFD."""
     codes = np.ascontiguousarray(_CHARACTERS[names])
     return np.strings.rstrip(codes.view(f"<U{NAME_LENGTH}").reshape(len(names)))
 
 
 def text_to_names(texts: list[str]) -> UInt8Array:
-    """Names `uint8[n, 10]` of texts, cut or padded with spaces to ten; what is not printable ASCII becomes `?`."""
+    """Encode texts as names `uint8[n, 10]`, cut or padded with spaces. Anything but printable ASCII becomes `?`."""
     padded = np.array([text.ljust(NAME_LENGTH) for text in texts], dtype=f"<U{NAME_LENGTH}")
     codes = padded.view(np.uint32).reshape(len(texts), NAME_LENGTH)
     printable = (codes >= 32) & (codes < 127)

@@ -1,6 +1,6 @@
-"""VMEM (packed, 128 bytes a voice) and VCED (unpacked, 155 bytes) to arrays and back, all voices at once.
+"""Voice records to arrays and back, all voices at once: VMEM (packed, 128 bytes) and VCED (unpacked, 155 bytes).
 
-Throughout: `parameters` is `uint8[n, 145]` in VCED order, `names` is `uint8[n, 10]`, the bytes as stored.
+Throughout, `parameters` is `uint8[n, 145]` in VCED order, and `names` is `uint8[n, 10]`, the bytes as stored.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ from deepdx_core.voice.parameters import (
     VMEM_SIZE,
 )
 
-_PLACES = np.array([p.vmem for p in PARAMETERS], dtype=np.intp)
+_OFFSETS = np.array([p.vmem for p in PARAMETERS], dtype=np.intp)
 _SHIFTS = np.array([p.shift for p in PARAMETERS], dtype=np.uint8)
-# A field as wide as a data byte keeps its top bit, so that a byte over 127 stays visible in the parameters.
+# A field as wide as a data byte keeps its top bit, so that a byte over 127 shows in the parameters.
 _MASKS = np.array([0xFF if p.bits == 7 else (1 << p.bits) - 1 for p in PARAMETERS], dtype=np.uint8)
-_CHUNK = 4096  # voices; what fits in the processor's cache is unpacked three times faster
+_CHUNK = 4096  # voices; unpacking is three times faster within the processor's cache
 
 MAXIMA: UInt8Array = np.array([p.maximum for p in PARAMETERS], dtype=np.uint8)
 """Highest legal value of each parameter, `uint8[145]`."""
@@ -37,7 +37,7 @@ def _used_bits() -> UInt8Array:
 
 
 USED_BITS: UInt8Array = _used_bits()
-"""The bits of each packed byte that mean something, `uint8[128]`. Wild data sometimes sets the others."""
+"""Bits of each packed byte that hold a parameter or the name, `uint8[128]`. Real data sometimes sets the others."""
 
 
 def _kept_bits() -> UInt8Array:
@@ -51,21 +51,21 @@ def _kept_bits() -> UInt8Array:
 _KEPT_BITS = _kept_bits()
 
 
-def _records(data: UInt8Array, size: int) -> UInt8Array:
+def _require_records(data: UInt8Array, size: int) -> None:
     if data.ndim != 2 or data.shape[1] != size or data.dtype != np.uint8:
         raise ValueError(f"expected uint8[n, {size}], got {data.dtype}{list(data.shape)}")
-    return data
 
 
 def unpack_vmem(packed: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
-    """Parameters and names of packed voices, `uint8[n, 128]`.
+    """Unpack records `uint8[n, 128]` to parameters and names.
 
-    Unused bits are dropped. Values are not checked: see `deepdx_core.decoding.findings`.
+    Unused bits are dropped. Values are not checked; `deepdx_core.decoding.findings` does that.
+    Raises ValueError for an array of another shape or type.
     """
-    _records(packed, VMEM_SIZE)
+    _require_records(packed, VMEM_SIZE)
     parameters = np.empty((len(packed), len(PARAMETERS)), dtype=np.uint8)
     for start in range(0, len(packed), _CHUNK):
-        chunk = packed[start : start + _CHUNK].take(_PLACES, axis=1)
+        chunk = packed[start : start + _CHUNK].take(_OFFSETS, axis=1)
         chunk >>= _SHIFTS
         chunk &= _MASKS
         parameters[start : start + _CHUNK] = chunk
@@ -73,21 +73,22 @@ def unpack_vmem(packed: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
 
 
 def pack_vmem(parameters: UInt8Array, names: UInt8Array) -> UInt8Array:
-    """Packed voices, `uint8[n, 128]`, of legal parameters and names; unused bits are 0.
+    """Pack legal parameters and names to records `uint8[n, 128]`; unused bits are 0.
 
-    Raises ValueError where a parameter is out of its range or a name byte over 127.
+    Raises ValueError if a parameter is out of its range or a name byte over 127.
     """
     _require_legal(parameters, names)
     return repack_vmem(parameters, names, np.zeros((len(parameters), VMEM_SIZE), dtype=np.uint8))
 
 
 def unused_bits(packed: UInt8Array) -> UInt8Array:
-    """What `unpack_vmem` drops of packed voices, `uint8[n, 128]`: the bits that no parameter uses, the others 0."""
-    return _records(packed, VMEM_SIZE) & ~_KEPT_BITS
+    """Return the bits of records `uint8[n, 128]` that `unpack_vmem` drops; all other bits are 0."""
+    _require_records(packed, VMEM_SIZE)
+    return packed & ~_KEPT_BITS
 
 
 def repack_vmem(parameters: UInt8Array, names: UInt8Array, unused: UInt8Array) -> UInt8Array:
-    """The bytes that `unpack_vmem` and `unused_bits` were given, bit for bit, legal or not, `uint8[n, 128]`."""
+    """Undo `unpack_vmem` and `unused_bits` bit for bit, whether values are legal or not: records `uint8[n, 128]`."""
     packed = unused.copy()
     for i, p in enumerate(PARAMETERS):
         packed[:, p.vmem] |= parameters[:, i] << p.shift
@@ -96,20 +97,20 @@ def repack_vmem(parameters: UInt8Array, names: UInt8Array, unused: UInt8Array) -
 
 
 def unpack_vced(unpacked: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
-    """Parameters and names of unpacked voices, `uint8[n, 155]`. Values are not checked."""
-    _records(unpacked, VCED_SIZE)
+    """Split records `uint8[n, 155]` into parameters and names. Values are not checked."""
+    _require_records(unpacked, VCED_SIZE)
     return unpacked[:, :VCED_NAME].copy(), unpacked[:, VCED_NAME:].copy()
 
 
 def pack_vced(parameters: UInt8Array, names: UInt8Array) -> UInt8Array:
-    """Unpacked voices, `uint8[n, 155]`, of legal parameters and names. Raises as `pack_vmem` does."""
+    """Join legal parameters and names to records `uint8[n, 155]`. Raises ValueError like `pack_vmem`."""
     _require_legal(parameters, names)
     return np.concatenate([parameters, names], axis=1)
 
 
 def require_legal(parameters: UInt8Array) -> None:
-    """Raises ValueError naming the first fault unless `parameters` is `uint8[n, 145]`, every value in its range."""
-    _records(parameters, len(PARAMETERS))
+    """Raise ValueError with the first fault unless `parameters` is `uint8[n, 145]` with all values in range."""
+    _require_records(parameters, len(PARAMETERS))
     over = np.argwhere(parameters > MAXIMA)
     if len(over):
         voice, column = over[0]
@@ -118,7 +119,7 @@ def require_legal(parameters: UInt8Array) -> None:
 
 
 def _require_legal(parameters: UInt8Array, names: UInt8Array) -> None:
-    _records(names, NAME_LENGTH)
+    _require_records(names, NAME_LENGTH)
     if len(parameters) != len(names):
         raise ValueError(f"{len(parameters)} voices, but {len(names)} names")
     require_legal(parameters)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from deepdx_core.codec.reasons import explain_missing_voices
 from deepdx_core.codec.recognizers import hex_text, sounddiver, spoiled_text, sysex
-from deepdx_core.codec.segments import Reading
+from deepdx_core.codec.segments import Kind, Reading
 
 Recognizer = Callable[[bytes], Reading | None]
 """Reads a file that it knows; returns None for any other. Never fails, whatever the bytes."""
@@ -30,6 +30,6 @@ def read(data: bytes) -> Reading:
     grow no faster than the size of the file.
     """
     reading = next(reading for recognize in RECOGNIZERS if (reading := recognize(data)))
-    if reading.voices or reading.reason:
+    if reading.reason or any(segment.kind is Kind.VOICES for segment in reading.segments):
         return reading
     return replace(reading, reason=explain_missing_voices(data, reading.segments))

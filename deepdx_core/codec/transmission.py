@@ -1,37 +1,37 @@
-"""Dumps on their way to a synthesizer: the time they take over MIDI, and the MIDI file that keeps to it."""
+"""Timing of dumps on their way to a synthesizer, and MIDI files with that timing."""
 
 import io
 from collections.abc import Sequence
 
 import mido  # type: ignore[import-untyped]
 
-PAUSE = 0.25
-"""Seconds between a dump's last byte and the next dump, in which a DX7 checks and stores it.
+PAUSE_SECONDS = 0.25
+"""Pause after a dump, in which a DX7 checks and stores it.
 
-No manual of a DX7 gives this time; for later modules Yamaha asked for 0.12 s after 512 bytes.
+No DX7 manual gives a time; for later modules Yamaha specified 0.12 s after 512 bytes.
 """
 
-_BYTES_A_SECOND = 3125  # MIDI 1.0 specification: 31,250 baud, ten bits a byte
-_TICKS_A_SECOND = 960  # at the default tempo, 120 quarter notes a minute
-_TICKS_A_QUARTER = 480
+_BYTES_PER_SECOND = 3125  # MIDI 1.0 specification: 31,250 baud, ten bits per byte
+_TICKS_PER_SECOND = 960  # at the default tempo, 120 quarter notes per minute
+_TICKS_PER_QUARTER = 480
 
 
-def seconds_on_the_wire(message: bytes) -> float:
-    """How long a message takes over a MIDI cable: 1.3 s for a bank."""
-    return len(message) / _BYTES_A_SECOND
+def transmission_seconds(message: bytes) -> float:
+    """Time that a message takes over a MIDI cable, in seconds: 1.3 for a bank."""
+    return len(message) / _BYTES_PER_SECOND
 
 
-def midi_file(messages: Sequence[bytes]) -> bytes:
-    """A standard MIDI file (type 0) of system exclusive messages, each with the time it takes and a pause after it.
+def write_midi_file(messages: Sequence[bytes]) -> bytes:
+    """Write system exclusive messages as a standard MIDI file (type 0), with time for each and a pause after it.
 
-    messages: each from F0 to F7, data bytes up to 127; ValueError otherwise.
+    messages: each from F0 to F7. Raises ValueError if a data byte is over 127.
     """
     track = mido.MidiTrack()
-    wait = 0.0
+    delay = 0.0
     for message in messages:
-        track.append(mido.Message.from_bytes(message, time=round(wait * _TICKS_A_SECOND)))
-        wait = seconds_on_the_wire(message) + PAUSE
-    track.append(mido.MetaMessage("end_of_track", time=round(wait * _TICKS_A_SECOND)))
+        track.append(mido.Message.from_bytes(message, time=round(delay * _TICKS_PER_SECOND)))
+        delay = transmission_seconds(message) + PAUSE_SECONDS
+    track.append(mido.MetaMessage("end_of_track", time=round(delay * _TICKS_PER_SECOND)))
     buffer = io.BytesIO()
-    mido.MidiFile(type=0, ticks_per_beat=_TICKS_A_QUARTER, tracks=[track]).save(file=buffer)
+    mido.MidiFile(type=0, ticks_per_beat=_TICKS_PER_QUARTER, tracks=[track]).save(file=buffer)
     return buffer.getvalue()

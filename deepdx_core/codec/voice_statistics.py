@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.packing import USED_BITS
 from deepdx_core.codec.segments import RECORD_SIZE, Format
-from deepdx_core.voice.columns import of_operators
+from deepdx_core.voice.columns import operator_columns
 from deepdx_core.voice.parameters import INDEX, NAME_LENGTH, PARAMETERS, VCED_NAME, VCED_SIZE, VMEM_NAME, VMEM_SIZE
 
 LIKELY, SURE, ALL = 5, 6, 7
@@ -25,9 +25,9 @@ COMMON_IN_NAMES: BoolArray = np.isin(
 )
 """True for letters, digits, space, dot and hyphen, `bool[256]`."""
 
-_REST_LEVELS = of_operators("eg_level_4")
-_ATTACK_RATES = of_operators("eg_rate_1")
-_OUTPUT_LEVELS = of_operators("output_level")
+_REST_LEVELS = operator_columns("eg_level_4")
+_ATTACK_RATES = operator_columns("eg_rate_1")
+_OUTPUT_LEVELS = operator_columns("output_level")
 _PITCH_LEVELS = np.array([INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)])
 
 _TESTED_AT_ONCE = 16

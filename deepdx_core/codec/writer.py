@@ -1,7 +1,7 @@
-"""Voices to dumps that synthesizers load: banks of 32, single voices, and the singles of DX7's relatives.
+"""Write voices as dumps that synthesizers load: banks of 32, single voices, and singles for the DX7's relatives.
 
-All functions take `parameters` `uint8[n, 145]` and `names` `uint8[n, 10]`, write what is legal by construction, and
-raise ValueError where a parameter is out of its range, a name byte over 127, or the channel is not within 0 to 15.
+All functions take `parameters` `uint8[n, 145]` and `names` `uint8[n, 10]` and return legal dumps. They raise ValueError
+if a parameter is out of its range, a name byte is over 127, or the channel is not within 0 to 15.
 Source: Yamaha DX7 Operating Manual (1983), "MIDI data format".
 """
 
@@ -14,23 +14,23 @@ from deepdx_core.voice.parameters import INDEX, OPERATORS, VCED_SIZE, VMEM_SIZE,
 
 ALL_OPERATORS_ON = 0x3F
 
-# The DX7II's supplement of a voice that uses none of what the DX7II adds: pitch bend range 2 (17th byte), no pitch
-# bias of breath control and after touch (34th and 38th, 50 is none), and 0 for all else. JSynthLib's new voice for
+# The DX7II's supplement (ACED) of a voice that uses none of its additions: pitch bend range 2 (17th byte), no pitch
+# bias of breath control and aftertouch (34th and 38th byte, 50 is none), all other bytes 0. JSynthLib's new voice for
 # DX7II, DX7s and TX802 has these bytes.
 _PLAIN_ACED = np.zeros(49, dtype=np.uint8)
 _PLAIN_ACED[[16, 33, 37]] = [2, 50, 50]
 _ACED_SENSITIVITIES = slice(6, 12)
-"""Amplitude modulation sensitivity of each operator, 6 first; 0 to 7 in place of the DX7's 0 to 3."""
+"""Amplitude modulation sensitivity of each operator, operator 6 first; 0 to 7 in place of the DX7's 0 to 3."""
 _SENSITIVITIES = [INDEX[f"op{operator}_amp_mod_sensitivity"] for operator in OPERATORS]
 
 
 def checksum(data: bytes) -> int:
-    """The two's complement of the sum of the data bytes, in seven bits."""
+    """Two's complement of the sum of the data bytes, in seven bits."""
     return int(_checksums(np.frombuffer(data, dtype=np.uint8)[None])[0])
 
 
 def frame(format_number: int, data: bytes, channel: int = 0) -> bytes:
-    """A DX7 bulk dump message: `F0 43 0n ff cc cc data checksum F7`.
+    """Frame data as a DX7 bulk dump message: `F0 43 0n ff cc cc data checksum F7`.
 
     channel: MIDI channel, 0 to 15.
     """
@@ -38,7 +38,7 @@ def frame(format_number: int, data: bytes, channel: int = 0) -> bytes:
 
 
 def write_banks(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
-    """32-voice dumps, 4104 bytes each, of any number of voices; INIT VOICE fills the last."""
+    """Write any number of voices as 32-voice dumps, 4104 bytes each; INIT VOICE fills the last."""
     missing = -len(parameters) % VMEM_VOICES
     if missing:
         parameters = np.concatenate([parameters, np.tile(INIT_VOICE, (missing, 1))])
@@ -47,9 +47,9 @@ def write_banks(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> 
 
 
 def write_bank(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> bytes:
-    """A 32-voice dump, 4104 bytes, of 1 to 32 voices; INIT VOICE fills what is left.
+    """Write 1 to 32 voices as a 32-voice dump, 4104 bytes; INIT VOICE fills the rest.
 
-    Raises ValueError for another number of voices.
+    Raises ValueError for any other number of voices.
     """
     if not 0 < len(parameters) <= VMEM_VOICES:
         raise ValueError(f"a bank takes 1 to {VMEM_VOICES} voices, got {len(parameters)}")
@@ -58,12 +58,12 @@ def write_bank(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> b
 
 
 def write_singles(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
-    """A single-voice dump of each voice, 163 bytes."""
+    """Write each voice as a single-voice dump, 163 bytes."""
     return _messages(_frames(0, pack_vced(parameters, names), channel))
 
 
 def write_single(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> bytes:
-    """A single-voice dump, 163 bytes, of one voice. Raises ValueError for another number of voices."""
+    """Write one voice as a single-voice dump, 163 bytes. Raises ValueError for any other number of voices."""
     if len(parameters) != 1:
         raise ValueError(f"a single dump takes one voice, got {len(parameters)}")
     return write_singles(parameters, names, channel)[0]
@@ -72,10 +72,10 @@ def write_single(parameters: UInt8Array, names: UInt8Array, channel: int = 0) ->
 def write_volca_singles(
     parameters: UInt8Array, names: UInt8Array, channel: int = 0, switches: int = ALL_OPERATORS_ON
 ) -> list[bytes]:
-    """A Volca FM dump of each voice, 164 bytes: VCED, a byte of operator switches, and a checksum over both.
+    """Write each voice as a Volca FM dump, 164 bytes: VCED, a byte of operator switches, and a checksum over both.
 
-    switches: 7 bits, of which the low six switch operators 1 (bit 5) to 6 (bit 0) on, as the DX7's parameter 155 does.
-    The byte count stays that of VCED. Source: measured on dumps of Volca FM instruments, which come back byte for byte.
+    switches: 7 bits; the low six switch operators 1 (bit 5) to 6 (bit 0) on, like the DX7's parameter 155. The byte
+    count is that of VCED. Source: measured on dumps of Volca FM instruments, which are reproduced byte for byte.
     """
     if not 0 <= switches <= 127:
         raise ValueError(f"operator switches {switches} are not within 0 to 127")
@@ -84,11 +84,11 @@ def write_volca_singles(
 
 
 def write_dx7ii_singles(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
-    """The two dumps of each voice for DX7II, DX7s and TX802, 220 bytes: its supplement (ACED), then the voice (VCED).
+    """Write each voice as two dumps for DX7II, DX7s and TX802, 220 bytes: the supplement (ACED), then the voice (VCED).
 
-    The supplement changes nothing: each operator keeps its sensitivity to amplitude modulation, and nothing that a DX7
-    does not have is used. Source: JSynthLib's drivers of these instruments for the places in ACED and for a new voice's
-    values; measured on DX7II banks: supplement and voice hold the same sensitivity, up to the DX7's 3.
+    The supplement does not change the sound: each operator keeps its amplitude modulation sensitivity, and features
+    that a DX7 lacks stay unused. Source: JSynthLib's drivers of these instruments for the offsets in ACED and the
+    values of a new voice; measured on DX7II banks: supplement and voice hold the same sensitivity, up to the DX7's 3.
     """
     voices = _frames(0, pack_vced(parameters, names), channel)
     supplements = np.tile(_PLAIN_ACED, (len(parameters), 1))
@@ -97,7 +97,7 @@ def write_dx7ii_singles(parameters: UInt8Array, names: UInt8Array, channel: int 
 
 
 def _frames(format_number: int, data: UInt8Array, channel: int, count: int | None = None) -> UInt8Array:
-    """Dump messages, `uint8[n, size + 8]`, of data `uint8[n, size]`; `count` is the byte count if not `size`."""
+    """Frame data `uint8[n, size]` as messages `uint8[n, size + 8]`; `count` is the byte count if it is not `size`."""
     if not 0 <= channel <= 15:
         raise ValueError(f"channel {channel} is not within 0 to 15")
     count = data.shape[1] if count is None else count
@@ -110,7 +110,7 @@ def _frames(format_number: int, data: UInt8Array, channel: int, count: int | Non
 
 
 def _checksums(data: UInt8Array) -> UInt8Array:
-    """The checksum of each row of data, `uint8[n]`."""
+    """Return the checksum of each row of data, `uint8[n]`."""
     sums: UInt8Array = (-data.sum(axis=1, dtype=np.int64) & 0x7F).astype(np.uint8)
     return sums
 

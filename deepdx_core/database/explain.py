@@ -7,7 +7,7 @@ import polars as pl
 
 from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.survey import place
+from deepdx_core.intake.survey import format_location
 from deepdx_core.quality.rules import Rules
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -83,7 +83,7 @@ def _describe_unreadable(corpus: Snapshot, name: str) -> str:
         return ""
     files = slots.join(corpus.read("raw_files", ["path", "member", "sha256"]), on="sha256")
     where = ", ".join(
-        f"slot {found['slot']} of {place(found)}"
+        f"slot {found['slot']} of {format_location(found)}"
         for found in files.select("slot", "path", "member").head(5).iter_rows(named=True)
     )
     return f"; unreadable, with a byte over 127: {where}"

@@ -1,1 +1,1 @@
-"""Dumps to rows: every voice slot with its parameters, its sound id and its findings."""
+"""Dumps to rows: every voice slot with its parameters, sound id and findings."""

@@ -1,4 +1,4 @@
-"""Dumps to voices: every slot of every dump, its parameters, its identity and what is wrong with it."""
+"""Dumps to voices: every slot of every dump, with its parameters, sound id and findings."""
 
 import numpy as np
 import polars as pl
@@ -13,11 +13,11 @@ from deepdx_core.tables.columns import MAX_FINDINGS
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
 
-_BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory until they are in a table
+_BATCH = 1 << 14  # voices; a voice may have a hundred findings, which take far more memory before they are in a table
 
 
 def decode_dumps(dumps: pl.DataFrame) -> pl.DataFrame:
-    """The voices in `dumps` (the table of that name), as rows of the table `decoded_voices`, sorted by its key."""
+    """Decode the voices in the table `dumps` to the table `decoded_voices`, sorted by its key."""
     batches = dumps.filter(pl.col("voices") > 0).with_columns(
         batch=pl.col("voices").cast(pl.Int64).cum_sum().over("format") // _BATCH
     )
@@ -40,31 +40,32 @@ def _decode(dumps: pl.DataFrame, format_: Format) -> pl.DataFrame:
         sound_id=pl.Series(sound_ids(parameters)),
         readable=pl.Series(readable),
     )
-    # What stands beside a byte over 127 cannot be trusted: such a voice has no parameters and is no sound.
+    # A byte over 127 makes the rest of the voice doubtful: it gets neither parameters nor a sound id.
     known = values.with_columns(pl.when("readable").then(pl.col("sound_id", *PARAMETER_NAMES)))
     return (
         pl.concat([slots, known], how="horizontal")
-        .join(_findings(records, parameters, readable, format_), on="voice", how="left")
+        .join(_list_findings(records, parameters, readable, format_), on="voice", how="left")
         .with_columns(pl.col("findings").fill_null([]), valid=pl.col("findings").is_null())
         .cast({"slot": pl.UInt16})
         .select(DecodedVoices.column_names())
     )
 
 
-def _findings(records: UInt8Array, parameters: UInt8Array, readable: BoolArray, format_: Format) -> pl.DataFrame:
-    """A row for each voice that something is wrong with: `voice` and its list of `findings`."""
+def _list_findings(records: UInt8Array, parameters: UInt8Array, readable: BoolArray, format_: Format) -> pl.DataFrame:
+    """Return a row for each voice with findings: `voice` and the list `findings`."""
     found = pl.concat(
         [
-            findings.high_bytes(records, format_),
-            findings.out_of_range(parameters),
-            findings.all_zero(parameters),
+            findings.find_high_bytes(records, format_),
+            findings.find_out_of_range(parameters),
+            findings.find_all_zero(parameters),
         ]
     )
-    readable_or_why = pl.lit(pl.Series(readable)).gather(pl.col("voice")) | (
+    # Of an unreadable voice, only the reason: its parameters mean nothing.
+    readable_or_reason = pl.lit(pl.Series(readable)).gather(pl.col("voice")) | (
         pl.col("rule") == findings.BYTE_OVER_127.id
     )
     return (
-        found.filter(readable_or_why)
+        found.filter(readable_or_reason)
         .group_by("voice")
         .agg(findings=pl.struct("rule", "parameter", "value").head(MAX_FINDINGS))
         .cast({"voice": pl.UInt32})

@@ -1,6 +1,6 @@
-"""Whether a voice is one that a DX7 could hold: the rules, and what they find.
+"""Findings: faults of voices that a DX7 could not hold.
 
-Findings are a long table, a row for each fault, so that thousands of voices are checked in one go.
+Findings are a long table with a row for each fault, so that thousands of voices are checked at once.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VCED_NAME,
 
 @dataclass(frozen=True)
 class Check:
-    """Why a voice is not taken."""
+    """A check of voices. reason: why a voice that fails it is not valid. source: of the rule."""
 
     id: str
     reason: str
@@ -43,36 +43,36 @@ CHECKS = (BYTE_OVER_127, OUT_OF_RANGE, ALL_ZERO)
 
 
 def describe_finding(finding: Mapping[str, object]) -> str:
-    """A finding of the table `decoded_voices` as people read it."""
+    """Return a finding of the table `decoded_voices` as text."""
     return " ".join(str(value) for value in finding.values() if value is not None)
 
 
-def high_bytes(records: UInt8Array, format_: Format) -> pl.DataFrame:
-    """Findings of BYTE_OVER_127 in voice records `uint8[n, record size]`: voice, rule, parameter, value.
+def find_high_bytes(records: UInt8Array, format_: Format) -> pl.DataFrame:
+    """Return findings of BYTE_OVER_127 in voice records `uint8[n, record size]`: voice, rule, parameter, value.
 
-    `voice` is the row of the record. A packed byte that holds two parameters is named by the first, in VCED order.
+    `voice` is the row of the record. A packed byte with two parameters is named after the first, in VCED order.
     """
-    voices, places = np.nonzero(records > 127)
-    return _findings(BYTE_OVER_127, voices, _NAMES_BY_PLACE[format_][places], records[voices, places])
+    voices, offsets = np.nonzero(records > 127)
+    return _to_table(BYTE_OVER_127, voices, _NAMES_BY_OFFSET[format_][offsets], records[voices, offsets])
 
 
-def out_of_range(parameters: UInt8Array) -> pl.DataFrame:
-    """Findings of OUT_OF_RANGE in `uint8[n, 145]`: voice, rule, parameter, value."""
+def find_out_of_range(parameters: UInt8Array) -> pl.DataFrame:
+    """Return findings of OUT_OF_RANGE in `uint8[n, 145]`: voice, rule, parameter, value."""
     voices, columns = np.nonzero(parameters > MAXIMA)
-    return _findings(OUT_OF_RANGE, voices, _NAMES[columns], parameters[voices, columns])
+    return _to_table(OUT_OF_RANGE, voices, _NAMES[columns], parameters[voices, columns])
 
 
-def all_zero(parameters: UInt8Array) -> pl.DataFrame:
-    """Findings of ALL_ZERO in `uint8[n, 145]`: voice, rule, and no parameter or value."""
+def find_all_zero(parameters: UInt8Array) -> pl.DataFrame:
+    """Return findings of ALL_ZERO in `uint8[n, 145]`: voice and rule; parameter and value are null."""
     (voices,) = np.nonzero(~parameters.any(axis=1))
     nothing = np.full(len(voices), None)
-    return _findings(ALL_ZERO, voices, nothing, nothing)
+    return _to_table(ALL_ZERO, voices, nothing, nothing)
 
 
 _NAMES = np.array(PARAMETER_NAMES, dtype=object)
 
 
-def _names_by_place(format_: Format) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+def _names_by_offset(format_: Format) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     packed = RECORD_SIZE[format_] == VMEM_SIZE
     names = np.full(RECORD_SIZE[format_], "name", dtype=object)
     if packed:
@@ -85,10 +85,10 @@ def _names_by_place(format_: Format) -> np.ndarray[tuple[int], np.dtype[np.objec
     return names
 
 
-_NAMES_BY_PLACE = {format_: _names_by_place(format_) for format_ in Format}
+_NAMES_BY_OFFSET = {format_: _names_by_offset(format_) for format_ in Format}
 
 
-def _findings(rule: Check, voices: object, parameters: object, values: object) -> pl.DataFrame:
+def _to_table(rule: Check, voices: object, parameters: object, values: object) -> pl.DataFrame:
     return pl.DataFrame(
         {"voice": voices, "parameter": parameters, "value": values},
         schema={"voice": pl.Int64, "parameter": pl.String, "value": pl.UInt8},

@@ -5,7 +5,7 @@ import polars as pl
 from scipy.spatial import cKDTree
 
 from deepdx_core.arrays import Float64Array
-from deepdx_core.sound.audibility import SILENT_DB
+from deepdx_core.sound.audibility import SILENCE_DB
 from deepdx_core.tables.audio import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 RADIUS = 0.5
@@ -61,7 +61,7 @@ def _vectors(audio: pl.DataFrame) -> Float64Array:
 
 def _clip_vectors(clip: pl.DataFrame) -> Float64Array:
     levels = clip.select(_COLUMNS).to_numpy().astype(np.float64)
-    floor = np.maximum(levels.max(axis=1, keepdims=True), SILENT_DB) - _MASKED_DB
+    floor = np.maximum(levels.max(axis=1, keepdims=True), SILENCE_DB) - _MASKED_DB
     masked = 10 * np.log10(10 ** (levels / 10) + 10 ** (floor / 10))
     hertz = clip.select(pl.col("pitch_hz", "brightness_hz").fill_null(_LOWEST_HZ)).to_numpy().astype(np.float64)
     semitones = 12 * np.log2(hertz.clip(_LOWEST_HZ) / _LOWEST_HZ)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.voice.algorithms import ALGORITHMS
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX
 
 _OPERATORS = range(1, 7)
@@ -26,13 +26,13 @@ _FIXED_COARSE = 4  # 1, 10, 100 and 1000 Hz, repeated
 
 
 _OPERATOR_COLUMNS = np.array([[i for name, i in INDEX.items() if name.startswith(f"op{o}_")] for o in _OPERATORS])
-_RATES = np.array([of_operators(f"eg_rate_{n}") for n in (1, 2, 3, 4)])
-_LEVELS = np.array([of_operators(f"eg_level_{n}") for n in (1, 2, 3, 4)])
+_RATES = np.array([operator_columns(f"eg_rate_{n}") for n in (1, 2, 3, 4)])
+_LEVELS = np.array([operator_columns(f"eg_level_{n}") for n in (1, 2, 3, 4)])
 _PITCH_RATES = [INDEX[f"pitch_eg_rate_{n}"] for n in (1, 2, 3, 4)]
 _PITCH_LEVELS = [INDEX[f"pitch_eg_level_{n}"] for n in (1, 2, 3, 4)]
 _LFO = [INDEX[f"lfo_{name}"] for name in ("speed", "delay", "sync", "wave")]
 _SILENCE: UInt8Array = INIT_VOICE.copy()
-_SILENCE[of_operators("output_level")] = 0
+_SILENCE[operator_columns("output_level")] = 0
 
 _MODULATED = np.array(
     [[[(m, o) in algorithm.modulations for o in _OPERATORS] for m in _OPERATORS] for algorithm in ALGORITHMS]
@@ -73,10 +73,10 @@ def audible_operators(parameters: UInt8Array) -> BoolArray:
     """
     lifted = np.zeros((len(parameters), len(_OPERATORS)), dtype=bool)
     for side in ("left", "right"):
-        lifted |= (parameters[:, of_operators(f"{side}_depth")] > 0) & (
-            parameters[:, of_operators(f"{side}_curve")] >= _LIFTING
+        lifted |= (parameters[:, operator_columns(f"{side}_depth")] > 0) & (
+            parameters[:, operator_columns(f"{side}_curve")] >= _LIFTING
         )
-    loud = ((parameters[:, of_operators("output_level")] > 0) | lifted) & parameters[:, _LEVELS].any(axis=1)
+    loud = ((parameters[:, operator_columns("output_level")] > 0) | lifted) & parameters[:, _LEVELS].any(axis=1)
     algorithms = parameters[:, INDEX["algorithm"]]
     audible: BoolArray = loud & CARRIERS[algorithms]
     # A modulator always has a higher number than the operator it modulates.
@@ -125,31 +125,34 @@ def functional_parameters(parameters: UInt8Array) -> UInt8Array:
     pitch_off = (voices[:, INDEX["lfo_pitch_depth"]] == 0) | (voices[:, INDEX["pitch_mod_sensitivity"]] == 0)
     reset(INDEX["lfo_pitch_depth"], pitch_off)
     reset(INDEX["pitch_mod_sensitivity"], pitch_off)
-    sensitive = voices[:, of_operators("amp_mod_sensitivity")].any(axis=1)
+    sensitive = voices[:, operator_columns("amp_mod_sensitivity")].any(axis=1)
     amp_off = (voices[:, INDEX["lfo_amp_depth"]] == 0) | ~sensitive
     reset(INDEX["lfo_amp_depth"], amp_off)
-    reset(of_operators("amp_mod_sensitivity"), amp_off[:, None])
+    reset(operator_columns("amp_mod_sensitivity"), amp_off[:, None])
     reset(_LFO, (pitch_off & amp_off)[:, None])
 
-    left, right = (voices[:, of_operators(f"{side}_depth")] == 0 for side in ("left", "right"))
-    reset(of_operators("left_curve"), left)
-    reset(of_operators("right_curve"), right)
-    reset(of_operators("break_point"), left & right)
+    left, right = (voices[:, operator_columns(f"{side}_depth")] == 0 for side in ("left", "right"))
+    reset(operator_columns("left_curve"), left)
+    reset(operator_columns("right_curve"), right)
+    reset(operator_columns("break_point"), left & right)
 
     levels = [voices[:, columns] for columns in _LEVELS]
     reset(_RATES[2], levels[1] == levels[2])
     reset(_RATES[1], (levels[0] == levels[1]) & (levels[1] == levels[2]))
-    reset(of_operators("rate_scaling"), (voices[:, _RATES] == INIT_VOICE[_RATES]).all(axis=1))
+    reset(operator_columns("rate_scaling"), (voices[:, _RATES] == INIT_VOICE[_RATES]).all(axis=1))
     pitch = [voices[:, [column]] for column in _PITCH_LEVELS]
     held = pitch[1] == pitch[2]
     reset(_PITCH_RATES[2:3], held)
     reset(_PITCH_RATES[1:2], held & (pitch[0] == pitch[1]))
     reset(_PITCH_RATES, held & (pitch[0] == pitch[1]) & (pitch[2] == pitch[3]))
 
-    fixed = voices[:, of_operators("mode")] == 1
-    coarse = of_operators("coarse")
+    fixed = voices[:, operator_columns("mode")] == 1
+    coarse = operator_columns("coarse")
     voices[:, coarse] = np.where(fixed, voices[:, coarse] % _FIXED_COARSE, voices[:, coarse])
-    reset(of_operators("detune"), fixed & (voices[:, of_operators("detune")] < INIT_VOICE[of_operators("detune")]))
+    reset(
+        operator_columns("detune"),
+        fixed & (voices[:, operator_columns("detune")] < INIT_VOICE[operator_columns("detune")]),
+    )
 
     voices[~audible.any(axis=1)] = _SILENCE
     return voices

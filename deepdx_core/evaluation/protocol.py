@@ -23,8 +23,8 @@ from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.structure import structure
 from deepdx_core.evaluation.metrics.uncertainty import Estimate, mean_with_error
 from deepdx_core.progress import Report, silent
-from deepdx_core.sound.measuring import measure_parameters
-from deepdx_core.sound.rendering import available
+from deepdx_core.sound.audio_features import compute_voice_features
+from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import VMEM_VOICES
 
@@ -93,7 +93,9 @@ class _Evaluation:
             self.held_out = self.held_out[sample_rows(len(self.held_out), _MAX_VOICES, seed)]
         self.label_classifier = fit_label_classifier(splits.train, seed)
         self.audio = (
-            None if audio is None or not available() else measure_parameters(self.held_out.parameters, audio, report)
+            None
+            if audio is None or not can_render()
+            else compute_voice_features(self.held_out.parameters, audio, report)
         )
 
     def real_halves(self) -> _Row:
@@ -169,7 +171,7 @@ class _Evaluation:
         names = ("audio_c2st", "silent", "sounding_after", "noisy")
         if self.audio is None:
             return {key: None for name in names for key in (name, f"{name}_error")}
-        ours = summarize_audio(voices.parameters, measure_parameters(voices.parameters, self.audio, self.report))
+        ours = summarize_audio(voices.parameters, compute_voice_features(voices.parameters, self.audio, self.report))
         real = summarize_audio(against.parameters, self.audio)
         own = groups[: len(voices)]
         estimates = (

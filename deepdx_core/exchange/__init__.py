@@ -1,1 +1,1 @@
-"""Voices from and to files of other forms: inspected, converted, read from tables and written to them."""
+"""Voices in other forms of files: inspected, converted, read from tables and written to them."""

@@ -1,18 +1,18 @@
-"""How tables of others spell the parameters: the rules by which a column is known, and no guesses."""
+"""Column names that other programs use for the parameters. A column is matched by rule, never guessed."""
 
 import re
 from collections.abc import Iterable, Mapping
 
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
-# Only letters and digits count, in either case: "OP1 EG Rate 1", "op-1_eg_rate_1" and "op1_eg_rate_1" are one.
+# Only letters and digits count, in either case: "OP1 EG Rate 1", "op-1_eg_rate_1" and "op1_eg_rate_1" are the same.
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 _VALUE_COLUMN = re.compile(r"(pitch_)?eg_(rate|level)_([1-4])")
 _OPERATOR = re.compile(r"op([1-6])_(.+)")
 
-# Words for the same parameter on the DX7's panel, in its manual, and in Dexed.
-_OTHER_WORDS = {
+# Names of the same parameter on the DX7's panel, in its manual, and in Dexed.
+_SYNONYMS = {
     "coarse": ("freq coarse", "frequency coarse", "f coarse"),
     "fine": ("freq fine", "frequency fine", "f fine"),
     "detune": ("osc detune",),
@@ -34,14 +34,14 @@ _OTHER_WORDS = {
 
 
 def alias_key(text: str) -> str:
-    """The letters and digits of a column's name, in lower case."""
+    """Return the letters and digits of a column name, in lower case."""
     return _SEPARATORS.sub("", text.lower())
 
 
-def _words(name: str) -> Iterable[str]:
-    """Every spelling of a parameter without its operator."""
+def _parameter_aliases(name: str) -> Iterable[str]:
+    """Yield every alias of a parameter, without its operator."""
     yield name
-    yield from _OTHER_WORDS.get(name, ())
+    yield from _SYNONYMS.get(name, ())
     if match := _VALUE_COLUMN.fullmatch(name):
         pitch, kind, number = match.groups()
         for word in (kind, kind[0]):
@@ -51,28 +51,30 @@ def _words(name: str) -> Iterable[str]:
                 yield from (f"eg {word}{number}", f"{word}{number}")
 
 
-def _aliases() -> Iterable[tuple[str, str]]:
+def _list_aliases() -> Iterable[tuple[str, str]]:
     for name in ("name", *PARAMETER_NAMES):
         if match := _OPERATOR.fullmatch(name):
             operator, rest = match.groups()
             yield from (
-                (alias_key(f"{prefix}{operator}{w}"), name) for prefix in ("op", "operator") for w in _words(rest)
+                (alias_key(f"{prefix}{operator}{alias}"), name)
+                for prefix in ("op", "operator")
+                for alias in _parameter_aliases(rest)
             )
         else:
-            yield from ((alias_key(words), name) for words in _words(name))
+            yield from ((alias_key(alias), name) for alias in _parameter_aliases(name))
 
 
-ALIASES: Mapping[str, str] = dict(_aliases())
-"""`name` and the parameters' names by every spelling, letters and digits alone."""
+ALIASES: Mapping[str, str] = dict(_list_aliases())
+"""`name` or a parameter's name, by `alias_key` of every alias."""
 
 
-def known_columns(columns: Iterable[str]) -> dict[str, list[str]]:
-    """The columns that mean `name` or a parameter, by what they mean; the others are left out.
+def match_columns(columns: Iterable[str]) -> dict[str, list[str]]:
+    """Return the columns for `name` and each parameter, by its name. Other columns are left out.
 
-    A column under the parameter's own name stands for it alone, whatever others could mean the same.
+    A column under the parameter's own name takes precedence over all aliases.
     """
     found: dict[str, list[str]] = {}
     for column in columns:
-        if meaning := ALIASES.get(alias_key(column)):
-            found.setdefault(meaning, []).append(column)
-    return {meaning: [meaning] if meaning in given else given for meaning, given in found.items()}
+        if name := ALIASES.get(alias_key(column)):
+            found.setdefault(name, []).append(column)
+    return {name: [name] if name in matches else matches for name, matches in found.items()}

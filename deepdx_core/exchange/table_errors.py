@@ -1,4 +1,4 @@
-"""Where a fault stands in a table's file, in the words of its format; looked for only once there is one."""
+"""Locations of faults in the file of a table, in terms of its format. Used only once a table is refused."""
 
 import csv
 import io
@@ -13,17 +13,17 @@ from deepdx_core.exchange.column_aliases import ALIASES, alias_key
 
 
 class TableError(DeepDXError):
-    """A table cannot be taken; the message names the file, and line, column and reason of each fault, a line each."""
+    """A table is refused; the message has a line for each fault: file, line, column and reason."""
 
 
-def csv_separator(data: bytes) -> str:
-    """What divides the columns of a CSV: no parameter's name holds any of these, so the header decides."""
+def detect_separator(data: bytes) -> str:
+    """Return the separator of a CSV file, by its header: no parameter's name contains any of them."""
     header = data.split(b"\n", 1)[0]
     return max((",", ";", "\t"), key=lambda separator: header.count(separator.encode()))
 
 
-def place(data: bytes, format_: str, row: int) -> str:
-    """Where row `row` (from 0, blank lines of a CSV counted, the header not) begins."""
+def locate_row(data: bytes, format_: str, row: int) -> str:
+    """Return where a row begins. Rows count from 0, including blank lines of a CSV file but not its header."""
     match format_:
         case "csv":
             return f"line {next(islice(_records(data), row + 1, None))[0]}"
@@ -35,8 +35,8 @@ def place(data: bytes, format_: str, row: int) -> str:
             return f"row {row + 1}"
 
 
-def why_unreadable(data: bytes, format_: str, reason: str) -> str:
-    """Where a table that the reader refused is broken, as far as that can be found, and why."""
+def explain_unreadable(data: bytes, format_: str, reason: str) -> str:
+    """Return where and why a table cannot be parsed; `reason`, the parser's own, if nothing better is found."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -45,22 +45,22 @@ def why_unreadable(data: bytes, format_: str, reason: str) -> str:
         return "an empty file"
     match format_:
         case "csv":
-            return _uneven(data) or reason
+            return _find_uneven_record(data) or reason
         case "jsonl":
-            return next(filter(None, (_fault(line, number) for number, line in _lines(data))), reason)
+            return next(filter(None, (_find_json_fault(line, number) for number, line in _lines(data))), reason)
         case "json":
-            return _fault(text) or reason
+            return _find_json_fault(text) or reason
         case _:
             return reason
 
 
 def _records(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """The records of a CSV, the header first, each with the line on which it begins."""
-    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""), delimiter=csv_separator(data))
-    begins = 1
+    """Yield the records of a CSV file, the header first, each with the line on which it begins."""
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""), delimiter=detect_separator(data))
+    line = 1
     for record in reader:
-        yield begins, record
-        begins = reader.line_num + 1
+        yield line, record
+        line = reader.line_num + 1
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, str]]:
@@ -68,7 +68,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in lines if line.strip())
 
 
-def _uneven(data: bytes) -> str:
+def _find_uneven_record(data: bytes) -> str:
     records = _records(data)
     _, header = next(records)
     try:
@@ -78,8 +78,8 @@ def _uneven(data: bytes) -> str:
     return f"line {number}: {len(record)} fields, but the header names {len(header)}"
 
 
-def _fault(text: str, line: int | None = None) -> str:
-    """What is wrong with JSON text: one line of it, or all as an array; "" where nothing is found."""
+def _find_json_fault(text: str, line: int | None = None) -> str:
+    """Return the first fault of JSON text, "" if there is none. line: its number, if the text is one line of a file."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -87,15 +87,15 @@ def _fault(text: str, line: int | None = None) -> str:
     except (ValueError, RecursionError) as error:
         return f"line {line or 1}: not JSON: {error}"
     objects = value if line is None and isinstance(value, list) else [value]
-    for number, found in enumerate(objects, 1):
-        here = f"line {line}" if line else f"object {number}"
-        if not isinstance(found, dict):
-            return f"{here}: not an object"
-        for key, item in found.items():
-            if alias_key(key) in ALIASES and isinstance(item, (dict, list, bool)):
-                return f"{here}, column {printable(key)}: {_kind(item)} in place of a number or text"
+    for number, item in enumerate(objects, 1):
+        location = f"line {line}" if line else f"object {number}"
+        if not isinstance(item, dict):
+            return f"{location}: not an object"
+        for key, field in item.items():
+            if alias_key(key) in ALIASES and isinstance(field, (dict, list, bool)):
+                return f"{location}, column {printable(key)}: {_name_type(field)} in place of a number or text"
     return ""
 
 
-def _kind(item: Any) -> str:
-    return {dict: "an object", list: "an array", bool: "true or false"}[type(item)]
+def _name_type(value: Any) -> str:
+    return {dict: "an object", list: "an array", bool: "true or false"}[type(value)]

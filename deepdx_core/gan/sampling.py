@@ -9,7 +9,7 @@ from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.encoding import decode
 from deepdx_core.gan.model import Generator
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
@@ -45,7 +45,7 @@ class TrainedGan:
                     break
                 candidates = self._generate(labels[missing], np.random.default_rng([seed, attempt]))
                 rejected = []
-                for i, candidate, silent in zip(missing, candidates, inaudible(candidates), strict=True):
+                for i, candidate, silent in zip(missing, candidates, is_inaudible(candidates), strict=True):
                     if silent or candidate.tobytes() in seen:
                         rejected.append(i)
                     else:

@@ -11,7 +11,7 @@ from deepdx_core.progress import silent
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import Rules
 from deepdx_core.quality.verdicts import decide_verdicts
-from deepdx_core.sound.measuring import by_sound, measure_parameters
+from deepdx_core.sound.audio_features import compute_voice_features, summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.tables.decoding import DecodedVoices
@@ -42,7 +42,7 @@ def rejection_reasons(parameters: UInt8Array, rules: Rules, by_ear: bool, may_be
         .with_columns(sound_id=places["sound_id"], slots=1, files=1, repair=pl.lit(None, pl.String), in_range=True)
         .unique("sound_id", maintain_order=True)
     )
-    heard = by_sound(measure_parameters(parameters, _NOTHING_HEARD, silent) if by_ear else _NOTHING_HEARD)
+    heard = summarize_by_sound(compute_voice_features(parameters, _NOTHING_HEARD, silent) if by_ear else _NOTHING_HEARD)
     measured = measure_sounds(
         sounds,
         slots=_NO_SLOTS,

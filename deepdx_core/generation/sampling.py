@@ -21,7 +21,7 @@ from deepdx_core.generation.filters import Reasons, rejection_reasons
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
@@ -208,7 +208,7 @@ class _Batch:
         # The largest of these is each with the chance of its odds (Gumbel's trick).
         keys = odds + random.gumbel(size=len(odds))
         reasons = np.full(len(candidates), "", dtype=object)
-        reasons[inaudible(candidates)] = SILENT
+        reasons[is_inaudible(candidates)] = SILENT
         if self.apart >= 0:
             reasons[distances_to_closest(candidates, self.others) <= self.apart] = CLOSE
         if self.rules:

@@ -19,6 +19,7 @@ from deepdx_core.generation.names import NameModel
 from deepdx_core.progress import Report
 from deepdx_core.training.checkpoints import digest, run_fingerprint
 from deepdx_core.training.runs import reproducible
+from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.batches import TrainingSet, make_conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import best_validation
@@ -27,13 +28,6 @@ from deepdx_core.writer.model import Writer
 from deepdx_core.writer.parents import SAMPLING_SLACK, draw_parents, find_parents
 from deepdx_core.writer.sampling import write_voices
 from deepdx_core.writer.training import TrainingProgress, train_writer
-
-MODEL_VERSION = 2
-"""Of what is made of the same voices and settings: parents, writer, critic, and all that they take from other rooms.
-
-To be raised with each change of it. Version 1 was known by a digest of its code; it was alike but in runs of less than
-six times `validate_every` steps, which it validated less often.
-"""
 
 _VERSION_1 = "68685bf0d8e9e79a"
 _LIBRARIES = ("torch", "scikit-learn", "numpy")

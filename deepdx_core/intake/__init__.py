@@ -1,1 +1,1 @@
-"""Files, folders, archives and downloads to bytes, and a first look at what each is. Nothing is unpacked to disk."""
+"""Files, folders, archives and downloads to bytes, and a survey of what they are. Nothing is unpacked to disk."""

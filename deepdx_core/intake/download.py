@@ -1,6 +1,6 @@
-"""Downloads: files from the net, on their way to the inbox.
+"""Downloads of files from the net.
 
-A download that was cut goes on where it ended: its bytes wait in a folder, with what the server said of the file.
+An interrupted download resumes where it stopped: its bytes stay in a folder, next to the server's version of the file.
 """
 
 import hashlib
@@ -21,48 +21,50 @@ from filelock import FileLock, Timeout
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import remove_leftovers, written_whole
-from deepdx_core.intake.contents import MAX_ARCHIVE
+from deepdx_core.intake.limits import MAX_ARCHIVE
 from deepdx_core.progress import Report, silent
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30, connect=10)
-"""Seconds until a silent server is given up."""
-LONGEST = 3600.0
-"""Seconds until a download ends, however slowly bytes still come; the next call goes on."""
-_LONGEST_NAME = 120
+"""Seconds to wait for a silent server."""
+MAX_SECONDS = 3600.0
+"""Seconds after which a download stops, even if bytes still arrive; the next call resumes it."""
+_MAX_NAME = 120
 _SCHEMES = ("http", "https")
-_WITH_FILE = (httpx.codes.OK, httpx.codes.NON_AUTHORITATIVE_INFORMATION, httpx.codes.PARTIAL_CONTENT)
+_WITH_BODY = (httpx.codes.OK, httpx.codes.NON_AUTHORITATIVE_INFORMATION, httpx.codes.PARTIAL_CONTENT)
 
 
 class DownloadError(DeepDXError):
-    """A file could not be fetched; the message names its address and the reason."""
+    """A file cannot be downloaded; the message names its URL and the reason."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{printable(url)}: {reason}")
 
 
 @contextmanager
-def fetched(
+def fetch(
     url: str, folder: Path, *, name: str = "", sha256: str = "", limit: int = MAX_ARCHIVE, report: Report = silent
 ) -> Iterator[Path]:
-    """Fetch a file into a folder, and remove it when the block ends.
+    """Download a file into a folder; the file is removed when the block ends.
 
-    Its name is `name`, or what the server or the URL call it, made safe. `report` is told of bytes; a total of 0 is
-    unknown. Raises DownloadError: no such file, no network, connection cut or longer under way than LONGEST (the next
-    call goes on where it ended), nothing in it, more than `limit` bytes, not the file of this SHA-256, another download
-    under way.
+    name: the file's name; by default a safe form of the name that the server or the URL gives.
+    report: called with the bytes so far and in total, 0 if unknown.
+
+    Raises DownloadError if there is no such file or no network, the connection breaks or the download takes longer than
+    MAX_SECONDS (the next call resumes it), the file is empty, larger than `limit` bytes or has another SHA-256, or if
+    another download into this folder is running.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
-            _clean(folder)
+            _clean_folder(folder)
             part = _Part(folder, url)
-            named = _fetch(url, part, limit, report)
+            served_name = _download(url, part, limit, report)
             if sha256 and (found := part.sha256()) != sha256:
                 part.discard()
-                raise DownloadError(url, f"not the file that was expected: its SHA-256 is {found}, not {sha256}")
-            path = folder / (name or named)
-            part.become(path)
+                raise DownloadError(url, f"not the expected file: its SHA-256 is {found}, not {sha256}")
+            path = folder / (name or served_name)
+            part.move_to(path)
             try:
                 yield path
             finally:
@@ -71,8 +73,8 @@ def fetched(
         raise DownloadError(url, "another download is under way") from error
 
 
-def _clean(folder: Path) -> None:
-    """Take away what a killed process left, but for parts, with which a later one goes on."""
+def _clean_folder(folder: Path) -> None:
+    """Remove what a killed process left, except partial downloads, which can be resumed."""
     remove_leftovers(folder)
     for path in folder.iterdir():
         if path.is_file() and path.suffix not in (".part", ".json") and path.name != ".lock":
@@ -80,27 +82,27 @@ def _clean(folder: Path) -> None:
 
 
 class _Part:
-    """What of a file has arrived, and the server's mark of the version that it belongs to."""
+    """The bytes of a file received so far, and the server's version of the file they belong to."""
 
     def __init__(self, folder: Path, url: str) -> None:
         key = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self.path = folder / f"{key}.part"
-        self._mark = folder / f"{key}.json"
+        self._version_file = folder / f"{key}.json"
 
     @property
     def size(self) -> int:
         return self.path.stat().st_size if self.path.is_file() else 0
 
-    def mark(self) -> str:
-        """The ETag or date of the version, "" where nothing is there to go on with."""
+    def version(self) -> str:
+        """Return the ETag or date of the file, "" if there is nothing to resume."""
         try:
-            return str(json.loads(self._mark.read_text())["version"]) if self.size else ""
+            return str(json.loads(self._version_file.read_text())["version"]) if self.size else ""
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
-    def begin(self, version: str) -> None:
+    def restart(self, version: str) -> None:
         self.discard()
-        with written_whole(self._mark) as temporary:
+        with written_whole(self._version_file) as temporary:
             temporary.write_text(json.dumps({"version": version}))
 
     def sha256(self) -> str:
@@ -109,58 +111,58 @@ class _Part:
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
-        self._mark.unlink(missing_ok=True)
+        self._version_file.unlink(missing_ok=True)
 
-    def become(self, path: Path) -> None:
+    def move_to(self, path: Path) -> None:
         self.path.replace(path)
-        self._mark.unlink(missing_ok=True)
+        self._version_file.unlink(missing_ok=True)
 
 
-def _fetch(url: str, part: _Part, limit: int, report: Report) -> str:
-    """Complete a part, and say what the file is called."""
-    watch = _Watch(LONGEST)
+def _download(url: str, part: _Part, limit: int, report: Report) -> str:
+    """Complete a partial download and return the file's name."""
+    deadline = _Deadline(MAX_SECONDS)
     try:
-        with watch, httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
+        with deadline, httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
             while True:
-                with _answer(client, url, part, watch) as answer:
-                    if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and part.size:
+                with _open_response(client, url, part, deadline) as response:
+                    if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and part.size:
                         part.discard()
                         continue
-                    if answer.status_code not in _WITH_FILE:
-                        said = printable(f"{answer.status_code} {answer.reason_phrase}".strip())
-                        raise DownloadError(url, f"the server says {said}")
-                    _receive(url, answer, part, limit, report)
-                    if watch.over:  # to a body of unknown length, that is an end like any other
+                    if response.status_code not in _WITH_BODY:
+                        status = printable(f"{response.status_code} {response.reason_phrase}".strip())
+                        raise DownloadError(url, f"the server says {status}")
+                    _save_body(url, response, part, limit, report)
+                    if deadline.passed:  # a body of unknown length ends like any other when its connection is closed
                         raise httpx.ReadError("cut")
                     if part.size == 0:
                         raise DownloadError(url, "the server sent an empty file")
-                    return _file_name(answer)
-    # A name that no host can have is refused by Python's own codec.
+                    return _file_name(response)
+    # UnicodeError: a host name that Python's own codec refuses.
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-        raise DownloadError(url, f"no address to fetch from: {printable(str(error))}") from error
+        raise DownloadError(url, f"not a URL to download from: {printable(str(error))}") from error
     except ValueError as error:  # such as a length of 5,000 digits
-        raise DownloadError(url, f"the server's answer makes no sense: {printable(str(error))}") from error
+        raise DownloadError(url, f"the server sent an invalid response: {printable(str(error))}") from error
     except httpx.TimeoutException as error:
-        raise DownloadError(url, f"the server does not answer{_kept(part)}") from error
+        raise DownloadError(url, f"the server does not answer{_resume_note(part)}") from error
     except httpx.ConnectError as error:
         raise DownloadError(url, f"cannot be reached: {printable(str(error))}") from error
     except httpx.HTTPError as error:
-        if watch.over:
-            raise DownloadError(url, f"not done after {LONGEST:g} seconds{_kept(part)}") from error
-        raise DownloadError(url, f"connection cut: {printable(str(error))}{_kept(part)}") from error
+        if deadline.passed:
+            raise DownloadError(url, f"not done after {MAX_SECONDS:g} seconds{_resume_note(part)}") from error
+        raise DownloadError(url, f"connection cut: {printable(str(error))}{_resume_note(part)}") from error
 
 
-def _kept(part: _Part) -> str:
-    return f"; {part.size:,} bytes are kept, the next try goes on from there" if part.mark() else ""
+def _resume_note(part: _Part) -> str:
+    return f"; {part.size:,} bytes are kept, the next try resumes from there" if part.version() else ""
 
 
-class _Watch:
-    """Ends connections when their time is over, also within headers, which no timeout of httpx does."""
+class _Deadline:
+    """Closes connections after some seconds, even within headers, which no timeout of httpx does."""
 
     def __init__(self, seconds: float) -> None:
-        self.over = False
+        self.passed = False
         self._sockets: list[socket.socket] = []
-        self._timer = threading.Timer(seconds, self._end)
+        self._timer = threading.Timer(seconds, self._close)
         self._timer.daemon = True
 
     def __enter__(self) -> None:
@@ -169,51 +171,53 @@ class _Watch:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
 
-    def trace(self, event: str, about: Mapping[str, Any]) -> None:
-        """An httpcore `trace`: takes note of each connection, before and after its encryption."""
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Record each connection, before and after its encryption: a `trace` function of httpcore."""
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._sockets.append(about["return_value"].get_extra_info("socket"))
-            if self.over:
-                self._end()
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
+            if self.passed:
+                self._close()
 
-    def _end(self) -> None:
-        self.over = True
+    def _close(self) -> None:
+        self.passed = True
         for connection in self._sockets:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
-def _answer(client: httpx.Client, url: str, part: _Part, watch: _Watch) -> Iterator[httpx.Response]:
-    """The answer at the end of all redirects, its body still to come."""
-    headers = {"Range": f"bytes={part.size}-", "If-Range": part.mark()} if part.mark() else {}
+def _open_response(client: httpx.Client, url: str, part: _Part, deadline: _Deadline) -> Iterator[httpx.Response]:
+    """Follow redirects and give the last response, its body not yet read."""
+    headers = {"Range": f"bytes={part.size}-", "If-Range": part.version()} if part.version() else {}
     target = httpx.URL(url)
     for _ in range(MAX_REDIRECTS + 1):
         if target.scheme not in _SCHEMES:
             raise DownloadError(url, f"only http and https are followed, not {printable(target.scheme) or 'nothing'}")
-        with client.stream("GET", target, headers=headers, extensions={"trace": watch.trace}) as answer:
-            if not answer.has_redirect_location:
-                yield answer
+        with client.stream("GET", target, headers=headers, extensions={"trace": deadline.trace}) as response:
+            if not response.has_redirect_location:
+                yield response
                 return
-            target = target.join(answer.headers["Location"])
+            target = target.join(response.headers["Location"])
     raise DownloadError(url, f"more than {MAX_REDIRECTS} redirects")
 
 
-def _receive(url: str, answer: httpx.Response, part: _Part, limit: int, report: Report) -> None:
-    if answer.status_code == httpx.codes.PARTIAL_CONTENT:
-        stated = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", answer.headers.get("Content-Range", ""))
-        if not stated or int(stated[1]) != part.size or _version(answer) not in ("", part.mark()):
+def _save_body(url: str, response: httpx.Response, part: _Part, limit: int, report: Report) -> None:
+    if response.status_code == httpx.codes.PARTIAL_CONTENT:
+        header = response.headers.get("Content-Range", "")
+        content_range = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", header)
+        same_version = _version(response) in ("", part.version())
+        if not content_range or int(content_range[1]) != part.size or not same_version:
             part.discard()
-            raise DownloadError(url, "the server sent another part than it was asked for; the next try starts anew")
-        total = int(stated[2]) if stated[2] != "*" else 0
+            raise DownloadError(url, "the server sent another range than requested; the next try starts over")
+        total = int(content_range[2]) if content_range[2] != "*" else 0
     else:
-        part.begin(_version(answer))
-        length = answer.headers.get("Content-Length", "")
+        part.restart(_version(response))
+        length = response.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else 0
     done = part.size
     with part.path.open("ab") as file:
         if total <= limit:
-            for piece in answer.iter_raw():
+            for piece in response.iter_raw():
                 done += len(piece)
                 if done > limit:
                     break
@@ -226,24 +230,24 @@ def _receive(url: str, answer: httpx.Response, part: _Part, limit: int, report: 
         raise httpx.ReadError(f"{done:,} of {total:,} bytes came")
 
 
-def _version(answer: httpx.Response) -> str:
-    """What tells this version of a file from another: its ETag, unless that is a weak one, else its date."""
-    etag: str = answer.headers.get("ETag", "")
-    version: str = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
+def _version(response: httpx.Response) -> str:
+    """Return the version of a file: its ETag, unless that is weak, or else its date."""
+    etag: str = response.headers.get("ETag", "")
+    version: str = etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
     return version if version.isascii() else ""
 
 
-def _file_name(answer: httpx.Response) -> str:
+def _file_name(response: httpx.Response) -> str:
     header = Message()
-    header["Content-Disposition"] = answer.headers.get("Content-Disposition", "")
-    return safe_name(header.get_filename("") or unquote(urlsplit(str(answer.url)).path))
+    header["Content-Disposition"] = response.headers.get("Content-Disposition", "")
+    return safe_name(header.get_filename("") or unquote(urlsplit(str(response.url)).path))
 
 
 def safe_name(name: str) -> str:
-    """The last part of a path as a name for a file: no folder, nothing hidden, nothing a file system or shell minds."""
+    """Return the last part of a path as a file name: no folder, not hidden, safe for file systems and shells."""
     last = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
     plain = re.sub(r"[^\w .()+,@=#&'!-]", "_", last).strip(" .")
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 10:
         stem, suffix = plain, ""
-    return f"{stem[:_LONGEST_NAME]}{dot and suffix and '.'}{suffix}" or "download"
+    return f"{stem[:_MAX_NAME]}{dot and suffix and '.'}{suffix}" or "download"

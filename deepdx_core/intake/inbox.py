@@ -1,4 +1,4 @@
-"""Bringing files into the inbox."""
+"""Adding files to the inbox."""
 
 import errno
 import hashlib
@@ -12,49 +12,52 @@ from pathlib import Path
 from filelock import FileLock
 
 from deepdx_core.files import remove_leftovers, written_whole
-from deepdx_core.intake.contents import RefusedError, is_folder, read_file
-from deepdx_core.intake.survey import inbox_files
+from deepdx_core.intake.contents import RefusedError
+from deepdx_core.intake.local_files import find_files, is_folder, read_file
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """What became of a file: where in the inbox it stands, or why it was refused."""
+class AddedFile:
+    """The outcome for one file: its path in the inbox, or the reason for refusing it.
+
+    new: it was copied into the inbox; otherwise the inbox had it already.
+    duplicate: the inbox had its content under another path, which is `target`.
+    """
 
     source: Path
     target: Path | None = None
     new: bool = False
-    elsewhere: bool = False
-    """Whether its content stood in the inbox already, under another path."""
+    duplicate: bool = False
     refused: str = ""
 
 
-def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[Arrival]:
+def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[AddedFile]:
     """Copy files, folders (with their names) and archives into the inbox, one by one.
 
-    Nothing in the inbox is ever overwritten: another file of the same name gets a number. A content that the inbox
-    holds is not stored again, unless it is within the same folder that is added: there, copies are kept as they are.
-    A path that cannot be read is reported and does not stop the others. Files stand in `staging` until they are whole,
-    or in the inbox itself where that is on another file system; what a kill left there is taken away first.
+    Never overwrites a file in the inbox: another file of the same name gets a number. Content that the inbox already
+    has is not stored again, except within a folder that is added: a folder keeps its own copies. A path that cannot be
+    read is reported and does not stop the others. Files are written in `staging` and moved when whole, or written in
+    the inbox itself if that is on another file system. Leftovers of a killed process are removed first.
     """
-    arrivals = _Inbox(inbox, staging)
+    target = _Inbox(inbox, staging)
     for given in paths:
-        # Links that are named here are followed, and so are those in a path such as `..`.
+        # Follow links in the given path, such as `..`.
         path = Path(os.path.realpath(given))
         if not is_folder(path):
-            yield arrivals.add(given, path, Path(path.name))
+            yield target.add(given, path, Path(path.name))
             continue
-        if path == arrivals.folder or path in arrivals.folder.parents:
-            yield Arrival(given, refused="the inbox is inside it")
+        if path == target.folder or path in target.folder.parents:
+            yield AddedFile(given, refused="the inbox is inside it")
             continue
-        files = inbox_files(path)
+        files = find_files(path)
         if not files:
-            yield Arrival(given, refused="empty folder")
+            yield AddedFile(given, refused="empty folder")
         for file in files:
-            yield arrivals.add(file, file, path.name / file.relative_to(path))
+            yield target.add(file, file, path.name / file.relative_to(path))
 
 
 class _Inbox:
-    """An inbox, and where in it which contents stand."""
+    """An inbox with an index of its contents."""
 
     def __init__(self, inbox: Path, staging: Path) -> None:
         self._inbox = inbox
@@ -62,57 +65,57 @@ class _Inbox:
         self._staging = staging
         remove_leftovers(staging)
         remove_leftovers(inbox)
-        # Files are read only once another of their size arrives.
-        self._unread: dict[int, list[Path]] = defaultdict(list)
-        self._places: dict[bytes, list[Path]] = defaultdict(list)
-        for path in inbox_files(inbox):
+        # Files are hashed only once a file of the same size is added.
+        self._unhashed: dict[int, list[Path]] = defaultdict(list)
+        self._paths: dict[bytes, list[Path]] = defaultdict(list)
+        for path in find_files(inbox):
             with suppress(OSError):
-                self._unread[path.lstat().st_size].append(path)
+                self._unhashed[path.lstat().st_size].append(path)
 
-    def add(self, source: Path, path: Path, name: Path) -> Arrival:
-        """Store the file at `path` under a name in the inbox."""
+    def add(self, source: Path, path: Path, name: Path) -> AddedFile:
+        """Store the file at `path` under a name in the inbox; the outcome names `source`."""
         try:
             data = read_file(path)
             self._staging.mkdir(parents=True, exist_ok=True)
-            # Two commands may not find the same name free at once.
+            # Two commands must not pick the same free name.
             with FileLock(self._staging / ".lock"):
                 return self._store(source, data, name)
         except RefusedError as error:
-            return Arrival(source, refused=str(error))
+            return AddedFile(source, refused=str(error))
         except OSError as error:
-            return Arrival(source, refused=f"cannot be written to the inbox: {error.strerror or error}")
+            return AddedFile(source, refused=f"cannot be written to the inbox: {error.strerror or error}")
 
-    def _store(self, source: Path, data: bytes, name: Path) -> Arrival:
+    def _store(self, source: Path, data: bytes, name: Path) -> AddedFile:
         target = self._inbox / name
         # A link in the inbox may lead anywhere.
         if not Path(os.path.realpath(target.parent)).is_relative_to(self.folder):
             raise RefusedError("its place in the inbox leads out of it")
         digest = hashlib.sha256(data).digest()
-        places = self._held(len(data), digest)
+        paths = self._find_paths(len(data), digest)
         own_folder = self._inbox / name.parts[0] if len(name.parts) > 1 else target
-        elsewhere = [place for place in places if own_folder not in place.parents]
+        duplicates = [path for path in paths if own_folder not in path.parents]
         number = 1
         while os.path.lexists(target):
-            if self._holds(target, data):
-                return Arrival(source, target)
+            if self._has_content(target, data):
+                return AddedFile(source, target)
             number += 1
             stem = target.stem.removesuffix(f" ({number - 1})")
             target = target.with_name(f"{stem} ({number}){target.suffix}")
-        if elsewhere:
-            return Arrival(source, elsewhere[0], elsewhere=True)
+        if duplicates:
+            return AddedFile(source, duplicates[0], duplicate=True)
         self._write(target, data)
-        self._places[digest].append(target)
-        return Arrival(source, target, new=True)
+        self._paths[digest].append(target)
+        return AddedFile(source, target, new=True)
 
-    def _held(self, size: int, digest: bytes) -> list[Path]:
-        """Where a content stands in the inbox."""
-        for path in self._unread.pop(size, ()):
+    def _find_paths(self, size: int, digest: bytes) -> list[Path]:
+        """Return the paths in the inbox of a content, by its size and SHA-256."""
+        for path in self._unhashed.pop(size, ()):
             with suppress(RefusedError):
-                self._places[hashlib.sha256(read_file(path)).digest()].append(path)
-        return self._places[digest]
+                self._paths[hashlib.sha256(read_file(path)).digest()].append(path)
+        return self._paths[digest]
 
     @staticmethod
-    def _holds(path: Path, data: bytes) -> bool:
+    def _has_content(path: Path, data: bytes) -> bool:
         try:
             return read_file(path) == data
         except RefusedError:
@@ -120,13 +123,13 @@ class _Inbox:
 
     def _write(self, target: Path, data: bytes) -> None:
         try:
-            self._write_by_way_of(self._staging, target, data)
+            self._write_through(self._staging, target, data)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            self._write_by_way_of(self._inbox, target, data)
+            self._write_through(self._inbox, target, data)
 
     @staticmethod
-    def _write_by_way_of(staging: Path, target: Path, data: bytes) -> None:
+    def _write_through(staging: Path, target: Path, data: bytes) -> None:
         with written_whole(target, staging) as temporary:
             temporary.write_bytes(data)

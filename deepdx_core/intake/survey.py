@@ -1,10 +1,8 @@
-"""The survey of an inbox: a row for every path in it, and every stretch of every distinct file."""
+"""The survey of an inbox: a row for every path, and for every segment of every distinct file."""
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +11,34 @@ import polars as pl
 from deepdx_core.codec.reader import read
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import STAGING
-from deepdx_core.intake import contents
-from deepdx_core.intake.archives import archive_members, can_be_read_later
-from deepdx_core.intake.contents import RefusedError, archive_kind, read_file
+from deepdx_core.intake import limits
+from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
+from deepdx_core.intake.archives.libarchive_formats import is_readable_once_installed
+from deepdx_core.intake.contents import RefusedError
+from deepdx_core.intake.local_files import find_files, read_file
 from deepdx_core.progress import Report, silent
 from deepdx_core.tables.decoding import Dumps, RawFiles
+from deepdx_core.versions import READER_VERSION
 
 Row = dict[str, Any]
 _BATCH = 2**14  # rows
-
-READER_VERSION = 1
-"""Of what is read of contents, here and in the codec; what another version found is not taken over.
-
-To be raised with each change of it: of what is taken for voices, of the limits, of the words of a reason.
-"""
 
 SURVEYED_BY = f"reader {READER_VERSION}"
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What an inbox holds: the tables `raw_files` and `dumps`."""
+    """Contents of an inbox: the tables `raw_files` and `dumps`."""
 
     raw_files: pl.DataFrame
     dumps: pl.DataFrame
 
 
-NOTHING_KNOWN = Survey(RawFiles.create_empty(), Dumps.create_empty())
+EMPTY_SURVEY = Survey(RawFiles.create_empty(), Dumps.create_empty())
 
 
-def place(row: Mapping[str, object]) -> str:
-    """Where a row of `raw_files`, or one with its `path` and `member`, says that something is, as people read it."""
+def format_location(row: Mapping[str, object]) -> str:
+    """Return the path and member of a row of `raw_files`, or of any row with these columns, for messages."""
     return str(row["path"]) if row["member"] is None else f"{row['path']}: {row['member']}"
 
 
@@ -52,71 +46,47 @@ class InboxError(DeepDXError):
     """The inbox itself cannot be listed; the message names it and the reason."""
 
 
-def inbox_files(inbox: Path) -> list[Path]:
-    """Every path below a folder but those of folders that can be listed, sorted. Links are listed, never followed.
+def survey(inbox: Path, previous: Survey = EMPTY_SURVEY, report: Report = silent) -> Survey:
+    """Read every file in `inbox`. Contents already in `previous`, by SHA-256, are not read again.
 
-    Among them are folders that cannot be listed, of which `read_file` says why, and `inbox` itself where it is such.
-    Folders in which files are on their way (`files.STAGING`) are passed over; so is a folder that is not there.
+    The result depends on the inbox alone, not on `previous`. A file that cannot be read gets a row with the reason.
+    Raises InboxError if the inbox itself cannot be listed.
     """
-    found: list[str] = []
-    folders = [os.fspath(inbox)]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
-                        found.append(entry.path)
-                    elif not fnmatchcase(entry.name, STAGING):
-                        folders.append(entry.path)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            found.append(folder)
-    return sorted(map(Path, found))
-
-
-def survey(inbox: Path, known: Survey = NOTHING_KNOWN, report: Report = silent) -> Survey:
-    """Look at every file in `inbox`. Contents that `known` holds already, by SHA-256, are not read again.
-
-    The result depends on the inbox alone, not on what was known. A file that cannot be read gets a row that says why.
-    Raises InboxError where the inbox itself cannot be listed.
-    """
-    files = inbox_files(inbox)
+    files = find_files(inbox)
     if inbox in files:
         try:
             read_file(inbox)
         except RefusedError as error:
             raise InboxError(f"{printable(str(inbox))}: {error}") from error
         raise InboxError(f"{printable(str(inbox))}: not a folder")
-    surveyor = Surveyor(known)
+    surveyor = Surveyor(previous)
     for done, path in enumerate(files):
         report(f"reading {printable(path.name)}", done, len(files))
-        surveyor.look_at(path, printable(path.relative_to(inbox).as_posix()))
+        surveyor.add_file(path, printable(path.relative_to(inbox).as_posix()))
     return surveyor.result()
 
 
 class Surveyor:
-    """Looks at files one by one and keeps what it finds."""
+    """Reads files one by one and collects their rows."""
 
-    def __init__(self, known: Survey = NOTHING_KNOWN) -> None:
-        self._known_dumps = known.dumps
+    def __init__(self, previous: Survey = EMPTY_SURVEY) -> None:
+        self._previous_dumps = previous.dumps
         self._files: list[Row] = []
         self._dumps: list[Row] = []
         self._batches: list[pl.DataFrame] = []
-        self._stretches: dict[str, int] = dict(known.dumps.group_by("sha256").len().iter_rows())
-        # An archive or an empty file has no dumps. Any other content without dumps is left of a survey that was
-        # interrupted between its two tables, and must be read again.
-        with_dumps = pl.col("sha256").is_in(known.dumps["sha256"].implode()) | (pl.col("size") == 0)
-        usable = known.raw_files.filter(with_dumps | (pl.col("status") == "archive"))
+        self._segment_counts: dict[str, int] = dict(previous.dumps.group_by("sha256").len().iter_rows())
+        # An archive or an empty file has no dumps. Any other content without dumps comes from a survey that was
+        # interrupted between writing its two tables, and must be read again.
+        with_dumps = pl.col("sha256").is_in(previous.dumps["sha256"].implode()) | (pl.col("size") == 0)
+        usable = previous.raw_files.filter(with_dumps | (pl.col("status") == "archive"))
         self._contents: dict[str, Row] = {
             row.pop("sha256"): row
             for row in usable.select("sha256", "status", "taken_for", "voices", "reason").iter_rows(named=True)
         }
-        self._members = self._known_members(known.raw_files)
+        self._members = self._find_known_members(previous.raw_files)
 
-    def _known_members(self, raw_files: pl.DataFrame) -> dict[str, list[Row]]:
-        """Rows of the members of each archive, by the archive's SHA-256, where all of them are known."""
+    def _find_known_members(self, raw_files: pl.DataFrame) -> dict[str, list[Row]]:
+        """Return the members' rows of each archive whose members are all known, by the archive's SHA-256."""
         archives = raw_files.filter(pl.col("member").is_null(), pl.col("status") == "archive")
         members: dict[str, list[Row]] = {sha256: [] for sha256 in archives["sha256"]}
         archive_at: dict[str, str] = {}
@@ -124,61 +94,61 @@ class Surveyor:
             archive_at[path] = sha256
         for row in raw_files.filter(pl.col("member").is_not_null()).iter_rows(named=True):
             if archive := archive_at.get(row["path"]):
-                refused = row["status"] == "refused" and not can_be_read_later(row["reason"])
+                refused = row["status"] == "refused" and not is_readable_once_installed(row["reason"])
                 if refused or row["sha256"] in self._contents:
                     members[archive].append(row)
                 else:
                     del members[archive], archive_at[row["path"]]
         return members
 
-    def look_at(self, path: Path, shown: str) -> None:
-        """Look at a file that the tables shall call `shown`."""
+    def add_file(self, path: Path, display_path: str) -> None:
+        """Read a file, and the members of an archive. `display_path` goes into the tables."""
         try:
             data = read_file(path)
         except RefusedError as error:
-            self.refuse(shown, str(error))
+            self.add_refused(display_path, str(error))
             return
-        sha256 = self._content(shown, None, data)
+        sha256 = self._add_content(display_path, None, data)
         if self._contents[sha256]["status"] == "archive":
-            self._look_inside(shown, sha256, data)
+            self._add_members(display_path, sha256, data)
 
-    def _look_inside(self, path: str, sha256: str, data: bytes) -> None:
+    def _add_members(self, path: str, sha256: str, data: bytes) -> None:
         if sha256 not in self._members:
             first = len(self._files)
             seen: set[str] = set()
-            stretches = 0
-            for content in archive_members(data):
+            segments = 0
+            for content in read_archive(data):
                 if content.refused:
-                    self.refuse(path, content.refused, content.member)
-                elif stretches > contents.MAX_STRETCHES:
-                    more = f"more than {contents.MAX_STRETCHES:,} stretches in the archive"
-                    self.refuse(path, f"{more}: this member and the rest are not read", content.member)
+                    self.add_refused(path, content.refused, content.member)
+                elif segments > limits.MAX_ARCHIVE_SEGMENTS:
+                    more = f"more than {limits.MAX_ARCHIVE_SEGMENTS:,} stretches in the archive"
+                    self.add_refused(path, f"{more}: this member and the rest are not read", content.member)
                     break
                 else:
-                    member = self._content(path, content.member, content.data)
-                    stretches += 0 if member in seen else self._stretches.get(member, 0)
+                    member = self._add_content(path, content.member, content.data)
+                    segments += 0 if member in seen else self._segment_counts.get(member, 0)
                     seen.add(member)
             self._members[sha256] = self._files[first:]
         else:
             self._files += [row | {"path": path} for row in self._members[sha256]]
 
-    def refuse(self, path: str, reason: str, member: str | None = None) -> None:
-        """Keep a row of a path that is not looked at, with the reason."""
+    def add_refused(self, path: str, reason: str, member: str | None = None) -> None:
+        """Add a row for a path that is not read, with the reason."""
         self._files.append({"path": path, "member": member, "status": "refused", "voices": 0, "reason": reason})
 
-    def _content(self, path: str, member: str | None, data: bytes) -> str:
+    def _add_content(self, path: str, member: str | None, data: bytes) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 not in self._contents:
-            self._contents[sha256] = self._read(sha256, data)
-        place = {"path": path, "member": member, "size": len(data), "sha256": sha256}
-        self._files.append(place | self._contents[sha256])
+            self._contents[sha256] = self._read_content(sha256, data)
+        location = {"path": path, "member": member, "size": len(data), "sha256": sha256}
+        self._files.append(location | self._contents[sha256])
         return sha256
 
-    def _read(self, sha256: str, data: bytes) -> Row:
-        if kind := archive_kind(data):
-            return {"status": "archive", "taken_for": f"{kind} archive", "voices": 0, "reason": None}
+    def _read_content(self, sha256: str, data: bytes) -> Row:
+        if kind := recognize_archive(data):
+            return {"status": "archive", "taken_for": f"{kind.name} archive", "voices": 0, "reason": None}
         reading = read(data)
-        self._stretches[sha256] = len(reading.segments)
+        self._segment_counts[sha256] = len(reading.segments)
         for segment in reading.segments:
             self._dumps.append(
                 {
@@ -196,7 +166,7 @@ class Surveyor:
                 }
             )
             if len(self._dumps) == _BATCH:
-                self._keep_dumps()
+                self._flush_dumps()
         return {
             "status": "voices" if reading.voices else "no voices",
             "taken_for": reading.taken_for,
@@ -204,17 +174,17 @@ class Surveyor:
             "reason": reading.reason or None,
         }
 
-    def _keep_dumps(self) -> None:
-        """Rows as Python has them take ten times what they take in a table."""
-        self._batches.append(pl.DataFrame(self._dumps, schema=NOTHING_KNOWN.dumps.schema))
+    def _flush_dumps(self) -> None:
+        """Move the collected rows to a data frame, which takes a tenth of the memory of Python objects."""
+        self._batches.append(pl.DataFrame(self._dumps, schema=EMPTY_SURVEY.dumps.schema))
         self._dumps = []
 
     def result(self, ordered: bool = True) -> Survey:
-        """The tables of all that was looked at, sorted by their keys, or the files as they were looked at."""
-        raw_files = pl.DataFrame(self._files, schema=NOTHING_KNOWN.raw_files.schema)
-        self._keep_dumps()
+        """Return the tables of all files added. ordered: sort `raw_files` by its key, not in the order added."""
+        raw_files = pl.DataFrame(self._files, schema=EMPTY_SURVEY.raw_files.schema)
+        self._flush_dumps()
         new = pl.concat(self._batches)
-        # A content that was read again replaces what was known; a file that went away takes its dumps with it.
-        known = self._known_dumps.join(new, on="sha256", how="anti")
+        # New rows of a content replace previous ones. Contents that are gone from the inbox lose their dumps.
+        known = self._previous_dumps.join(new, on="sha256", how="anti")
         present = pl.concat([known, new]).join(raw_files, on="sha256", how="semi")
         return Survey(raw_files.sort("path", "member") if ordered else raw_files, present.sort("sha256", "offset"))

@@ -13,12 +13,10 @@ from scipy.optimize import minimize_scalar
 
 from deepdx_core.arrays import Float32Array, Float64Array, Int64Array
 from deepdx_core.dedup.families import fold_of
+from deepdx_core.versions import LABELS_VERSION
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
-
-LABELS_VERSION = 1
-"""Version of the code in this room that labels a given corpus and taxonomy. Raise it with each change of results."""
 
 MIN_NAMED_VOICES = 256
 """Clearly named voices that a corpus needs for a model."""

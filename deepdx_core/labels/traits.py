@@ -5,7 +5,7 @@ import numpy.typing as npt
 import polars as pl
 
 from deepdx_core.arrays import Float32Array, UInt8Array
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 _LOUDEST = 3  # operators of each role with traits of their own
@@ -108,4 +108,4 @@ _MEANS = (
 
 def _of_operators(parameters: UInt8Array, name: str) -> npt.NDArray[np.float64]:
     """Return a parameter of operators 1 to 6, `float64[n, 6]`."""
-    return parameters[:, of_operators(name)].astype(np.float64)
+    return parameters[:, operator_columns(name)].astype(np.float64)

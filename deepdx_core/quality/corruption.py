@@ -17,13 +17,11 @@ from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
 from deepdx_core.dedup.families import fold_of
 from deepdx_core.quality import synthetic_corruption
 from deepdx_core.tables.curation import CorruptionTrainingSet
+from deepdx_core.versions import CURATION_VERSION
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES, VMEM_SIZE, VMEM_VOICES
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
-
-CURATION_VERSION = 1
-"""Version of the code that makes voices, families and verdicts from dumps. Raise it with each change of results."""
 
 MIN_SOUNDS = 512
 """Sounds that a corpus needs for a corruption score."""

@@ -1,1 +1,1 @@
-"""Voices as they sound: rendering them with Dexed's engine, what a clip measures, which sounds are nearly alike."""
+"""Audio of voices: rendering with Dexed's engine, features of rendered clips, and levels predicted from parameters."""

@@ -1,53 +1,52 @@
-"""How loud a voice can get, and how loud it rests, told from its parameters; what is rendered is measured elsewhere."""
+"""Levels of a voice predicted from its parameters alone, without rendering."""
 
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-from deepdx_core.arrays import BoolArray, UInt8Array
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.arrays import BoolArray, Float64Array, UInt8Array
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 _DB_PER_STEP = 0.7526
 """A step of output or envelope level, on the DX7's internal scale of 0 to 127, in decibels."""
 
-SILENT_DB = -60.0
-"""What is under this, below a single carrier at full level, nobody hears."""
+SILENCE_DB = -60.0
+"""Level below which a sound is inaudible, relative to a single carrier at full level."""
 
 MIDDLE_C = 60
 """MIDI note number."""
 _KEYBOARD = range(36, 97, 12)  # the DX7's own 61 keys, each octave
 _ORIGIN_OF_BREAK_POINTS = 17
-"""The key from which break points count: four under A-1, break point 0 on the panel, as the firmware rounds."""
-# How much a group of three keys counts by its distance from the break point: the DX7's firmware.
+"""The key at which break points start: four below A-1, break point 0 on the panel, as the firmware rounds."""
+# Weight of a group of three keys by its distance from the break point: the DX7's firmware.
 _LINEAR = 8
 _EXPONENTIAL = np.array(
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190]
 )
 _STEPS_PER_DEPTH = 329 / 32768
 
-_LEVELS = np.stack([of_operators(f"eg_level_{n}") for n in (1, 2, 3, 4)], axis=1)  # [6, 4]
+_LEVELS = np.stack([operator_columns(f"eg_level_{n}") for n in (1, 2, 3, 4)], axis=1)  # [6, 4]
 _SCALING = {
-    name: of_operators(name) for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
+    name: operator_columns(name) for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
 }
-_OUTPUT_LEVELS = of_operators("output_level")
+_OUTPUT_LEVELS = operator_columns("output_level")
 
 
-def _level_table() -> npt.NDArray[np.float64]:
-    # Levels 0 to 19 rise in steeper steps than the rest: the table of the DX7's firmware.
+def _internal_level_table() -> Float64Array:
+    # Levels 0 to 19 rise in steeper steps: the table of the DX7's firmware.
     steep = [0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46]
     return np.array([*steep, *range(48, 128)], dtype=np.float64)
 
 
-_INTERNAL_LEVELS = _level_table()
+_INTERNAL_LEVELS = _internal_level_table()
 
 
-def _key_scaling(parameters: UInt8Array, key: int) -> npt.NDArray[np.float64]:
-    """By how many steps keyboard scaling raises the output level of each operator at a key, `float64[n, 6]`."""
+def _key_scaling(parameters: UInt8Array, key: int) -> Float64Array:
+    """Return the steps by which keyboard scaling raises each operator's output level at a key, `float64[n, 6]`."""
     scaling = {name: parameters[:, columns].astype(np.int64) for name, columns in _SCALING.items()}  # each [n, 6]
-    heard = key + parameters[:, [INDEX["transpose"]]].astype(np.int64) - PARAMETERS[INDEX["transpose"]].default
-    distance = heard - scaling["break_point"] - _ORIGIN_OF_BREAK_POINTS  # [n, 6]
+    sounding_key = key + parameters[:, [INDEX["transpose"]]].astype(np.int64) - PARAMETERS[INDEX["transpose"]].default
+    distance = sounding_key - scaling["break_point"] - _ORIGIN_OF_BREAK_POINTS  # [n, 6]
     right = distance >= 0
     depth = np.where(right, scaling["right_depth"], scaling["left_depth"])
     curve = np.where(right, scaling["right_curve"], scaling["left_curve"])
@@ -58,8 +57,8 @@ def _key_scaling(parameters: UInt8Array, key: int) -> npt.NDArray[np.float64]:
     return np.asarray(sign * shape * depth * _STEPS_PER_DEPTH)
 
 
-def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> npt.NDArray[np.float64]:
-    """The carriers together at these envelope levels, `uint8[n, 6]` by operator, in dB, `float64[n]`."""
+def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> Float64Array:
+    """Return the level of all carriers together, in dB, `float64[n]`, at envelope levels `uint8[n, 6]` by operator."""
     envelopes = _INTERNAL_LEVELS[envelope_levels]  # [n, 6]
     outputs = (_INTERNAL_LEVELS[parameters[:, _OUTPUT_LEVELS]] + _key_scaling(parameters, key)).clip(0, 127)
     decibels = -_DB_PER_STEP * ((127 - envelopes) + (127 - outputs))
@@ -67,27 +66,26 @@ def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> 
     return np.asarray(20 * np.log10(amplitudes.sum(axis=1)))
 
 
-def loudest_db(parameters: UInt8Array, keys: Iterable[int] = _KEYBOARD) -> npt.NDArray[np.float64]:
-    """An upper bound of the level of legal voices, `uint8[n, 145]`, at the loudest of some keys, `float64[n]`.
+def loudest_db(parameters: UInt8Array, keys: Iterable[int] = _KEYBOARD) -> Float64Array:
+    """Return an upper bound of the level of legal voices, `uint8[n, 145]`, at the loudest of some keys, `float64[n]`.
 
-    In dB, 0 for one carrier at full level. Only carriers are heard, and a carrier is never louder than its output
-    level, with what keyboard scaling does to it at that key, together with the highest of its envelope's four levels;
-    these are added up over the carriers of the algorithm. Whether an envelope gets to its highest level before the key
-    is let go is not asked (a slow voice is not a silent one), nor what velocity and the LFO do.
+    In dB, 0 for one carrier at full level. Only carriers are audible. A carrier is at most as loud as its output level,
+    scaled for the key, with the highest of its envelope's four levels; carriers of the algorithm add up. Ignores
+    whether an envelope reaches its highest level before key-up (a slow voice is not silent), velocity and the LFO.
     """
     peaks = parameters[:, _LEVELS].max(axis=2)  # [n, 6]
     return np.asarray(np.max([_level_db(parameters, peaks, key) for key in keys], axis=0))
 
 
-def rest_db(parameters: UInt8Array) -> npt.NDArray[np.float64]:
-    """The level at which legal voices, `uint8[n, 145]`, rest after a key is let go, in dB as above, `float64[n]`.
+def rest_db(parameters: UInt8Array) -> Float64Array:
+    """Return the level at which legal voices, `uint8[n, 145]`, rest after key-up, `float64[n]`.
 
-    That is envelope level 4 with the output level, added up over the carriers, at middle C. A voice that rests at more
-    than nothing never falls silent, which level 4 by itself does not tell: a carrier may be turned down.
+    In dB as in `loudest_db`: envelope level 4 with the output level, added up over the carriers, at middle C. A voice
+    that rests above silence never stops sounding. Level 4 alone does not show that: a carrier may be turned down.
     """
     return _level_db(parameters, parameters[:, _LEVELS[:, 3]], MIDDLE_C)
 
 
-def inaudible(parameters: UInt8Array) -> BoolArray:
-    """Which of these legal voices, `uint8[n, 145]`, are silent at middle C, however long the key is held, `bool[n]`."""
-    return loudest_db(parameters, [MIDDLE_C]) < SILENT_DB
+def is_inaudible(parameters: UInt8Array) -> BoolArray:
+    """Return True where a legal voice, `uint8[n, 145]`, is silent at middle C, however long it is held, `bool[n]`."""
+    return loudest_db(parameters, [MIDDLE_C]) < SILENCE_DB

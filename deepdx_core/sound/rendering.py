@@ -1,4 +1,4 @@
-"""Voices to audio, by Dexed's Mark I engine (dexed-py, an optional extra): only here is it known how it is called."""
+"""Voices to audio, with Dexed's Mark I engine (dexed-py, an optional extra). No other module calls dexed-py."""
 
 import importlib
 import importlib.util
@@ -7,24 +7,21 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import Float32Array, UInt8Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import NAME_LENGTH
 
-Audio = npt.NDArray[np.float32]
-
 SAMPLE_RATE = 44_100
-"""Hertz, close to the DX7's own 49,096: at half of it, what FM folds back at the top would be heard as squeals."""
+"""Hertz, close to the DX7's own 49,096. At half of it, the aliasing of FM would be audible as squeals."""
 
 _NAME_AND_SWITCHES = b" " * NAME_LENGTH + b"\x3f"  # all six operators on
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One note: MIDI note and velocity, seconds held, seconds listened to after it is let go."""
+    """One rendered note: MIDI note and velocity, seconds until key-up, and seconds rendered after it."""
 
     note: int
     velocity: int
@@ -33,26 +30,26 @@ class Clip:
 
 
 class NoRendererError(DeepDXError):
-    """A sound was to be rendered where dexed-py is not installed."""
+    """Rendering was requested, but dexed-py is not installed."""
 
     def __init__(self) -> None:
         super().__init__("dexed-py, which renders sounds, is not installed: pip install 'deepdx[audio]'")
 
 
-def available() -> bool:
-    """Whether sounds can be rendered here."""
+def can_render() -> bool:
+    """Return True if dexed-py is installed."""
     return importlib.util.find_spec("dexed") is not None
 
 
-def engine() -> str:
-    """The engine and its version. Raises NoRendererError."""
-    if not available():
+def engine_version() -> str:
+    """Return the name and version of the engine. Raises NoRendererError."""
+    if not can_render():
         raise NoRendererError
     return f"dexed-py {version('dexed-py')}"
 
 
 class _Sysex:
-    # What the engine asks of a patch. Its own class takes bytes apart in Python and puts them together again.
+    # The one method that the engine calls on a patch. dexed-py's own class parses and rebuilds the bytes in Python.
     def __init__(self, voice: UInt8Array) -> None:
         self._voice = voice
 
@@ -61,24 +58,24 @@ class _Sysex:
 
 
 class Synth:
-    """A synthesizer, one for each thread. A clip does not depend on what was rendered before it."""
+    """A synthesizer; each thread needs its own. A clip does not depend on clips rendered before it."""
 
     def __init__(self) -> None:
         """Raises NoRendererError."""
-        if not available():
+        if not can_render():
             raise NoRendererError
         dexed: Any = importlib.import_module("dexed")
         self._synth = dexed.DexedSynth(SAMPLE_RATE)
 
-    def render(self, voice: UInt8Array, clip: Clip) -> Audio:
-        """The samples of a legal voice, `uint8[145]`; one carrier at full level swings between -1 and 1."""
+    def render(self, voice: UInt8Array, clip: Clip) -> Float32Array:
+        """Render a legal voice, `uint8[145]`, to samples; one carrier at full level swings between -1 and 1."""
         self._synth.load_patch(_Sysex(voice))
-        samples: Audio = self._synth.render(clip.note, clip.velocity, clip.held, clip.held + clip.after)
+        samples: Float32Array = self._synth.render(clip.note, clip.velocity, clip.held, clip.held + clip.after)
         return samples
 
 
-def render(parameters: UInt8Array, clip: Clip) -> Audio:
-    """Clips of voices, `uint8[n, 145]`, as `float32[n, samples]`. Raises ValueError where a parameter is illegal."""
+def render(parameters: UInt8Array, clip: Clip) -> Float32Array:
+    """Render voices, `uint8[n, 145]`, to `float32[n, samples]`. Raises ValueError if a parameter is out of range."""
     require_legal(parameters)
     synth = Synth()
     samples = round((clip.held + clip.after) * SAMPLE_RATE)

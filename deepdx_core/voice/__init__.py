@@ -1,1 +1,1 @@
-"""What a DX7 voice is: its parameters and its algorithms, as data. No bytes, files or tables here."""
+"""The DX7 voice as data: its parameters and its algorithms. No bytes, files or tables."""

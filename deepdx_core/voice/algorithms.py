@@ -1,4 +1,4 @@
-"""The 32 algorithms of the DX7 as data: who modulates whom, who is heard, where feedback runs.
+"""The 32 algorithms of the DX7 as data: modulations, carriers and feedback.
 
 Source: Yamaha DX7 Operating Manual (1983), the algorithm chart.
 """
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 class Algorithm:
     """One algorithm.
 
-    number: as on the panel, 1 to 32 (a voice's `algorithm` parameter is one less).
-    carriers: operators that are heard, ascending.
+    number: as on the panel, 1 to 32; the `algorithm` parameter of a voice is one less.
+    carriers: operators with audible output, ascending.
     modulations: pairs (modulator, modulated operator).
-    feedback: (operator whose output is fed back, operator it is fed to).
+    feedback: pair (operator whose output is fed back, operator that receives it).
     """
 
     number: int
@@ -59,7 +59,7 @@ _CHART = """
 """
 
 
-def _read(line: str) -> Algorithm:
+def _parse(line: str) -> Algorithm:
     number, rest = line.split(":")
     carriers, *modulations, feedback = rest.split()
     return Algorithm(
@@ -70,5 +70,5 @@ def _read(line: str) -> Algorithm:
     )
 
 
-ALGORITHMS: tuple[Algorithm, ...] = tuple(_read(line) for line in _CHART.strip().splitlines())
-"""The algorithms in order; `ALGORITHMS[n]` belongs to the value n of the `algorithm` parameter."""
+ALGORITHMS: tuple[Algorithm, ...] = tuple(_parse(line) for line in _CHART.strip().splitlines())
+"""All algorithms, by the value of the `algorithm` parameter: `ALGORITHMS[0]` is number 1."""

@@ -1,14 +1,14 @@
-"""The parameter table of a DX7 voice: the one place for names, ranges, defaults and places in both formats.
+"""The parameter table of a DX7 voice: names, ranges, defaults, and offsets in both formats.
 
-Codec, schemas, range checks, model encoding, SQL comments and docs derive from `PARAMETERS`.
+Codec, schemas, range checks, model encoding, SQL comments and docs all derive from `PARAMETERS`.
 Source: Yamaha DX7 Operating Manual (1983), "MIDI data format", tables of the single voice (VCED, 155 bytes) and
-of the packed 32 voices (VMEM, 128 bytes a voice).
+of the packed 32 voices (VMEM, 128 bytes per voice).
 """
 
 from dataclasses import dataclass
 
 OPERATORS = (6, 5, 4, 3, 2, 1)
-"""The operators' numbers in the order in which both formats store them."""
+"""Operator numbers in the order of both formats."""
 
 NAME_LENGTH = 10
 VCED_NAME = 145
@@ -18,15 +18,15 @@ VMEM_NAME = 118
 """Offset of the name in the packed format."""
 VMEM_SIZE = 128
 VMEM_VOICES = 32
-"""Voices in a bank."""
+"""Voices per bank."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One of the 145 parameters that make a sound.
+    """One of the 145 parameters of a voice.
 
-    The lowest legal value is 0 for all of them; `maximum` is the highest. `vmem` is the packed byte that holds the
-    value, `bits` wide from bit `shift` upward. The unpacked offset is the parameter's index in `PARAMETERS`.
+    Legal values are 0 to `maximum`. `vmem` is the offset of the packed byte that holds the value, `bits` wide from bit
+    `shift` upward. The offset in the unpacked format is the parameter's index in `PARAMETERS`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Parameter:
 
     @property
     def categorical(self) -> bool:
-        """Whether the values are kinds rather than amounts, so that none is between two others."""
+        """True for values without an order, such as curves and waves."""
         return self.name.endswith(("_curve", "algorithm", "lfo_wave"))
 
 
@@ -95,17 +95,17 @@ _OPERATOR_VMEM_SIZE = 17
 
 def _table() -> tuple[Parameter, ...]:
     operators = (
-        # The factory INIT VOICE sounds operator 1 only.
+        # In the factory INIT VOICE only operator 1 is audible.
         Parameter(
             f"op{operator}_{name}",
             maximum,
             99 if (name, operator) == ("output_level", 1) else default,
-            place * _OPERATOR_VMEM_SIZE + byte,
+            position * _OPERATOR_VMEM_SIZE + byte,
             shift,
             bits,
             f"operator {operator}: {text}",
         )
-        for place, operator in enumerate(OPERATORS)
+        for position, operator in enumerate(OPERATORS)
         for name, maximum, default, byte, shift, bits, text in _OPERATOR
     )
     return (*operators, *(Parameter(*row) for row in _COMMON))
@@ -117,4 +117,4 @@ PARAMETERS: tuple[Parameter, ...] = _table()
 PARAMETER_NAMES: tuple[str, ...] = tuple(p.name for p in PARAMETERS)
 
 INDEX: dict[str, int] = {p.name: i for i, p in enumerate(PARAMETERS)}
-"""Place of each parameter in `PARAMETERS`, in the columns of a parameter array, and in the VCED format."""
+"""Index of each parameter in `PARAMETERS`, which is also its column in arrays and its offset in the VCED format."""

@@ -1,8 +1,8 @@
 """The writer's network: a transformer that predicts the 145 parameters of a voice one by one, given a parent voice.
 
 The new voice is causal, in the order of `layout`. The parent is encoded as a whole, by a block without a mask, and
-added position by position. The other conditions are the label, the parent's label, and the number of parameters that
-shall differ from the parent, given as the number that remains at each position. Values that the parent or an earlier
+added position by position. The other conditions are the label, the parent's label, and the number of parameters to
+differ from the parent, given as the number that remains at each position. Values that the parent or an earlier
 operator has at the same position get a logit of their own, because most values are copies (a log-linear relative of
 pointer networks: See, Liu and Manning, "Get to the point", 2017). The blocks are those of nanoGPT (pre-norm), with one
 dropout mask for all positions of a voice (Gal and Ghahramani, "A theoretically grounded application of dropout in
@@ -39,8 +39,8 @@ _ENCODER_BATCH = 16  # parents; the attention weights of more do not fit in the 
 class Conditions(NamedTuple):
     """Conditions for the voices of a batch.
 
-    parents: `int64[n, 145]`, in the writer's order; ignored where there is no parent.
-    differing: `int64[n]`, number of parameters that shall differ from the parent; -1 is no parent.
+    parents: `int64[n, 145]`, in the writer's order; ignored without a parent.
+    differing: `int64[n]`, number of parameters to differ from the parent; -1 is no parent.
     labels, parent_labels: `int64[n]`.
     moved: `bool[n]`, True where a symmetry has permuted the operators, as in training.
     """
@@ -255,13 +255,13 @@ def upgrade_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename the tensors of a writer that an earlier version stored to today's names; others keep theirs.
 
     Works on a state dict, and on the tensors of a model or a checkpoint, whose keys have prefixes that end in a slash.
-    Raises ValueError if a tensor is there under both names.
+    Raises ValueError if a tensor has both names.
     """
     upgraded = {
         re.sub(r"[^./]+", lambda part: _RENAMED.get(part[0], part[0]), name): tensor for name, tensor in tensors.items()
     }
     if len(upgraded) < len(tensors):
-        raise ValueError("a tensor is there twice, under an old and a new name")
+        raise ValueError("a tensor is stored twice, under its earlier and its present name")
     return upgraded
 
 

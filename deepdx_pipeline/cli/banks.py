@@ -46,15 +46,15 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     for file, slots in _by_file(found, voices):
-        place = {"file": file["path"], "member": file["member"]}
+        format_location = {"file": file["path"], "member": file["member"]}
         if slots.is_empty():
             reason = file["reason"] or f"{file['taken_for']} without files"
-            yield place | {"voices": 0, "reason": reason}
+            yield format_location | {"voices": 0, "reason": reason}
         parameters = slots.select(PARAMETER_NAMES).rows()
         for slot, values in zip(slots.drop(PARAMETER_NAMES).iter_rows(named=True), parameters, strict=True):
             keys = ("offset", "slot", "format", "channel", "checksum", "name")
             yield (
-                place
+                format_location
                 | {key: slot[key] for key in keys}
                 | {
                     "parameters": None if slot["sound_id"] is None else values,
@@ -66,10 +66,10 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
 
 
 def _print_files(found: "pl.DataFrame", voices: "pl.DataFrame") -> None:
-    from deepdx_core.intake.survey import place
+    from deepdx_core.intake.survey import format_location
 
     for file, slots in _by_file(found, voices):
-        where = place(file)
+        where = format_location(file)
         if file["status"] == "refused":
             print_line(f"{where}: {file['reason']}", "red", err)
             continue

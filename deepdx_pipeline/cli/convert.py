@@ -48,7 +48,9 @@ def convert(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="File to write, or folder for single voices; its extension sets --to."),
+        typer.Option(
+            "--output", "-o", help="File to write, in the format of its extension; or a folder for single voices."
+        ),
     ],
     to: Annotated[
         Target | None,
@@ -85,7 +87,7 @@ def convert(
 
     collected = collect_voices(inputs)
     writable = make_writable(select_voices(collected.voices, ranges, name), clamp, unique)
-    print_problems(collected.refused, collected.without, writable.skipped, writable.mended)
+    print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped)
     if writable.voices.is_empty():
         raise DeepDXError("no voices to write")
     files = _build_files(writable.voices, target, output, one_file)
@@ -127,7 +129,7 @@ def parse_slots(text: str) -> list[tuple[int, int]]:
 
 def _choose_target(output: Path, to: Target | None) -> Target:
     from deepdx_core.display import printable
-    from deepdx_core.intake.contents import is_folder
+    from deepdx_core.intake.local_files import is_folder
 
     by_extension, shown = _EXTENSIONS.get(output.suffix.lower()), printable(str(output))
     if to is None and by_extension is None:
@@ -143,7 +145,7 @@ def _choose_target(output: Path, to: Target | None) -> Target:
 
 def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
     from deepdx_core.codec import writer
-    from deepdx_core.codec.transmission import midi_file
+    from deepdx_core.codec.transmission import write_midi_file
     from deepdx_core.display import counted
     from deepdx_core.exchange.conversion import to_arrays
     from deepdx_core.exchange.table_files import TableFormat, write_table
@@ -168,7 +170,7 @@ def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file:
         return list(zip(_single_paths(output, voices["name"].to_list()), singles, strict=True))
     banks = writer.write_banks(parameters, names)
     if target is Target.MID:
-        return [(output, midi_file(banks))]
+        return [(output, write_midi_file(banks))]
     if one_file or len(banks) == 1:
         return [(output, b"".join(banks))]
     return list(zip(numbered_paths(output, len(banks)), banks, strict=True))

@@ -10,21 +10,23 @@ import typer
 
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home, find_home
-from deepdx_core.intake.collections import collections
+from deepdx_core.intake.public_collections import load_collections
 from deepdx_core.progress import Report
 from deepdx_pipeline.cli.console import err, print_line
 
 if TYPE_CHECKING:
-    from deepdx_core.intake.inbox import Arrival
+    from deepdx_core.intake.inbox import AddedFile
 
 _MAX_WITHOUT_VOICES = 20  # files that are listed one by one
-_SOURCES = f"Files, folders, archives, https:// addresses, or names of public collections: {', '.join(collections())}."
+_SOURCES = (
+    f"Files, folders, archives, https:// addresses, or names of public collections: {', '.join(load_collections())}."
+)
 
 
 def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...", help=_SOURCES)]) -> None:
     """Copy files, folders, archives or downloads into the inbox."""
     from deepdx_core.display import counted, printable
-    from deepdx_core.intake.survey import Surveyor, place
+    from deepdx_core.intake.survey import Surveyor, format_location
 
     home = find_home()
     home.inbox.mkdir(parents=True, exist_ok=True)
@@ -47,16 +49,16 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
                 new, known = new + arrival.new, known + (not arrival.new)
                 path = printable(arrival.target.relative_to(home.inbox).as_posix())
                 if arrival.target not in surveyed:
-                    surveyor.look_at(arrival.target, path)
+                    surveyor.add_file(arrival.target, path)
                     surveyed.add(arrival.target)
-                if arrival.elsewhere:
+                if arrival.duplicate:
                     elsewhere.append(f"{printable(str(arrival.source))} as {path}")
         except DeepDXError as error:
             refuse(str(error))
     files = surveyor.result().raw_files
     without = files.filter(files["status"].is_in(["no voices", "refused"]))
     for row in without.head(_MAX_WITHOUT_VOICES).iter_rows(named=True):
-        print_line(f"{place(row)}: {row['reason']}", "yellow", err)
+        print_line(f"{format_location(row)}: {row['reason']}", "yellow", err)
     if (more := len(without) - _MAX_WITHOUT_VOICES) > 0:
         print_line(f"... and {more:,} more without voices: see table raw_files after `deepdx run`", console=err)
     if elsewhere:
@@ -72,13 +74,13 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
         raise typer.Exit(1)
 
 
-def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
+def _arrivals(source: str, home: Home) -> "Iterator[AddedFile]":
     """Add one source to the inbox: download it if it is a collection or URL, else copy files."""
     from deepdx_core.intake.inbox import add_to_inbox
 
-    collection = None if os.path.lexists(source) else collections().get(source)
+    collection = None if os.path.lexists(source) else load_collections().get(source)
     if collection:
-        print_line(f"{collection.name}: {collection.what}")
+        print_line(f"{collection.name}: {collection.description}")
         print_line(f"license: {collection.license}; the voices are other people's work")
         url, name, sha256 = collection.url, collection.file, collection.sha256
     elif source.lower().startswith(("http://", "https://")):
@@ -86,11 +88,11 @@ def _arrivals(source: str, home: Home) -> "Iterator[Arrival]":
     else:
         yield from add_to_inbox([Path(source)], home.inbox, home.staging)
         return
-    from deepdx_core.intake.download import fetched
+    from deepdx_core.intake.download import fetch
 
     with (
         _download_bar() as report,
-        fetched(url, home.downloads, name=name, sha256=sha256, report=report) as path,
+        fetch(url, home.downloads, name=name, sha256=sha256, report=report) as path,
     ):
         yield from add_to_inbox([path], home.inbox, home.staging)
 

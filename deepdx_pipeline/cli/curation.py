@@ -52,7 +52,7 @@ def _as_dict(story: "Explanation") -> dict[str, object]:
 
 
 def _print_story(story: "Explanation") -> None:
-    from deepdx_core.intake.survey import place
+    from deepdx_core.intake.survey import format_location
 
     print_line(f"{story.name or '(no name)'}  {story.sound_id}", "bold")
     names = ", ".join(f"{name or '(blank)'} ({count})" for name, count in story.names.iter_rows())
@@ -70,12 +70,11 @@ def _print_story(story: "Explanation") -> None:
         print_line(f"Repaired ({story.repair[0]}) as {story.repair[1]}")
     for original, name, how in story.repaired_from.iter_rows():
         print_line(f"Repaired ({how}) from {name} {original}")
-    print_line(f"Found in {counted(len(story.places), 'place')}:")
+    print_line(f"Found in {counted(len(story.places), 'format_location')}:")
     for found in story.places.head(_MAX_ROWS).iter_rows(named=True):
         checksum = f", checksum {found['checksum']}" if found["checksum"] not in (None, "right") else ""
-        print_line(
-            f"  {place(found)}, at byte {found['offset']:,}, slot {found['slot']}, as {found['name']!r}{checksum}"
-        )
+        where = f"{format_location(found)}, at byte {found['offset']:,}, slot {found['slot']}"
+        print_line(f"  {where}, as {found['name']!r}{checksum}")
     _print_more(len(story.places))
     if len(story.family):
         print_line(f"Family of {len(story.family) + 1:,}, nearest first:")

@@ -38,7 +38,7 @@ def generate(
     ] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same banks.")] = 0,
     temperature: Annotated[
-        float, typer.Option(help="Sampling temperature; below 1 is more conservative, above 1 more adventurous.")
+        float, typer.Option(help="Sampling temperature; below 1 favors likely values, above 1 unlikely ones.")
     ] = 1.0,
     novelty: Annotated[
         float | None,
@@ -87,11 +87,11 @@ def generate(
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import SamplingRequest, sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import NoRendererError, available
+    from deepdx_core.sound.rendering import NoRendererError, can_render
 
     if by_ear is None:
-        by_ear = available()
-    elif by_ear and not available():
+        by_ear = can_render()
+    elif by_ear and not can_render():
         raise NoRendererError
     home = find_home()
     folder = champion_folder(home)
@@ -167,12 +167,12 @@ def _resolve_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> s
 
 def _read_voice(text: str, option: str) -> "tuple[UInt8Array, str]":
     """Return the parameters and name of the voice at `FILE:SLOT`. The file name may contain colons."""
-    from deepdx_core.exchange.inspection import voice_in
+    from deepdx_core.exchange.inspection import load_voice
 
     match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
     if match is None:
         raise typer.BadParameter(f"{printable(text)!r} is not {_SLOT}, such as EPIANOS1.syx:5", param_hint=option)
-    return voice_in(Path(match[1]), int(match[2]))
+    return load_voice(Path(match[1]), int(match[2]))
 
 
 def _describe_rejections(rejected: "Mapping[str, int]") -> str:

@@ -23,9 +23,9 @@ def label(
     suggest: Annotated[bool, typer.Option("--suggest", help="List the voices most worth labeling.")] = False,
     count: Annotated[int, typer.Option(min=1, help="Number of voices that --suggest lists.")] = 20,
 ) -> None:
-    """Set your own category for a voice.
+    """Set your own category for a voice, or list voices to label.
 
-    It overrides all evidence from the next `deepdx run` on.
+    Your category overrides all evidence from the next `deepdx run` on.
     """
     if suggest:
         _print_suggestions(count)

@@ -13,9 +13,9 @@ _PORT_HELP = "MIDI port, as `deepdx ports` lists it."
 
 def ports() -> None:
     """List the MIDI ports."""
-    from deepdx_core.ports import port_names
+    from deepdx_core.ports import list_ports
 
-    inputs, outputs = port_names()
+    inputs, outputs = list_ports()
     if not inputs and not outputs:
         out.print("No MIDI ports.")
         return
@@ -35,16 +35,17 @@ def send(
 ) -> None:
     """Send voices to a DX7 over MIDI.
 
-    A dump of one voice goes to the edit buffer. A dump of several is sent as a bank, which a DX7 accepts only with its
-    memory protection off. A dump with a voice that cannot be written is skipped.
+    A dump of one voice goes to the edit buffer; a dump of several is sent as a bank.
+    A DX7 accepts banks only with its memory protection off.
+    A dump with a voice that cannot be written is skipped.
     """
     from deepdx_core.errors import DeepDXError
-    from deepdx_core.exchange.conversion import collect_voices, dumps_to_send
+    from deepdx_core.exchange.conversion import build_messages, collect_voices
     from deepdx_core.ports import send as send_messages
 
     collected = collect_voices([file])
-    to_send, skipped, changed = dumps_to_send(collected.voices, channel - 1, clamp)
-    print_problems(collected.refused, collected.without, skipped, changed)
+    to_send, skipped, changed = build_messages(collected.voices, channel - 1, clamp)
+    print_problems(collected.refused, collected.without_voices, skipped, changed)
     if not to_send:
         raise DeepDXError("nothing to send")
     descriptions, messages = zip(*to_send, strict=True)

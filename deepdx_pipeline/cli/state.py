@@ -16,7 +16,8 @@ def backup(
 ) -> None:
     """Back up splits, models, your verdicts and labels, rules and taxonomy to a file.
 
-    These cannot be recomputed. Your files in the inbox are not included; from both, everything else can be rebuilt.
+    These cannot be recomputed. Your files in the inbox are not included.
+    From the backup and the inbox, everything else can be rebuilt.
     """
     from deepdx_core.files import output_target
     from deepdx_core.state.backup import write_backup
@@ -33,7 +34,8 @@ def backup(
 def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup written by `deepdx backup`.")]) -> None:
     """Replace the current state with a backup.
 
-    The current state is kept in the folder `backups`. Nothing is replaced if any part of the backup is damaged.
+    The current state is kept in the folder `backups`.
+    Nothing is replaced if any part of the backup is damaged.
     Run `deepdx run` afterwards to update the tables.
     """
     from deepdx_core.state.restore import restore_backup

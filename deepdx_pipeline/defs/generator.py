@@ -202,7 +202,7 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import available
+    from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
     for event in read_events(home.paths, "rules"):
@@ -216,7 +216,7 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
     taken = corpus_names(home.paths)
     for label, file_name in zip(model.labels, bank_file_names(model.labels), strict=True):
         request = SamplingRequest(label=label, **config.model_dump(exclude={"seed"}))
-        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, by_ear=available())
+        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, by_ear=can_render())
         names = names_of(model, voices, config.seed, taken)
         (banks[home.paths.banks / file_name],) = banks_of(voices, names)
         algorithms = voices.parameters[:, INDEX["algorithm"]] + 1

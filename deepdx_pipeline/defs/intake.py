@@ -40,14 +40,14 @@ GROUP = "intake"
 def inbox_survey(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
     """Read new files of the inbox: a row for each path, and every stretch of each distinct file."""
     from deepdx_core.configuration import check_configuration
-    from deepdx_core.intake.survey import NOTHING_KNOWN, SURVEYED_BY, Survey, survey
+    from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
     check_configuration(home.paths)  # a run begins here: report a broken file of the user before any work is done
     tables = home.tables
     for event in read_events(home.paths, "inbox"):
         context.log_event(event)
     same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
-    before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else NOTHING_KNOWN
+    before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else EMPTY_SURVEY
     home.paths.inbox.mkdir(parents=True, exist_ok=True)
     found = survey(home.paths.inbox, before, progress_of(context))
     dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)

@@ -45,7 +45,7 @@ def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     from deepdx_core.quality.measures import measure_sounds
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.quality.verdicts import decide_verdicts
-    from deepdx_core.sound.measuring import by_sound
+    from deepdx_core.sound.audio_features import summarize_by_sound
     from deepdx_core.tables.curation import VERDICTS
 
     for event in read_events(home.paths, "rules", "overrides"):
@@ -57,7 +57,7 @@ def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
         tables.read("unique_voices"),
         tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"]),
         tables.read("families", ["sound_id", "family_id", "family_size"]),
-        by_sound(tables.read("audio_features")),
+        summarize_by_sound(tables.read("audio_features")),
         tables.read("corruption_training_set"),
         rules.repair,
     )

@@ -22,26 +22,26 @@ class RenderConfig(dg.Config):
 @table_asset("audio_features", group=GROUP, deps=["unique_voices"], code_version=str(FEATURES_VERSION))
 def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home: HomeResource) -> Result:
     """Render every sound in range that has no features yet, and measure the clips."""
-    from deepdx_core.sound.measuring import by_sound, measure_sounds, renderer
-    from deepdx_core.sound.rendering import available
+    from deepdx_core.sound.audio_features import compute_audio_features, renderer_version, summarize_by_sound
+    from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     tables = home.tables
     sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
     known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
-    if config.render and available():
+    if config.render and can_render():
         # Written now and then: whoever stops a long run loses little of it.
-        for rows in measure_sounds(sounds, known, progress_of(context)):
+        for rows in compute_audio_features(sounds, known, progress_of(context)):
             version = tables.write("audio_features", rows)
     else:
         version = tables.write("audio_features", rows)
-    rendered, before = by_sound(rows), known["sound_id"].n_unique()
+    rendered, before = summarize_by_sound(rows), known["sound_id"].n_unique()
     return materialized(
         home,
         "audio_features",
         rows,
         version,
-        renderer=renderer() if available() else "none: install the extra `audio` to render sounds",
+        renderer=renderer_version() if can_render() else "none: install the extra `audio` to render sounds",
         sounds=f"{len(rendered):,} of {len(sounds):,} sounds rendered, {len(rendered) - before:,} of them in this run",
         silent=int(rendered["silent"].sum()),
         never_fall_silent=int(rendered["sounds_at_rest"].sum()),

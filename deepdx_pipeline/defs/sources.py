@@ -61,10 +61,10 @@ def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, s
 
 def inbox_version(folder: Path) -> str:
     """Return a digest of path, size and modification time of every file in the inbox, without reading one."""
-    from deepdx_core.intake.survey import inbox_files
+    from deepdx_core.intake.local_files import find_files
 
     digest = hashlib.sha256()
-    for path in inbox_files(folder):
+    for path in find_files(folder):
         try:
             status = path.lstat()
         except OSError:

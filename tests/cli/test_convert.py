@@ -189,7 +189,7 @@ def test_written_voices_are_collected_again(tmp_path_factory, voices, write):
     path = tmp_path_factory.mktemp("collected") / "in.bin"
     path.write_bytes(b"".join(write(*voices)))
     writable = make_writable(collect_voices([path]).voices)
-    assert (writable.skipped, writable.mended) == ([], [])
+    assert (writable.skipped, writable.clamped) == ([], [])
     parameters, names = to_arrays(writable.voices)
     count = len(voices[0])
     np.testing.assert_array_equal(parameters[:count], voices[0])

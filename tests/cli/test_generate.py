@@ -20,7 +20,7 @@ from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.decoding.dumps import decode_dumps
-from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, voice_in
+from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, load_voice
 from deepdx_core.generation import model as model_module
 from deepdx_core.generation import registry, sampling
 from deepdx_core.generation.banks import banks_of, names_of
@@ -32,7 +32,7 @@ from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.progress import silent
 from deepdx_core.sound import rendering
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_core.writer.config import WriterConfig
@@ -73,7 +73,7 @@ def deepdx(monkeypatch, home, tmp_path, models, capsys):
     """`run_deepdx` in an empty working directory, with the model as champion and no renderer."""
     shutil.copytree(models / "champion", home.models / "champion")
     monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
-    monkeypatch.setattr(rendering, "available", lambda: False)
+    monkeypatch.setattr(rendering, "can_render", lambda: False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
@@ -114,7 +114,7 @@ def test_a_bank_of_named_audible_voices_unlike_the_training_voices(deepdx, model
     assert len(set(names)) == 32
     assert "INIT VOICE" not in names
     assert distances_to_closest(parameters, training_voices(models)).min() > 5
-    assert not inaudible(parameters).any()
+    assert not is_inaudible(parameters).any()
     assert [path.name for path in Path().iterdir()] == ["out.syx"]
 
 
@@ -203,7 +203,7 @@ def test_voices_in_archives_and_in_files_with_colons_in_their_names(deepdx):
         archive.writestr("2.syx", write_bank(first, text_to_names(names)))
         archive.write(DEMO / "Basses" / "EBASS1.syx", "3.syx")
     for slot, voice, name in (1, second[0], "ONE"), (2, first[1], names[1]):
-        found, found_name = voice_in(Path("a:b.zip"), slot)
+        found, found_name = load_voice(Path("a:b.zip"), slot)
         assert (found == voice).all()
         assert found_name == name
     assert generated(deepdx, "--like", "a:b.zip:2", "--count", 2)[:2].any()
@@ -219,7 +219,7 @@ def test_voices_in_archives_and_in_files_with_colons_in_their_names(deepdx):
 )
 def test_missing_slots_are_refused(deepdx, file, slot, reason):
     with pytest.raises(NoVoiceError, match=reason):
-        voice_in(file, slot)
+        load_voice(file, slot)
     code, _, errors = deepdx("generate", "--like", f"{file}:{slot}", "-o", "out.syx")
     assert code == 1
     assert re.search(reason, errors)

@@ -1,4 +1,4 @@
-"""What the reader saves from damaged files, and what it must not see in foreign ones."""
+"""Voices that the reader saves from damaged files, and none that it invents in damaged or foreign ones."""
 
 from collections import Counter
 from functools import cache
@@ -6,12 +6,14 @@ from functools import cache
 import pytest
 
 from deepdx_core.codec.reader import read
-from studies.foreign_files import FOREIGN, foreign, require_an_account
-from tests.support.damage import DAMAGES, Case, damaged, files_below, files_in, framed_banks, voices_in
+from tests.support.banks import files_below, files_in, framed_banks
+from tests.support.damage import DAMAGES, Case, damaged_file
+from tests.support.foreign import FOREIGN, foreign_file
 from tests.support.paths import CORPUS, DEMO, needs_corpus
+from tests.support.readings import read_checked, voices_in
 
-CASES_OF_A_KIND = 15
-FOREIGN_OF_A_KIND = 80
+CASES_PER_KIND = 15
+FOREIGN_FILES_PER_KIND = 80
 
 
 @cache
@@ -21,17 +23,17 @@ def banks(source):
 
 
 @cache
-def outcome(source):
-    """By kind of damage: intact voices, how many were found, the same for displaced ones, and what was invented."""
+def tally_cases(source):
+    """Count intact, displaced, found and invented voices by kind of damage."""
     tally = {}
     for kind in DAMAGES:
         count = tally[kind] = Counter()
-        for seed in range(CASES_OF_A_KIND):
-            count.update(compared(damaged(kind, banks(source), seed)))
+        for seed in range(CASES_PER_KIND):
+            count.update(compare(damaged_file(kind, banks(source), seed)))
     return tally
 
 
-def compared(case: Case):
+def compare(case: Case):
     found = voices_in(read(case.data))
     return {
         "intact": len(case.intact),
@@ -42,7 +44,7 @@ def compared(case: Case):
     }
 
 
-def in_words(tally):
+def describe(tally):
     return "\n" + "\n".join(
         f"{kind:34}{count['found']:6} of {count['intact']:6} intact, "
         f"{count['displaced found']:5} of {count['displaced']:5} displaced, {count['invented']:4} invented"
@@ -55,32 +57,32 @@ sources = pytest.mark.parametrize("source", ["demo", pytest.param("corpus", mark
 
 @sources
 def test_intact_voices_are_found(source):
-    tally = outcome(source)
+    tally = tally_cases(source)
     total = sum(tally.values(), Counter())
-    assert total["found"] >= 0.99 * total["intact"], in_words(tally)
-    assert all(count["found"] >= 0.95 * count["intact"] for count in tally.values()), in_words(tally)
+    assert total["found"] >= 0.99 * total["intact"], describe(tally)
+    assert all(count["found"] >= 0.95 * count["intact"] for count in tally.values()), describe(tally)
 
 
 @sources
 def test_no_voice_is_invented(source):
-    tally = outcome(source)
-    assert sum(tally.values(), Counter())["invented"] == 0, in_words(tally)
+    tally = tally_cases(source)
+    assert sum(tally.values(), Counter())["invented"] == 0, describe(tally)
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
 def test_damage_is_the_same_for_a_seed(kind):
-    first, again, other = (damaged(kind, banks("demo"), seed) for seed in (1, 1, 2))
+    first, again, other = (damaged_file(kind, banks("demo"), seed) for seed in (1, 1, 2))
     assert first == again
     assert first.data != other.data
 
 
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_every_byte_of_a_damaged_file_is_accounted_for(kind):
+def test_segments_cover_every_byte_of_a_damaged_file(kind):
     for seed in range(3):
-        require_an_account(damaged(kind, banks("demo"), seed).data)
+        read_checked(damaged_file(kind, banks("demo"), seed).data)
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_foreign_files_hold_no_voices(kind):
-    for seed in range(FOREIGN_OF_A_KIND):
-        assert require_an_account(foreign(kind, seed)).voices == 0, f"{kind}, seed {seed}"
+    for seed in range(FOREIGN_FILES_PER_KIND):
+        assert read_checked(foreign_file(kind, seed)).voices == 0, f"{kind}, seed {seed}"

@@ -1,4 +1,4 @@
-"""Files put together at random from pieces of banks, headers and junk: reading and decoding them never fails."""
+"""Random files of pieces of banks, headers and junk: reading and decoding them never fails."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.intake.survey import Surveyor
 from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
-from studies.foreign_files import require_an_account
+from tests.support.readings import read_checked
 from tests.support.voices import random_voices
 
 VOICES = random_voices(32, seed=3)
@@ -45,10 +45,10 @@ HEADERS = [
 ]
 
 
-def cut(whole):
-    """A stretch of something, from its start, to its end, or inside it."""
-    places = st.integers(0, len(whole))
-    return st.tuples(places, places).map(lambda ends: whole[min(ends) : max(ends)])
+def slices(whole):
+    """Any slice of some bytes."""
+    offsets = st.integers(0, len(whole))
+    return st.tuples(offsets, offsets).map(lambda ends: whole[min(ends) : max(ends)])
 
 
 def as_hex(piece):
@@ -59,7 +59,7 @@ whole = st.sampled_from([BANK, SINGLE, PACKED, UNPACKED, PACKED[:128], UNPACKED[
 pieces = st.one_of(
     st.sampled_from(HEADERS),
     whole,
-    whole.flatmap(cut),
+    whole.flatmap(slices),
     whole.flatmap(as_hex).map(str.encode),
     st.binary(max_size=300),
     st.builds(lambda byte, count: bytes([byte]) * count, st.integers(0, 255), st.integers(1, 5000)),
@@ -69,31 +69,31 @@ changes = st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), max_si
 
 @st.composite
 def files(draw):
-    """Pieces in a row, and some bytes changed wherever they stand."""
+    """Pieces in a row, with some bytes changed anywhere."""
     data = bytearray(b"".join(draw(st.lists(pieces, max_size=6))))
-    for place, value in draw(changes) if data else []:
-        data[place % len(data)] = value
+    for offset, value in draw(changes) if data else []:
+        data[offset % len(data)] = value
     return bytes(data)
 
 
 @settings(max_examples=300, deadline=None)
 @given(files())
-def test_reading_accounts_for_everything(data):
-    require_an_account(data)
+def test_segments_cover_every_byte(data):
+    read_checked(data)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
+def path(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "file.syx"
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(files(), min_size=1, max_size=3))
-def test_surveying_and_decoding_give_tables_that_hold(place, contents):
+def test_surveying_and_decoding_give_valid_tables(path, contents):
     surveyor = Surveyor()
     for number, data in enumerate(contents):
-        place.write_bytes(data)
-        surveyor.look_at(place, f"{number}.syx")
+        path.write_bytes(data)
+        surveyor.look_at(path, f"{number}.syx")
     survey = surveyor.result()
     RawFiles.validate(survey.raw_files)
     Dumps.validate(survey.dumps)

@@ -1,4 +1,4 @@
-"""Bytes to voices and back: known bytes, round trips, and the frame around them."""
+"""Voices to bytes and back: known bytes, round trips, and frames."""
 
 import mido
 import numpy as np
@@ -14,7 +14,7 @@ from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from tests.support.voices import legal_voices, random_voices
 
-# INIT VOICE as the DX7 itself dumps it (operating manual, "voice initialize"; the values are its listing).
+# INIT VOICE as a DX7 dumps it (operating manual, "voice initialize", listing of the values).
 INIT_OPERATOR = [99, 99, 99, 99, 99, 99, 99, 0, 39, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 7]
 INIT_VCED = [
     *INIT_OPERATOR * 5,
@@ -34,8 +34,8 @@ def test_init_voice_in_both_formats():
     assert packing.pack_vmem(packing.INIT_VOICE[None], names).tobytes() == INIT_VMEM + b"INIT VOICE"
 
 
-def test_every_packed_field_stands_where_the_manual_has_it():
-    # From the manual's table of the packed format, byte by byte: fields that share a byte.
+def test_packed_fields_are_at_the_offsets_of_the_manual():
+    # Fields that share a byte, from the manual's table of the packed format.
     packed = np.zeros((1, 128), np.uint8)
     packed[0, 11] = 0b1110  # scaling curves of operator 6: right 3, left 2
     packed[0, 12] = (14 << 3) | 5  # detune 14, rate scaling 5
@@ -63,7 +63,7 @@ def test_every_packed_field_stands_where_the_manual_has_it():
 
 
 @given(legal_voices())
-def test_packing_is_undone_by_unpacking(voices):
+def test_unpacking_undoes_packing(voices):
     for pack, unpack in (
         (packing.pack_vmem, packing.unpack_vmem),
         (packing.pack_vced, packing.unpack_vced),
@@ -82,12 +82,12 @@ def test_unused_bits_do_not_change_a_voice(voices):
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(0, 40), st.just(128))))
-def test_any_bytes_come_back_bit_for_bit(packed):
-    again = packing.repack_vmem(*packing.unpack_vmem(packed), packing.unused_bits(packed))
-    np.testing.assert_array_equal(again, packed)
+def test_any_bytes_round_trip_bit_for_bit(packed):
+    repacked = packing.repack_vmem(*packing.unpack_vmem(packed), packing.unused_bits(packed))
+    np.testing.assert_array_equal(repacked, packed)
 
 
-def test_what_is_illegal_is_not_packed():
+def test_illegal_values_are_not_packed():
     parameters, names = random_voices(3)
     parameters[1, INDEX["lfo_wave"]] = 6
     with pytest.raises(ValueError, match="voice 1: lfo_wave is 6, its range is 0 to 5"):
@@ -107,10 +107,10 @@ def test_the_manuals_checksum():
 
 
 @given(legal_voices(most=32), st.integers(0, 15))
-def test_a_bank_is_one_right_message(voices, channel):
+def test_a_bank_is_one_well_formed_message(voices, channel):
     bank = write_bank(*voices, channel)
     assert (len(bank), bank[:6].hex(), bank[-1]) == (4104, f"f0430{channel:x}092000", 0xF7)
-    # mido refuses data bytes over 127 and anything but one whole message.
+    # mido refuses data bytes over 127, and more or less than one message.
     (message,) = mido.parse_all(bank)
     assert message.type == "sysex"
     assert sum(message.data[5:]) % 128 == 0
@@ -119,7 +119,7 @@ def test_a_bank_is_one_right_message(voices, channel):
     assert (parameters[len(voices[0]) :] == packing.INIT_VOICE).all()
 
 
-def test_a_single_is_one_right_message():
+def test_a_single_is_one_well_formed_message():
     single = write_single(*random_voices(1), channel=3)
     assert (len(single), single[:6].hex()) == (163, "f0430300011b")
     assert sum(single[6:-1]) % 128 == 0
@@ -139,7 +139,7 @@ def test_names_become_safe_text():
 
 def test_algorithms_as_on_the_panel():
     assert [a.number for a in ALGORITHMS] == list(range(1, 33))
-    # The chart's carriers, read off again row by row.
+    # Carriers, read off the chart a second time.
     carriers = (
         "13 13 14 14 135 135 13 13 13 14 14 13 13 13 13 1 "
         "1 1 145 124 1245 1345 1245 12345 12345 124 124 136 1235 1236 12345 123456"
@@ -147,14 +147,14 @@ def test_algorithms_as_on_the_panel():
     assert ["".join(map(str, a.carriers)) for a in ALGORITHMS] == carriers.split()
     feedback = "6 2 6 4 6 5 6 4 2 3 6 2 6 6 2 6 2 3 6 3 3 6 6 6 6 6 3 5 6 5 6 6"
     assert [str(a.feedback[0]) for a in ALGORITHMS] == feedback.split()
-    # Only 4 and 6 feed back over more than one operator.
+    # In 4 and 6 only, feedback spans more than one operator.
     assert {a.number: a.feedback for a in ALGORITHMS if len(set(a.feedback)) > 1} == {4: (4, 6), 6: (5, 6)}
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda a: str(a.number))
-def test_every_operator_is_heard_or_modulates(algorithm):
+def test_every_operator_is_a_carrier_or_a_modulator(algorithm):
     modulators = {source for source, _ in algorithm.modulations}
     assert modulators | set(algorithm.carriers) == set(range(1, 7))
     assert modulators.isdisjoint(algorithm.carriers)
-    # A modulator stands above what it modulates, so that operators can be computed from 6 down to 1.
+    # Modulators have higher numbers than the operators they modulate, so operators can be computed from 6 down to 1.
     assert all(source > target for source, target in algorithm.modulations)

@@ -13,7 +13,7 @@ from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, unpack_vced, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import Checksum, Format, Kind
-from deepdx_core.codec.transmission import PAUSE, midi_file, seconds_on_the_wire
+from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds, write_midi_file
 from deepdx_core.codec.writer import (
     write_banks,
     write_dx7ii_singles,
@@ -27,7 +27,7 @@ from tests.support.voices import legal_voices, random_voices
 
 
 def voices_in(data):
-    """Parameters and names of all voices that the reader finds, with all checksums right."""
+    """Return parameters and names of all voices in a file; every checksum must be right."""
     found = []
     for segment in read(data).segments:
         if segment.kind is Kind.VOICES:
@@ -37,9 +37,9 @@ def voices_in(data):
     return [np.concatenate(part) for part in zip(*found, strict=True)]
 
 
-def assert_same(found, voices):
-    for one, other in zip(found, voices, strict=True):
-        np.testing.assert_array_equal(one, other)
+def assert_same(actual, expected):
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @settings(max_examples=40, deadline=None)
@@ -65,7 +65,7 @@ def test_no_voices_make_no_dumps():
 
 
 @pytest.mark.parametrize("write", [write_banks, write_singles, write_volca_singles, write_dx7ii_singles])
-def test_what_is_illegal_is_not_written(write):
+def test_illegal_values_are_not_written(write):
     parameters, names = random_voices(3)
     parameters[1, INDEX["algorithm"]] = 32
     with pytest.raises(ValueError, match="voice 1: algorithm is 32"):
@@ -88,7 +88,7 @@ def test_a_volca_single_byte_for_byte():
 
 
 @needs_corpus
-def test_volca_singles_of_real_instruments_come_back_byte_for_byte():
+def test_volca_singles_of_real_instruments_round_trip_byte_for_byte():
     specimens = sorted((CORPUS / "specimens").glob("volca-fm-single-*.sysex"))
     assert specimens
     for path in specimens:
@@ -114,12 +114,12 @@ def test_a_dx7ii_single_byte_for_byte():
 
 def test_mido_reads_the_midi_file():
     banks = write_banks(*random_voices(70))
-    song = mido.MidiFile(file=io.BytesIO(midi_file(banks)))
+    song = mido.MidiFile(file=io.BytesIO(write_midi_file(banks)))
     assert (song.type, len(song.tracks)) == (0, 1)
     messages = [message for message in song if message.type == "sysex"]
     assert [bytes(message.bytes()) for message in messages] == banks
     assert messages[0].time == 0
     for before, message in pairwise(messages):
-        assert message.time == pytest.approx(seconds_on_the_wire(bytes(before.bytes())) + PAUSE, abs=0.002)
-    assert 1.3 < seconds_on_the_wire(banks[0]) < 1.4
+        assert message.time == pytest.approx(transmission_seconds(bytes(before.bytes())) + PAUSE_SECONDS, abs=0.002)
+    assert 1.3 < transmission_seconds(banks[0]) < 1.4
     assert song.length > 3 * 1.3

@@ -19,8 +19,8 @@ from deepdx_core.evaluation.metrics.structure import structure
 from deepdx_core.evaluation.metrics.uncertainty import standard_error
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER, evaluate
 from deepdx_core.progress import silent
-from deepdx_core.sound.measuring import measure_parameters
-from deepdx_core.sound.rendering import available
+from deepdx_core.sound.audio_features import compute_voice_features
+from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import INDEX
@@ -199,7 +199,7 @@ def test_structure_is_0_for_equal_sets_and_depends_on_joint_distributions():
     assert structure(apart, real)["velocity"] == pytest.approx(7 / 8, abs=0.02)
 
 
-@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_audio_features_are_in_the_order_of_the_voices():
     loud, quiet, noise, held = np.tile(INIT_VOICE, (4, 1))
     quiet[INDEX["op1_output_level"]] = 0
@@ -209,8 +209,8 @@ def test_audio_features_are_in_the_order_of_the_voices():
     noise[INDEX["feedback"]] = 7
     noise[INDEX["algorithm"]] = 17
     voices = np.stack([held, loud, noise, quiet, loud])
-    known = measure_parameters(voices[:2], AudioFeatures.create_empty(), silent)
-    audio = measure_parameters(voices, known, silent)
+    known = compute_voice_features(voices[:2], AudioFeatures.create_empty(), silent)
+    audio = compute_voice_features(voices, known, silent)
     found = summarize_audio(voices, audio)
     assert found.silent.tolist() == [False, False, False, True, False]
     assert found.sounding_after.tolist() == [True, False, False, False, False]
@@ -331,7 +331,7 @@ def test_the_protocol_returns_a_row_for_each_reference_and_method(demo):
     assert evaluate(methods, demo).drop(seconds).equals(rows.drop(seconds))
 
 
-@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_the_protocol_renders_audio_if_it_can(demo, monkeypatch):
     few = Splits(demo.train, demo.validation, demo.test[np.arange(60)], demo.labels)
     audio = AudioFeatures.create_empty()
@@ -339,7 +339,7 @@ def test_the_protocol_renders_audio_if_it_can(demo, monkeypatch):
     ModelEvaluation.validate(rows)
     assert rows["noisy"].is_not_null().all()
     assert rows["audio_c2st"][2] > rows["audio_c2st"][1]
-    monkeypatch.setattr(protocol, "available", lambda: False)
+    monkeypatch.setattr(protocol, "can_render", lambda: False)
     assert evaluate({}, few, audio=audio)["noisy"].is_null().all()
 
 

@@ -1,4 +1,4 @@
-"""Voices as tables: round trips, spellings of columns, and tables that are refused with place and reason."""
+"""Tables of voices: round trips, column aliases, and refused tables with location and reason."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepdx_core.codec.names import names_to_text
-from deepdx_core.exchange.column_aliases import ALIASES, known_columns
+from deepdx_core.exchange.column_aliases import ALIASES, match_columns
 from deepdx_core.exchange.table_errors import TableError
 from deepdx_core.exchange.table_files import TableFormat, read_table, write_table
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -31,7 +31,7 @@ COLUMNS = ["name", *PARAMETER_NAMES]
 @pytest.mark.parametrize("format_", TableFormat)
 @settings(max_examples=25, deadline=None)
 @given(legal_voices(most=5))
-def test_every_table_reads_back(format_, voices):
+def test_tables_round_trip(format_, voices):
     rows = table(voices)
     found = read_table(write_table(rows, format_), format_, "here")
     assert found.select(COLUMNS).equals(rows.select(COLUMNS))
@@ -39,7 +39,7 @@ def test_every_table_reads_back(format_, voices):
     assert found["slot"].to_list() == list(range(1, len(rows) + 1))
 
 
-def test_provenance_reads_back():
+def test_provenance_round_trips():
     rows = table(random_voices(2)).with_columns(
         path=pl.Series(["a", None]), member=pl.Series([None, "b"]), offset=pl.Series([5, None]), slot=pl.Series([7, 9])
     )
@@ -48,28 +48,28 @@ def test_provenance_reads_back():
         assert found.select("path", "member", "offset", "slot").rows() == [("a", None, 5, 7), ("here", "b", None, 9)]
 
 
-def test_columns_are_known_by_their_header():
+def test_columns_are_matched_by_header():
     rows = table(random_voices(3))
-    strange = {"op1_eg_rate_1": "OP1 EG Rate 1", "op2_eg_level_4": "Op-2 L4", "pitch_eg_rate_2": "PEG.R2"}
-    strange |= {"name": "Patch Name", "op1_fine": "OP1 Freq Fine"}
-    shuffled = rows.select(reversed(COLUMNS)).rename(strange).with_columns(mood=pl.lit("blue"))
+    aliases = {"op1_eg_rate_1": "OP1 EG Rate 1", "op2_eg_level_4": "Op-2 L4", "pitch_eg_rate_2": "PEG.R2"}
+    aliases |= {"name": "Patch Name", "op1_fine": "OP1 Freq Fine"}
+    shuffled = rows.select(reversed(COLUMNS)).rename(aliases).with_columns(mood=pl.lit("blue"))
     for separator in ",;\t":
         data = b"\xef\xbb\xbf" + shuffled.write_csv(separator=separator).replace("\n", "\r\n").encode() + b"\r\n"
         assert read_table(data, CSV, "x").select(COLUMNS).equals(rows.select(COLUMNS))
     assert read_table(shuffled.write_ndjson().encode(), JSONL, "x").select(COLUMNS).equals(rows.select(COLUMNS))
 
 
-def test_no_spelling_means_two_parameters():
+def test_no_alias_means_two_parameters():
     for name in COLUMNS:
-        assert known_columns([name, name.upper().replace("_", " "), name.replace("_", "-")]) == {name: [name]}
+        assert match_columns([name, name.upper().replace("_", " "), name.replace("_", "-")]) == {name: [name]}
     assert set(ALIASES.values()) == set(COLUMNS)
-    # Spellings made of one parameter's words are never another's: each means what the longest reading says.
+    # An alias of one parameter is never an alias of another.
     assert ALIASES["op1r1"] == ALIASES["operator1egrate1"] == "op1_eg_rate_1"
     assert ALIASES["pr1"] == "pitch_eg_rate_1"
-    assert known_columns(["level", "op7_coarse", "rate 1"]) == {}
+    assert match_columns(["level", "op7_coarse", "rate 1"]) == {}
 
 
-def test_inspected_lines_are_a_table():
+def test_output_of_inspect_is_a_table():
     arguments = ["inspect", "--json", *(DEMO / "From the net" / f for f in ("bytes_over_127.syx", "nothing.syx"))]
     command = [sys.executable, "-m", "deepdx_pipeline.cli", *map(str, arguments)]
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
@@ -89,7 +89,7 @@ def changed(format_, row, column, value):
     objects[row][column] = value
     if format_ is CSV:
         return "\n".join([",".join(COLUMNS), *(",".join(str(v) for v in o.values()) for o in objects)]).encode()
-    # A blank line between the voices, which counts.
+    # A blank line between the voices counts as a line.
     return (json.dumps(objects) if format_ is JSON else "\n\n".join(map(json.dumps, objects))).encode()
 
 
@@ -97,7 +97,7 @@ def changed(format_, row, column, value):
 @pytest.mark.parametrize(
     ("value", "shown"), [(40, "40"), (-1, "-1"), (1.5, "1.5"), ("loud", "'loud'"), ("", "empty"), ("\x1b[31m", "'")]
 )
-def test_a_bad_value_is_named_with_its_place(format_, where, value, shown):
+def test_a_bad_value_is_reported_with_its_location(format_, where, value, shown):
     with pytest.raises(TableError) as error:
         read_table(changed(format_, 1, "op1_coarse", value), format_, "voices")
     message = str(error.value)
@@ -107,7 +107,7 @@ def test_a_bad_value_is_named_with_its_place(format_, where, value, shown):
     assert "\x1b" not in message
 
 
-def test_lines_count_what_is_quoted():
+def test_line_numbers_count_quoted_line_breaks():
     data = changed(CSV, 2, "op1_coarse", 99).decode().replace(ROWS["name"][0], '"A\nB"').encode()
     with pytest.raises(TableError, match=r"^x: line 5, column op1_coarse: '99'"):
         read_table(data, CSV, "x")
@@ -136,12 +136,12 @@ def test_lines_count_what_is_quoted():
         (PARQUET, b"PAR1", "x: "),
     ],
 )
-def test_tables_that_are_refused(format_, data, message):
+def test_refused_tables(format_, data, message):
     with pytest.raises(TableError, match=f"^{message}"):
         read_table(data, format_, "x")
 
 
-def test_only_the_first_faults_are_told():
+def test_only_the_first_faults_are_listed():
     objects = [o | {"op1_coarse": 99, "op2_coarse": 99} for o in json.loads(write_table(ROWS, JSON))] * 3
     with pytest.raises(TableError) as error:
         read_table(json.dumps(objects).encode(), JSON, "x")
@@ -156,7 +156,7 @@ def test_two_columns_for_one_parameter_are_refused():
 
 @settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_no_table_of_bytes_raises_anything_else(data):
+def test_random_bytes_raise_nothing_else(data):
     for format_ in TableFormat:
         with pytest.raises(TableError):
             read_table(data, format_, "x")
@@ -171,7 +171,7 @@ def test_no_table_of_bytes_raises_anything_else(data):
         (PARQUET, write_table(table(random_voices(1)).select(pl.all().repeat_by(200_000).explode()), PARQUET)),
     ],
 )
-def test_a_table_of_too_many_values_is_refused_before_it_is_read(format_, data):
+def test_a_table_of_too_many_values_is_refused_before_parsing(format_, data):
     assert len(data) < 2**21
     with pytest.raises(TableError, match="here: more than 25,000,000 values"):
         read_table(data, format_, "here")

@@ -7,7 +7,7 @@ import torch
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.training import train
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.voice.parameters import INDEX
 
 LOW, HIGH, RARE, UNSEEN = range(4)
@@ -106,7 +106,7 @@ def test_voices_are_legal_distinct_and_audible(trained):
     voices = trained.sample(np.arange(200) % 3, 0)
     assert (voices <= MAXIMA).all()
     assert len(np.unique(voices, axis=0)) == 200
-    assert not inaudible(voices).any()
+    assert not is_inaudible(voices).any()
 
 
 def test_rejected_voices_are_drawn_again(trained, monkeypatch):

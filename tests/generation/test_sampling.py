@@ -19,9 +19,9 @@ from deepdx_core.generation.sampling import CLOSE, SILENT, SamplingRequest, samp
 from deepdx_core.generation.training import code_version, data_version, model_fingerprints
 from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
-from deepdx_core.sound.audibility import inaudible
-from deepdx_core.sound.measuring import by_sound, measure_parameters
-from deepdx_core.sound.rendering import available
+from deepdx_core.sound.audibility import is_inaudible
+from deepdx_core.sound.audio_features import compute_voice_features, summarize_by_sound
+from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
@@ -62,7 +62,7 @@ def test_there_are_as_many_as_asked_for_and_all_are_legal_and_heard(many):
     assert many.parameters.shape == (70, 145)
     assert many.label_ids.shape == (70,)
     require_legal(many.parameters)
-    assert not inaudible(many.parameters).any()
+    assert not is_inaudible(many.parameters).any()
 
 
 def test_no_voice_is_close_to_a_training_voice_or_to_another(model, many):
@@ -111,7 +111,7 @@ def test_a_place_hangs_on_those_before_it_alone_whatever_is_out(model, monkeypat
 
     monkeypatch.setattr(sampling, "_candidates", candidates)
     monkeypatch.setattr(sampling, "against", rejection_reasons)
-    monkeypatch.setattr(sampling, "inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
+    monkeypatch.setattr(sampling, "is_inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
     wish = SamplingRequest(choices=2)
     whole = sample(model, 36, seed, wish, rules=RULES, by_ear=True).parameters
     assert closest_within(whole).min() > MAX_DIFFERING
@@ -351,7 +351,7 @@ def test_where_nothing_can_be_taken_it_is_said_why(model, tmp_path, monkeypatch)
 def test_voices_that_cannot_be_heard_are_never_taken(untaught):
     made = sample(untaught, 8, seed=0)
     assert made.passed_over[SILENT] > 0
-    assert not inaudible(made.parameters).any()
+    assert not is_inaudible(made.parameters).any()
 
 
 def test_to_judge_by_ear_needs_rules(model):
@@ -359,17 +359,17 @@ def test_to_judge_by_ear_needs_rules(model):
         sample(model, 1, seed=0, by_ear=True)
 
 
-@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_by_ear_no_voice_is_taken_that_is_silent_or_noise_or_never_ends(model):
     made = sample(model, 4, seed=0, wish=SamplingRequest(label="Low"), rules=RULES, by_ear=True)
-    heard = by_sound(measure_parameters(made.parameters, AudioFeatures.create_empty(), silent))
+    heard = summarize_by_sound(compute_voice_features(made.parameters, AudioFeatures.create_empty(), silent))
     assert not heard["silent"].any()
     assert (heard["harmonicity"] >= NOISY_UNDER).all()
     again = sample(model, 2, seed=0, wish=SamplingRequest(label="Low"), rules=RULES, by_ear=True)
     assert (again.parameters == made.parameters[:2]).all()
 
 
-@pytest.mark.skipif(not available(), reason="dexed-py is not installed")
+@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_the_ear_finds_noise_and_what_never_ends():
     good, noise, drone = np.tile(INIT_VOICE, (3, 1))
     good[INDEX["feedback"]] = 3
@@ -484,4 +484,4 @@ def test_a_method_is_taught_with_the_seed_it_is_given():
     method = WriterMethod(LABELS, config, RULES, by_ear=False)
     one, other = (method.fit(splits.train, splits.validation, seed).model for seed in (4, 5))
     assert one.config == config.replace(seed=4)
-    assert not torch.equal(one.writer.score, other.writer.score)
+    assert not torch.equal(one.writer.output, other.writer.output)

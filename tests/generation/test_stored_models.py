@@ -309,7 +309,7 @@ def test_no_weights_that_are_taken_make_scores_overflow(model, signs):
 def test_scores_that_are_not_finite_are_no_voices(model):
     writer = Writer(len(LABELS), TINY.width, 1, TINY.heads, 0.0).eval()
     with torch.no_grad():
-        writer.score.fill_(1e38)
+        writer.output.fill_(1e38)
     with pytest.raises(FloatingPointError, match="not finite"):
         sample(replace(model, writer=writer), 2, 0)
 

@@ -1,4 +1,4 @@
-"""Fetching from the net, from a server of the test's own."""
+"""Downloads, from a local server."""
 
 import hashlib
 import http.server
@@ -9,20 +9,17 @@ from urllib.parse import quote
 import pytest
 from typer.testing import CliRunner
 
-from deepdx_core.codec.writer import write_bank
 from deepdx_core.intake import download
-from deepdx_core.intake.collections import Collection, collections
-from deepdx_core.intake.download import DownloadError, fetched, safe_name
+from deepdx_core.intake.download import DownloadError, fetch, safe_name
+from deepdx_core.intake.public_collections import Collection, load_collections
 from deepdx_pipeline.cli.app import app
-from tests.support.voices import random_voices
+from tests.support.archives import BANK, OTHER_BANK
 
-BANK = write_bank(*random_voices(32, seed=1))
-OTHER_BANK = write_bank(*random_voices(32, seed=2))
 MANY = BANK * 64
 
 
 class Site:
-    """What the server serves, and what it was asked for."""
+    """The responses of the server, and the requests it received."""
 
     def __init__(self):
         self.data = MANY
@@ -33,10 +30,10 @@ class Site:
         self.stated = None
         """A Content-Length that is not the body's."""
         self.headers = {}
-        self.asked = []
+        self.requests = []
 
     def __call__(self, request):
-        self.asked.append((request.path, request.headers.get("Range")))
+        self.requests.append((request.path, request.headers.get("Range")))
         if request.path == "/missing":
             request.send_error(404)
         elif request.path.startswith("/to/"):
@@ -50,9 +47,9 @@ class Site:
 
     def file(self, request):
         start, data = 0, self.data
-        asked = request.headers.get("Range")
-        if asked and self.ranges and request.headers.get("If-Range") == self.etag:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        requested = request.headers.get("Range")
+        if requested and self.ranges and request.headers.get("If-Range") == self.etag:
+            start = int(requested.removeprefix("bytes=").removesuffix("-"))
             if start >= len(data):
                 request.send_error(416)
                 return
@@ -101,79 +98,79 @@ def site(monkeypatch):
         thread.join()
 
 
-def fetch(url, folder, **more):
-    with fetched(url, folder, **more) as path:
+def load(url, folder, **more):
+    with fetch(url, folder, **more) as path:
         assert path.parent == folder
         return path.name, path.read_bytes()
 
 
-def left_in(folder):
+def list_suffixes(folder):
     return sorted(path.suffix for path in folder.iterdir() if path.suffix)
 
 
 def test_a_whole_file(site, tmp_path):
-    told = []
-    name, data = fetch(f"{site.url}/a/banks.syx?download=1", tmp_path, report=lambda *what: told.append(what))
+    reports = []
+    name, data = load(f"{site.url}/a/banks.syx?download=1", tmp_path, report=lambda *args: reports.append(args))
     assert (name, data) == ("banks.syx", MANY)
-    assert told[-1] == ("downloading", len(MANY), len(MANY))
-    assert left_in(tmp_path) == []
+    assert reports[-1] == ("downloading", len(MANY), len(MANY))
+    assert list_suffixes(tmp_path) == []
 
 
 def cut_once(site, folder, after=100_000):
     site.cut_after = after
-    with pytest.raises(DownloadError, match=r"connection cut.*100,000 bytes are kept, the next try goes on from there"):
-        fetch(f"{site.url}/banks.syx", folder)
+    with pytest.raises(DownloadError, match=r"connection cut.*100,000 bytes are kept, the next try resumes from there"):
+        load(f"{site.url}/banks.syx", folder)
     site.cut_after = None
-    assert left_in(folder) == [".json", ".part"]
+    assert list_suffixes(folder) == [".json", ".part"]
 
 
-def test_a_cut_connection_and_going_on(site, tmp_path):
+def test_resuming_after_a_cut_connection(site, tmp_path):
     cut_once(site, tmp_path)
-    assert fetch(f"{site.url}/banks.syx", tmp_path, sha256=hashlib.sha256(MANY).hexdigest()) == ("banks.syx", MANY)
-    assert site.asked == [("/banks.syx", None), ("/banks.syx", "bytes=100000-")]
-    assert left_in(tmp_path) == []
+    assert load(f"{site.url}/banks.syx", tmp_path, sha256=hashlib.sha256(MANY).hexdigest()) == ("banks.syx", MANY)
+    assert site.requests == [("/banks.syx", None), ("/banks.syx", "bytes=100000-")]
+    assert list_suffixes(tmp_path) == []
 
 
-def test_going_on_where_only_the_date_is_known(site, tmp_path):
+def test_resuming_by_date(site, tmp_path):
     site.etag, date = "", "Tue, 01 Feb 2022 10:00:00 GMT"
     site.headers = {"Last-Modified": date}
     cut_once(site, tmp_path)
     site.etag = date
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == MANY
-    assert site.asked[-1] == ("/banks.syx", "bytes=100000-")
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == MANY
+    assert site.requests[-1] == ("/banks.syx", "bytes=100000-")
 
 
-def test_a_server_that_knows_no_ranges(site, tmp_path):
+def test_a_server_without_ranges(site, tmp_path):
     site.ranges = False
     cut_once(site, tmp_path)
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == MANY
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == MANY
 
 
-def test_a_file_of_no_known_version_starts_anew(site, tmp_path):
+def test_a_file_without_a_version_starts_over(site, tmp_path):
     site.etag = 'W/"weak"'
     site.cut_after = 1000
     with pytest.raises(DownloadError, match="connection cut") as caught:
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
     assert "kept" not in str(caught.value)
     site.cut_after = None
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == MANY
-    assert site.asked == [("/banks.syx", None)] * 2
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == MANY
+    assert site.requests == [("/banks.syx", None)] * 2
 
 
 def test_a_file_that_changed_between_tries(site, tmp_path):
     cut_once(site, tmp_path)
     site.data, site.etag = OTHER_BANK, '"2"'
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == OTHER_BANK
-    # A server that sends the rest of another version all the same is not believed.
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == OTHER_BANK
+    # The rest of another version is refused even if the server sends it.
     site.data, site.etag = MANY, '"1"'
     cut_once(site, tmp_path)
     site.headers = {"ETag": '"3"'}
     site.etag = '"1"'
     site.file, honest = lambda request: wrong_part(request), site.file
-    with pytest.raises(DownloadError, match="another part than it was asked for"):
-        fetch(f"{site.url}/banks.syx", tmp_path)
+    with pytest.raises(DownloadError, match="another range than requested"):
+        load(f"{site.url}/banks.syx", tmp_path)
     site.file, site.headers = honest, {}
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == MANY
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == MANY
 
 
 def wrong_part(request):
@@ -184,86 +181,88 @@ def wrong_part(request):
     request.wfile.write(b"wrong")
 
 
-def test_a_part_that_is_longer_than_the_file(site, tmp_path):
+def test_a_partial_download_longer_than_the_file(site, tmp_path):
     cut_once(site, tmp_path)
     site.data = BANK
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == BANK
-    assert [asked for _, asked in site.asked] == [None, "bytes=100000-", None]
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == BANK
+    assert [requested for _, requested in site.requests] == [None, "bytes=100000-", None]
 
 
-def test_a_content_length_that_lies(site, tmp_path):
+def test_a_wrong_content_length(site, tmp_path):
     site.stated = len(MANY) * 2
     with pytest.raises(DownloadError, match="connection cut"):
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
     site.etag, site.stated = '"2"', len(BANK)
-    assert fetch(f"{site.url}/other.syx", tmp_path)[1] == BANK
+    assert load(f"{site.url}/other.syx", tmp_path)[1] == BANK
     site.stated = 2**40
     with pytest.raises(DownloadError, match="larger than 1,073,741,824 bytes"):
-        fetch(f"{site.url}/banks.syx", tmp_path)
-    assert left_in(tmp_path) == []
+        load(f"{site.url}/banks.syx", tmp_path)
+    assert list_suffixes(tmp_path) == []
 
 
 def test_an_endless_body_is_stopped_at_the_limit(site, tmp_path):
-    told = []
+    reports = []
     with pytest.raises(DownloadError, match="larger than 1,000,000 bytes"):
-        fetch(f"{site.url}/endless", tmp_path, limit=10**6, report=lambda what, done, total: told.append((done, total)))
-    assert told[-1][0] <= 10**6
-    assert {total for _, total in told} == {0}
-    assert left_in(tmp_path) == []
+        load(
+            f"{site.url}/endless", tmp_path, limit=10**6, report=lambda what, done, total: reports.append((done, total))
+        )
+    assert reports[-1][0] <= 10**6
+    assert {total for _, total in reports} == {0}
+    assert list_suffixes(tmp_path) == []
 
 
-def test_what_is_not_there(site, tmp_path):
+def test_missing_files_and_unreachable_servers(site, tmp_path):
     with pytest.raises(DownloadError, match="/missing: the server says 404 Not Found"):
-        fetch(f"{site.url}/missing", tmp_path)
+        load(f"{site.url}/missing", tmp_path)
     with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:1/x: cannot be reached"):
-        fetch("http://127.0.0.1:1/x", tmp_path)
+        load("http://127.0.0.1:1/x", tmp_path)
     for url in ("http://", "http://[", "http://a b/", "https://exa\x00mple/"):
         with pytest.raises(DownloadError):
-            fetch(url, tmp_path)
+            load(url, tmp_path)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/a.syx", "data:/hello"])
 def test_only_http_is_followed(site, tmp_path, url):
     with pytest.raises(DownloadError, match="only http and https"):
-        fetch(url, tmp_path)
+        load(url, tmp_path)
     site.headers = {"Location": url}
     with pytest.raises(DownloadError, match="only http and https"):
-        fetch(f"{site.url}/to/a.syx", tmp_path)
+        load(f"{site.url}/to/a.syx", tmp_path)
 
 
 def test_redirects(site, tmp_path):
     site.headers = {"Location": "/real.syx"}
-    assert fetch(f"{site.url}/to/a.syx", tmp_path) == ("real.syx", MANY)
+    assert load(f"{site.url}/to/a.syx", tmp_path) == ("real.syx", MANY)
     site.headers = {"Location": "/to/again"}
     with pytest.raises(DownloadError, match="more than 5 redirects"):
-        fetch(f"{site.url}/to/a.syx", tmp_path)
+        load(f"{site.url}/to/a.syx", tmp_path)
 
 
 def test_a_wrong_checksum(site, tmp_path):
     wanted, found = "0" * 64, hashlib.sha256(MANY).hexdigest()
     with pytest.raises(DownloadError, match=f"its SHA-256 is {found}, not {wanted}"):
-        fetch(f"{site.url}/banks.syx", tmp_path, sha256=wanted)
-    assert left_in(tmp_path) == []
+        load(f"{site.url}/banks.syx", tmp_path, sha256=wanted)
+    assert list_suffixes(tmp_path) == []
 
 
 @pytest.mark.parametrize("status", [204, 205, 304, 300])
 def test_an_answer_without_a_file_is_refused(site, tmp_path, status):
     site.file = lambda request: (request.send_response(status, "No \x1b[2Jfile"), request.end_headers())
     with pytest.raises(DownloadError, match="the server says") as caught:
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
     assert str(caught.value).endswith(f"the server says {status} No \\x1b[2Jfile")
-    assert left_in(tmp_path) == []
+    assert list_suffixes(tmp_path) == []
 
 
 def test_an_empty_file_is_refused(site, tmp_path):
     site.data = b""
     with pytest.raises(DownloadError, match="the server sent an empty file"):
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nX: ", b'HTTP/1.1 200 OK\r\nETag: "1"\r\n\r\n'])
-def test_a_download_that_drips_ends_within_a_time(site, tmp_path, monkeypatch, head):
-    monkeypatch.setattr(download, "LONGEST", 0.5)
+def test_a_slow_download_ends_in_time(site, tmp_path, monkeypatch, head):
+    monkeypatch.setattr(download, "MAX_SECONDS", 0.5)
 
     def drip(request):
         try:
@@ -277,7 +276,7 @@ def test_a_download_that_drips_ends_within_a_time(site, tmp_path, monkeypatch, h
     site.file = drip
     began = time.monotonic()
     with pytest.raises(DownloadError, match=r"not done after 0\.5 seconds" if head else "connection cut|not done"):
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
     assert time.monotonic() - began < 4
 
 
@@ -296,43 +295,43 @@ def test_a_download_that_drips_ends_within_a_time(site, tmp_path, monkeypatch, h
         "%41%00",
     ],
 )
-def test_names_that_no_host_can_have(site, tmp_path, host):
+def test_invalid_host_names(site, tmp_path, host):
     with pytest.raises(DownloadError) as caught:
-        fetch(f"http://{host}/a.syx", tmp_path)
+        load(f"http://{host}/a.syx", tmp_path)
     assert "\u202e" not in str(caught.value)
     site.headers = {"Location": quote(f"http://{host}/a.syx", safe=":/%")}
     with pytest.raises(DownloadError):
-        fetch(f"{site.url}/to/a.syx", tmp_path)
+        load(f"{site.url}/to/a.syx", tmp_path)
 
 
-def test_a_length_that_is_none(site, tmp_path):
+def test_an_invalid_length(site, tmp_path):
     site.stated = "9" * 5000
     with pytest.raises(DownloadError):
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
 
 
-def test_what_a_killed_download_left_is_taken_away(site, tmp_path):
+def test_leftovers_of_a_killed_download_are_removed(site, tmp_path):
     cut_once(site, tmp_path)
-    (tmp_path / "whole.zip").write_bytes(b"whole, but never brought to the inbox")
+    (tmp_path / "whole.zip").write_bytes(b"whole, but never added to the inbox")
     (tmp_path / ".deepdx-abc.part").mkdir()
-    assert fetch(f"{site.url}/banks.syx", tmp_path)[1] == MANY
-    assert site.asked[-1] == ("/banks.syx", "bytes=100000-")
+    assert load(f"{site.url}/banks.syx", tmp_path)[1] == MANY
+    assert site.requests[-1] == ("/banks.syx", "bytes=100000-")
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_server_that_says_nothing(site, tmp_path, monkeypatch):
+def test_a_silent_server(site, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.2)
     site.stated, site.file = None, lambda request: threading.Event().wait(0.6)
     with pytest.raises(DownloadError, match="the server does not answer"):
-        fetch(f"{site.url}/banks.syx", tmp_path)
+        load(f"{site.url}/banks.syx", tmp_path)
 
 
 def test_two_downloads_at_once(site, tmp_path):
     with (
-        fetched(f"{site.url}/a.syx", tmp_path),
+        fetch(f"{site.url}/a.syx", tmp_path),
         pytest.raises(DownloadError, match="another download is under way"),
     ):
-        fetch(f"{site.url}/b.syx", tmp_path)
+        load(f"{site.url}/b.syx", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +350,7 @@ def test_two_downloads_at_once(site, tmp_path):
         ("/" + "ö" * 400, "ö" * 120),
     ],
 )
-def test_names_made_safe(name, safe):
+def test_safe_names(name, safe):
     assert safe_name(name) == safe
 
 
@@ -364,15 +363,15 @@ def test_names_made_safe(name, safe):
         ("attachment", "url.syx"),
     ],
 )
-def test_the_name_that_a_server_gives(site, tmp_path, header, name):
+def test_names_from_the_server(site, tmp_path, header, name):
     site.headers = {"Content-Disposition": header}
-    found, _ = fetch(f"{site.url}/url.syx", tmp_path)
+    found, _ = load(f"{site.url}/url.syx", tmp_path)
     assert "/" not in found and not found.startswith(".")
     assert name is None or found == name
 
 
 def test_hostile_names_in_urls(site, tmp_path):
-    assert fetch(f"{site.url}/{quote('../../x/.evil.syx', safe='')}", tmp_path)[0] == "evil.syx"
+    assert load(f"{site.url}/{quote('../../x/.evil.syx', safe='')}", tmp_path)[0] == "evil.syx"
 
 
 def deepdx(*arguments):
@@ -391,7 +390,7 @@ def test_adding_from_the_net(site, home):
     again = deepdx("add", f"{site.url}/bank.syx")
     assert again.exit_code == 0
     assert "0 files added, 1 already there" in again.output
-    assert left_in(home.root / "downloads") == []
+    assert list_suffixes(home.root / "downloads") == []
 
 
 def test_adding_a_collection(site, home, monkeypatch, tmp_path):
@@ -399,7 +398,7 @@ def test_adding_a_collection(site, home, monkeypatch, tmp_path):
     known = Collection(
         "some", f"{site.url}/x", "some.bin", "none stated", "all voices", hashlib.sha256(BANK).hexdigest()
     )
-    monkeypatch.setitem(collections(), "some", known)
+    monkeypatch.setitem(load_collections(), "some", known)
     result = deepdx("add", "some")
     assert result.exit_code == 0
     assert "license: none stated; the voices are other people's work" in result.output
@@ -407,17 +406,17 @@ def test_adding_a_collection(site, home, monkeypatch, tmp_path):
     site.data, site.etag = OTHER_BANK, '"2"'
     assert "its SHA-256 is" in deepdx("add", "some").output
     assert [path.name for path in home.inbox.iterdir()] == ["some.bin"]
-    # A path of that name comes first.
+    # A path of that name takes precedence.
     monkeypatch.chdir(tmp_path)
     (tmp_path / "some").write_bytes(OTHER_BANK)
     deepdx("add", "some")
     assert (home.inbox / "some").read_bytes() == OTHER_BANK
 
 
-def test_the_collections_that_are_known():
-    assert {"learnfm", "patch-library"} <= set(collections())
+def test_public_load_collections():
+    assert {"learnfm", "patch-library"} <= set(load_collections())
     shown = " ".join(deepdx("add", "--help").output.replace("│", " ").split())
-    for collection in collections().values():
+    for collection in load_collections().values():
         assert collection.url.startswith("https://")
         assert safe_name(collection.file) == collection.file
         assert collection.name in shown

@@ -1,4 +1,4 @@
-"""An inbox full of what an attacker, a crash or an old disk may leave: each thing has its row, and none does harm."""
+"""Hostile and damaged files in an inbox: each gets a row with a reason, and none does harm."""
 
 import gzip
 import io
@@ -18,19 +18,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deepdx_core.codec.plausibility import ALL_RECORDS, find_runs
 
-from deepdx_core.codec import reader, splitting
-from deepdx_core.codec.headerless import HEADERLESS_FORMATS, find_runs
+from deepdx_core.codec import reader
 from deepdx_core.codec.writer import write_singles
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.files import STAGING
-from deepdx_core.intake import contents
-from deepdx_core.intake.contents import RefusedError, read_file
+from deepdx_core.intake import limits
+from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.inbox import add_to_inbox
-from deepdx_core.intake.survey import InboxError, inbox_files, survey
+from deepdx_core.intake.local_files import find_files, read_file
+from deepdx_core.intake.survey import InboxError, survey
 from deepdx_core.tables.decoding import Dumps, RawFiles
-from tests.intake.test_archives import BANK, OTHER_BANK, found_in, tarred
-from tests.support.archives import zipped
+from tests.support.archives import BANK, OTHER_BANK, make_tar, make_zip, read_members
 from tests.support.paths import DEMO, ROOT
 from tests.support.voices import random_voices
 
@@ -45,8 +45,8 @@ def rows_of(inbox):
     return {(path, member): rest for path, member, *rest in found.raw_files.select(columns).iter_rows()}
 
 
-def zip_of_overlapping_members(count=60_000, claimed=60 * 2**20):
-    """Every member is the same bytes, and each unpacks to what it claims."""
+def make_zip_of_overlapping_members(count=60_000, claimed=60 * 2**20):
+    """Build a zip archive whose members share the same bytes, each unpacking to `claimed` bytes."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(bytes(claimed)) + packer.flush()
     crc = zlib.crc32(bytes(claimed))
@@ -63,8 +63,8 @@ def zip_of_overlapping_members(count=60_000, claimed=60 * 2**20):
     return head + packed + entries + end
 
 
-def zip_with_a_name_that_is_no_utf8():
-    data = bytearray(zipped(("xx.syx", GOOD), ("other.syx", OTHER_BANK)))
+def make_zip_with_invalid_utf8():
+    data = bytearray(make_zip(("xx.syx", GOOD), ("other.syx", OTHER_BANK)))
     for signature, flags, name in ((b"PK\x03\x04", 7, 30), (b"PK\x01\x02", 9, 46)):
         at = data.find(signature)
         data[at + flags] |= 8
@@ -72,7 +72,7 @@ def zip_with_a_name_that_is_no_utf8():
     return bytes(data)
 
 
-def tar_of_folders(count):
+def make_tar_of_folders(count):
     buffer = io.BytesIO()
     with tarfile.TarFile(fileobj=buffer, mode="w") as archive:
         for number in range(count):
@@ -82,14 +82,14 @@ def tar_of_folders(count):
     return buffer.getvalue()
 
 
-def tar_with_a_header_of(size):
+def make_tar_with_header_of(size):
     info = tarfile.TarInfo("a.syx")
     info.pax_headers = {"comment": "x" * size}
     info.size = len(BANK)
-    return tarred((info, BANK))
+    return make_tar((info, BANK))
 
 
-def test_each_hostile_thing_has_its_row_and_a_good_bank_is_read(home, monkeypatch):
+def test_every_hostile_file_has_its_row_and_a_good_bank_is_read(home, monkeypatch):
     inbox = home.inbox
     (inbox / "good.syx").write_bytes(GOOD)
     odd = {
@@ -124,12 +124,12 @@ def test_each_hostile_thing_has_its_row_and_a_good_bank_is_read(home, monkeypatc
         expected[name] = ("refused", "symbolic link, not followed")
 
     archives = {
-        "overlap.zip": zip_of_overlapping_members(2000, 2**20),
-        "nameless.zip": zipped((zipfile.ZipInfo(""), GOOD)),
-        "header.tar": tar_with_a_header_of(2**21),
-        "folders.tar": tar_of_folders(10),
+        "overlap.zip": make_zip_of_overlapping_members(2000, 2**20),
+        "nameless.zip": make_zip((zipfile.ZipInfo(""), GOOD)),
+        "header.tar": make_tar_with_header_of(2**21),
+        "folders.tar": make_tar_of_folders(10),
         "broken.gz": gzip.compress(GOOD)[:100],
-        "cut.zip": zipped(("a.syx", GOOD))[:200],
+        "cut.zip": make_zip(("a.syx", GOOD))[:200],
     }
     for name, data in archives.items():
         (inbox / name).write_bytes(data)
@@ -152,7 +152,7 @@ def test_each_hostile_thing_has_its_row_and_a_good_bank_is_read(home, monkeypatc
 
 
 def make_deep(folder):
-    """Folders in folders, to a path that no system call takes, with a bank at the end; a descriptor of the last."""
+    """Nest folders beyond the longest path of a system call, with a bank at the end; return the last's descriptor."""
     folder.mkdir()
     at = os.open(folder, os.O_RDONLY)
     for _ in range(22):
@@ -165,8 +165,8 @@ def make_deep(folder):
     return at
 
 
-def unlistable(monkeypatch, *names):
-    """Folders of such names may not be entered, as for anybody but the superuser, who may run the tests."""
+def deny_listing(monkeypatch, *names):
+    """Deny listing folders of these names: permissions do not bind the superuser, who may run the tests."""
     really = os.scandir
 
     def scandir(path):
@@ -177,25 +177,25 @@ def unlistable(monkeypatch, *names):
     monkeypatch.setattr(os, "scandir", scandir)
 
 
-def test_a_folder_that_may_not_be_entered_is_a_row_and_the_rest_goes_on(home, tmp_path, monkeypatch):
+def test_an_unlistable_folder_is_a_row_and_the_rest_is_read(home, tmp_path, monkeypatch):
     for folder in (home.inbox / "shut", tmp_path / "new" / "shut"):
         folder.mkdir(parents=True)
         (folder / "a.syx").write_bytes(BANK)
         (folder.parent / "b.syx").write_bytes(GOOD)
-    unlistable(monkeypatch, "shut")
+    deny_listing(monkeypatch, "shut")
     denied = "cannot be read: Permission denied"
     assert rows_of(home.inbox) == {("shut", None): ["refused", 0, denied], ("b.syx", None): ["voices", 32, None]}
     arrivals = list(add_to_inbox([tmp_path / "new"], home.inbox, home.staging))
     assert [(a.source.name, a.refused) for a in arrivals] == [("b.syx", ""), ("shut", denied)]
 
 
-def test_an_inbox_that_may_not_be_entered_is_an_error_and_not_an_empty_one(home, monkeypatch):
-    unlistable(monkeypatch, home.inbox.name)
+def test_an_unlistable_inbox_is_an_error(home, monkeypatch):
+    deny_listing(monkeypatch, home.inbox.name)
     with pytest.raises(InboxError, match="inbox: cannot be read: Permission denied"):
         survey(home.inbox)
 
 
-def test_a_file_that_becomes_a_fifo_or_a_link_after_a_look_at_it_is_not_waited_for(tmp_path, monkeypatch):
+def test_a_file_replaced_by_a_fifo_or_a_link_while_opening(tmp_path, monkeypatch):
     path = tmp_path / "a.syx"
     path.write_bytes(GOOD)
     seen = path.lstat()
@@ -210,68 +210,68 @@ def test_a_file_that_becomes_a_fifo_or_a_link_after_a_look_at_it_is_not_waited_f
         read_file(path)
 
 
-def test_only_folders_on_their_way_are_passed_over(home):
+def test_only_staging_folders_are_skipped(home):
     (home.inbox / ".deepdx-x.part").mkdir()
     (home.inbox / ".deepdx-x.part" / "half.syx").write_bytes(BANK)
     (home.inbox / "a.syx").write_bytes(BANK)
-    assert [path.name for path in inbox_files(home.inbox)] == ["a.syx"]
+    assert [path.name for path in find_files(home.inbox)] == ["a.syx"]
 
 
 # Archives.
 
 
-def test_60_000_overlapping_members_end_in_seconds():
+def test_60_000_overlapping_members_take_seconds():
     began = time.process_time()
-    found = found_in(zip_of_overlapping_members())
+    found = read_members(make_zip_of_overlapping_members())
     assert time.process_time() - began < 20
     reasons = [reason for reason in found.values() if isinstance(reason, str)]
     assert len(reasons) == 59_999
     assert set(reasons) == {"shares its bytes with another member"}
 
 
-def test_one_member_that_lies_about_its_length_does_not_lose_the_others():
-    data = bytearray(zipped(("1.syx", BANK), ("2.syx", OTHER_BANK)))
+def test_one_wrong_length_does_not_lose_other_members():
+    data = bytearray(make_zip(("1.syx", BANK), ("2.syx", OTHER_BANK)))
     at = data.find(b"PK\x01\x02")
     data[at + 20 : at + 24] = (2**31).to_bytes(4, "little")
-    assert found_in(bytes(data)) == {"1.syx": "shares its bytes with another member", "2.syx": OTHER_BANK}
+    assert read_members(bytes(data)) == {"1.syx": "shares its bytes with another member", "2.syx": OTHER_BANK}
 
 
-def test_once_the_budget_is_spent_no_member_is_unpacked(monkeypatch):
-    monkeypatch.setattr(contents, "MAX_ARCHIVE", 2**20)
-    data = zipped(*((f"{number}", bytes(2**20 + number)) for number in range(5)))
+def test_nothing_is_unpacked_once_the_budget_is_spent(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_ARCHIVE", 2**20)
+    data = make_zip(*((f"{number}", bytes(2**20 + number)) for number in range(5)))
     opened = []
     really_open = zipfile.ZipFile.open
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda self, *a: opened.append(a) or really_open(self, *a))
-    found = found_in(data)
+    found = read_members(data)
     assert set(found.values()) == {bytes(2**20), "the archive unpacks to more than 1 MiB"}
     assert len(opened) == 2
 
 
 def test_a_directory_of_too_many_members_is_not_built(monkeypatch):
-    monkeypatch.setattr(contents, "MAX_MEMBERS", 3)
-    data = zipped(*((str(number), b"") for number in range(5)))
+    monkeypatch.setattr(limits, "MAX_MEMBERS", 3)
+    data = make_zip(*((str(number), b"") for number in range(5)))
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("built"))
-    assert found_in(data) == {"*": "more than 3 members, not read"}
+    assert read_members(data) == {"*": "more than 3 members, not read"}
 
 
 def test_a_directory_of_too_many_bytes_is_not_read(monkeypatch):
-    monkeypatch.setattr(contents, "MAX_METADATA", 2**21)
+    monkeypatch.setattr(limits, "MAX_METADATA", 2**21)
     name = "x" * 60_000
-    data = zipped(*((f"{number}{name}", b"") for number in range(40)))
-    assert found_in(data) == {"*": "a directory of more than 2 MiB"}
+    data = make_zip(*((f"{number}{name}", b"") for number in range(40)))
+    assert read_members(data) == {"*": "a directory of more than 2 MiB"}
 
 
 def test_folders_and_links_of_a_tar_archive_count_as_members(monkeypatch):
-    monkeypatch.setattr(contents, "MAX_MEMBERS", 100)
-    assert found_in(tar_of_folders(101)) == {"*": "more than 100 members, the rest is not read"}
-    assert found_in(tar_of_folders(100)) == {}
+    monkeypatch.setattr(limits, "MAX_MEMBERS", 100)
+    assert read_members(make_tar_of_folders(101)) == {"*": "more than 100 members, the rest is not read"}
+    assert read_members(make_tar_of_folders(100)) == {}
 
 
 def test_headers_of_a_tar_archive_are_bounded(monkeypatch):
-    assert found_in(tar_with_a_header_of(2**19)) == {"a.syx": BANK}
-    assert found_in(tar_with_a_header_of(2**21)) == {"*": "damaged tar archive: headers of too many bytes"}
-    monkeypatch.setattr(contents, "MAX_METADATA", 2**20)
-    found = found_in(tarred(*((pax(n), BANK) for n in range(6))))
+    assert read_members(make_tar_with_header_of(2**19)) == {"a.syx": BANK}
+    assert read_members(make_tar_with_header_of(2**21)) == {"*": "damaged tar archive: headers of too many bytes"}
+    monkeypatch.setattr(limits, "MAX_METADATA", 2**20)
+    found = read_members(make_tar(*((pax(n), BANK) for n in range(6))))
     assert found == {"0.syx": BANK, "1.syx": BANK, "2.syx": BANK, "*": "damaged tar archive: headers of too many bytes"}
 
 
@@ -282,46 +282,46 @@ def pax(number):
     return info
 
 
-def test_digits_in_a_header_do_not_take_the_square_of_their_number():
+def test_digits_in_a_header_do_not_take_quadratic_time():
     info = tarfile.TarInfo("a.syx")
     info.pax_headers = {"comment": "7" * 500_000}
     began = time.process_time()
-    assert found_in(tarred((info, b""))) == {"*": "damaged tar archive: a header of digits"}
+    assert read_members(make_tar((info, b""))) == {"*": "damaged tar archive: a header of digits"}
     assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize(("make", "nameless"), [(zipped, zipfile.ZipInfo("")), (tarred, "")])
-def test_a_member_without_a_name_is_read_and_so_are_its_neighbors(make, nameless):
-    found = found_in(make(("1.syx", BANK), (nameless, GOOD), ("2.syx", OTHER_BANK)))
+@pytest.mark.parametrize(("make", "nameless"), [(make_zip, zipfile.ZipInfo("")), (make_tar, "")])
+def test_a_member_without_a_name_is_read(make, nameless):
+    found = read_members(make(("1.syx", BANK), (nameless, GOOD), ("2.syx", OTHER_BANK)))
     assert found == {"1.syx": BANK, "(no name)": GOOD, "2.syx": OTHER_BANK}
 
 
-def test_a_name_that_is_not_utf8_does_not_lose_the_archive():
-    found = found_in(zip_with_a_name_that_is_no_utf8())
+def test_a_name_with_invalid_utf8_does_not_lose_the_archive():
+    found = read_members(make_zip_with_invalid_utf8())
     assert sorted(found.values()) == sorted([GOOD, OTHER_BANK])
 
 
-@pytest.mark.parametrize("make", [zipped, tarred])
-def test_a_member_of_a_path_without_end_is_one_short_row(make):
-    found = found_in(make(("x/" * 5000 + "a.syx", BANK), ("2.syx", OTHER_BANK)))
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_a_very_long_path_is_one_short_row(make):
+    found = read_members(make(("x/" * 5000 + "a.syx", BANK), ("2.syx", OTHER_BANK)))
     assert found.pop("2.syx") == OTHER_BANK
     ((member, reason),) = found.items()
     assert len(member) < 100
     assert reason == "a path of 10,005 characters"
 
 
-def test_the_stretches_of_an_archive_are_bounded_whatever_is_known(home, monkeypatch):
-    monkeypatch.setattr(contents, "MAX_STRETCHES", 10)
+def test_segments_of_an_archive_are_bounded_whatever_is_known(home, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_ARCHIVE_SEGMENTS", 10)
     pieces = [b"".join(write_singles(*random_voices(8, seed))) for seed in range(4)]
-    (home.inbox / "a.zip").write_bytes(zipped(*((f"{n}.syx", piece) for n, piece in enumerate(pieces))))
+    (home.inbox / "a.zip").write_bytes(make_zip(*((f"{n}.syx", piece) for n, piece in enumerate(pieces))))
     rows = rows_of(home.inbox)
     assert [rows["a.zip", f"{n}.syx"][1] for n in range(3)] == [8, 8, 0]
     assert rows["a.zip", "2.syx"][2].startswith("more than 10 stretches in the archive")
     assert ("a.zip", "3.syx") not in rows
-    # Contents that are known from elsewhere make no difference.
+    # Contents known from other files make no difference.
     (home.inbox / "1.syx").write_bytes(pieces[1])
     known = survey(home.inbox)
-    (home.inbox / "b.zip").write_bytes(zipped(*((f"{n}.syx", piece) for n, piece in enumerate([*pieces, GOOD]))))
+    (home.inbox / "b.zip").write_bytes(make_zip(*((f"{n}.syx", piece) for n, piece in enumerate([*pieces, GOOD]))))
     assert survey(home.inbox, known).raw_files.equals(survey(home.inbox).raw_files)
 
 
@@ -361,7 +361,7 @@ HOSTILE = [
     bulk_data_of_many_names,
     legal_everywhere,
 ]
-SURVEYED = """
+SURVEY_CODE = """
 import resource, sys
 from pathlib import Path
 from deepdx_core.intake.survey import survey
@@ -371,10 +371,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def surveyed_in_a_process(inbox):
-    """Voices of `good.syx`, and megabytes at the most."""
+def survey_in_process(inbox):
+    """Survey an inbox in a process; return the number of voices of `good.syx` and the peak memory in megabytes."""
     done = subprocess.run(
-        [sys.executable, "-c", SURVEYED, inbox], cwd=ROOT, capture_output=True, text=True, check=True, timeout=600
+        [sys.executable, "-c", SURVEY_CODE, inbox], cwd=ROOT, capture_output=True, text=True, check=True, timeout=600
     )
     voices, kilobytes = map(int, done.stdout.split())
     return voices, kilobytes / 1000
@@ -383,20 +383,20 @@ def surveyed_in_a_process(inbox):
 @pytest.mark.parametrize(
     ("make", "size"),
     [(make, 2**23) for make in HOSTILE]
-    + [(make, contents.MAX_FILE) for make in (yamaha_headers, bulk_data_of_many_names)],
+    + [(make, limits.MAX_FILE) for make in (yamaha_headers, bulk_data_of_many_names)],
 )
 @pytest.mark.slow
 def test_no_file_takes_more_than_a_gigabyte_and_a_half(home, make, size):
     (home.inbox / "good.syx").write_bytes(GOOD)
     (home.inbox / "hostile").write_bytes(make(size))
-    (home.inbox / "hostile.zip").write_bytes(zipped(("hostile", make(size))))
-    voices, megabytes = surveyed_in_a_process(home.inbox)
+    (home.inbox / "hostile.zip").write_bytes(make_zip(("hostile", make(size))))
+    voices, megabytes = survey_in_process(home.inbox)
     assert voices == 32
     assert megabytes < 1500
 
 
-def test_what_is_over_the_limit_of_segments_is_one_row_that_says_so(monkeypatch):
-    monkeypatch.setattr(splitting, "MAX_SEGMENTS", 4)
+def test_segments_beyond_the_limit_are_one_row(monkeypatch):
+    monkeypatch.setattr(reader, "MAX_SEGMENTS", 4)
     singles = write_singles(*random_voices(6))
     exact = reader.read(b"".join(singles[:4]))
     assert [segment.voices for segment in exact.segments] == [1, 1, 1, 1]
@@ -410,17 +410,17 @@ def test_what_is_over_the_limit_of_segments_is_one_row_that_says_so(monkeypatch)
 
 def seconds_to_find(data):
     began = time.process_time()
-    find_runs(np.frombuffer(data, np.uint8), HEADERLESS_FORMATS)
+    find_runs(np.frombuffer(data, np.uint8), ALL_RECORDS)
     return time.process_time() - began
 
 
 @pytest.mark.slow
-def test_candidates_everywhere_cost_a_bounded_time_a_byte():
+def test_candidates_everywhere_take_bounded_time_per_byte():
     size = 16 * 2**20
     noise = seconds_to_find(np.random.default_rng(0).bytes(size))
     crowded = seconds_to_find(legal_everywhere(size))
     assert crowded < 40 * noise
-    assert seconds_to_find(legal_everywhere(size // 4)) > crowded / 8  # in step with the bytes
+    assert seconds_to_find(legal_everywhere(size // 4)) > crowded / 8  # linear in the bytes
     assert seconds_to_find(GOOD[6:-2][:-128] * 1000 + b"\0") < 40 * noise
 
 
@@ -437,7 +437,7 @@ def test_nothing_is_written_outside_the_inbox(home, tmp_path, monkeypatch):
         list(add_to_inbox([Path(given)], home.inbox, home.staging))
     assert [path for path in sorted(home.root.iterdir()) if path != home.staging] == before
     assert (home.inbox / "parent" / "rules.toml").exists()
-    # Nor through a link that stands in the inbox.
+    # Nor through a link in the inbox.
     (home.inbox / "Keys").symlink_to(tmp_path)
     (tmp_path / "x" / "Keys").mkdir(parents=True)
     (tmp_path / "x" / "Keys" / "a.syx").write_bytes(BANK)
@@ -454,7 +454,7 @@ def test_a_link_in_the_inbox_is_not_replaced(home, tmp_path):
     assert (home.inbox / "a.syx").is_symlink()
 
 
-def test_contents_that_stand_under_another_path_are_not_stored_again(home, tmp_path):
+def test_content_under_another_path_is_not_stored_again(home, tmp_path):
     folder = tmp_path / "demo"
     (folder / "Keys").mkdir(parents=True)
     (folder / "Keys" / "a.syx").write_bytes(BANK)
@@ -462,7 +462,7 @@ def test_contents_that_stand_under_another_path_are_not_stored_again(home, tmp_p
     first = list(add_to_inbox([folder], home.inbox, home.staging))
     assert [arrival.new for arrival in first] == [True, True]  # a folder keeps its copies
     (again,) = add_to_inbox([folder / "Keys"], home.inbox, home.staging)
-    assert (again.new, again.elsewhere) == (False, True)
+    assert (again.new, again.duplicate) == (False, True)
     assert again.target in (home.inbox / "demo" / "Keys" / "a.syx", home.inbox / "demo" / "copy.syx")
     assert [arrival.new for arrival in add_to_inbox([folder], home.inbox, home.staging)] == [False, False]
 
@@ -482,11 +482,11 @@ def test_an_inbox_on_another_file_system(home, tmp_path, monkeypatch):
     assert [path.name for path in home.inbox.iterdir()] == ["a.syx"]
 
 
-ADDED = "from deepdx_pipeline.cli.app import main; import sys; sys.argv = ['deepdx', 'add', *sys.argv[1:]]; main()"
+ADD_CODE = "from deepdx_pipeline.cli.app import main; import sys; sys.argv = ['deepdx', 'add', *sys.argv[1:]]; main()"
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_add_leaves_whole_files_and_the_next_one_completes(home, tmp_path):
+def test_add_killed_at_random_leaves_whole_files_and_can_be_repeated(home, tmp_path):
     random_ = random.Random(5)
     source = tmp_path / "banks"
     source.mkdir()
@@ -497,9 +497,9 @@ def test_killed_at_random_moments_add_leaves_whole_files_and_the_next_one_comple
         whole[f"banks/{number:03}.syx"] = data
     environment = os.environ | {"DEEPDX_HOME": str(home.root)}
 
-    def begin():
+    def start():
         return subprocess.Popen(
-            [sys.executable, "-c", ADDED, source],
+            [sys.executable, "-c", ADD_CODE, source],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,
@@ -510,27 +510,27 @@ def test_killed_at_random_moments_add_leaves_whole_files_and_the_next_one_comple
 
     killed = 0
     for _ in range(10):
-        process = begin()
-        have = len(inbox_files(home.inbox))
-        while process.poll() is None and len(inbox_files(home.inbox)) == have:
-            time.sleep(0.01)  # until it is at work
+        process = start()
+        have = len(find_files(home.inbox))
+        while process.poll() is None and len(find_files(home.inbox)) == have:
+            time.sleep(0.01)  # until it has started to add
         time.sleep(random_.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
         process.communicate()
-        for path in inbox_files(home.inbox):
+        for path in find_files(home.inbox):
             assert path.read_bytes() == whole[path.relative_to(home.inbox).as_posix()]
     assert killed >= 5
-    process = begin()
-    said, errors = process.communicate()
+    process = start()
+    output, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert " 0 refused; 30,000 voice slots in 150 banks" in said
-    assert {path.relative_to(home.inbox).as_posix() for path in inbox_files(home.inbox)} == set(whole)
+    assert " 0 refused; 30,000 voice slots in 150 banks" in output
+    assert {path.relative_to(home.inbox).as_posix() for path in find_files(home.inbox)} == set(whole)
     for folder in (home.inbox, home.staging):
         assert not list(folder.rglob(STAGING))
 
 
-def test_an_empty_folder_is_said_to_be_one(tmp_path):
+def test_an_empty_folder_is_reported(tmp_path):
     (tmp_path / "empty").mkdir()
     files, voices = inspect_files([tmp_path / "empty"])
     assert files["reason"].to_list() == ["empty folder"]

@@ -1,4 +1,4 @@
-"""Files, folders and archives on their way in: hostile ones too."""
+"""Files, folders and archives in the inbox, hostile ones too."""
 
 import os
 import stat
@@ -8,17 +8,14 @@ import zlib
 import polars as pl
 import pytest
 
-from deepdx_core.codec.writer import write_bank, write_single
-from deepdx_core.intake import contents
+from deepdx_core.codec.writer import write_single
+from deepdx_core.intake import limits
 from deepdx_core.intake.inbox import add_to_inbox
-from deepdx_core.intake.survey import NOTHING_KNOWN, Survey, survey
+from deepdx_core.intake.survey import EMPTY_SURVEY, Survey, survey
 from deepdx_core.tables.decoding import Dumps, RawFiles
-from tests.support.archives import zipped
+from tests.support.archives import BANK, OTHER_BANK, make_zip
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices
-
-BANK = write_bank(*random_voices(32, seed=1))
-OTHER_BANK = write_bank(*random_voices(32, seed=2))
 
 
 def rows(found, *columns):
@@ -31,7 +28,7 @@ def put(home, **files):
 
 
 def test_a_row_for_every_path(home):
-    put(home, a__syx=BANK, b__syx=b"just text", c__zip=zipped(("x/1.syx", BANK), ("x/readme.txt", b"hello")))
+    put(home, a__syx=BANK, b__syx=b"just text", c__zip=make_zip(("x/1.syx", BANK), ("x/readme.txt", b"hello")))
     (home.inbox / "deep" / "er").mkdir(parents=True)
     (home.inbox / "deep" / "er" / "one.syx").write_bytes(write_single(*random_voices(1)))
     found = survey(home.inbox)
@@ -50,41 +47,41 @@ def test_a_row_for_every_path(home):
 
 
 def test_a_survey_depends_on_the_inbox_alone(home):
-    put(home, a__syx=BANK, c__zip=zipped(("1.syx", BANK), ("2.syx", OTHER_BANK)))
+    put(home, a__syx=BANK, c__zip=make_zip(("1.syx", BANK), ("2.syx", OTHER_BANK)))
     first = survey(home.inbox)
     put(home, b__syx=OTHER_BANK, d__txt=b"text")
     (home.inbox / "a.syx").unlink()
     grown, cold = survey(home.inbox, first), survey(home.inbox)
     assert grown.raw_files.equals(cold.raw_files)
     assert grown.dumps.equals(cold.dumps)
-    # Files that went away take their rows with them.
+    # Rows of deleted files are gone.
     (home.inbox / "c.zip").unlink()
     assert rows(survey(home.inbox, grown), "path") == [("b.syx",), ("d.txt",)]
     assert survey(home.inbox, grown).dumps["sha256"].n_unique() == 2
 
 
-def test_what_is_known_is_not_read_again(home, monkeypatch):
-    put(home, a__syx=BANK, c__zip=zipped(("1.syx", OTHER_BANK)))
+def test_known_contents_are_not_read_again(home, monkeypatch):
+    put(home, a__syx=BANK, c__zip=make_zip(("1.syx", OTHER_BANK)))
     known = survey(home.inbox)
     monkeypatch.setattr("deepdx_core.intake.survey.read", lambda data: pytest.fail("read again"))
-    monkeypatch.setattr("deepdx_core.intake.survey.archive_members", lambda data: pytest.fail("unpacked again"))
+    monkeypatch.setattr("deepdx_core.intake.survey.read_archive", lambda data: pytest.fail("unpacked again"))
     assert survey(home.inbox, known).dumps.equals(known.dumps)
 
 
 def test_an_interrupted_survey_loses_nothing(home):
-    put(home, a__syx=BANK, c__zip=zipped(("1.syx", OTHER_BANK)))
+    put(home, a__syx=BANK, c__zip=make_zip(("1.syx", OTHER_BANK)))
     whole = survey(home.inbox)
-    # The table of files was written, the table of dumps is still an older one.
-    interrupted = Survey(whole.raw_files, NOTHING_KNOWN.dumps)
+    # The table of files was written, but not yet the table of dumps.
+    interrupted = Survey(whole.raw_files, EMPTY_SURVEY.dumps)
     assert survey(home.inbox, interrupted).dumps.equals(whole.dumps)
 
 
-def test_members_that_are_refused_do_not_stop_the_others(home):
+def test_refused_members_do_not_stop_the_others(home):
     link = zipfile.ZipInfo("link.syx")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     put(
         home,
-        evil__zip=zipped(
+        evil__zip=make_zip(
             ("../../outside.syx", BANK),
             ("/absolute.syx", BANK),
             ("C:\\windows.syx", BANK),
@@ -109,21 +106,21 @@ def test_members_that_are_refused_do_not_stop_the_others(home):
     assert not (home.root / "outside.syx").exists()
 
 
-def test_a_bomb_is_refused_and_its_neighbors_are_read(home, monkeypatch):
-    monkeypatch.setattr(contents, "MAX_FILE", 2**20)
-    monkeypatch.setattr(contents, "MAX_ARCHIVE", 3 * 2**20)
+def test_a_bomb_is_refused_and_other_members_are_read(home, monkeypatch):
+    monkeypatch.setattr(limits, "MAX_FILE", 2**20)
+    monkeypatch.setattr(limits, "MAX_ARCHIVE", 3 * 2**20)
     bomb = b"\0" * 2**22
-    put(home, bomb__zip=zipped(("bomb.bin", bomb), ("good.syx", BANK)))
+    put(home, bomb__zip=make_zip(("bomb.bin", bomb), ("good.syx", BANK)))
     found = dict(rows(survey(home.inbox), "member", "reason"))
     assert found == {None: None, "bomb.bin": "unpacks to more than 1 MiB", "good.syx": None}
-    many = zipped(*((f"{n:02}.bin", bytes([n]) * 2**20) for n in range(5)))
+    many = make_zip(*((f"{n:02}.bin", bytes([n]) * 2**20) for n in range(5)))
     put(home, bomb__zip=many)
     refused = [m for m, r in rows(survey(home.inbox), "member", "reason") if r and "more than 3 MiB" in r]
     assert refused == ["03.bin", "04.bin"]
 
 
-def test_a_bomb_whose_header_lies(home):
-    honest = bytearray(zipped(("bomb.bin", b"\0" * 2**20)))
+def test_a_bomb_with_a_wrong_size_in_its_header(home):
+    honest = bytearray(make_zip(("bomb.bin", b"\0" * 2**20)))
     # State an unpacked size of 16 bytes in both headers.
     for signature, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = honest.find(signature) + place
@@ -134,9 +131,9 @@ def test_a_bomb_whose_header_lies(home):
 
 
 def test_archives_within_archives(home):
-    nested = zipped(("bank.syx", BANK))
+    nested = make_zip(("bank.syx", BANK))
     for depth in range(4):
-        nested = zipped((f"{depth}.zip", nested), (f"{depth}.syx", BANK))
+        nested = make_zip((f"{depth}.zip", nested), (f"{depth}.syx", BANK))
     put(home, nest__zip=nested)
     found = {m: (s, r) for m, s, r in rows(survey(home.inbox), "member", "status", "reason")}
     assert found["3.syx"] == ("voices", None)
@@ -146,23 +143,23 @@ def test_archives_within_archives(home):
 
 @pytest.mark.parametrize("keep", [30, 500, 4200])
 def test_a_damaged_archive_is_refused_with_a_reason(home, keep):
-    put(home, cut__zip=zipped(("1.syx", BANK), ("2.syx", OTHER_BANK))[:keep], good__syx=BANK)
+    put(home, cut__zip=make_zip(("1.syx", BANK), ("2.syx", OTHER_BANK))[:keep], good__syx=BANK)
     found = {(p, m): r for p, m, r in rows(survey(home.inbox), "path", "member", "reason")}
     assert found["cut.zip", "*"].startswith("damaged zip archive")
     assert found["good.syx", None] is None
 
 
-def test_one_path_twice_in_an_archive(home):
+def test_a_path_twice_in_an_archive(home):
     with pytest.warns(UserWarning, match="Duplicate name"):
-        data = zipped(("a.syx", BANK), ("a.syx", OTHER_BANK), ("a.syx (2)", BANK))
+        data = make_zip(("a.syx", BANK), ("a.syx", OTHER_BANK), ("a.syx (2)", BANK))
     put(home, twice__zip=data)
     found = survey(home.inbox)
     RawFiles.validate(found.raw_files)
     assert len(found.raw_files) == 4
 
 
-def test_a_member_damaged_within_a_good_archive(home):
-    data = bytearray(zipped(("1.syx", BANK), ("2.syx", OTHER_BANK)))
+def test_a_damaged_member_in_a_good_archive(home):
+    data = bytearray(make_zip(("1.syx", BANK), ("2.syx", OTHER_BANK)))
     data[60:64] = b"\xff\xff\xff\xff"
     put(home, bad__zip=bytes(data))
     found = dict(rows(survey(home.inbox), "member", "reason"))
@@ -170,7 +167,7 @@ def test_a_member_damaged_within_a_good_archive(home):
     assert found["2.syx"] is None
 
 
-def test_files_that_are_none(home):
+def test_paths_that_are_not_files(home):
     put(home, good__syx=BANK)
     (home.inbox / "link.syx").symlink_to("/etc/passwd")
     os.mkfifo(home.inbox / "pipe.syx")
@@ -207,7 +204,7 @@ def test_adding_never_overwrites(home, tmp_path):
         (folder / "bank.syx").write_bytes(data)
     first = list(add_to_inbox([mine / "bank.syx", mine], home.inbox, home.staging))
     assert [a.target.relative_to(home.inbox).as_posix() for a in first] == ["bank.syx"] * 2
-    assert [(a.new, a.elsewhere) for a in first] == [(True, False), (False, True)]
+    assert [(a.new, a.duplicate) for a in first] == [(True, False), (False, True)]
     again = list(add_to_inbox([mine / "bank.syx", yours / "bank.syx", yours / "bank.syx"], home.inbox, home.staging))
     assert [(a.target.name, a.new) for a in again] == [
         ("bank.syx", False),
@@ -217,7 +214,7 @@ def test_adding_never_overwrites(home, tmp_path):
     assert (home.inbox / "bank.syx").read_bytes() == BANK
 
 
-def test_adding_what_is_not_there(home, tmp_path):
+def test_adding_paths_without_files(home, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "good.syx").write_bytes(BANK)
     arrivals = list(

@@ -455,6 +455,6 @@ def test_the_training_set_stays_until_the_corpus_has_grown_by_half():
 
 def test_audio_columns_are_those_of_the_table():
     # Rules use heard_NAME; the names come from the sound room's condensed table.
-    from deepdx_core.sound.measuring import by_sound
+    from deepdx_core.sound.audio_features import summarize_by_sound
 
-    assert set(by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_RENDERED.columns)
+    assert set(summarize_by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_RENDERED.columns)

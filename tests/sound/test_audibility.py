@@ -1,10 +1,10 @@
-"""The static rule for silent voices, against what Dexed's engine renders."""
+"""The silence predicted from parameters, against audio rendered by Dexed's engine."""
 
 import numpy as np
 import pytest
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
-from deepdx_core.sound.audibility import inaudible
+from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.voice.parameters import INDEX
 
 
@@ -22,7 +22,7 @@ def init_voice(**changes):
         ({"op1_output_level": 0}, True),
         ({"op1_output_level": 40}, False),
         ({"op1_output_level": 0, "op3_output_level": 99}, False),  # operator 3 is the other carrier of algorithm 1
-        ({"op1_output_level": 0, "op2_output_level": 99}, True),  # operator 2 is none
+        ({"op1_output_level": 0, "op2_output_level": 99}, True),  # operator 2 is not a carrier
         ({"op1_output_level": 0, "op2_output_level": 99, "algorithm": 31}, False),
         ({"op1_eg_level_1": 0, "op1_eg_level_2": 0, "op1_eg_level_3": 0}, True),
         ({"op1_eg_level_1": 0, "op1_eg_level_2": 0}, False),
@@ -32,11 +32,11 @@ def init_voice(**changes):
         ({"op1_break_point": 99, "op1_left_depth": 99}, True),
     ],
 )
-def test_what_is_heard(changes, silent):
-    assert inaudible(init_voice(**changes)).tolist() == [silent]
+def test_silent_and_audible_voices(changes, silent):
+    assert is_inaudible(init_voice(**changes)).tolist() == [silent]
 
 
-def test_the_rule_agrees_with_dexed():
+def test_the_prediction_agrees_with_dexed():
     dexed = pytest.importorskip("dexed")
     random = np.random.default_rng(0)
     voices = random.integers(0, MAXIMA + 1, (200, 145)).astype(np.uint8)
@@ -49,8 +49,8 @@ def test_the_rule_agrees_with_dexed():
     for voice in voices:
         synth._synth.load_sysex(voice.tobytes() + b" " * 10 + b"\x3f")
         peaks.append(np.abs(synth.render(60, 100, 0.5, 0.6)).max())
-    silent = inaudible(voices)
+    silent = is_inaudible(voices)
     assert 20 < silent.sum() < 180
     assert (np.array(peaks)[silent] < 0.002).all()
-    # What the rule leaves out, such as an LFO on the amplitude, silences few.
+    # Effects that the prediction ignores, such as an LFO on the amplitude, silence few.
     assert (np.array(peaks)[~silent] > 0.0005).mean() > 0.95

@@ -24,7 +24,7 @@ from deepdx_core.quality.corruption import choose_training_set
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
-from deepdx_core.sound.measuring import by_sound
+from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
@@ -49,7 +49,7 @@ def write_corpus(folder):
         tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id")
     )
     sizes = families.select("sound_id", "family_id", "family_size")
-    measured = measure_sounds(sounds, voices, sizes, by_sound(audio), training_set, rules.repair)
+    measured = measure_sounds(sounds, voices, sizes, summarize_by_sound(audio), training_set, rules.repair)
     verdicts = decide_verdicts(measured, rules.rules, read_overrides(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
     places = source_paths(found.raw_files, voices)

@@ -1,4 +1,4 @@
-"""The composer of the demo corpus, and the corpus that lies in `data/demo`."""
+"""The composer of the demo corpus, and the corpus in `data/demo`."""
 
 import re
 from pathlib import Path
@@ -12,15 +12,15 @@ from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, NAME_LENGTH, VMEM_SIZE, VMEM_VOICES
 from tools.demo_corpus.compose import compose_family
 from tools.demo_corpus.corpus import compose_corpus, write_corpus
-from tools.demo_corpus.draws import Draws
 from tools.demo_corpus.families import FAMILIES
+from tools.demo_corpus.operator_roles import DEPTH, STACK
+from tools.demo_corpus.random_draws import Draws
 from tools.demo_corpus.sheets import Family, Part
 from tools.demo_corpus.voices import Voices, compose_voices
-from tools.demo_corpus.wiring import DEPTH, STACK
 
 COMMITTED = Path(__file__).parents[2] / "data" / "demo"
 BANK = re.compile(rb"\xf0\x43[\x00-\x0f]\x09\x20\x00(.{4096}).\xf7", re.DOTALL)
-MESS_ROW = re.compile(r"^\| `(.+?)` \| .+ \| (\d+) \| (\d+) \|$", re.MULTILINE)
+PLANTED_ROW = re.compile(r"^\| `(.+?)` \| .+ \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def voices() -> Voices:
 
 
 def rows_of_banks(corpus: dict[str, bytes]) -> UInt8Array:
-    """Packed voices of all framed banks, `uint8[n, 128]`; those in the archive are stored, so they show, too."""
+    """Return packed voices of all framed banks, `uint8[n, 128]`, including the archive, whose members are stored."""
     data = b"".join(bank for content in corpus.values() for bank in BANK.findall(content))
     return np.frombuffer(data, dtype=np.uint8).reshape(-1, VMEM_SIZE)
 
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_bytes(corpus: dict[str, bytes]) -> None:
     assert compose_corpus(1984) != corpus
 
 
-def test_the_committed_folder_is_what_the_program_composes(corpus: dict[str, bytes]) -> None:
+def test_the_committed_folder_matches_the_composer(corpus: dict[str, bytes]) -> None:
     found = {path.relative_to(COMMITTED).as_posix() for path in COMMITTED.rglob("*") if path.is_file()}
     assert found == set(corpus)
     different = [path for path, content in corpus.items() if (COMMITTED / path).read_bytes() != content]
@@ -87,7 +87,7 @@ def test_every_algorithm_and_every_label_is_well_represented(voices: Voices) -> 
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.names[0])
-def test_a_family_comes_to_rest_and_uses_its_algorithms(family: Family) -> None:
+def test_a_family_decays_to_silence_and_uses_its_algorithms(family: Family) -> None:
     parameters, variants = compose_family(family, 1983)
     assert len(parameters) == len(variants) == family.count
     assert (parameters <= MAXIMA).all()
@@ -105,14 +105,14 @@ def test_names_are_printable_and_mostly_different(voices: Voices) -> None:
     assert len(np.unique(voices.names, axis=0)) > 0.9 * len(voices)
 
 
-def test_every_row_of_the_mess_names_a_file(corpus: dict[str, bytes]) -> None:
-    rows = MESS_ROW.findall(corpus["README.md"].decode())
+def test_every_planted_file_is_listed(corpus: dict[str, bytes]) -> None:
+    rows = PLANTED_ROW.findall(corpus["README.md"].decode())
     assert {path for path in corpus if path.startswith(("From the net/", "Singles/"))} == {path for path, _, _ in rows}
     assert all(int(sounds) <= int(slots) for _, slots, sounds in rows)
 
 
-def test_the_mess_is_as_described(corpus: dict[str, bytes]) -> None:
-    expected = {path: int(sounds) for path, _, sounds in MESS_ROW.findall(corpus["README.md"].decode())}
+def test_planted_files_are_as_described(corpus: dict[str, bytes]) -> None:
+    expected = {path: int(sounds) for path, _, sounds in PLANTED_ROW.findall(corpus["README.md"].decode())}
     for name in ("bytes_over_127", "out_of_range", "empty_slots", "init_slots", "channel_6", "wrong_checksum"):
         path = f"From the net/{name}.syx"
         parameters, _ = unpack_vmem(rows_of_banks({path: corpus[path]}))
@@ -131,18 +131,18 @@ def test_roles_follow_the_chart() -> None:
         assert all(depths[high - 1] > 0 for high, _ in algorithm.modulations)
 
 
-def test_tuning_is_read_as_on_the_panel() -> None:
+def test_tuning_is_parsed_as_on_the_panel() -> None:
     part = Part("0.5 1 3.5 1.41 14 F199-200", "99 99 99 99", "99 99 99 0")
     assert part.tunings().tolist() == [[0, 0, 0], [0, 1, 0], [0, 2, 75], [0, 1, 41], [0, 14, 0], [1, 1, 99], [1, 2, 0]]
 
 
-def test_draws_stay_within_their_ends() -> None:
+def test_draws_stay_in_range() -> None:
     drawn = Draws(1).integers(-3, 3, (1000,))
     assert (drawn.min(), drawn.max()) == (-3, 3)
     assert sorted(Draws(1).order(50)) == list(range(50))
 
 
-def test_a_sample_of_the_voices_is_heard(voices: Voices) -> None:
+def test_a_sample_of_the_voices_is_audible(voices: Voices) -> None:
     dexed = pytest.importorskip("dexed", reason="dexed-py renders the sample")
     sample = voices.parameters[Draws(3).order(len(voices))[:100]]
     synth = dexed.DexedSynth(sample_rate=22050)

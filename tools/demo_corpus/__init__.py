@@ -1,6 +1,5 @@
-"""The composer of the demo corpus: voices of our own, laid out as the folder of banks a musician would have.
+"""The composer of the demo corpus: original voices, laid out like a musician's folder of banks.
 
-`corpus.compose_corpus` gives the files as bytes, `corpus.write_corpus` writes them, and
-`python -m tools.demo_corpus data/demo` rebuilds the folder. The families' patch sheets stand in `families`, the planted
-mess in `mess`.
+`python -m tools.demo_corpus data/demo` rebuilds the folder. `corpus.compose_corpus` returns the files as bytes,
+`corpus.write_corpus` writes them. Patch sheets are in `families`, damaged and foreign files in `planted_files`.
 """

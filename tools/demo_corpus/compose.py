@@ -1,33 +1,32 @@
-"""From a family's sheet to its voices, all at once: parts to operators, then variants of the voices found."""
+"""Compose a family's voices from its patch sheet, all at once: originals first, then variants of them."""
 
 import zlib
 
 import numpy as np
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.voice.parameters import INDEX
-from tools.demo_corpus.draws import Bools, Draws, Ints
+from tools.demo_corpus.operator_roles import DEPTH, OPERATOR_COLUMNS, SIBLINGS, STACK
+from tools.demo_corpus.random_draws import Draws
 from tools.demo_corpus.sheets import Family, Part
 from tools.demo_corpus.variants import VARIANTS
-from tools.demo_corpus.wiring import CROWD, DEPTH, OPERATOR_COLUMNS, STACK
 
-# Of a hundred voices so many stand alone; the rest are variants of one of them, as the voices people trade are.
-_ORIGINALS = 68
-# What players set by hand on each operator even where they copied the rest from another.
+_ORIGINALS = 68  # percent; the rest are variants, as among the voices that people trade
+# Parameters that players set on each operator even if they copied the rest from another one.
 _NEVER_COPIED = ("output_level", "detune")
-_COPIED = 70
+_COPIED = 70  # percent of voices in which the operators of a part share all other parameters
 
 
-def compose_family(family: Family, seed: int) -> tuple[UInt8Array, Ints]:
-    """A family's voices, all different: parameters `uint8[count, 145]` and their variants `int64[count]`.
+def compose_family(family: Family, seed: int) -> tuple[UInt8Array, Int64Array]:
+    """Compose a family's voices, all different: parameters `uint8[count, 145]` and variants `int64[count]`.
 
-    A variant is a place in `VARIANTS`, or -1 for a voice that is nobody's variant.
+    A variant is an index into `VARIANTS`, or -1 for an original.
     """
     draws = Draws(seed, zlib.crc32(family.names[0].encode()))
-    ample = family.count + family.count // 4 + 4  # some variants change nothing and fall out
-    originals = _originals(family, ample * _ORIGINALS // 100, draws)
-    parents = draws.integers(0, len(originals) - 1, (ample - len(originals),))
+    draft_count = family.count + family.count // 4 + 4  # some variants change nothing and are dropped as duplicates
+    originals = _compose_originals(family, draft_count * _ORIGINALS // 100, draws)
+    parents = draws.integers(0, len(originals) - 1, (draft_count - len(originals),))
     changed, variants = _vary(originals[parents], draws)
     voices = np.clip(np.concatenate([originals, changed]), 0, MAXIMA).astype(np.uint8)
     kinds = np.concatenate([np.full(len(originals), -1), variants])
@@ -36,7 +35,7 @@ def compose_family(family: Family, seed: int) -> tuple[UInt8Array, Ints]:
     return voices[kept], kinds[kept]
 
 
-def _originals(family: Family, n: int, draws: Draws) -> Ints:
+def _compose_originals(family: Family, n: int, draws: Draws) -> Int64Array:
     voices = np.tile(INIT_VOICE.astype(np.int64), (n, 1))
     for name, choices in family.ranges().items():
         drawn = np.stack([draws.integers(low, high, (n,)) for low, high in choices])
@@ -44,19 +43,19 @@ def _originals(family: Family, n: int, draws: Draws) -> Ints:
     algorithm = voices[:, INDEX["algorithm"]]
     depth, stack = DEPTH[algorithm], STACK[algorithm] % len(family.stacks)
     for i, pair in enumerate(family.stacks):
-        _play(pair.carrier, voices, (stack == i) & (depth == 0), draws)
-        _play(pair.modulator, voices, (stack == i) & (depth > 0), draws)
-    # Modulators deep in a chain, or several on one operator, add up: each is turned down.
+        _apply_part(pair.carrier, voices, (stack == i) & (depth == 0), draws)
+        _apply_part(pair.modulator, voices, (stack == i) & (depth > 0), draws)
+    # Modulators deep in a chain, or several on one operator, add up: turn each of them down.
     levels = OPERATOR_COLUMNS["output_level"]
-    voices[:, levels] -= np.where(depth > 0, 7 * np.maximum(depth - 1, 0) + 4 * CROWD[algorithm], 0)
+    voices[:, levels] -= np.where(depth > 0, 7 * np.maximum(depth - 1, 0) + 4 * SIBLINGS[algorithm], 0)
     return voices
 
 
-def _play(part: Part, voices: Ints, where: Bools, draws: Draws) -> None:
-    # where: bool[n, 6], the operators that take the part.
+def _apply_part(part: Part, voices: Int64Array, where: BoolArray, draws: Draws) -> None:
+    # where: bool[n, 6], the operators that play the part.
     n = len(voices)
     copied = draws.chance(_COPIED, (n, 1))
-    values: dict[str, Ints] = {}
+    values: dict[str, Int64Array] = {}
     for name, (low, high) in part.ranges().items():
         own = draws.integers(low, high, (n, 6))
         values[name] = own if name in _NEVER_COPIED else np.where(copied, own[:, :1], own)
@@ -68,9 +67,9 @@ def _play(part: Part, voices: Ints, where: Bools, draws: Draws) -> None:
         voices[:, columns] = np.where(where, value, voices[:, columns])
 
 
-def _vary(voices: Ints, draws: Draws) -> tuple[Ints, Ints]:
+def _vary(voices: Int64Array, draws: Draws) -> tuple[Int64Array, Int64Array]:
     kinds = draws.integers(0, len(VARIANTS) - 1, (len(voices),))
-    # Every third voice is changed in two ways, and named after the first.
+    # Every third voice gets two changes and is named after the first.
     second = np.where(draws.chance(33, kinds.shape), draws.integers(0, len(VARIANTS) - 1, kinds.shape), -1)
     for chosen in (kinds, second):
         for kind, variant in enumerate(VARIANTS):

@@ -1,17 +1,17 @@
-"""The README that lies with the corpus."""
+"""The README of the corpus."""
 
 from collections import Counter
 
 from deepdx_core.voice.parameters import VMEM_VOICES
 from tools.demo_corpus.families import FAMILIES
-from tools.demo_corpus.mess import Planted
+from tools.demo_corpus.planted_files import PlantedFile
 from tools.demo_corpus.voices import Voices
 
 README = "README.md"
 
 _TEXT = """# A demo corpus of DX7 voices
 
-{sounds:,} sounds in {families} families, composed by the program in `deepdx_core/demo` from patch sheets of its own.
+{sounds:,} sounds in {families} families, composed by the program in `tools/demo_corpus` from patch sheets of its own.
 They are not copies of anyone's voices. Like the program they are under the Apache License, Version 2.0.
 
 Do not edit the files; edit the sheets and rebuild:
@@ -49,15 +49,15 @@ _FOLDERS = {
 }
 
 
-def readme(planted: list[Planted], voices: Voices, files: dict[str, bytes]) -> bytes:
-    """The text; files: those of the corpus without the README."""
+def format_readme(planted: list[PlantedFile], voices: Voices, files: dict[str, bytes]) -> bytes:
+    """Return the README. files: all other files of the corpus."""
     counts = Counter(path.split("/")[0] for path in files)
     kind = f"banks of {VMEM_VOICES} voices of one kind"
-    labels = Counter(FAMILIES[place].label for place in voices.families.tolist())
+    labels = Counter(FAMILIES[number].label for number in voices.families.tolist())
     return _TEXT.format(
         sounds=len(voices),
         families=len(FAMILIES),
         folders="\n".join(f"| {name} | {counts[name]} | {_FOLDERS.get(name, kind)} |" for name in sorted(counts)),
         labels=", ".join(f"{name} {count}" for name, count in sorted(labels.items())),
-        mess="\n".join(f"| `{file.path}` | {file.what} | {file.slots} | {file.sounds} |" for file in planted),
+        mess="\n".join(f"| `{file.path}` | {file.description} | {file.slots} | {file.sounds} |" for file in planted),
     ).encode()

@@ -4,6 +4,8 @@ Two kinds of damage are known: bytes over 127 stored as UTF-8 or replaced by U+F
 each line feed (byte 10). The second shows only in the segments of the data.
 """
 
+from collections.abc import Iterable
+
 from deepdx_core.codec.segments import Checksum, Kind, Reading, Segment
 from deepdx_core.codec.splitting import split
 
@@ -25,13 +27,12 @@ def recognize_added_line_ends(data: bytes, segments: tuple[Segment, ...]) -> Rea
     damaged = any(s.kind is not Kind.JUNK and s.checksum is not Checksum.RIGHT for s in segments)
     if not damaged or b"\r\n" not in data:
         return None
-    without = tuple(split(data.replace(b"\r\n", b"\n")))
-    if _count_right_dumps(without) <= _count_right_dumps(segments):
+    if _count_right_dumps(split(data.replace(b"\r\n", b"\n"))) <= _count_right_dumps(segments):
         return None
     return _refuse(data, "line ends were added to its data")
 
 
-def _count_right_dumps(segments: tuple[Segment, ...]) -> int:
+def _count_right_dumps(segments: Iterable[Segment]) -> int:
     return sum(segment.checksum is Checksum.RIGHT and not segment.note for segment in segments)
 
 

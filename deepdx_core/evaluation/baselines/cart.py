@@ -16,7 +16,7 @@ import numpy as np
 from deepdx_core.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.dataset.arrays import Voices
-from deepdx_core.sound.measuring import cores
+from deepdx_core.sound.audio_features import count_cores
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class SequentialCart:
         labels = int(train.labels.max()) + 1
         features = _label_features(train.labels, labels)
         features[:, labels:] = train.parameters[:, _ORDER]
-        with ThreadPoolExecutor(self.threads or cores()) as executor:
+        with ThreadPoolExecutor(self.threads or count_cores()) as executor:
             # The last trees take longest, and so go first.
             places = range(len(_ORDER) - 1, -1, -1)
             trees = list(

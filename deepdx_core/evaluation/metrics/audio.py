@@ -8,8 +8,8 @@ import polars.selectors as cs
 
 from deepdx_core.arrays import BoolArray, Float32Array, UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.sound.features import SILENCE_DB
-from deepdx_core.sound.measuring import MAIN
+from deepdx_core.sound.audibility import SILENCE_DB
+from deepdx_core.sound.audio_features import MAIN
 
 NOISY_UNDER = 0.7
 """Harmonicity at middle C below which a voice has no pitch."""

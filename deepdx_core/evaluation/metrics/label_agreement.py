@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Voices
-from deepdx_core.sound.measuring import cores
+from deepdx_core.sound.audio_features import count_cores
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier
@@ -32,5 +32,5 @@ def fit_label_classifier(train: Voices, seed: int) -> LabelClassifier:
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
-    model = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed, n_jobs=cores())
+    model = ExtraTreesClassifier(_TREES, min_samples_leaf=2, random_state=seed, n_jobs=count_cores())
     return LabelClassifier(model.fit(train.parameters, train.labels))

@@ -6,7 +6,7 @@ from statistics import fmean
 import numpy as np
 
 from deepdx_core.arrays import Int64Array, UInt8Array
-from deepdx_core.voice.columns import CARRIERS, of_operators
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX
 
 _STEPS = 10  # bins are as wide as this, on a scale from 0 to 99
@@ -40,7 +40,7 @@ def _total_variation(one: Int64Array, other: Int64Array, operator: int) -> float
 
 def _of(parameters: UInt8Array, name: str) -> Int64Array:
     """Return a parameter of operators 1 to 6, `int64[n, 6]`."""
-    return parameters[:, of_operators(name)].astype(np.int64)
+    return parameters[:, operator_columns(name)].astype(np.int64)
 
 
 def _cells(parameters: UInt8Array, *parts: tuple[Int64Array, int]) -> Int64Array:

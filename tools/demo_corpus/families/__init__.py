@@ -1,4 +1,4 @@
-"""The sheets of all families, by kind."""
+"""Patch sheets of all families, by kind."""
 
 from tools.demo_corpus.families.basses import BASSES
 from tools.demo_corpus.families.effects import EFFECTS

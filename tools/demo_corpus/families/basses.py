@@ -5,7 +5,7 @@ from dataclasses import replace
 from tools.demo_corpus.sheets import Family, Part, Stack
 
 _SYNTH = Part("0.5 1", "96-99 35-60 25-45 60-78", "99 82-95 70-92 0", velocity="0-3", rate_scaling="0-2")
-# The sweep of a filter, in FM: brightness falls while the tone stands.
+# A filter sweep, in FM: brightness falls while the tone is steady.
 _SWEEP = Part(
     "0.5 1 1 2", "94-99 38-60 28-48 55-75", "99 60-84 0-60 0", output="72-90", velocity="2-5", rate_scaling="0-2"
 )

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from tools.demo_corpus.sheets import Family, Part, Stack
 
-# A struck string or bar: loud at once, then a long fall to nothing; the upper keys fall faster.
+# A struck string or bar: loud at once, then a long decay to nothing; upper keys decay faster.
 _STRUCK = Part(
     "1", "93-99 26-38 20-30 54-68", "99 76-90 0 0", output="92-99", velocity="1-3", rate_scaling="2-4", tremolo="0-1"
 )
 _WARMTH = Part("1", "94-99 28-42 20-32 50-65", "99 82-95 0-40 0", output="70-86", velocity="3-5", rate_scaling="2-4")
-# The tine: a high partial that is gone in a blink and needs a strong hand.
+# The tine: a high partial with a very short decay, sensitive to velocity.
 _TINE = Part(
     "14 14 13 15 12",
     "95-99 46-62 32-44 62-78",

@@ -1,10 +1,10 @@
-"""The orchestra and the choir: strings, brass, woodwind, the whole of it at once."""
+"""Orchestra and choir: strings, brass, woodwind, tutti."""
 
 from dataclasses import replace
 
 from tools.demo_corpus.sheets import Family, Part, Stack
 
-# Bows, many of them: no two in tune, none at once.
+# Many bows: detuned, and with slow attacks.
 _BOWED = Part(
     "1 1 1 2",
     "46-62 45-65 40-60 44-58",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tools.demo_corpus.sheets import Family, Part, Stack
 
-# A tone that stands as long as the key is down. Each carrier is a drawbar, so each draws its own level and ratio.
+# A tone that is steady until key-up. Each carrier is a drawbar with its own level and ratio.
 _DRAWBAR = Part(
     "1 1 0.5 2 3 4 6 8",
     "95-99 90-99 90-99 72-90",
@@ -16,7 +16,7 @@ _DRAWBAR = Part(
 )
 _FUNDAMENTAL = replace(_DRAWBAR, tuning="1 0.5", output="94-99")
 _DRIVE = replace(_DRAWBAR, tuning="1 2 3", output="52-72")
-# The contact of a key: a fixed ping, over at once.
+# Key click: a short ping of fixed frequency.
 _CLICK = Part("F300-340", "99 78-90 70-85 80-95", "99 0 0 0", output="55-75", velocity="0-1", rate_scaling="0")
 
 _PIPE = Part(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tools.demo_corpus.sheets import Family, Part, Stack
 
-# Bells ring long and go on after the key; what makes them bells is a modulator out of tune.
+# Bells ring long, also after key-up. An inharmonic modulator makes the bell.
 _BELL = Part("1 1 2", "95-99 30-40 24-34 36-48", "99 74-88 0 0", output="90-99", detune=3, velocity="1-3")
 _CAST = Part("3.5 1.41 2.76 3.14 5.4 7 1.73", "96-99 30-44 25-38 34-48", "99 78-93 0 0", output="72-88", velocity="2-4")
 _TUBE = replace(_BELL, tuning="1", rates="95-99 34-44 28-38 36-50")
@@ -27,7 +27,7 @@ _VIBE_BAR = replace(_MALLET, tuning="4 4 1 10", output="56-74")
 _XYLO = replace(_BAR, rates="98-99 54-64 48-58 58-70", levels="99 58-72 0 0")
 _XYLO_BAR = replace(_MALLET, tuning="3 6 9.2 5", output="62-78")
 
-# A drum's skin sinks in pitch as it comes to rest: the pitch envelope does that for all of them.
+# The pitch of a drum falls as it decays: done by the pitch envelope.
 _SINKING = "90-99 76-90 99 99"
 _SKIN = Part("1 1 0.5", "99 48-58 46-56 54-66", "99 66-78 0 0", velocity="2-4", rate_scaling="0-1")
 _BEATER = Part(
@@ -35,7 +35,7 @@ _BEATER = Part(
 )
 _TOM_SKIN = replace(_SKIN, rates="99 42-50 40-50 50-60", levels="99 70-82 0 0")
 _SNARE = replace(_SKIN, tuning="1 1.6 2.3", rates="99 52-62 50-60 56-68", levels="99 62-76 0 0")
-# Noise: an operator fed back in full, driving another hard, far from any ratio.
+# Noise: an operator with full feedback modulates another one strongly, far from any ratio.
 _WIRES = Part("5.3 9.7 13.1 17.4", "99 48-60 46-58 54-66", "99 78-90 0 0", output="88-99", velocity="1-3")
 _HAT = Part("F360-385", "99 58-68 54-64 58-70", "99 56-72 0 0", output="93-99", velocity="2-4", rate_scaling="0")
 _CYMBAL = replace(_HAT, rates="99 44-54 38-46 44-54", levels="99 74-86 0 0")

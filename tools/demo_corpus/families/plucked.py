@@ -1,4 +1,4 @@
-"""Plucked strings: guitars, harp, and the strings of other parts of the world."""
+"""Plucked strings: guitars, harp, and strings from around the world."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ _NAIL = replace(_BODY, tuning="3 4 5 6 8", rates="97-99 56-74 42-58 60-75", leve
 
 _ELECTRIC = replace(_STRING, rates="96-99 25-36 18-30 58-72", levels="99 84-94 0-30 0")
 _PICKUP = replace(_BODY, tuning="1 2 3 3", output="76-90", levels="99 80-94 0-40 0")
-# Overdrive: a standing tone whose modulators hardly fade.
+# Overdrive: a steady tone whose modulators hardly decay.
 _DRIVEN = replace(_STRING, rates="94-99 40-60 18-28 58-72", levels="99 95-98 70-90 0", rate_scaling="0-2")
 _FUZZ = replace(_PICKUP, tuning="1 1 2 0.5", rates="94-99 30-45 18-30 55-70", levels="99 92-97 75-90 0", output="80-95")
 

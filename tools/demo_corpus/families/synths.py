@@ -1,10 +1,10 @@
-"""Sounds that never were anything else: pads, leads, synths."""
+"""Purely synthetic sounds: pads, leads, synths."""
 
 from dataclasses import replace
 
 from tools.demo_corpus.sheets import Family, Part, Stack
 
-# Slow to come, slow to go.
+# Slow attack, slow release.
 _CLOUD = Part(
     "1 1 1 2 0.5",
     "32-48 32-50 28-45 34-50",

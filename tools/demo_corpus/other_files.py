@@ -1,39 +1,39 @@
-"""Files that lie beside banks and hold no DX7 voice."""
+"""Files without DX7 voices that are found beside banks."""
 
 import numpy as np
 
-from tools.demo_corpus.draws import Draws
+from tools.demo_corpus.random_draws import Draws
 
 
-def four_operators(draws: Draws) -> bytes:
-    """The data of a 4-operator bank, 4096 bytes: 32 voices of 128, of which 57 are parameters and 10 the name."""
+def make_four_operator_bank(draws: Draws) -> bytes:
+    """Return the data of a 4-operator bank, 4096 bytes: 32 voices of 128 bytes, 57 of parameters and 10 of the name."""
     voices = np.zeros((32, 128), dtype=np.uint8)
     voices[:, :57] = draws.integers(0, 99, (32, 57))
     voices[:, 57:67] = np.frombuffer(b"4-OP VOICE", dtype=np.uint8)
     return voices.tobytes()
 
 
-def performances(draws: Draws) -> bytes:
-    """The data of TX7 performances, 4096 bytes: 64 of 64 bytes."""
+def make_performances(draws: Draws) -> bytes:
+    """Return the data of TX7 performances, 4096 bytes: 64 of 64 bytes."""
     blocks = np.zeros((64, 64), dtype=np.uint8)
     blocks[:, :30] = draws.integers(0, 15, (64, 30))
     blocks[:, 34:] = np.frombuffer(b"PERFORMANCE OF A TX7".ljust(30), dtype=np.uint8)
     return blocks.tobytes()
 
 
-def other_maker(draws: Draws) -> bytes:
-    """A Roland data set message, 271 bytes."""
+def make_roland_message(draws: Draws) -> bytes:
+    """Return a Roland data set message, 271 bytes."""
     data = draws.integers(0, 127, (264,)).astype(np.uint8).tobytes()
     return bytes([0xF0, 0x41, 0x00, 0x14, 0x12]) + data + bytes([-sum(data) & 0x7F, 0xF7])
 
 
-def noise(draws: Draws) -> bytes:
-    """Bytes of any value."""
+def make_noise(draws: Draws) -> bytes:
+    """Return 3000 random bytes."""
     return draws.integers(0, 255, (3000,)).astype(np.uint8).tobytes()
 
 
-def text() -> bytes:
-    """A list of voices someone typed."""
+def make_text() -> bytes:
+    """Return a typed list of voices."""
     lines = (
         "My DX7 banks, summer 1987",
         "",
@@ -44,16 +44,16 @@ def text() -> bytes:
     return "\n".join(lines).encode()
 
 
-def page() -> bytes:
-    """The page the banks were linked on."""
+def make_web_page() -> bytes:
+    """Return the web page that links to the banks."""
     return (
         b"<!DOCTYPE html>\n<html><head><title>DX7 banks</title></head>\n"
         b'<body><h1>DX7 banks</h1><p><a href="two_banks.zip">two_banks.zip</a></p></body></html>\n'
     )
 
 
-def apple_double() -> bytes:
-    """The header of an AppleDouble file with an empty Finder entry (32 bytes)."""
+def make_apple_double() -> bytes:
+    """Return the header of an AppleDouble file with an empty Finder entry (32 bytes)."""
     header = bytes.fromhex("00051607 00020000") + b"Mac OS X".ljust(16) + bytes.fromhex("0001")
     finder_info = bytes.fromhex("00000009 00000026 00000020")
     return header + finder_info + bytes(32)

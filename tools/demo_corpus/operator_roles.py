@@ -1,10 +1,10 @@
-"""The algorithms and operators as arrays: which operator plays which role, and where its parameters stand."""
+"""Roles of the operators in each algorithm, and the columns of their parameters, as arrays."""
 
 import numpy as np
 
+from deepdx_core.arrays import Int64Array
 from deepdx_core.voice.algorithms import ALGORITHMS, Algorithm
 from deepdx_core.voice.parameters import INDEX
-from tools.demo_corpus.draws import Ints
 
 _OPERATORS = range(1, 7)
 
@@ -13,11 +13,11 @@ OPERATOR_COLUMNS: dict[str, list[int]] = {
     for name in INDEX
     if name.startswith("op1_")
 }
-"""Columns of each operator parameter for operators 1 to 6."""
+"""Columns of each operator parameter, for operators 1 to 6."""
 
 
-def _roles(algorithm: Algorithm) -> list[tuple[int, int, int]]:
-    # (stack, depth, crowd) of each operator; a modulation always runs from the higher number to the lower.
+def _find_roles(algorithm: Algorithm) -> list[tuple[int, int, int]]:
+    # (stack, depth, siblings) of each operator. Modulations always run from a higher number to a lower one.
     roles: dict[int, tuple[int, int, int]] = {}
     for operator in _OPERATORS:
         if operator in algorithm.carriers:
@@ -29,13 +29,13 @@ def _roles(algorithm: Algorithm) -> list[tuple[int, int, int]]:
     return [roles[operator] for operator in _OPERATORS]
 
 
-_ROLES: Ints = np.array([_roles(algorithm) for algorithm in ALGORITHMS], dtype=np.int64)
+_ROLES: Int64Array = np.array([_find_roles(algorithm) for algorithm in ALGORITHMS], dtype=np.int64)
 
-STACK: Ints = _ROLES[..., 0]
-"""The carrier each operator is heard through, counted from 0, `int64[32, 6]`; the lowest where there are several."""
+STACK: Int64Array = _ROLES[..., 0]
+"""Index of the carrier that each operator reaches, from 0, `int64[32, 6]`; the lowest if there are several."""
 
-DEPTH: Ints = _ROLES[..., 1]
-"""Steps from each operator to its carrier, `int64[32, 6]`; 0 is a carrier."""
+DEPTH: Int64Array = _ROLES[..., 1]
+"""Steps from each operator to its carrier, `int64[32, 6]`; 0 for a carrier."""
 
-CROWD: Ints = _ROLES[..., 2]
-"""How many others modulate the same operator, `int64[32, 6]`."""
+SIBLINGS: Int64Array = _ROLES[..., 2]
+"""Number of other operators that modulate the same one, `int64[32, 6]`."""

@@ -1,4 +1,4 @@
-"""Sounds as they are rendered and measured, with voices of which it is known what they must measure."""
+"""Features of rendered sounds, on voices whose features are known in advance."""
 
 import numpy as np
 import polars as pl
@@ -8,13 +8,13 @@ from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.audio_similarity import similar_pairs
 from deepdx_core.progress import silent
-from deepdx_core.sound.measuring import CLIPS, MAIN, by_sound, measure_sounds, renderer
-from deepdx_core.sound.rendering import SAMPLE_RATE, available, render
+from deepdx_core.sound.audio_features import CLIPS, MAIN, compute_audio_features, renderer_version, summarize_by_sound
+from deepdx_core.sound.rendering import SAMPLE_RATE, can_render, render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import random_voices
 
-needs_dexed = pytest.mark.skipif(not available(), reason="dexed-py, which renders sounds, is not installed")
+needs_dexed = pytest.mark.skipif(not can_render(), reason="dexed-py, which renders sounds, is not installed")
 pytestmark = needs_dexed
 
 NOTHING = AudioFeatures.create_empty()
@@ -30,35 +30,35 @@ VOICES = {
     "squeal": {"op1_coarse": 24},
     "noise": {"op1_output_level": 99, "algorithm": 17, "op2_output_level": 99, "op3_output_level": 99,
               "op4_output_level": 99, "op3_coarse": 13, "op3_fine": 37, "op4_coarse": 7, "op4_fine": 61, "feedback": 7},
-    # It begins after any clip has ended.
+    # Begins after the end of every clip.
     "late": {"op1_eg_rate_1": 0, "op1_eg_level_1": 0, "op1_eg_rate_2": 0, "op1_eg_level_2": 0},
-    # Heard only where breath or the wheel take the amplitude modulation away.
+    # Audible only without its amplitude modulation, which breath or the wheel can remove.
     "breath": {"op1_amp_mod_sensitivity": 3, "lfo_amp_depth": 99, "lfo_speed": 0, "lfo_wave": 3, "lfo_sync": 1,
                "op1_output_level": 30},
 }  # fmt: skip
 
 
-def voice(**changes):
-    made = INIT_VOICE.copy()
+def make_voice(**changes):
+    voice = INIT_VOICE.copy()
     for name, value in changes.items():
-        made[INDEX[name]] = value
-    return made
+        voice[INDEX[name]] = value
+    return voice
 
 
-def sounds(parameters):
+def make_sounds(parameters):
     frame = pl.DataFrame(np.asarray(parameters), schema=list(PARAMETER_NAMES))
     return frame.with_columns(sound_id=pl.Series(sound_ids(parameters))).unique("sound_id", maintain_order=True)
 
 
-def whole(*arguments, **options):
-    return list(measure_sounds(*arguments, silent, **options))[-1]
+def compute(*arguments, **options):
+    return list(compute_audio_features(*arguments, silent, **options))[-1]
 
 
 @pytest.fixture(scope="module")
-def heard():
-    """What each of `VOICES` measures: by name, the rows of its clips, and the row of middle C."""
-    parameters = np.stack([voice(**changes) for changes in VOICES.values()])
-    table = whole(sounds(parameters), NOTHING)
+def features():
+    """The features of each of `VOICES` at middle C, by name."""
+    parameters = np.stack([make_voice(**changes) for changes in VOICES.values()])
+    table = compute(make_sounds(parameters), NOTHING)
     AudioFeatures.validate(table)
     main = {}
     for name, sound_id in zip(VOICES, sound_ids(parameters), strict=True):
@@ -70,11 +70,11 @@ def heard():
 
 @pytest.fixture(scope="module")
 def some():
-    return sounds(random_voices(40, seed=1)[0])
+    return make_sounds(random_voices(40, seed=1)[0])
 
 
-def test_a_sine(heard):
-    sine = heard["init"]
+def test_a_sine(features):
+    sine = features["init"]
     assert sine["pitch_hz"] == pytest.approx(261.63, rel=1e-3)
     assert sine["brightness_hz"] == pytest.approx(261.63, rel=0.02)
     assert sine["harmonicity"] > 0.99
@@ -90,44 +90,44 @@ def test_a_sine(heard):
     assert sine["late_band_2"] == pytest.approx(0, abs=0.1)
 
 
-def test_silence_measures_nothing(heard):
-    nothing = heard["silent"]
+def test_silence_has_no_features(features):
+    nothing = features["silent"]
     assert nothing["silent"] and nothing["never_heard"]
     assert nothing["pitch_hz"] is None and nothing["attack_seconds"] is None
     assert nothing["loudness_db"] == nothing["level_1"] == -100
     assert not nothing["sounds_at_rest"]
 
 
-def test_what_never_falls_silent_and_what_only_takes_its_time(heard):
-    drone, release = heard["drone"], heard["slow release"]
+def test_sounds_at_rest_and_slow_releases(features):
+    drone, release = features["drone"], features["slow release"]
     assert drone["sounds_at_rest"] and drone["release_seconds"] is None
     assert -20 < drone["rest_db"] < -5
     assert release["end_db"] > -40 and release["release_seconds"] is None
     assert not release["sounds_at_rest"] and release["rest_db"] < -90
 
 
-def test_how_a_sound_goes(heard):
-    assert 0.5 < heard["slow attack"]["attack_seconds"] < 2
-    assert 0.02 < heard["plucked"]["decay_seconds"] < 1
-    assert heard["plucked"]["sustain_db"] < -30
-    assert heard["organ"]["sustain_db"] > -3
+def test_loudness_over_time(features):
+    assert 0.5 < features["slow attack"]["attack_seconds"] < 2
+    assert 0.02 < features["plucked"]["decay_seconds"] < 1
+    assert features["plucked"]["sustain_db"] < -30
+    assert features["organ"]["sustain_db"] > -3
 
 
-def test_harsh_and_noisy_sounds(heard):
-    assert heard["squeal"]["harshness"] > 0.9
-    assert heard["organ"]["harshness"] < 0.1
-    assert heard["organ"]["harmonicity"] > 0.95 > 0.7 > heard["noise"]["harmonicity"]
-    assert heard["noise"]["flatness"] > 0.05 > heard["organ"]["flatness"]
+def test_harsh_and_noisy_sounds(features):
+    assert features["squeal"]["harshness"] > 0.9
+    assert features["organ"]["harshness"] < 0.1
+    assert features["organ"]["harmonicity"] > 0.95 > 0.7 > features["noise"]["harmonicity"]
+    assert features["noise"]["flatness"] > 0.05 > features["organ"]["flatness"]
 
 
-def test_what_breath_or_time_bring_out_is_not_silent(heard):
-    assert heard["late"]["silent"] and not heard["late"]["never_heard"]
-    assert heard["breath"]["silent"] and not heard["breath"]["never_heard"]
+def test_sounds_that_breath_or_time_make_audible(features):
+    assert features["late"]["silent"] and not features["late"]["never_heard"]
+    assert features["breath"]["silent"] and not features["breath"]["never_heard"]
 
 
-def test_a_row_a_sound(some):
-    table = whole(some, NOTHING)
-    short = by_sound(table)
+def test_a_row_for_each_sound(some):
+    table = compute(some, NOTHING)
+    short = summarize_by_sound(table)
     assert short["sound_id"].to_list() == sorted(some["sound_id"])
     assert short["peak_db"].null_count() == short["silent"].null_count() == short["rest_db"].null_count() == 0
     peaks = table.group_by("sound_id").agg(pl.col("peak_db").max()).sort("sound_id")
@@ -135,66 +135,66 @@ def test_a_row_a_sound(some):
 
 
 def test_threads_and_order_change_nothing(some):
-    table = whole(some, NOTHING, threads=1)
+    table = compute(some, NOTHING, threads=1)
     assert table.equals(table.sort("sound_id", "note", "velocity"))
-    assert whole(some, NOTHING, threads=3).equals(table)
-    assert whole(some.reverse(), NOTHING, threads=2).equals(table)
+    assert compute(some, NOTHING, threads=3).equals(table)
+    assert compute(some.reverse(), NOTHING, threads=2).equals(table)
 
 
 def test_incremental_equals_cold(some):
-    cold = whole(some, NOTHING)
-    known = pl.concat([whole(some.head(25), NOTHING), whole(sounds(random_voices(3, seed=9)[0]), NOTHING)])
+    cold = compute(some, NOTHING)
+    known = pl.concat([compute(some.head(25), NOTHING), compute(make_sounds(random_voices(3, seed=9)[0]), NOTHING)])
     seen = []
-    warm = list(measure_sounds(some, known.sort("sound_id"), lambda *told: seen.append(told)))[-1]
+    warm = list(compute_audio_features(some, known.sort("sound_id"), lambda *report: seen.append(report)))[-1]
     assert warm.equals(cold)
-    assert seen[0] == ("sounds heard", 25, 40) and seen[-1] == ("sounds heard", 40, 40)
+    assert seen[0] == ("sounds rendered", 25, 40) and seen[-1] == ("sounds rendered", 40, 40)
 
 
-def test_what_another_renderer_made_is_rendered_anew(some):
+def test_rows_of_another_renderer_are_replaced(some):
     few = some.head(3)
-    table = whole(few, NOTHING)
+    table = compute(few, NOTHING)
     foreign = table.with_columns(renderer=pl.lit("another"), peak_db=pl.lit(1, pl.Float32))
-    assert whole(few, foreign).equals(table)
-    assert set(table["renderer"]) == {renderer()}
+    assert compute(few, foreign).equals(table)
+    assert set(table["renderer"]) == {renderer_version()}
 
 
 def test_interrupted_work_is_kept(some):
-    cold = whole(some, NOTHING)
-    work = measure_sounds(some, NOTHING, silent, threads=1, every=0)
+    cold = compute(some, NOTHING)
+    work = compute_audio_features(some, NOTHING, silent, threads=1, every=0)
     part = next(work)
     work.close()
     AudioFeatures.validate(part)
     assert 0 < part["sound_id"].n_unique() < len(some)
-    told = []
-    assert list(measure_sounds(some, part, lambda *seen: told.append(seen)))[-1].equals(cold)
-    assert told[0][1] == part["sound_id"].n_unique()
+    reports = []
+    assert list(compute_audio_features(some, part, lambda *report: reports.append(report)))[-1].equals(cold)
+    assert reports[0][1] == part["sound_id"].n_unique()
 
 
 def test_nothing_to_do(some):
-    assert whole(some.clear(), NOTHING).is_empty()
-    assert whole(some.clear(), whole(some.head(2), NOTHING)).is_empty()
+    assert compute(some.clear(), NOTHING).is_empty()
+    assert compute(some.clear(), compute(some.head(2), NOTHING)).is_empty()
 
 
 def test_illegal_parameters_are_not_rendered():
-    illegal = voice()
+    illegal = make_voice()
     illegal[INDEX["algorithm"]] = 32
     with pytest.raises(ValueError, match="algorithm is 32"):
         render(illegal[None], MAIN)
     with pytest.raises(ValueError, match="algorithm is 32"):
-        next(measure_sounds(sounds([illegal]), NOTHING, silent))
+        next(compute_audio_features(make_sounds([illegal]), NOTHING, silent))
 
 
 def test_rendered_samples():
-    audio = render(np.stack([voice(), voice(op1_output_level=0)]), MAIN)
+    audio = render(np.stack([make_voice(), make_voice(op1_output_level=0)]), MAIN)
     assert audio.shape == (2, round(3.5 * SAMPLE_RATE)) and audio.dtype == np.float32
     assert np.abs(audio[0]).max() == pytest.approx(1, abs=0.001)
     assert not audio[1].any()
 
 
-def test_what_is_alike_by_ear():
+def test_sounds_that_sound_alike():
     changes = {
         "itself": ORGAN,
-        "an operator that is not heard": ORGAN | {"op5_coarse": 7, "op5_eg_rate_1": 3},
+        "an inaudible operator": ORGAN | {"op5_coarse": 7, "op5_eg_rate_1": 3},
         "a step of the LFO": ORGAN | {"lfo_speed": 36},
         "a step of a level": ORGAN | {"op3_output_level": 84},
         "a semitone": ORGAN | {"transpose": 25},
@@ -205,8 +205,8 @@ def test_what_is_alike_by_ear():
         "another silence": {"op1_output_level": 0, "op1_coarse": 2},
     }
     names = list(changes)
-    parameters = np.stack([voice(**changed) for changed in changes.values()])
-    table = whole(sounds(parameters), NOTHING)
+    parameters = np.stack([make_voice(**changed) for changed in changes.values()])
+    table = compute(make_sounds(parameters), NOTHING)
     ids = dict(zip(names, sound_ids(parameters), strict=True))
     expected = sorted(
         tuple(sorted([ids[a], ids[b]])) for number, a in enumerate(names[:4]) for b in names[number + 1 : 4]

@@ -1,0 +1,43 @@
+"""Single compressed files (gzip, bzip2, xz), and tar archives in them."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+from collections.abc import Iterator
+
+from deepdx_core.intake.archives.checks import CHUNK, read_to_end
+from deepdx_core.intake.archives.tar_archives import ForwardStream, is_tar, read_tar_stream
+from deepdx_core.intake.contents import Content
+from deepdx_core.intake.limits import Budget
+
+
+def read_gzip(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the members of a gzipped tar archive, or the one file `unpacked`."""
+    return _read_members(gzip.GzipFile(fileobj=io.BytesIO(data)), budget)
+
+
+def read_bzip2(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the members of a tar archive in a bzip2 file, or the one file `unpacked`."""
+    return _read_members(bz2.BZ2File(io.BytesIO(data)), budget)
+
+
+def read_xz(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the members of a tar archive in an xz file, or the one file `unpacked`."""
+    return _read_members(lzma.LZMAFile(io.BytesIO(data)), budget)
+
+
+def _read_members(unpacked: io.BufferedIOBase, budget: Budget) -> Iterator[Content]:
+    with unpacked as stream:
+        head = stream.read(tarfile.BLOCKSIZE)
+        stream.seek(0)
+        if is_tar(head):
+            tar = ForwardStream(stream, budget)
+            yield from read_tar_stream(tar, budget)
+            # tarfile stops before the end of the stream, where the checksum is.
+            while tar.read_data(CHUNK):
+                pass
+        else:
+            budget.count_member()
+            yield Content("unpacked", read_to_end(stream.read, budget))

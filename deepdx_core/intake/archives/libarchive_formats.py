@@ -1,0 +1,103 @@
+"""7z, rar and lha archives, by libarchive where it is installed."""
+
+import ctypes
+import importlib
+import logging
+import stat
+from collections.abc import Iterator
+from typing import Any
+
+from deepdx_core.intake import limits
+from deepdx_core.intake.archives.checks import check_path, check_type, describe_damage, refuse_size
+from deepdx_core.intake.contents import Content, RefusedError
+from deepdx_core.intake.limits import Budget
+
+_BLOCK = 2**16
+_INSTALL_HINT = "to read it, install deepdx[archives] and the system's libarchive"
+
+
+def read_7z(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the members of a 7z archive."""
+    return _read_members("7z", "7zip", data, budget)
+
+
+def read_rar(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the members of a rar archive. libarchive has one reader for version 4 and one for version 5."""
+    return _read_members("rar", "rar5" if data[6] else "rar", data, budget)
+
+
+def read_lha(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the members of an lha archive."""
+    return _read_members("lha", "lha", data, budget)
+
+
+def is_readable_once_installed(reason: str | None) -> bool:
+    """Return True if something was refused for this reason because libarchive was not installed."""
+    return reason is not None and reason.endswith(_INSTALL_HINT)
+
+
+def _read_members(kind: str, format_name: str, data: bytes, budget: Budget) -> Iterator[Content]:
+    try:
+        libarchive: Any = importlib.import_module("libarchive")
+    # Without the system's library, the import fails at its first use of it.
+    except (ImportError, OSError, AttributeError, TypeError) as error:
+        raise RefusedError(f"{kind} archive: {_INSTALL_HINT}") from error
+    # Its warnings quote names from archives, and strangers' bytes do not belong on a terminal.
+    logging.getLogger("libarchive").setLevel(logging.ERROR)
+    # `ArchiveEntry` does not report encryption, and its pointer is private. `ffi`, the public module below it, declares
+    # libarchive's own C functions.
+    ffi = libarchive.ffi
+    ffi.ffi("entry_is_encrypted", [ffi.c_archive_entry_p], ctypes.c_int)
+    try:
+        with (
+            libarchive.read.new_archive_read(format_name, "none") as archive,
+            libarchive.entry.new_archive_entry() as entry,
+        ):
+            ffi.read_open_memory(archive, data, len(data))
+            while ffi.read_next_header2(archive, entry) != ffi.ARCHIVE_EOF:
+                budget.count_member()
+                if content := _read_entry(libarchive, archive, entry, budget):
+                    yield content
+    except libarchive.ArchiveError as error:
+        # With names encrypted too, there is no member to give the reason for.
+        reason = "encrypted" if "encrypt" in str(error) else describe_damage(f"{kind} archive", error)
+        raise RefusedError(reason) from error
+
+
+def _read_entry(libarchive: Any, archive: Any, entry: Any, budget: Budget) -> Content | None:
+    """Return the member at which a reader stands, None for a folder.
+
+    Reads its data even if it is refused: libarchive unpacks skipped data too, so it counts towards the budget.
+    """
+    ffi = libarchive.ffi
+    # The wide name is None where the name is not UTF-8, both are None where there is none.
+    name = ffi.entry_pathname_w(entry) or (ffi.entry_pathname(entry) or b"").decode("utf-8", "surrogateescape")
+    pieces: list[bytes] = []
+    size = 0
+    reason = "encrypted" if ffi.entry_is_encrypted(entry) else ""
+    buffer = ctypes.create_string_buffer(_BLOCK)
+    try:
+        while length := ffi.read_data(archive, buffer, _BLOCK):
+            piece = buffer.raw[:length]
+            budget.charge(len(piece))
+            size += len(piece)
+            if size <= limits.MAX_FILE:
+                pieces.append(piece)
+            else:
+                pieces.clear()
+    except libarchive.ArchiveError as error:
+        reason = reason or describe_damage("in the archive", error)
+    mode = ffi.entry_filetype(entry)
+    if stat.S_ISDIR(mode):
+        return None
+    try:
+        check_path(name)
+        hard = bool(ffi.entry_hardlink_w(entry) or ffi.entry_hardlink(entry))
+        check_type(stat.S_ISLNK(mode), hard, stat.S_ISREG(mode))
+        if reason:
+            raise RefusedError(reason)
+        if size > limits.MAX_FILE:
+            raise refuse_size()
+    except RefusedError as error:
+        return Content(name, refused=str(error))
+    return Content(name, b"".join(pieces))

@@ -1,0 +1,240 @@
+"""The table `audio_features`: sounds rendered on all cores, incrementally, with results saved along the way."""
+
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from deepdx_core.arrays import BoolArray, Float32Array, UInt8Array
+from deepdx_core.codec.packing import require_legal
+from deepdx_core.decoding.sound_ids import sound_ids
+from deepdx_core.progress import Report
+from deepdx_core.sound import clip_features
+from deepdx_core.sound.audibility import SILENCE_DB
+from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine_version
+from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.versions import FEATURES_VERSION
+from deepdx_core.voice.columns import CARRIERS, operator_columns
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
+
+Ids = npt.NDArray[np.object_]
+_Columns = dict[str, Any]
+
+MAIN = Clip(note=60, velocity=100, held=2.0, after=1.5)
+"""Middle C, long enough for most swells, decays and releases."""
+
+CLIPS = (
+    MAIN,
+    Clip(note=36, velocity=100, held=1.0, after=0.3),
+    Clip(note=84, velocity=100, held=1.0, after=0.3),
+    Clip(note=60, velocity=40, held=1.0, after=0.3),
+)
+"""Clips rendered of every sound: middle C, an octave inside each end of the DX7's keyboard (36 to 96), and a soft note.
+
+Their 7.4 s of audio take one core 9 ms; 30,000 sounds take two cores two and a half minutes."""
+
+_AT_REST = Clip(note=60, velocity=100, held=0.1, after=0.5)
+"""For a copy of the voice whose envelopes release at once."""
+
+_LOUDEST_CLIPS = tuple(Clip(note=note, velocity=127, held=20.0, after=0.0) for note in (36, 60, 84))
+"""For a copy of a silent voice without amplitude modulation and with full pitch modulation."""
+
+_MAIN_FEATURES = (
+    *("loudness_db", "attack_seconds", "decay_seconds", "sustain_db", "release_seconds", "rest_db", "sounds_at_rest"),
+    *("brightness_hz", "harshness", "flatness", "harmonicity", "pitch_hz"),
+)
+
+_BATCH = 16  # sounds; their reduced clips fit in a core's cache
+_QUEUED = 4  # batches for each thread
+
+_RELEASE_RATES = operator_columns("eg_rate_4")
+_LEVELS_4 = operator_columns("eg_level_4")
+_AMP_MOD_SENSITIVITIES = operator_columns("amp_mod_sensitivity")
+_SCHEMA = AudioFeatures.create_empty().schema
+_KEY = ["sound_id", "note", "velocity"]
+
+
+def compute_audio_features(
+    sounds: pl.DataFrame, known: pl.DataFrame, report: Report, *, threads: int | None = None, every: float = 20.0
+) -> Iterator[pl.DataFrame]:
+    """Yield the table `audio_features` of `sounds` (`sound_id` and the 145 parameters), sorted by its key.
+
+    Yields the rows so far about every `every` seconds, and last the whole table: a caller that saves each table loses
+    little when killed.
+
+    known: an earlier such table. Rows from the same renderer are reused; rows of other sounds are dropped.
+    threads: number of threads, by default the number of cores. The result does not depend on it.
+
+    Raises ValueError if a parameter is out of range, and NoRendererError.
+    """
+    parameters = np.ascontiguousarray(sounds.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
+    require_legal(parameters)
+    version = renderer_version()
+    done = known.filter(pl.col("renderer") == version).join(sounds, on="sound_id", how="semi").select(_SCHEMA.keys())
+    missing = ~sounds["sound_id"].is_in(done["sound_id"].unique()).to_numpy()
+    todo, ids = parameters[missing], sounds["sound_id"].to_numpy()[missing]
+
+    total, finished = len(sounds), len(sounds) - len(todo)
+    report("sounds rendered", finished, total)
+    fresh: list[_Columns] = []
+    last_yield = time.monotonic()
+    for part in _compute_in_threads(ids, todo, threads or count_cores()):
+        fresh.append(part)
+        finished += len(part["clip"]) // len(CLIPS)
+        report("sounds rendered", finished, total)
+        if finished < total and time.monotonic() - last_yield >= every:
+            done, fresh = pl.concat([done, _to_table(fresh, version)]), []
+            yield done.sort(_KEY)
+            last_yield = time.monotonic()
+    if fresh:
+        done = pl.concat([done, _to_table(fresh, version)])
+    yield done.sort(_KEY)
+
+
+def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.DataFrame:
+    """Return the table `audio_features` of voices, `uint8[n, 145]`. Reuses rows of `known`, such a table.
+
+    Raises ValueError if a parameter is out of range, and NoRendererError.
+    """
+    sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        sound_id=pl.Series(sound_ids(parameters), dtype=pl.String)
+    )
+    unique = sounds.unique("sound_id", maintain_order=True)
+    *_, audio = compute_audio_features(unique, known, report, every=math.inf)
+    return audio
+
+
+def renderer_version() -> str:
+    """Return the versions of the engine and of the features: the column `renderer`. Raises NoRendererError."""
+    return f"{engine_version()}, deepdx measures {FEATURES_VERSION}"
+
+
+def count_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def summarize_by_sound(audio: pl.DataFrame) -> pl.DataFrame:
+    """Return a row for each sound in the table `audio_features`, sorted by `sound_id`, for verdicts and labels.
+
+    `peak_db` is of the loudest clip; `silent` is `never_heard`. All other columns are of middle C at velocity 100, null
+    if that clip is silent.
+    """
+    main = (pl.col("note") == MAIN.note) & (pl.col("velocity") == MAIN.velocity)
+    return (
+        audio.group_by("sound_id")
+        .agg(
+            pl.col("peak_db").max(),
+            pl.col("never_heard").first().alias("silent"),
+            pl.col(_MAIN_FEATURES).filter(main).first(),
+        )
+        .sort("sound_id")
+    )
+
+
+def _compute_in_threads(ids: Ids, parameters: UInt8Array, threads: int) -> Iterator[_Columns]:
+    local = threading.local()
+
+    def work(start: int) -> _Columns:
+        if not hasattr(local, "synth"):
+            local.synth = Synth()
+        batch = slice(start, start + _BATCH)
+        return _compute_batch(local.synth, ids[batch], parameters[batch])
+
+    # Rendering releases the GIL and takes nearly all of the time: threads are as fast as processes.
+    executor = ThreadPoolExecutor(threads)
+    try:
+        starts = iter(range(0, len(ids), _BATCH))
+        waiting: set[Future[_Columns]] = set()
+        while True:
+            waiting |= {executor.submit(work, start) for start in islice(starts, _QUEUED * threads - len(waiting))}
+            if not waiting:
+                return
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _compute_batch(synth: Synth, ids: Ids, parameters: UInt8Array) -> _Columns:
+    """Return the features of some sounds by column, clip after clip."""
+    clips = [_compute_clip(synth, parameters, clip) for clip in CLIPS]
+    columns = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
+    rest = np.full((len(CLIPS), len(ids)), np.nan, np.float32)
+    rest[CLIPS.index(MAIN)] = _find_rest_db(synth, parameters, columns["end_db"].reshape(rest.shape)[CLIPS.index(MAIN)])
+    never_heard: BoolArray = np.logical_and.reduce(columns["silent"].reshape(rest.shape))
+    never_heard[never_heard] = _is_never_heard(synth, parameters[never_heard])
+    return columns | {
+        "sound_id": np.tile(ids, len(CLIPS)),
+        "clip": np.repeat(np.arange(len(CLIPS)), len(ids)),
+        "rest_db": rest.ravel(),
+        "never_heard": np.tile(never_heard, len(CLIPS)),
+    }
+
+
+def _compute_clip(synth: Synth, parameters: UInt8Array, clip: Clip) -> _Columns:
+    rendered = (synth.render(voice, clip) for voice in parameters)
+    reduced = clip_features.reduce_clips(rendered, len(parameters), clip.held, clip.after)
+    carriers = CARRIERS[parameters[:, INDEX["algorithm"]]].sum(axis=1)
+    return clip_features.compute_features(reduced, carriers)
+
+
+def _to_table(parts: list[_Columns], version: str) -> pl.DataFrame:
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    clip = columns.pop("clip")
+    clip_columns = {
+        "note": [c.note for c in CLIPS],
+        "velocity": [c.velocity for c in CLIPS],
+        "held_seconds": [c.held for c in CLIPS],
+        "after_seconds": [c.after for c in CLIPS],
+    }
+    columns |= {name: np.array(values)[clip] for name, values in clip_columns.items()}
+    return (
+        pl.DataFrame(columns, nan_to_null=True)
+        .with_columns(
+            sounds_at_rest=pl.col("rest_db") >= SILENCE_DB,
+            renderer=pl.lit(version),
+            sample_rate=pl.lit(SAMPLE_RATE),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
+    )
+
+
+def _find_rest_db(synth: Synth, parameters: UInt8Array, end_db: Float32Array) -> Float32Array:
+    """Return the level at rest, in dB. Renders only sounds that still sound at the end or may rise again."""
+    resting = end_db.copy()
+    carriers = CARRIERS[parameters[:, INDEX["algorithm"]]]
+    unsettled = (end_db >= SILENCE_DB) | (carriers & (parameters[:, _LEVELS_4] > 0)).any(axis=1)
+    copies = parameters[unsettled]
+    copies[:, _RELEASE_RATES] = PARAMETERS[_RELEASE_RATES[0]].maximum
+    copies[:, _AMP_MOD_SENSITIVITIES] = 0  # a sound that an LFO hides for the moment still counts
+    powers = [clip_features.compute_tail_power(synth.render(voice, _AT_REST)) for voice in copies]
+    resting[unsettled] = clip_features.to_decibels(np.array(powers, dtype=np.float32))
+    return resting
+
+
+def _is_never_heard(synth: Synth, parameters: UInt8Array) -> BoolArray:
+    """Return True where a voice stays silent at full velocity, with time for the slowest attack, breath and wheel.
+
+    The engine has no controllers. Breath and foot only attenuate, by amplitude modulation: removing it is their most
+    audible setting. The wheel adds to the LFO.
+    """
+    copies = parameters.copy()
+    copies[:, _AMP_MOD_SENSITIVITIES] = 0
+    for name in ("lfo_pitch_depth", "pitch_mod_sensitivity"):
+        copies[:, INDEX[name]] = PARAMETERS[INDEX[name]].maximum
+    return np.array([not any(_is_audible(synth, voice, clip) for clip in _LOUDEST_CLIPS) for voice in copies], np.bool_)
+
+
+def _is_audible(synth: Synth, voice: UInt8Array, clip: Clip) -> bool:
+    reduced = clip_features.reduce_clips([synth.render(voice, clip)], 1, clip.held, clip.after)
+    return bool(clip_features.to_decibels(reduced.powers).max() >= SILENCE_DB)
