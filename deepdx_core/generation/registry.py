@@ -18,7 +18,7 @@ from deepdx_core.evaluation.generators import Pretrained
 from deepdx_core.evaluation.protocol import evaluate
 from deepdx_core.generation.method import FittedWriter
 from deepdx_core.generation.model import VoiceModel, load_model
-from deepdx_core.generation.model_card import DESCRIPTION, ModelError
+from deepdx_core.generation.model_card import MODEL_CARD, ModelError
 from deepdx_core.home import Home
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
@@ -68,7 +68,7 @@ def compare_models(
     known: the table as it was. A champion that is gone, or that cannot be judged on these splits, gives up its place.
     """
     rows = {row["model_id"]: row for row in known.sort("judged").iter_rows(named=True)}
-    stored = sorted(path.parent.name for path in home.models.glob(f"*/{DESCRIPTION}") if _is_id(path.parent.name))
+    stored = sorted(path.parent.name for path in home.models.glob(f"*/{MODEL_CARD}") if _is_id(path.parent.name))
     # What could not be read may be whole by now: a run that trains it anew gives it the same id.
     for model_id in [model_id for model_id in stored if rows.get(model_id, _UNREAD)["role"] == "unreadable"]:
         rows[model_id] = _challenge(home, model_id, rows, splits, rules, report)

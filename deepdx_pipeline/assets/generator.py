@@ -244,7 +244,7 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> R
     """Have the champion write a bank for each label."""
     from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
-    from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.banks import draw_names, encode_banks
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import SamplingRequest, sample
@@ -261,8 +261,8 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> R
     taken = corpus_names(workplace.home)
     for label, file_name in zip(model.labels, _file_names(model.labels), strict=True):
         made = sample(model, VMEM_VOICES, config.seed, SamplingRequest(label=label), rules=rules, by_ear=available())
-        names = names_of(model, made, config.seed, taken)
-        (banks[workplace.home.banks / file_name],) = banks_of(made, names)
+        names = draw_names(model, made, config.seed, taken)
+        (banks[workplace.home.banks / file_name],) = encode_banks(made, names)
         algorithms = made.parameters[:, INDEX["algorithm"]] + 1
         shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
         images[label] = encode(made.parameters[:8])

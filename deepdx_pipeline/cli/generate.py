@@ -74,9 +74,9 @@ def generate(
     for path in paths:
         output_target(path, force)
 
-    from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.banks import draw_names, encode_banks
     from deepdx_core.generation.model import load_model
-    from deepdx_core.generation.model_card import read_description
+    from deepdx_core.generation.model_card import read_model_card
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import SamplingRequest, sample
     from deepdx_core.quality.rules import load_rules
@@ -89,7 +89,7 @@ def generate(
     home = find_home()
     folder = champion_folder(home)
     if label is not None:
-        label = _known_label(label, read_description(folder).labels, home.taxonomy)
+        label = _known_label(label, read_model_card(folder).labels, home.taxonomy)
     parents = [_voice(text, "--like") for text in (like,) if text] + [
         _voice(text, "--between") for text in between or ()
     ]
@@ -114,7 +114,7 @@ def generate(
             made = sample(model, count, seed, wish, rules=rules, by_ear=by_ear, report=report)
     except ValueError as error:  # the wish makes sense, and yet the model cannot fulfil it
         raise DeepDXError(f"{error}; nothing was written") from error
-    banks = banks_of(made, names_of(model, made, seed, taken, parents))
+    banks = encode_banks(made, draw_names(model, made, seed, taken, parents))
     write_outputs(dict(zip(paths, banks, strict=True)), force)
     for path in paths:
         out.print(plain(printable(str(path))), soft_wrap=True)

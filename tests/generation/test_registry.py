@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families
 from deepdx_core.generation import sampling
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model import WEIGHTS, VoiceModel, load_model, save_model
-from deepdx_core.generation.model_card import DESCRIPTION, TrainingSummary
+from deepdx_core.generation.model_card import MODEL_CARD, TrainingSummary
 from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.registry import NoModelError, champion_folder, compare_models, model_folder, worse_in
 from deepdx_core.quality.rules import load_rules
@@ -141,9 +141,18 @@ def model_of(voices, splits, takes_over, labels=LABELS):
     parents = replace(
         find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=TO_WRITE
     )
-    summary = TrainingSummary("0" * 64, "1" * 64, "2" * 64, len(voices), 7, 300.0, float("nan"), 0.75)
+    summary = TrainingSummary(
+        fingerprint="0" * 64,
+        data_version="1" * 64,
+        code_version="2" * 64,
+        voices=len(voices),
+        steps=7,
+        validation_loss=300.0,
+        validation_c2st=float("nan"),
+        critic_area=0.75,
+    )
     some = voices[np.arange(40)]
-    critic = Critic(voices, some, CONFIG.seed)
+    critic = fit_critic(voices, some, CONFIG.seed)
     return VoiceModel(
         CONFIG, labels, voices, parents, writer, some, critic, fit_names([], [], []), summary, np.empty((0, 4))
     )
@@ -234,7 +243,7 @@ def test_what_is_no_model_is_passed_over_or_said_to_be_none(home, judged, good):
 
 def test_what_was_unreadable_is_read_when_it_is_whole(home, judged, good):
     leave(home, FIRST, good)
-    (home.models / FIRST / DESCRIPTION).write_text("{}")
+    (home.models / FIRST / MODEL_CARD).write_text("{}")
     assert roles(judged()) == {FIRST: "unreadable"}
     assert roles(judged()) == {FIRST: "unreadable"}
     leave(home, FIRST, good)
