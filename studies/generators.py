@@ -23,8 +23,9 @@ from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.method import FittedWriter, WriterMethod
-from deepdx_core.generation.model import ModelError, load_model, save_model
-from deepdx_core.generation.sampling import SamplingRequest
+from deepdx_core.generation.model import load_model, save_model
+from deepdx_core.generation.model_card import ModelError
+from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.home import Home, find_home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.progress import Report
@@ -52,7 +53,7 @@ def trained(method: WriterMethod, splits: Splits, seed: int, folder: Path | None
     """The generator that lies in a folder, or a new one that is left there."""
     if folder:
         with suppress(ModelError):
-            return FittedWriter(load_model(folder), method.rules, method.by_ear)
+            return FittedWriter(load_model(folder), method.rules, method.render)
     began = time.perf_counter()
     fitted = method.fit(splits.train, splits.validation, seed)
     print(f"trained in {time.perf_counter() - began:.0f} s: {fitted.model.summary}", flush=True)
@@ -104,10 +105,10 @@ def main() -> None:
     tables = Tables(home)
     splits = splits_in(tables)
     settings = {"seed": asked.seed} | {name: json.loads(value) for name, value in (s.split("=") for s in asked.set)}
-    by_ear = available() and not asked.without_sound
-    method = WriterMethod(splits.labels, WriterConfig(**settings), load_rules(home.rules), by_ear, _every_minute())
+    render = available() and not asked.without_sound
+    method = WriterMethod(splits.labels, WriterConfig(**settings), load_rules(home.rules), render, _every_minute())
     writer = trained(method, splits, asked.seed, asked.model)
-    alone = replace(writer, by_ear=False, wish=SamplingRequest(choices=1))
+    alone = replace(writer, render=False, request=SamplingRequest(choices=1))
     methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
     if not asked.only_model:
         methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **methods}

@@ -24,7 +24,8 @@ import pytest
 
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.critic import fit_critic
-from deepdx_core.generation.sampling import SamplingRequest, sample
+from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.sampling import sample
 from deepdx_core.generation.training import MODEL_VERSION
 from deepdx_core.intake.survey import READER_VERSION
 from deepdx_core.labels.model import LABELS_VERSION

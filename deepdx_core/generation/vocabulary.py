@@ -19,39 +19,27 @@ class LabelWords(BaseModel):
     last: _Words = []
 
 
-class _Never(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    offensive: _Words
-    inside: _Words
-    people: _Words
-    makers: _Words
-    filler: _Words
-
-
 class _Vocabulary(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     short: list[str]
-    never: _Never
+    never: dict[str, _Words]
     words: dict[str, LabelWords]
 
 
 _VOCABULARY = _Vocabulary.model_validate(
     tomllib.loads((resources.files(__package__) / "names.toml").read_text(encoding="utf-8"))
 )
-_NEVER = _VOCABULARY.never
+_NEVER = {kind: "|".join(words) for kind, words in _VOCABULARY.never.items()}
 
 SHORT_WORDS = _VOCABULARY.short
 """Words of two letters; any others are taken for initials."""
 
 WORDS_BY_LABEL = _VOCABULARY.words
 
-_OFFENSIVE = re.compile(rf"\b(?:{'|'.join(_NEVER.offensive)})S?\b")
-_OFFENSIVE_INSIDE = re.compile("|".join(_NEVER.inside))
-_UNFIT = re.compile(
-    rf"\b(?:{'|'.join(_NEVER.offensive + _NEVER.people + _NEVER.filler)})S?\b|\b(?:{'|'.join(_NEVER.makers)})"
-)
+_OFFENSIVE = re.compile(rf"\b(?:{_NEVER['offensive']})S?\b")
+_OFFENSIVE_INSIDE = re.compile(_NEVER["inside"])
+_UNFIT = re.compile(rf"\b(?:{_NEVER['offensive']}|{_NEVER['people']}|{_NEVER['filler']})S?\b|\b(?:{_NEVER['makers']})")
 
 
 def is_offensive(name: str) -> bool:

@@ -213,8 +213,8 @@ def model_evaluation(
     report = workplace.reporter(context)
     model = load_model(champion_folder(workplace.home))
     splits = _splits(workplace)
-    by_ear = config.render and available()
-    writer = FittedWriter(model, load_rules(workplace.home.rules), by_ear, report)
+    render = config.render and available()
+    writer = FittedWriter(model, load_rules(workplace.home.rules), render, report)
     methods = {
         **BASELINES,
         "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
@@ -247,7 +247,8 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> R
     from deepdx_core.generation.banks import draw_names, encode_banks
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder, corpus_names
-    from deepdx_core.generation.sampling import SamplingRequest, sample
+    from deepdx_core.generation.request import SamplingRequest
+    from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import available
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
@@ -260,13 +261,13 @@ def generated_banks(config: Wished, workplace: dg.ResourceParam[Workspace]) -> R
     rules = load_rules(workplace.home.rules)
     taken = corpus_names(workplace.home)
     for label, file_name in zip(model.labels, _file_names(model.labels), strict=True):
-        made = sample(model, VMEM_VOICES, config.seed, SamplingRequest(label=label), rules=rules, by_ear=available())
+        made = sample(model, VMEM_VOICES, config.seed, SamplingRequest(label=label), rules=rules, render=available())
         names = draw_names(model, made, config.seed, taken)
         (banks[workplace.home.banks / file_name],) = encode_banks(made, names)
         algorithms = made.parameters[:, INDEX["algorithm"]] + 1
         shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
         images[label] = encode(made.parameters[:8])
-        passed_over += Counter(made.passed_over)
+        passed_over += Counter(made.rejected)
     workplace.home.banks.mkdir(parents=True, exist_ok=True)
     write_outputs(banks, force=True)  # all as one: those of two models are never side by side
     reasons = pl.DataFrame(

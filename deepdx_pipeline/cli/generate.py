@@ -78,7 +78,8 @@ def generate(
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.model_card import read_model_card
     from deepdx_core.generation.registry import champion_folder, corpus_names
-    from deepdx_core.generation.sampling import SamplingRequest, sample
+    from deepdx_core.generation.request import SamplingRequest
+    from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import NoRendererError, available
 
@@ -111,14 +112,14 @@ def generate(
     model = load_model(folder)
     try:
         with progress_bar() as report:
-            made = sample(model, count, seed, wish, rules=rules, by_ear=by_ear, report=report)
+            made = sample(model, count, seed, wish, rules=rules, render=by_ear, report=report)
     except ValueError as error:  # the wish makes sense, and yet the model cannot fulfil it
         raise DeepDXError(f"{error}; nothing was written") from error
     banks = encode_banks(made, draw_names(model, made, seed, taken, parents))
     write_outputs(dict(zip(paths, banks, strict=True)), force)
     for path in paths:
         out.print(plain(printable(str(path))), soft_wrap=True)
-    out.print(plain(f"{count:,} voice{'s' if count > 1 else ''}; {_in_words(made.passed_over)}"), soft_wrap=True)
+    out.print(plain(f"{count:,} voice{'s' if count > 1 else ''}; {_in_words(made.rejected)}"), soft_wrap=True)
 
 
 def _require_sense(

@@ -434,8 +434,8 @@ def test_to_listen_something_is_needed_to_listen_with(deepdx):
 @pytest.mark.skipif(not rendering.available(), reason="dexed-py is not installed")
 def test_voices_are_listened_to_where_that_can_be(deepdx, monkeypatch):
     asked = []
-    against = sampling.against
-    monkeypatch.setattr(sampling, "against", lambda *given: (asked.append(given[2]), against(*given))[1])
+    reasons = sampling.rejection_reasons
+    monkeypatch.setattr(sampling, "rejection_reasons", lambda *given: (asked.append(given[2]), reasons(*given))[1])
     monkeypatch.setattr(rendering, "available", lambda: True)
     for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
         asked.clear()

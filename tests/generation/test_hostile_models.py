@@ -15,7 +15,8 @@ import pytest
 from deepdx_core.generation import registry
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import MODEL_CARD, ModelError, read_model_card
-from deepdx_core.generation.sampling import SamplingRequest, sample
+from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.sampling import sample
 from deepdx_pipeline.cli.app import main
 from tests.support.toy_models import blank_model
 

@@ -19,7 +19,8 @@ from deepdx_core.generation import model_card
 from deepdx_core.generation.critic import Critic
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import MODEL_CARD, ModelError
-from deepdx_core.generation.sampling import SamplingRequest, sample
+from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.sampling import sample
 from deepdx_core.writer.model import Writer
 from deepdx_core.writer.training import HISTORY
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
@@ -82,7 +83,7 @@ def test_a_stored_model_gives_the_same_voices(model, original, wanted):
     one, other = sample(load_model(original), 6, 1, wanted), sample(model, 6, 1, wanted)
     assert (one.parameters == other.parameters).all()
     assert (one.label_ids == other.label_ids).all()
-    assert one.passed_over == other.passed_over
+    assert one.rejected == other.rejected
 
 
 def test_a_model_is_stored_over_an_older_one(stored, model):
