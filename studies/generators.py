@@ -24,8 +24,9 @@ from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.method import FittedWriter, WriterMethod
-from deepdx_core.generation.model import ModelError, load_model, save_model
-from deepdx_core.generation.sampling import SamplingRequest
+from deepdx_core.generation.model import load_model, save_model
+from deepdx_core.generation.model_card import ModelError
+from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.home import Home, find_home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.progress import Report
@@ -41,7 +42,7 @@ def load_or_train(method: WriterMethod, splits: Splits, seed: int, folder: Path 
     """Return the generator in a folder, or train a new one and save it there."""
     if folder:
         with suppress(ModelError):
-            return FittedWriter(load_model(folder), method.rules, method.by_ear)
+            return FittedWriter(load_model(folder), method.rules, method.render)
     began = time.perf_counter()
     fitted = method.fit(splits.train, splits.validation, seed)
     print(f"trained in {time.perf_counter() - began:.0f} s: {fitted.model.summary}", flush=True)

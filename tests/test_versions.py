@@ -24,7 +24,7 @@ import pytest
 
 from deepdx_core import versions
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.sampling import SamplingRequest, sample
 from deepdx_core.progress import silent
 from deepdx_core.sound.audio_features import CLIPS, compute_audio_features
@@ -122,7 +122,7 @@ def of_a_model(folder):
     """Where a small training ends, what the critic says, and what the model writes."""
     model = fit(folder, TINY, toy_splits(60, 12))
     blank = blank_model()
-    critic = Critic(blank.voices, blank.written, 0)
+    critic = fit_critic(blank.voices, blank.written, 0)
     written = sample(blank, 4, 0, SamplingRequest(avoid_copies=False))
     return {
         "model": {

@@ -1,1 +1,1 @@
-"""The generator that banks come from: how voices are written, learned, judged by a critic, stored, sampled, named."""
+"""The voice model: writer, critic and names. Trained, stored, compared with others, and sampled for banks."""

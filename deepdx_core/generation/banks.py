@@ -1,4 +1,4 @@
-"""Banks of written voices: named, and framed for a DX7."""
+"""Banks of sampled voices: named, and encoded for a DX7."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,21 +9,21 @@ from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.sampling import Sample
 
 
-def names_of(
+def draw_names(
     model: VoiceModel,
     sample: Sample,
     seed: int,
     taken: Iterable[str] = (),
     parents: Sequence[tuple[UInt8Array, str]] = (),
 ) -> list[str]:
-    """A name for each voice of a sample of the model, as `NameModel.names` gives them.
+    """Draw a name for each voice of a sample; see `NameModel.draw`.
 
-    taken: the names of real voices by now. parents: the voices that were wished for, with their names.
+    taken: names of real voices. parents: the voices that the request names, with their names.
     """
     labels = [model.labels[label_id] for label_id in sample.label_ids]
-    return model.names.names(sample.parameters, labels, seed, taken, parents)
+    return model.names.draw(sample.parameters, labels, seed, taken, parents)
 
 
-def banks_of(sample: Sample, names: list[str]) -> list[bytes]:
-    """Dumps of 32 voices each that hold a sample under these names; INIT VOICE fills the last."""
+def encode_banks(sample: Sample, names: list[str]) -> list[bytes]:
+    """Encode a sample under these names as dumps of 32 voices; INIT VOICE fills the last one."""
     return write_banks(sample.parameters, text_to_names(names))

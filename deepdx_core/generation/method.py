@@ -1,7 +1,7 @@
-"""The generator as one among others, for the protocol of evaluation."""
+"""The voice model as a method for the evaluation protocol."""
 
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.names import fit_names
-from deepdx_core.generation.sampling import SamplingRequest, sample_labels
+from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
+from deepdx_core.generation.sampling import sample_labels
 from deepdx_core.generation.training import train_model
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
@@ -22,90 +23,89 @@ from deepdx_core.writer.layout import LENGTH
 from deepdx_core.writer.model import bits_per_voice
 from deepdx_core.writer.parents import Parents, find_parents
 
-_PARENTS_TRIED = 4
-_ANY = 0.1  # how much of the chance of a parent is spread over all training voices, and of a distance over all
-_AT_ONCE = 128
+_PARENTS = 4  # nearest ones that `score` sums over
+_SMOOTHING = 0.1  # share of the probability spread evenly over all training voices as parents, and over all distances
+_VOICES_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
 class WriterMethod:
-    """A writer with its critic, whose seed is the one that `fit` is given. labels: their names, by label id."""
+    """A writer with its critic, trained with the seed given to `fit`. labels: names in the order of the label ids."""
 
     labels: tuple[str, ...]
     config: WriterConfig
     rules: Rules
-    by_ear: bool
+    render: bool
     report: Report = silent
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedWriter":
-        """Teach both."""
+        """Train writer and critic."""
         with tempfile.TemporaryDirectory() as folder:
             model = train_model(
                 Splits(train, validation, validation, self.labels),
                 fit_names([], [], []),
-                self.config.replace(seed=seed),
+                replace(self.config, seed=seed),
                 Path(folder),
                 lambda at: self.report("learning to write", at.step, at.steps),
                 self.report,
             )
-        return FittedWriter(model, self.rules, self.by_ear, self.report)
+        return FittedWriter(model, self.rules, self.render, self.report)
 
 
 @dataclass(frozen=True)
 class FittedWriter:
-    """A trained model, asked for voices as a user asks: nothing is a copy, rules and, if told so, the ear agree."""
+    """A trained model that is sampled as for a user: without copies, filtered by rules and, with `render`, by audio."""
 
     model: VoiceModel
     rules: Rules
-    by_ear: bool
+    render: bool
     report: Report = silent
-    wish: SamplingRequest = field(default_factory=SamplingRequest)
+    request: SamplingRequest = UNCONDITIONAL
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
-        """A voice for each label."""
-        made = sample_labels(
-            self.model, labels, seed, self.wish, rules=self.rules, by_ear=self.by_ear, report=self.report
-        )
-        return made.parameters
+        """Sample a voice for each label id."""
+        return sample_labels(
+            self.model, labels, seed, self.request, rules=self.rules, render=self.render, report=self.report
+        ).parameters
 
     def score(self, voices: Voices) -> Float64Array:
-        """A lower bound of the log-probability of each voice, of the writer alone, before the critic has its say.
+        """Return a lower bound of the log-probability of each voice under the writer alone, in nats, `float64[n]`.
 
-        Only its nearest parents are tried: the chance of the parent and of how much differs, times that of the voice
-        given both, summed over them.
+        It is the sum, over the nearest parents only, of the probability of the parent and the distance times the
+        probability of the voice given both. The critic's selection is left out.
         """
         model = self.model
-        # Its own family is unknown to the model, so that any training voice may be a parent.
-        nobody = np.full(len(voices), -1), np.zeros(len(model.voices), dtype=np.int64)
-        near = find_parents(voices.parameters, nobody[0], model.voices.parameters, nobody[1])
-        lessons = TrainingSet.from_voices(
-            Voices(model.voices.parameters, model.voices.labels, nobody[1]), model.parents
+        # Families are unknown to the model; with none in common, any training voice may be a parent.
+        families, known_families = np.full(len(voices), -1), np.zeros(len(model.voices), dtype=np.int64)
+        parents = find_parents(voices.parameters, families, model.voices.parameters, known_families)
+        training_set = TrainingSet.from_voices(
+            Voices(model.voices.parameters, model.voices.labels, known_families), model.parents
         )
-        asked = TrainingSet.from_voices(voices, near)
-        chances = _chances(model, voices.labels, near)
+        scored = TrainingSet.from_voices(voices, parents)
+        log_probabilities = _log_probabilities(model, voices.labels, parents)
         with reproducible(model.config.threads), torch.no_grad():
-            for number in range(chances.shape[1]):
-                for start in range(0, len(voices), _AT_ONCE):
-                    rows = slice(start, start + _AT_ONCE)
-                    wished = make_conditions(
-                        lessons, near.rows[rows, number], near.differing[rows, number], voices.labels[rows]
+            for number in range(log_probabilities.shape[1]):
+                for start in range(0, len(voices), _VOICES_AT_ONCE):
+                    rows = slice(start, start + _VOICES_AT_ONCE)
+                    conditions = make_conditions(
+                        training_set, parents.rows[rows, number], parents.differing[rows, number], voices.labels[rows]
                     )
-                    nats = bits_per_voice(model.writer, asked.voices[rows], wished).numpy() * np.log(2)
-                    chances[rows, number] -= nats
-        return np.asarray(np.logaddexp.reduce(chances, axis=1))
+                    nats = bits_per_voice(model.writer, scored.voices[rows], conditions).numpy() * np.log(2)
+                    log_probabilities[rows, number] -= nats
+        return np.asarray(np.logaddexp.reduce(log_probabilities, axis=1))
 
 
-def _chances(model: VoiceModel, labels: Int64Array, near: Parents) -> Float64Array:
-    """The log-chance, given its label, that a voice has each of its nearest parents at this distance, `[n, tried]`."""
+def _log_probabilities(model: VoiceModel, labels: Int64Array, parents: Parents) -> Float64Array:
+    """Return the log-probability of each of the nearest parents and its distance, given the label, `[n, parents]`."""
     weights = np.diff(model.parents.cumulative, axis=1, prepend=0)
-    found = np.empty((len(labels), min(_PARENTS_TRIED, near.rows.shape[1])))
+    found = np.empty((len(labels), min(_PARENTS, parents.rows.shape[1])))
     for label in np.unique(labels):
         (own,) = np.nonzero(model.voices.labels == label)
         own = own if len(own) else np.arange(len(model.voices))
         of_parent = np.bincount(model.parents.rows[own].ravel(), weights[own].ravel(), len(model.voices)) / len(own)
         of_distance = np.bincount(model.parents.differing[own].ravel(), weights[own].ravel(), 256) / len(own)
         (places,) = np.nonzero(labels == label)
-        rows, differing = near.rows[places, : found.shape[1]], near.differing[places, : found.shape[1]]
-        found[places] = np.log((1 - _ANY) * of_parent[rows] + _ANY / len(model.voices))
-        found[places] += np.log((1 - _ANY) * of_distance[differing] + _ANY / (LENGTH + 1))
+        rows, differing = (part[places, : found.shape[1]] for part in (parents.rows, parents.differing))
+        found[places] = np.log((1 - _SMOOTHING) * of_parent[rows] + _SMOOTHING / len(model.voices))
+        found[places] += np.log((1 - _SMOOTHING) * of_distance[differing] + _SMOOTHING / (LENGTH + 1))
     return found

@@ -1,11 +1,11 @@
-"""A trained model, and how it is stored: `model.safetensors` for all that is numbers, `model.json` for what they mean.
+"""A trained model, stored as `model.safetensors` (all arrays) and `model.json` (the model card).
 
-Neither is pickled: to load a model of unknown origin runs no code of it.
+Neither file is pickled: loading a model of unknown origin runs none of its code.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -18,38 +18,41 @@ from deepdx_core.arrays import Float64Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.dataset.arrays import Voices, generated_voices
 from deepdx_core.files import read_regular, written_whole
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import Critic, fit_critic
 from deepdx_core.generation.model_card import (
-    DESCRIPTION,
-    MOST_BYTES,
-    Description,
+    MAX_WEIGHTS_BYTES,
+    MODEL_CARD,
+    MODEL_FORMAT,
+    ModelCard,
     ModelError,
     TrainingSummary,
-    read_description,
-    write_description,
+    read_model_card,
+    write_model_card,
 )
 from deepdx_core.generation.names import NameModel
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY
 from deepdx_core.writer.layout import LENGTH
-from deepdx_core.writer.model import Writer, upgrade_keys
+from deepdx_core.writer.model import Writer
 from deepdx_core.writer.parents import SAMPLING_SLACK, Parents
 
 WEIGHTS = "model.safetensors"
 
-_LARGEST_WEIGHT = 1e3
-"""A hundred times what training comes to, and far below what makes scores overflow, as weights of 1e38 do."""
+_MAX_WEIGHT = 1e3
+"""A hundred times the weights that training reaches, and far below weights such as 1e38, with which scores overflow."""
+
+_CRITIC_ARRAYS = tuple(field.name for field in fields(Critic))
 
 
 @dataclass(frozen=True)
 class VoiceModel:
-    """A writer and a critic with all that is needed to ask them for voices. The writer is on the CPU, set to evaluate.
+    """A writer and a critic with everything needed to sample them. The writer is on the CPU, in evaluation mode.
 
-    labels: their names, in the order of the label ids.
-    voices: what was learned from, and the parents of what is written. parents: of these voices, among them.
-    written: voices of the writer, by which the critic was taught.
-    history: how the training went, `float64[validations, 4]`, as `HISTORY` says; of a model of format 2 it is
-    not known, and empty.
+    labels: names in the order of the label ids.
+    voices: training voices; sampled voices have them as parents. parents: of each training voice, among the others.
+    written: voices of the writer that the critic was trained on.
+    history: of the training, `float64[validations, 4]`, columns as in `HISTORY`; empty for a model of format 2, which
+    did not store it.
     """
 
     config: WriterConfig
@@ -65,8 +68,9 @@ class VoiceModel:
 
 
 def save_model(folder: Path, model: VoiceModel) -> None:
-    """Write the two files; each takes its place whole. `model.json` goes last and names the numbers it belongs to."""
+    """Write both files, each atomically. The card goes last, and names the digest of the weights."""
     tensors = {f"writer/{name}": tensor for name, tensor in model.writer.state_dict().items()}
+    tensors |= {f"critic/{name}": torch.from_numpy(getattr(model.critic, name)) for name in _CRITIC_ARRAYS}
     for kind, voices in (("voices", model.voices), ("written", model.written)):
         tensors |= {
             kind: torch.from_numpy(voices.parameters),
@@ -81,59 +85,70 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"fingerprint": fingerprint})
     with written_whole(folder / WEIGHTS, set_aside=True) as temporary:
         temporary.write_bytes(data)
-    weights = hashlib.sha256(data).hexdigest()
-    write_description(folder, Description(model.config, model.labels, model.summary, model.names, weights))
+    card = ModelCard(
+        format=MODEL_FORMAT,
+        config=model.config,
+        labels=model.labels,
+        summary=model.summary,
+        names=model.names,
+        weights=hashlib.sha256(data).hexdigest(),
+    )
+    write_model_card(folder, card)
 
 
 def load_model(folder: Path) -> VoiceModel:
-    """The model that `save_model` wrote to a folder. Raises ModelError if it is missing, damaged or from elsewhere."""
-    description = read_description(folder)
-    config, labels = description.config, description.labels
+    """Load a model written by `save_model`. Raises ModelError if it is missing, damaged or something else.
+
+    Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds.
+    """
+    card = read_model_card(folder)
+    config, labels = card.config, card.labels
     path = folder / WEIGHTS
-    tensors = _read_tensors(path, description)
+    tensors = _read_tensors(path, card)
     writer = Writer(len(labels), config.width, config.depth, config.heads, config.dropout)
     try:
-        tensors = upgrade_keys(tensors)
         writer.load_state_dict({name: tensors.pop(f"writer/{name}") for name in writer.state_dict()})
-        # Only now: they may have been of another type, in which they were finite.
+        # Not earlier: a tensor of another type may be finite until it is converted.
         for name, tensor in writer.state_dict().items():
             if not tensor.isfinite().all():
-                raise ValueError(f"a weight is not finite, of {name}")
-            if tensor.abs().max() > _LARGEST_WEIGHT:
-                raise ValueError(f"a weight is beyond {_LARGEST_WEIGHT:g}, of {name}")
-        voices, written = (_checked_voices(tensors, kind, len(labels)) for kind in ("voices", "written"))
-        parents = _checked_parents(tensors, len(voices))
-        history = np.empty((0, len(HISTORY))) if description.weights is None else _checked_history(tensors)
+                raise ValueError(f"a weight of {name} is not finite")
+            if tensor.abs().max() > _MAX_WEIGHT:
+                raise ValueError(f"a weight of {name} is beyond {_MAX_WEIGHT:g}")
+        voices, written = (_take_voices(tensors, kind, len(labels)) for kind in ("voices", "written"))
+        parents = _take_parents(tensors, len(voices))
+        history = np.empty((0, len(HISTORY))) if card.format == 2 else _take_history(tensors)
+        trees = {name: tensors.pop(f"critic/{name}").numpy() for name in _CRITIC_ARRAYS if card.format >= 4}
         if tensors:
-            raise ValueError(f"{sorted(tensors)[0]!r} means nothing")
+            raise ValueError(f"unknown tensor {min(tensors)!r}")
+        critic = Critic(**trees) if trees else fit_critic(voices, written, config.seed)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ModelError(path, f"does not hold the model that {DESCRIPTION} describes ({error})") from error
-    critic = Critic(voices, written, config.seed)
-    names, summary = description.names, description.summary
-    return VoiceModel(config, labels, voices, parents, writer.eval(), written, critic, names, summary, history)
+        raise ModelError(path, f"does not hold the model that {MODEL_CARD} describes ({error})") from error
+    return VoiceModel(
+        config, labels, voices, parents, writer.eval(), written, critic, card.names, card.summary, history
+    )
 
 
-def _read_tensors(path: Path, description: Description) -> dict[str, Tensor]:
+def _read_tensors(path: Path, card: ModelCard) -> dict[str, Tensor]:
     try:
-        data = read_regular(path, MOST_BYTES)
+        data = read_regular(path, MAX_WEIGHTS_BYTES)
     except OSError as error:
         raise ModelError(path, f"not readable ({error.strerror or error})") from error
-    if description.weights not in (None, hashlib.sha256(data).hexdigest()):
-        raise ModelError(path, f"damaged, or of another model: not the file that {DESCRIPTION} names by its digest")
+    if card.weights not in (None, hashlib.sha256(data).hexdigest()):
+        raise ModelError(path, f"damaged, or of another model: not the file that {MODEL_CARD} names by its digest")
     try:
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        found = header.get("__metadata__", {}).get("fingerprint")
+        fingerprint = header.get("__metadata__", {}).get("fingerprint")
     except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(path, f"not readable ({error})") from error
-    if found != description.summary.fingerprint:
-        expected = description.summary.fingerprint
-        raise ModelError(path, f"belongs to another {DESCRIPTION}: fingerprint {found}, not {expected}")
+    if fingerprint != card.summary.fingerprint:
+        expected = card.summary.fingerprint
+        raise ModelError(path, f"belongs to another {MODEL_CARD}: fingerprint {fingerprint}, not {expected}")
     return tensors
 
 
-def _checked_voices(tensors: dict[str, Tensor], kind: str, labels: int) -> Voices:
-    """Voices taken from the tensors. Raises ValueError where they are none."""
+def _take_voices(tensors: dict[str, Tensor], kind: str, labels: int) -> Voices:
+    """Pop voices from the tensors. Raises ValueError if they are not voices with label ids below `labels`."""
     parameters, label_ids = tensors.pop(kind).numpy(), tensors.pop(f"{kind}/labels").numpy()
     require_legal(parameters)
     if not len(parameters) or label_ids.dtype != np.uint8 or label_ids.shape != (len(parameters),):
@@ -143,8 +158,8 @@ def _checked_voices(tensors: dict[str, Tensor], kind: str, labels: int) -> Voice
     return generated_voices(parameters, label_ids.astype(np.int64))
 
 
-def _checked_parents(tensors: dict[str, Tensor], count: int) -> Parents:
-    """Parents taken from the tensors. Raises ValueError where they are none of so many voices."""
+def _take_parents(tensors: dict[str, Tensor], count: int) -> Parents:
+    """Pop the parents of `count` voices from the tensors. Raises ValueError if they are not."""
     rows, differing = tensors.pop("parents").numpy(), tensors.pop("differing").numpy()
     if rows.dtype != np.int32 or rows.ndim != 2 or len(rows) != count or not rows.size:
         raise ValueError("there must be parents for each voice")
@@ -155,8 +170,8 @@ def _checked_parents(tensors: dict[str, Tensor], count: int) -> Parents:
     return Parents(rows.astype(np.int64), differing.astype(np.int64), SAMPLING_SLACK)
 
 
-def _checked_history(tensors: dict[str, Tensor]) -> Float64Array:
-    """How the training went, taken from the tensors. Raises ValueError where it is none."""
+def _take_history(tensors: dict[str, Tensor]) -> Float64Array:
+    """Pop the training history from the tensors. Raises ValueError if it is not one."""
     history = tensors.pop("history").numpy()
     if history.dtype != np.float64 or history.ndim != 2 or history.shape[1] != len(HISTORY):
         raise ValueError(f"history must have the columns {', '.join(HISTORY)}")

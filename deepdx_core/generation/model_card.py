@@ -1,149 +1,141 @@
-"""The description of a stored model, `model.json`: all but the numbers, read and checked without loading them."""
+"""The card of a stored model, `model.json`: settings, labels, summary and names. Read without loading the weights."""
 
 import hashlib
 import json
-import math
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, field_validator, model_validator
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import read_regular, written_whole
-from deepdx_core.generation.critic import MOST_LABELS
-from deepdx_core.generation.names import NameModel
+from deepdx_core.generation.critic import MAX_LABELS
+from deepdx_core.generation.names import NameModel, PrintableStr
 from deepdx_core.writer.config import WriterConfig
 
-DESCRIPTION = "model.json"
+MODEL_CARD = "model.json"
+MODEL_FORMAT: Final = 4  # 1 was the GAN, 2 had no digests, 3 no trees of the critic
 
-MOST_BYTES = 1 << 30
-"""Of a model's numbers."""
+MAX_WEIGHTS_BYTES = 1 << 30
 
-_FORMAT = 3  # 1 was the GAN, 2 was without checksums
-_MOST_CHARACTERS = 32 << 20
-_MOST_TOLD = 400  # characters of a reason, which may quote what is wrong
-_MOST_COUNTED = 1 << 32
-_OF_FORMAT_2 = {"format", "config", "labels", "summary", "names"}
+_MAX_CARD_BYTES = 32 << 20
+_MAX_KEYS = 256  # of any object in a card; each unexpected key costs an error
+_MAX_REASON = 400  # characters of an error, which may quote the file
 
 
 class ModelError(DeepDXError):
-    """A stored model is missing or cannot be used; says which file, and why."""
+    """A stored model is missing or unusable. The message names the file and the reason."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{printable(str(path))}: {printable(reason[:_MOST_TOLD])}")
+        super().__init__(f"{printable(str(path))}: {printable(reason[:_MAX_REASON])}")
 
 
-@dataclass(frozen=True)
-class TrainingSummary:
-    """What a training run was, and where it ended.
+class TrainingSummary(BaseModel):
+    """Provenance and outcome of a training run.
 
-    fingerprint: digest of all that decided what came of it. data_version, code_version: of the voices, and of the code.
-    steps: of the writer, as far as its best validation. validation_loss: bits a voice of the validation split, given
-    its parent. validation_c2st: how well written voices were told from it, before the critic chose among them.
-    critic_area: under the critic's ROC curve, on voices held out. The last two may be nan.
+    fingerprint: digest of everything that determines the model. data_version, code_version: of its voices and its code.
+    steps: training steps of the writer, up to its best validation. validation_loss: bits per voice of the validation
+    split, given its parent. validation_c2st: C2ST of written voices against this split, before the critic selects among
+    them. critic_area: area under the critic's ROC curve on held-out voices. Either may be nan.
     """
 
-    fingerprint: str
-    data_version: str
-    code_version: str
-    voices: int
-    steps: int
-    validation_loss: float
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    fingerprint: PrintableStr
+    data_version: PrintableStr
+    code_version: PrintableStr
+    voices: int = Field(ge=0, lt=1 << 32)
+    steps: int = Field(ge=0, lt=1 << 32)
+    validation_loss: float = Field(ge=0, allow_inf_nan=False)
     validation_c2st: float
     critic_area: float
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) is not field.type:
-                raise ValueError(f"summary: {field.name} is {value!r}")
-            if isinstance(value, str) and not value.isprintable():
-                raise ValueError(f"summary: {field.name} cannot be printed")
-            if isinstance(value, int) and not 0 <= value < _MOST_COUNTED:
-                raise ValueError(f"summary: {field.name} is out of its range")
-        if not 0 <= self.validation_loss < math.inf:
-            raise ValueError("summary: validation_loss must be a number of bits")
-        for name in ("validation_c2st", "critic_area"):
-            if not (math.isnan(value := getattr(self, name)) or 0 <= value <= 1):
-                raise ValueError(f"summary: {name} must be an area")
+    @field_validator("validation_c2st", "critic_area")
+    @classmethod
+    def _require_area(cls, value: float) -> float:
+        if value < 0 or value > 1:  # neither holds of nan
+            raise ValueError("must be an area, from 0 to 1")
+        return value
 
 
-@dataclass(frozen=True)
-class Description:
-    """What `model.json` says of a model. labels: their names, in the order of the label ids.
+def _parse_config(value: object) -> WriterConfig:
+    return value if isinstance(value, WriterConfig) else WriterConfig.from_json(json.dumps(value))
 
-    weights: SHA-256 of the file of the numbers; None of a model of format 2, which does not have it. Raises ValueError
-    where any of it cannot be.
+
+class ModelCard(BaseModel):
+    """Everything that `model.json` holds, except its own digest.
+
+    labels: names in the order of the label ids. weights: SHA-256 of `model.safetensors`; None in format 2.
     """
 
-    config: WriterConfig
-    labels: tuple[str, ...]
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    format: Literal[2, 3, 4]
+    config: Annotated[WriterConfig, PlainValidator(_parse_config)]
+    labels: tuple[PrintableStr, ...] = Field(strict=False, fail_fast=True, min_length=1, max_length=MAX_LABELS)
     summary: TrainingSummary
     names: NameModel
-    weights: str | None
+    weights: str | None = None
 
-    def __post_init__(self) -> None:
-        if not all(isinstance(label, str) and label.isprintable() and label.strip() for label in self.labels):
-            raise ValueError("labels must be strings that can be printed")
-        if not self.labels or len(set(self.labels)) < len(self.labels):
-            raise ValueError("labels must be different")
-        of_blocks = 48 * self.config.depth * self.config.width**2  # bytes of weights, before memory is asked for
-        too_large = self.config.width > 4096 or self.config.depth > 64 or of_blocks > MOST_BYTES
-        if len(self.labels) > MOST_LABELS or too_large:
-            raise ValueError("a model of this size is none of ours")
+    @field_validator("labels")
+    @classmethod
+    def _require_distinct(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(labels)) < len(labels) or not all(label.strip() for label in labels):
+            raise ValueError("must be distinct and not blank")
+        return labels
+
+    @model_validator(mode="after")
+    def _require_consistent(self) -> Self:
+        if (self.weights is None) != (self.format == 2):
+            raise ValueError("weights: formats from 3 on, and no earlier one, name the digest of the weights")
+        of_blocks = 48 * self.config.depth * self.config.width**2  # bytes of weights, before memory is allocated
+        if self.config.width > 4096 or self.config.depth > 64 or of_blocks > MAX_WEIGHTS_BYTES:
+            raise ValueError("config: the width and depth make a model too large to load")
+        return self
 
 
-def write_description(folder: Path, description: Description) -> None:
-    """Write `model.json`, with a digest of all that it says; it takes its place whole."""
+def write_model_card(folder: Path, card: ModelCard) -> None:
+    """Write `model.json` atomically, with a digest of everything else in it."""
     document = {
-        "format": _FORMAT,
-        "config": json.loads(description.config.to_json()),
-        "labels": list(description.labels),
-        "summary": asdict(description.summary),
-        "names": json.loads(description.names.to_json()),
-        "weights": description.weights,
+        "format": card.format,
+        "config": json.loads(card.config.to_json()),
+        **card.model_dump(exclude={"format", "config"}),
     }
-    document["digest"] = _digest(document)
-    with written_whole(folder / DESCRIPTION, set_aside=True) as temporary:
+    document["digest"] = _compute_digest(document)
+    with written_whole(folder / MODEL_CARD, set_aside=True) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def read_description(folder: Path) -> Description:
-    """What `model.json` in a model's folder says. Raises ModelError if it is missing, damaged or none."""
-    path = folder / DESCRIPTION
+def read_model_card(folder: Path) -> ModelCard:
+    """Read `model.json` in a model's folder. Raises ModelError if it is missing, damaged or not a model card."""
+    path = folder / MODEL_CARD
     try:
-        text = read_regular(path, _MOST_CHARACTERS).decode()
-        document: dict[str, Any] = json.loads(text)
-        _require_whole(document)
-        if not isinstance(document["labels"], list):
-            raise ValueError("labels must be strings, in a list")
-        return Description(
-            WriterConfig.from_json(json.dumps(document["config"])),
-            tuple(document["labels"]),
-            TrainingSummary(**document["summary"]),
-            NameModel.from_json(json.dumps(document["names"])),
-            document.get("weights"),
-        )
+        document = json.loads(read_regular(path, _MAX_CARD_BYTES).decode(), object_pairs_hook=_require_few_keys)
+        if not isinstance(document, dict):
+            raise ValueError("must be a JSON object")
+        digest = document.pop("digest", None)
+        card = ModelCard.model_validate(document)
+        if digest != (None if card.format == 2 else _compute_digest(document)):
+            raise ValueError("digest: does not match, so the file was damaged or edited")
+        return card
     except OSError as error:
         raise ModelError(path, error.strerror or str(error)) from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ModelError(path, f"not the description of a model ({error})") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        reason = ": ".join(filter(None, (place, first["msg"].removeprefix("Value error, "))))
+        raise ModelError(path, f"not a model card ({reason})") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(path, f"not a model card ({error})") from error
 
 
-def _require_whole(document: dict[str, Any]) -> None:
-    """Raises ValueError for another format, and where a digest does not fit: something was changed."""
-    if document["format"] == 2 and document.keys() == _OF_FORMAT_2:
-        return
-    if document["format"] != _FORMAT:
-        raise ValueError(f"format {document['format']!r}, not {_FORMAT}")
-    if unknown := document.keys() - _OF_FORMAT_2 - {"weights", "digest"}:
-        raise ValueError(f"{min(unknown)!r} means nothing")
-    if document["digest"] != _digest({key: value for key, value in document.items() if key != "digest"}):
-        raise ValueError("its digest is that of another text: it was damaged, or changed by hand")
-    if not isinstance(document["weights"], str):
-        raise ValueError("weights must be a digest")
+def _require_few_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > _MAX_KEYS:
+        raise ValueError(f"an object has more than {_MAX_KEYS} keys")
+    return dict(pairs)
 
 
-def _digest(document: dict[str, Any]) -> str:
-    """SHA-256 of the JSON of a document, however that is laid out. The order of keys counts: names are drawn by it."""
+def _compute_digest(document: dict[str, Any]) -> str:
+    """Return the SHA-256 of a document's JSON, whatever its layout. The order of keys counts: names are drawn by it."""
     return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The critic asked about the corpus: how real each voice looks, where a model's voices are what it is told from."""
+"""The critic applied to the corpus: how real each valid sound looks to it."""
 
 import numpy as np
 import polars as pl
@@ -10,25 +10,15 @@ from deepdx_core.tables.generator import Realness
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
-def score_corpus(
-    model: VoiceModel,
-    model_id: str,
-    sounds: pl.DataFrame,
-    labeled: pl.DataFrame,
-    known: pl.DataFrame,
-) -> pl.DataFrame:
-    """Rows of the table `realness`, from the tables unique_voices and labeled_voices.
+def score_corpus(model: VoiceModel, model_id: str, voices: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the table `realness`. Sounds with a label that the model does not know are left out.
 
-    What `known`, such a table, has of the same model, sound and label is taken over. Sounds of a label that the model
-    does not know are left out.
+    voices: the table `training_set`, or its columns `sound_id`, `label` and parameters.
+    known: an earlier table `realness`; scores of the same model, sound and label are taken from it.
     """
     ids = {label: i for i, label in enumerate(model.labels)}
-    voices = (
-        labeled.filter(pl.col("label").is_in(model.labels))
-        .join(sounds.select("sound_id", *PARAMETER_NAMES), on="sound_id")
-        .sort("sound_id")
-    )
-    learned = pl.Series(sound_ids(model.voices.parameters))  # whatever their split is by now
+    voices = voices.filter(pl.col("label").is_in(model.labels)).sort("sound_id")
+    learned = pl.Series(sound_ids(model.voices.parameters))  # splits may have changed since
     rows = voices.select(
         "sound_id", "label", learned=pl.col("sound_id").is_in(learned.implode()), model_id=pl.lit(model_id)
     )
@@ -36,8 +26,6 @@ def score_corpus(
     new = voices.join(old, on="sound_id", how="anti", maintain_order="left")
     parameters = np.ascontiguousarray(new.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
     label_ids = new["label"].replace_strict(ids, return_dtype=pl.Int64).to_numpy(writable=True)
-    said = new.select(
-        "sound_id", realness=pl.Series(model.critic.realness(generated_voices(parameters, label_ids)), dtype=pl.Float32)
-    )
-    told = pl.concat([old.select("sound_id", "realness"), said])
-    return Realness.cast(rows.join(told, on="sound_id").sort("sound_id").select(Realness.column_names()))
+    scores = pl.Series(model.critic.realness(generated_voices(parameters, label_ids)), dtype=pl.Float32)
+    scored = pl.concat([old.select("sound_id", "realness"), new.select("sound_id", realness=scores)])
+    return Realness.cast(rows.join(scored, on="sound_id").sort("sound_id").select(Realness.column_names()))

@@ -81,11 +81,12 @@ def generate(
     for path in paths:
         output_target(path, force)
 
-    from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.banks import draw_names, encode_banks
     from deepdx_core.generation.model import load_model
-    from deepdx_core.generation.model_card import read_description
+    from deepdx_core.generation.model_card import read_model_card
     from deepdx_core.generation.registry import champion_folder, corpus_names
-    from deepdx_core.generation.sampling import SamplingRequest, sample
+    from deepdx_core.generation.request import SamplingRequest
+    from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import NoRendererError, can_render
 
@@ -96,7 +97,7 @@ def generate(
     home = find_home()
     folder = champion_folder(home)
     if label is not None:
-        label = _resolve_label(label, read_description(folder).labels, home.taxonomy)
+        label = _resolve_label(label, read_model_card(folder).labels, home.taxonomy)
     parents = [_read_voice(text, "--like") for text in (like,) if text] + [
         _read_voice(text, "--between") for text in between or ()
     ]
@@ -118,14 +119,14 @@ def generate(
     model = load_model(folder)
     try:
         with progress_bar() as report:
-            made = sample(model, count, seed, request, rules=rules, by_ear=by_ear, report=report)
+            made = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)
     except ValueError as error:  # a valid request that the model cannot fulfill
         raise DeepDXError(f"{error}; nothing was written") from error
-    banks = banks_of(made, names_of(model, made, seed, taken, parents))
+    banks = encode_banks(made, draw_names(model, made, seed, taken, parents))
     write_outputs(dict(zip(paths, banks, strict=True)), force)
     for path in paths:
         print_line(printable(str(path)))
-    print_line(f"{counted(count, 'voice')}; {_describe_rejections(made.passed_over)}")
+    print_line(f"{counted(count, 'voice')}; {_describe_rejections(made.rejected)}")
 
 
 def _check_options(

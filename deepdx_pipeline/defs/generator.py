@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import numpy as np
 import polars as pl
-from deepdx_core.generation.request import SamplingRequest
 from pydantic import Field
 
+from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.defs.sources import read_events
@@ -197,7 +197,7 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
     """Write a bank for each label with the champion."""
     from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
-    from deepdx_core.generation.banks import banks_of, names_of
+    from deepdx_core.generation.banks import draw_names, encode_banks
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import sample
@@ -216,13 +216,13 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
     taken = corpus_names(home.paths)
     for label, file_name in zip(model.labels, bank_file_names(model.labels), strict=True):
         request = SamplingRequest(label=label, **config.model_dump(exclude={"seed"}))
-        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, by_ear=can_render())
-        names = names_of(model, voices, config.seed, taken)
-        (banks[home.paths.banks / file_name],) = banks_of(voices, names)
+        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, render=can_render())
+        names = draw_names(model, voices, config.seed, taken)
+        (banks[home.paths.banks / file_name],) = encode_banks(voices, names)
         algorithms = voices.parameters[:, INDEX["algorithm"]] + 1
         shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
         images[label] = encode(voices.parameters[:8])
-        rejected += Counter(voices.passed_over)
+        rejected += Counter(voices.rejected)
     home.paths.banks.mkdir(parents=True, exist_ok=True)
     write_outputs(banks, force=True)  # all at once: banks of two models are never side by side
     reasons = pl.DataFrame(

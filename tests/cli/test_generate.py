@@ -23,7 +23,7 @@ from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, load_voice
 from deepdx_core.generation import model as model_module
 from deepdx_core.generation import registry, sampling
-from deepdx_core.generation.banks import banks_of, names_of
+from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.sampling import CLOSE, Sample
@@ -471,10 +471,10 @@ def test_without_a_model_the_message_names_deepdx_run(home, tmp_path, capsys):
 def test_banks_of_a_sample_hold_its_voices_and_names(models, tmp_path):
     model = load_model(models / "champion")
     sample = Sample(model.voices.parameters[:40], model.voices.labels[:40], {})
-    names = names_of(model, sample, 3)
+    names = draw_names(model, sample, 3)
     assert len(set(names)) == 40
-    assert names == names_of(model, sample, 3) != names_of(model, sample, 4)
-    for number, bank in enumerate(banks_of(sample, names)):
+    assert names == draw_names(model, sample, 3) != draw_names(model, sample, 4)
+    for number, bank in enumerate(encode_banks(sample, names)):
         Path(tmp_path / "bank.syx").write_bytes(bank)
         parameters, found = voices_of(tmp_path / "bank.syx")
         own = slice(32 * number, 32 * number + 32)

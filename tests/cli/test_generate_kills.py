@@ -9,7 +9,7 @@ import time
 import pytest
 
 from deepdx_core.generation.model import WEIGHTS, save_model
-from deepdx_core.generation.model_card import DESCRIPTION
+from deepdx_core.generation.model_card import MODEL_CARD
 from deepdx_core.writer.training import CHECKPOINT
 from tests.support.paths import ROOT
 from tests.support.toy_models import trained_model
@@ -103,6 +103,6 @@ def test_killed_and_resumed_training_gives_a_bit_identical_model(tmp_path):
         checkpoints.add(checkpoint.read_bytes())
     assert len(checkpoints) > 1
     finish(start(TRAIN, tmp_path / "killed", folder=tmp_path, home=tmp_path))
-    for name in (WEIGHTS, DESCRIPTION):
+    for name in (WEIGHTS, MODEL_CARD):
         one, other = ((tmp_path / run / "model" / name).read_bytes() for run in ("unbroken", "killed"))
         assert one == other

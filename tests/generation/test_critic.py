@@ -1,13 +1,15 @@
-"""The critic: what it learns to tell apart, and what it does not claim to."""
+"""The critic: it distinguishes real voices from others, and gives the results of scikit-learn bit by bit."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.evaluation.metrics.c2st import area
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import fit_critic
 from tests.support.toy_models import toy_voices
 from tests.support.voices import random_voices
 
@@ -16,73 +18,98 @@ def junk(count, seed):
     return generated_voices(random_voices(count, seed)[0], np.random.default_rng(seed).integers(0, 3, count))
 
 
-def told(critic, real, other):
+def roc_area(critic, real, other):
     """The area under the critic's ROC curve."""
-    said = np.concatenate([critic.realness(real), critic.realness(other)])
-    return area(said, np.arange(len(said)) < len(real), np.arange(len(said)))[0]
+    scores = np.concatenate([critic.realness(real), critic.realness(other)])
+    return area(scores, np.arange(len(scores)) < len(real), np.arange(len(scores)))[0]
 
 
 @pytest.fixture(scope="module")
-def taught():
-    return Critic(toy_voices(200), junk(200, 1), seed=0)
+def trained():
+    return fit_critic(toy_voices(200), junk(200, 1), seed=0)
 
 
-def test_it_tells_real_voices_from_random_ones(taught):
+def test_it_distinguishes_real_voices_from_random_ones(trained):
     real, random = toy_voices(60, seed=2), junk(60, 3)
-    assert told(taught, real, random) > 0.95
-    assert taught.realness(real).dtype == np.float64
-    assert (taught.realness(real) > 0).mean() > 0.85
-    assert (taught.realness(random) < 0).mean() > 0.85
+    assert roc_area(trained, real, random) > 0.95
+    assert trained.realness(real).dtype == np.float64
+    assert (trained.realness(real) > 0).mean() > 0.85
+    assert (trained.realness(random) < 0).mean() > 0.85
 
 
-def test_what_it_cannot_tell_it_does_not_claim_to():
-    critic = Critic(toy_voices(160), toy_voices(160, seed=1), seed=0)
-    assert 0.35 < told(critic, toy_voices(200, seed=2), toy_voices(200, seed=3)) < 0.65
+def test_voices_of_one_kind_are_not_distinguished():
+    critic = fit_critic(toy_voices(160), toy_voices(160, seed=1), seed=0)
+    assert 0.35 < roc_area(critic, toy_voices(200, seed=2), toy_voices(200, seed=3)) < 0.65
 
 
 @pytest.mark.parametrize(("real", "written"), [(400, 100), (100, 400)])
-def test_both_kinds_weigh_the_same_however_many_there_are(real, written):
+def test_both_kinds_weigh_the_same_whatever_their_numbers(real, written):
     voices = generated_voices(
         np.zeros((500, 145), dtype=np.uint8), np.arange(500) % 2
-    )  # of two kinds that are equally often real
-    critic = Critic(voices[np.arange(real)], voices[np.arange(written)], seed=0)
+    )  # of two kinds, equally often real
+    critic = fit_critic(voices[np.arange(real)], voices[np.arange(written)], seed=0)
     assert critic.realness(voices) == pytest.approx(np.zeros(500), abs=1e-6)
 
 
 def test_the_label_counts():
     voices = toy_voices(120)
     real, written = (replace(voices, labels=np.full(120, label)) for label in (0, 2))
-    critic = Critic(real, written, seed=0)
+    critic = fit_critic(real, written, seed=0)
     assert (critic.realness(real) > 0).all()
     assert (critic.realness(written) < 0).all()
 
 
-def test_a_label_it_has_not_met_is_taken(taught):
+def test_an_unknown_label_is_accepted(trained):
     voices = toy_voices(5)
-    assert np.isfinite(taught.realness(replace(voices, labels=np.full(5, 7)))).all()
+    assert np.isfinite(trained.realness(replace(voices, labels=np.full(5, 7)))).all()
 
 
-def test_the_same_voices_teach_the_same_critic(taught):
+def test_the_same_voices_give_the_same_critic(trained):
     voices = toy_voices(50, seed=4)
-    again = Critic(toy_voices(200), junk(200, 1), seed=0)
-    assert (again.realness(voices) == taught.realness(voices)).all()
-    other = Critic(toy_voices(200), toy_voices(200, seed=1), seed=0)
-    assert (other.realness(voices) != taught.realness(voices)).any()
+    again = fit_critic(toy_voices(200), junk(200, 1), seed=0)
+    assert (again.realness(voices) == trained.realness(voices)).all()
+    other = fit_critic(toy_voices(200), toy_voices(200, seed=1), seed=0)
+    assert (other.realness(voices) != trained.realness(voices)).any()
 
 
-def test_realness_is_the_same_each_time_and_in_any_company(taught):
+def sklearn_realness(real, written, seed):
+    """The log-odds of scikit-learn's own estimator, as a function of voices."""
+    columns = [np.column_stack([voices.parameters, voices.labels]) for voices in (real, written)]
+    is_real = np.repeat([True, False], [len(real), len(written)])
+    trees = HistGradientBoostingClassifier(categorical_features=[145], early_stopping=False, random_state=seed)
+    with threadpool_limits(1, "openmp"):
+        trees.fit(np.concatenate(columns), is_real, sample_weight=np.where(is_real, len(written) / len(real), 1.0))
+    return lambda voices: trees.decision_function(np.column_stack([voices.parameters, voices.labels]))
+
+
+@pytest.mark.parametrize("labels", [1, 3, 40, 255])
+def test_realness_is_that_of_scikit_learn_to_the_last_bit(labels):
+    def relabeled(voices, seed, count):
+        random = np.random.default_rng(seed)
+        own = np.where(random.random(len(voices)) < 0.5, voices.parameters[:, 7], random.integers(0, 256, len(voices)))
+        return replace(voices, labels=own * 7 % count)
+
+    real, written = relabeled(toy_voices(700), 1, labels), relabeled(toy_voices(300, seed=1), 2, max(labels - 5, 1))
+    expected, critic = sklearn_realness(real, written, 4), fit_critic(real, written, 4)
+    for voices in (real, written, relabeled(junk(2000, 5), 3, 256)):
+        assert (critic.realness(voices) == expected(voices)).all()
+    (by_label,) = np.nonzero((critic.columns == 0).any(axis=1) & (critic.sent_right != 0).any(axis=(1, 2)))
+    assert len(by_label) > 0 or labels == 1
+
+
+def test_realness_does_not_depend_on_other_voices(trained):
     voices = toy_voices(300)
-    odds = taught.realness(voices)
+    odds = trained.realness(voices)
     assert odds.shape == (300,)
-    assert (odds == taught.realness(voices)).all()
+    assert (odds == trained.realness(voices)).all()
     some = np.array([299, 3, 150])
-    assert (taught.realness(voices[some]) == odds[some]).all()
+    assert (trained.realness(voices[some]) == odds[some]).all()
 
 
-def test_of_no_voices_there_is_nothing_to_say(taught):
-    assert taught.realness(toy_voices(4)[np.arange(0)]).shape == (0,)
+def test_no_voices_have_no_scores(trained):
+    assert trained.realness(toy_voices(4)[np.arange(0)]).shape == (0,)
 
 
-def test_few_voices_are_enough_to_be_taught_with():
-    critic = Critic(toy_voices(1), junk(1, 1), seed=0)
+def test_two_voices_are_enough_for_training():
+    critic = fit_critic(toy_voices(1), junk(1, 1), seed=0)
     assert critic.realness(toy_voices(3)) == pytest.approx(np.zeros(3))

@@ -1,4 +1,4 @@
-"""Model folders that were damaged, or made to do harm: each is refused at once, in a message that names the file."""
+"""Model folders that are damaged or malicious: each is refused at once, in a message that names the file."""
 
 import os
 import random
@@ -14,12 +14,13 @@ import pytest
 
 from deepdx_core.generation import registry
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
-from deepdx_core.generation.model_card import DESCRIPTION, ModelError, read_description
-from deepdx_core.generation.sampling import SamplingRequest, sample
+from deepdx_core.generation.model_card import MODEL_CARD, ModelError, read_model_card
+from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.sampling import sample
 from deepdx_pipeline.cli.app import main
 from tests.support.toy_models import blank_model
 
-FILES = (DESCRIPTION, WEIGHTS)
+FILES = (MODEL_CARD, WEIGHTS)
 SECONDS = 20
 ANY = SamplingRequest(avoid_copies=False)
 
@@ -38,7 +39,7 @@ def folder(original, tmp_path):
 
 @contextmanager
 def at_once():
-    """What takes longer has hung."""
+    """Fail if the block takes longer than SECONDS."""
 
     def hung(*_):
         raise AssertionError(f"no answer within {SECONDS} s")
@@ -53,7 +54,7 @@ def at_once():
 
 
 def refused(folder, name):
-    """The reason why a folder is refused, which must name the file."""
+    """Return the message with which a folder is refused; it must name the file."""
     with at_once(), pytest.raises(ModelError) as raised:
         load_model(folder)
     message = str(raised.value)
@@ -67,7 +68,7 @@ def cut(share):
 
 
 def in_its_place(make):
-    """Damage: something else stands where the file was."""
+    """Return a damage that puts something else in the place of the file."""
 
     def damage(path):
         path.unlink()
@@ -128,8 +129,8 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(original, folder):
             model = load_model(folder)
         except ModelError as error:
             assert str(error).startswith(f"{folder / name}: ")
-        else:  # between two words of the description, say
-            assert name == DESCRIPTION
+        else:  # between two words of the card, say
+            assert name == MODEL_CARD
             assert (sample(model, 2, 1, ANY).parameters == before).all()
             taken += 1
         shutil.copy(original / name, folder / name)
@@ -157,12 +158,12 @@ def test_files_of_two_models_are_no_model(original, folder, tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        b'{"format": 3, "format": ' + b"[" * 200_000,
+        b'{"format": 4, "format": ' + b"[" * 200_000,
         b'{"format": 1' + b"0" * 5000 + b"}",
         b'{"format": NaN}',
         b'{"format": "\\u001b[2J"}',
         b'{"format": "\\ud800"}',
-        b'{"\\u001b[2J": 1, "format": 3}',
+        b'{"\\u001b[2J": 1, "format": 4}',
         b'"' + b"x" * 40_000_000 + b'"',
         b'{"format": "' + b"x" * 20_000_000 + b'"}',
         b"null",
@@ -171,18 +172,18 @@ def test_files_of_two_models_are_no_model(original, folder, tmp_path):
     ],
     ids=["nested", "digits", "nan", "escape", "surrogate", "key", "40 MB", "20 MB", "null", "list", "no json"],
 )
-def test_a_description_that_is_none_is_refused_without_a_word_of_it_raw(folder, text):
-    (folder / DESCRIPTION).write_bytes(text)
-    assert len(refused(folder, DESCRIPTION)) < 1000
+def test_what_is_no_model_card_is_refused_without_a_raw_character_of_it(folder, text):
+    (folder / MODEL_CARD).write_bytes(text)
+    assert len(refused(folder, MODEL_CARD)) < 1000
     with at_once(), pytest.raises(ModelError):
-        read_description(folder)
+        read_model_card(folder)
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("no folder"), os.mkfifo], ids=["a file", "a FIFO"])
-def test_what_is_no_folder_is_no_model(folder, make):
+def test_something_else_than_a_folder_is_no_model(folder, make):
     shutil.rmtree(folder)
     make(folder)
-    refused(folder, DESCRIPTION)
+    refused(folder, MODEL_CARD)
 
 
 def test_a_link_to_a_whole_file_is_followed(folder, tmp_path):
@@ -201,7 +202,7 @@ def test_the_command_says_so_in_a_line(folder, home, tmp_path, monkeypatch, caps
     with at_once(), patch.object(sys, "argv", arguments), pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 1
-    said = capsys.readouterr().err
-    assert str(folder / name) in said
-    assert len(said.splitlines()) == 1
+    errors = capsys.readouterr().err
+    assert str(folder / name) in errors
+    assert len(errors.splitlines()) == 1
     assert not (tmp_path / "out.syx").exists()

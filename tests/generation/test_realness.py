@@ -1,4 +1,4 @@
-"""What the critic says of every valid sound, and that it is asked only about what it was not asked before."""
+"""Realness of the corpus: every valid sound is scored, and only once."""
 
 from types import SimpleNamespace
 
@@ -14,96 +14,92 @@ from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import random_voices
 
 ONE, OTHER = "0" * 16, "f" * 16
-PARAMETERS, _ = random_voices(6)
-PARAMETERS[:, INDEX["op1_coarse"]] = np.arange(6)
+PARAMETERS, _ = random_voices(5)
+PARAMETERS[:, INDEX["op1_coarse"]] = np.arange(5)
 IDS = sound_ids(PARAMETERS)
 NOTHING = Realness.create_empty()
 
 
 class Critic:
-    """Says how often the operators turn, and adds the label; remembers which voices it was asked about."""
+    """Scores voices by operator 1's coarse frequency and label, and counts the voices of each call."""
 
     def __init__(self, shift=0.0):
-        self.shift, self.asked = shift, []
+        self.shift, self.counts = shift, []
 
     def realness(self, voices):
         assert voices.parameters.dtype == np.uint8
         assert voices.parameters.shape[1] == 145
-        self.asked.append(len(voices))
+        self.counts.append(len(voices))
         return voices.parameters[:, INDEX["op1_coarse"]] + 100.0 * voices.labels + self.shift
 
 
 def model(critic, learned=1):
-    """A model that learned from the first so many sounds."""
+    """A model trained on the first `learned` sounds."""
     voices = SimpleNamespace(parameters=PARAMETERS[:learned])
     return SimpleNamespace(labels=("low", "high"), critic=critic, voices=voices)
 
 
-def said(rows, column):
-    """What is said of each of the first sounds."""
+def values(rows, column):
+    """Values of a column for the first sounds, in their order."""
     by_id = dict(rows.select("sound_id", column).iter_rows())
     return [by_id[sound_id] for sound_id in IDS[: len(rows)]]
 
 
 @pytest.fixture
-def sounds():
-    return pl.DataFrame(PARAMETERS, schema=list(PARAMETER_NAMES)).with_columns(sound_id=pl.Series(IDS))
+def voices():
+    """Rows of `training_set`; the last label is unknown to the model."""
+    labels = pl.Series(["low", "high", "low", "high", "elsewhere"])
+    return pl.DataFrame(PARAMETERS[:5], schema=list(PARAMETER_NAMES)).with_columns(
+        sound_id=pl.Series(IDS[:5]), label=labels
+    )
 
 
-@pytest.fixture
-def labeled():
-    return pl.DataFrame({"sound_id": IDS[:5], "label": ["low", "high", "low", "high", "elsewhere"]})
-
-
-def test_each_sound_is_judged_with_its_label(sounds, labeled):
-    rows = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
+def test_each_sound_is_scored_with_its_label(voices):
+    rows = score_corpus(model(Critic()), ONE, voices, NOTHING)
     Realness.validate(rows)
     assert rows.columns == Realness.column_names()
-    # The last sound has no label, and the one before it a label that the model does not know.
     assert rows["sound_id"].to_list() == sorted(IDS[:4])
-    assert said(rows, "realness") == [0, 101, 2, 103]
-    assert said(rows, "label") == ["low", "high", "low", "high"]
-    assert said(rows, "learned") == [True, False, False, False]
+    assert values(rows, "realness") == [0, 101, 2, 103]
+    assert values(rows, "label") == ["low", "high", "low", "high"]
+    assert values(rows, "learned") == [True, False, False, False]
     assert rows["model_id"].unique().to_list() == [ONE]
 
 
-def test_what_is_known_is_not_asked_again(sounds, labeled):
+def test_known_scores_are_not_computed_again(voices):
     critic = Critic()
-    known = score_corpus(model(critic), ONE, sounds, labeled.head(2), NOTHING)
-    cold = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
-    assert_frame_equal(score_corpus(model(critic), ONE, sounds, labeled, known), cold)
-    assert_frame_equal(score_corpus(model(critic), ONE, sounds, labeled, cold), cold)
-    assert critic.asked == [2, 2, 0]
+    known = score_corpus(model(critic), ONE, voices.head(2), NOTHING)
+    cold = score_corpus(model(Critic()), ONE, voices, NOTHING)
+    assert_frame_equal(score_corpus(model(critic), ONE, voices, known), cold)
+    assert_frame_equal(score_corpus(model(critic), ONE, voices, cold), cold)
+    assert critic.counts == [2, 2, 0]
 
 
-def test_another_model_is_asked_about_everything(sounds, labeled):
-    known = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
+def test_another_model_scores_everything(voices):
+    known = score_corpus(model(Critic()), ONE, voices, NOTHING)
     critic = Critic(shift=7)
-    rows = score_corpus(model(critic), OTHER, sounds, labeled, known)
-    assert critic.asked == [4]
+    rows = score_corpus(model(critic), OTHER, voices, known)
+    assert critic.counts == [4]
     assert (rows["realness"] == known["realness"] + 7).all()
     assert rows["model_id"].unique().to_list() == [OTHER]
 
 
-def test_another_label_is_another_question(sounds, labeled):
-    known = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
+def test_another_label_is_scored_again(voices):
+    known = score_corpus(model(Critic()), ONE, voices, NOTHING)
     critic = Critic()
-    changed = labeled.with_columns(label=pl.when(sound_id=IDS[0]).then(pl.lit("high")).otherwise("label"))
-    rows = score_corpus(model(critic), ONE, sounds, changed, known)
-    assert critic.asked == [1]
-    assert said(rows, "realness") == [100, 101, 2, 103]
+    changed = voices.with_columns(label=pl.when(sound_id=IDS[0]).then(pl.lit("high")).otherwise("label"))
+    rows = score_corpus(model(critic), ONE, changed, known)
+    assert critic.counts == [1]
+    assert values(rows, "realness") == [100, 101, 2, 103]
 
 
-def test_what_was_learnt_from_is_what_the_model_holds_and_told_anew(sounds, labeled):
-    known = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
-    assert said(score_corpus(model(Critic(), learned=3), ONE, sounds, labeled, known), "learned") == [True] * 3 + [
-        False
-    ]
+def test_learned_sounds_are_those_of_the_model_now(voices):
+    known = score_corpus(model(Critic()), ONE, voices, NOTHING)
+    assert values(score_corpus(model(Critic(), learned=3), ONE, voices, known), "learned") == [True] * 3 + [False]
 
 
-def test_what_is_gone_is_forgotten(sounds, labeled):
-    known = score_corpus(model(Critic()), ONE, sounds, labeled, NOTHING)
-    assert len(score_corpus(model(Critic()), ONE, sounds.head(2), labeled, known)) == 2
-    nothing = score_corpus(model(Critic()), ONE, sounds, labeled.head(0), known)
+def test_removed_sounds_are_dropped(voices):
+    known = score_corpus(model(Critic()), ONE, voices, NOTHING)
+    assert len(score_corpus(model(Critic()), ONE, voices.head(2), known)) == 2
+    nothing = score_corpus(model(Critic()), ONE, voices.head(0), known)
     assert nothing.is_empty()
     Realness.validate(nothing)

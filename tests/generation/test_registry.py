@@ -1,4 +1,4 @@
-"""Which model banks come from: what counts as worse, and what becomes of challengers and champions."""
+"""The registry of models: which measures count as worse, and how challengers and champions change roles."""
 
 import shutil
 from dataclasses import replace
@@ -13,11 +13,17 @@ from polars.testing import assert_frame_equal
 
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families
 from deepdx_core.generation import sampling
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model import WEIGHTS, VoiceModel, load_model, save_model
-from deepdx_core.generation.model_card import DESCRIPTION, TrainingSummary
+from deepdx_core.generation.model_card import MODEL_CARD, TrainingSummary
 from deepdx_core.generation.names import fit_names
-from deepdx_core.generation.registry import NoModelError, champion_folder, compare_models, model_folder, worse_in
+from deepdx_core.generation.registry import (
+    NoModelError,
+    champion_folder,
+    compare_models,
+    find_worse_measures,
+    model_folder,
+)
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.generator import MEASURED, TrainedModels
@@ -33,66 +39,70 @@ FIRST, SECOND, THIRD = "1" * 16, "2" * 16, "3" * 16
 NOTHING = TrainedModels.create_empty()
 
 
-# What is worse
+# Worse measures
 
 
 def row(**measures):
-    """A row of `model_evaluation` as far as it is compared; each measure is .6 unless told otherwise, its error .02."""
+    """A row of `model_evaluation` as far as it is compared; each measure is .6 unless given, its error .02."""
     values = dict.fromkeys(MEASURED, 0.6) | dict.fromkeys((f"{measure}_error" for measure in MEASURED), 0.02)
     return values | {"label_accuracy": 0.9} | measures
 
 
 def test_a_model_is_not_worse_than_itself():
-    assert worse_in(row(), row()) == []
+    assert find_worse_measures(row(), row()) == []
 
 
 @pytest.mark.parametrize("measure", ["precision", "recall", "density", "coverage"])
-def test_of_these_more_is_better(measure):
-    (told,) = worse_in(row(**{measure: 0.5}), row())
-    assert told == f"{measure}: 0.500 against 0.600, noise 0.028"
-    assert worse_in(row(), row(**{measure: 0.5})) == []
+def test_more_is_better(measure):
+    (description,) = find_worse_measures(row(**{measure: 0.5}), row())
+    assert description == f"{measure}: 0.500 against 0.600, noise 0.028"
+    assert find_worse_measures(row(), row(**{measure: 0.5})) == []
 
 
-def test_of_near_copies_less_is_better():
-    (told,) = worse_in(row(dcr_near=0.7), row())
-    assert told.startswith("dcr_near: 0.700 against 0.600")
-    assert worse_in(row(), row(dcr_near=0.7)) == []
+def test_fewer_near_copies_are_better():
+    (description,) = find_worse_measures(row(dcr_near=0.7), row())
+    assert description.startswith("dcr_near: 0.700 against 0.600")
+    assert find_worse_measures(row(), row(dcr_near=0.7)) == []
 
 
-def test_what_noise_may_have_done_is_not_worse():
+def test_a_difference_within_noise_is_not_worse():
     for measure in MEASURED:
         for value in (0.55, 0.65):  # 1.8 standard errors of the difference
-            assert worse_in(row(**{measure: value}), row()) == []
-    assert worse_in(row(precision=0.5, precision_error=0.06), row()) == []
-    assert worse_in(row(precision=0.5), row(precision_error=0.06)) == []
+            assert find_worse_measures(row(**{measure: value}), row()) == []
+    assert find_worse_measures(row(precision=0.5, precision_error=0.06), row()) == []
+    assert find_worse_measures(row(precision=0.5), row(precision_error=0.06)) == []
 
 
-def test_of_a_c2st_it_counts_how_far_it_is_from_one_half():
-    assert worse_in(row(c2st=0.45), row(c2st=0.55)) == []
-    assert worse_in(row(c2st=0.5), row(c2st=0.7)) == []
-    assert worse_in(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
-    assert worse_in(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
+def test_a_c2st_counts_by_its_distance_from_one_half():
+    assert find_worse_measures(row(c2st=0.45), row(c2st=0.55)) == []
+    assert find_worse_measures(row(c2st=0.5), row(c2st=0.7)) == []
+    assert find_worse_measures(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
+    assert find_worse_measures(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
 
 
-def test_labels_shall_agree_as_often_as_those_of_real_voices():
-    """A caricature, of which any label can be told, is as bad as what has none."""
-    assert worse_in(row(label_agreement=0.82), row(label_agreement=0.98)) == []
-    assert worse_in(row(label_agreement=0.9), row(label_agreement=1.0)) == []
-    assert worse_in(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith("label_agreement: 1.000")
-    assert worse_in(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith("label_agreement: 0.700")
-    # Each by what the classifier told of the real voices that it was judged beside.
-    assert worse_in(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
+def test_label_agreement_is_best_at_that_of_real_voices():
+    """A caricature, whose label is always recognized, is as bad as a voice without character."""
+    assert find_worse_measures(row(label_agreement=0.82), row(label_agreement=0.98)) == []
+    assert find_worse_measures(row(label_agreement=0.9), row(label_agreement=1.0)) == []
+    assert find_worse_measures(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith(
+        "label_agreement: 1.000"
+    )
+    assert find_worse_measures(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith(
+        "label_agreement: 0.700"
+    )
+    # Each by the accuracy on the real voices that it was evaluated with.
+    assert find_worse_measures(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
 
 
-def test_what_could_not_be_told_says_nothing():
-    assert worse_in(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
-    assert worse_in(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
-    assert worse_in(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
+def test_measures_without_a_value_are_skipped():
+    assert find_worse_measures(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
+    assert find_worse_measures(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
+    assert find_worse_measures(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
 
 
 def test_every_measure_that_is_worse_is_named():
-    told = worse_in(row(c2st=1.0, recall=0.1, coverage=0.1), row())
-    assert [reason.partition(":")[0] for reason in told] == ["c2st", "recall", "coverage"]
+    worse = find_worse_measures(row(c2st=1.0, recall=0.1, coverage=0.1), row())
+    assert [reason.partition(":")[0] for reason in worse] == ["c2st", "recall", "coverage"]
 
 
 SHARES = st.none() | st.floats(0, 1)
@@ -109,10 +119,12 @@ ROWS = st.builds(
 
 
 @given(ROWS, ROWS)
-def test_of_two_models_each_cannot_be_the_worse_in_one_measure(one, other):
-    kinds = [{reason.partition(":")[0] for reason in worse_in(*pair)} for pair in ((one, other), (other, one))]
+def test_two_models_cannot_both_be_worse_in_one_measure(one, other):
+    kinds = [
+        {reason.partition(":")[0] for reason in find_worse_measures(*pair)} for pair in ((one, other), (other, one))
+    ]
     assert kinds[0].isdisjoint(kinds[1])
-    assert worse_in(one, one) == []
+    assert find_worse_measures(one, one) == []
 
 
 # Champions and challengers
@@ -132,18 +144,27 @@ def splits():
 
 
 def model_of(voices, splits, takes_over, labels=LABELS):
-    """A model that was never taught: it writes at random, but for what it takes over of a parent, in logits."""
+    """An untrained model: it writes at random, but copies values of a parent, by this logit."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         writer = Writer(len(labels), CONFIG.width, CONFIG.depth, CONFIG.heads, CONFIG.dropout).eval()
     with torch.no_grad():
-        writer.copy.bias[0] = takes_over
+        writer.take_over.bias[0] = takes_over
     parents = replace(
         find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=SAMPLING_SLACK
     )
-    summary = TrainingSummary("0" * 64, "1" * 64, "2" * 64, len(voices), 7, 300.0, float("nan"), 0.75)
+    summary = TrainingSummary(
+        fingerprint="0" * 64,
+        data_version="1" * 64,
+        code_version="2" * 64,
+        voices=len(voices),
+        steps=7,
+        validation_loss=300.0,
+        validation_c2st=float("nan"),
+        critic_area=0.75,
+    )
     some = voices[np.arange(40)]
-    critic = Critic(voices, some, CONFIG.seed)
+    critic = fit_critic(voices, some, CONFIG.seed)
     return VoiceModel(
         CONFIG, labels, voices, parents, writer, some, critic, fit_names([], [], []), summary, np.empty((0, 4))
     )
@@ -155,7 +176,7 @@ def good(splits):
 
 
 @pytest.fixture(scope="module")
-def spoilt(splits):
+def degraded(splits):
     return model_of(splits.train, splits, 4.5)
 
 
@@ -166,7 +187,7 @@ def rules():
 
 @pytest.fixture
 def judged(home, splits, rules):
-    """Judges what lies in the home's models, writes the table, and gives its rows."""
+    """Return a function that compares the models of the home, writes the table, and returns its rows."""
     open_state(home, print)
 
     def judge():
@@ -214,15 +235,15 @@ def test_the_first_is_the_champion_and_stays_it(home, judged, good):
     assert all(only[measure] is not None for measure in MEASURED)
     assert champion_folder(home) == home.models / FIRST
     assert load_model(champion_folder(home)).summary.fingerprint == good.summary.fingerprint
-    # Again, and nothing is new.
+    # Nothing changes the second time.
     assert_frame_equal(judged(), rows)
 
 
-def test_what_is_no_model_is_passed_over_or_said_to_be_none(home, judged, good):
+def test_other_folders_are_ignored_and_damaged_models_are_unreadable(home, judged, good):
     leave(home, FIRST, good)
     for name in ("training", "mine", FIRST[:15], FIRST + "1", "G" * 16, "ABCDEF0123456789"):
         shutil.copytree(home.models / FIRST, home.models / name)
-    (home.models / SECOND).mkdir()  # without a description: of a run that was killed
+    (home.models / SECOND).mkdir()  # without a card: of a killed run
     shutil.copytree(home.models / FIRST, home.models / THIRD)
     (home.models / THIRD / WEIGHTS).write_bytes(b"no weights")
     rows = judged()
@@ -232,9 +253,9 @@ def test_what_is_no_model_is_passed_over_or_said_to_be_none(home, judged, good):
     assert rows.filter(role="unreadable").select("config", *MEASURED).row(0) == (None,) * (1 + len(MEASURED))
 
 
-def test_what_was_unreadable_is_read_when_it_is_whole(home, judged, good):
+def test_an_unreadable_model_is_read_once_it_is_whole(home, judged, good):
     leave(home, FIRST, good)
-    (home.models / FIRST / DESCRIPTION).write_text("{}")
+    (home.models / FIRST / MODEL_CARD).write_text("{}")
     assert roles(judged()) == {FIRST: "unreadable"}
     assert roles(judged()) == {FIRST: "unreadable"}
     leave(home, FIRST, good)
@@ -243,7 +264,7 @@ def test_what_was_unreadable_is_read_when_it_is_whole(home, judged, good):
     assert rows["judged"].to_list() == [1]
 
 
-def test_who_learnt_from_what_is_held_out_is_beaten(home, judged, good, splits):
+def test_a_model_trained_on_held_out_voices_is_beaten(home, judged, good, splits):
     leave(home, FIRST, good)
     both = [(part.parameters, part.labels, part.families) for part in (splits.train, splits.test)]
     leave(home, SECOND, model_of(Voices(*map(np.concatenate, zip(*both, strict=True))), splits, 7.0))
@@ -254,7 +275,7 @@ def test_who_learnt_from_what_is_held_out_is_beaten(home, judged, good, splits):
     assert rows["c2st"].is_null().to_list() == [False, True]
 
 
-def test_who_knows_other_labels_is_beaten_even_if_there_is_no_other(home, judged, good):
+def test_a_model_with_other_labels_is_beaten_even_if_there_is_no_other(home, judged, good):
     leave(home, FIRST, replace(good, labels=("a", "c", "b")))
     rows = judged()
     assert roles(rows) == {FIRST: "beaten"}
@@ -263,7 +284,7 @@ def test_who_knows_other_labels_is_beaten_even_if_there_is_no_other(home, judged
         champion_folder(home)
 
 
-def test_who_makes_nothing_that_can_be_taken_is_beaten(home, splits, good, monkeypatch):
+def test_a_model_whose_candidates_are_all_rejected_is_beaten(home, splits, good, monkeypatch):
     monkeypatch.setattr(sampling, "_ATTEMPTS", 2)
     silence = '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
     home.rules.write_text(silence)
@@ -275,10 +296,10 @@ def test_who_makes_nothing_that_can_be_taken_is_beaten(home, splits, good, monke
 
 
 @pytest.mark.slow
-def test_a_spoilt_challenger_is_beaten(home, judged, good, spoilt):
+def test_a_degraded_challenger_is_beaten(home, judged, good, degraded):
     leave(home, FIRST, good)
     before = judged()
-    leave(home, SECOND, spoilt)
+    leave(home, SECOND, degraded)
     rows = judged()
     assert roles(rows) == {FIRST: "champion", SECOND: "beaten"}
     assert reason(rows, SECOND).startswith("worse than the champion in ")
@@ -289,8 +310,8 @@ def test_a_spoilt_challenger_is_beaten(home, judged, good, spoilt):
     assert champion_folder(home) == home.models / FIRST
 
 
-def test_a_better_challenger_takes_over_and_of_equals_the_later(home, judged, good, spoilt):
-    leave(home, THIRD, spoilt)
+def test_a_better_challenger_wins_and_of_equals_the_later(home, judged, good, degraded):
+    leave(home, THIRD, degraded)
     judged()
     leave(home, SECOND, good)
     rows = judged()
@@ -298,7 +319,7 @@ def test_a_better_challenger_takes_over_and_of_equals_the_later(home, judged, go
     assert reason(rows, THIRD) == f"{SECOND} took its place"
     assert reason(rows, SECOND) == f"in no measure worse than {THIRD} by more than 2 standard errors"
     assert champion_folder(home) == home.models / SECOND
-    # What was judged once is not judged again, whoever has won since.
+    # A model is evaluated once, whichever has won since.
     leave(home, FIRST, good)
     rows = judged()
     assert roles(rows) == {THIRD: "former champion", SECOND: "former champion", FIRST: "champion"}
@@ -307,14 +328,14 @@ def test_a_better_challenger_takes_over_and_of_equals_the_later(home, judged, go
 
 
 @pytest.mark.parametrize("fate", ["gone", "of other labels"])
-def test_a_champion_that_cannot_be_judged_gives_up_its_place(home, judged, good, spoilt, fate):
+def test_a_champion_that_cannot_be_evaluated_loses_its_role(home, judged, good, degraded, fate):
     leave(home, FIRST, good)
     judged()
     if fate == "gone":
         shutil.rmtree(home.models / FIRST)
     else:
         leave(home, FIRST, replace(good, labels=("a", "c", "b")))
-    leave(home, SECOND, spoilt)
+    leave(home, SECOND, degraded)
     rows = judged()
     assert roles(rows) == {FIRST: "former champion", SECOND: "champion"}
     assert reason(rows, SECOND).startswith("the champion before cannot be judged: ")
@@ -323,7 +344,7 @@ def test_a_champion_that_cannot_be_judged_gives_up_its_place(home, judged, good,
     assert champion_folder(home) == home.models / SECOND
 
 
-def test_models_are_judged_alike_whether_at_once_or_one_after_the_other(home, splits, rules, good):
+def test_models_are_compared_alike_whether_at_once_or_one_by_one(home, splits, rules, good):
     leave(home, FIRST, good)
     one = compare_models(home, NOTHING, splits, rules)
     leave(home, SECOND, good)

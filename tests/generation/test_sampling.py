@@ -1,4 +1,4 @@
-"""Voices from a model: that they are what was asked for, legal, new, and the same each time."""
+"""Voices from a model: as requested, legal, new, and reproducible."""
 
 import re
 from dataclasses import replace
@@ -15,7 +15,8 @@ from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
 from deepdx_core.generation import sampling, training
 from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
 from deepdx_core.generation.method import FittedWriter, WriterMethod
-from deepdx_core.generation.sampling import CLOSE, SILENT, SamplingRequest, sample, sample_labels
+from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.sampling import CLOSE, SILENT, sample, sample_labels
 from deepdx_core.generation.training import code_version, data_version, model_fingerprints
 from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
@@ -42,9 +43,9 @@ def many(model):
 
 
 @pytest.fixture(scope="module")
-def untaught(tmp_path_factory):
-    """What hardly any training makes, of few voices."""
-    return fit(tmp_path_factory.mktemp("untaught"), splits=toy_splits(60, 12))
+def undertrained(tmp_path_factory):
+    """A model after hardly any training, on few voices."""
+    return fit(tmp_path_factory.mktemp("undertrained"), splits=toy_splits(60, 12))
 
 
 def unlike(voices, other):
@@ -52,13 +53,13 @@ def unlike(voices, other):
 
 
 def closest_within(voices):
-    """In how many parameters each voice differs from the closest other."""
+    """Distance of each voice to the closest other."""
     apart = (voices[:, None] != voices[None]).sum(axis=2)
     np.fill_diagonal(apart, 145)
     return apart.min(axis=1)
 
 
-def test_there_are_as_many_as_asked_for_and_all_are_legal_and_heard(many):
+def test_there_are_as_many_as_requested_and_all_are_legal_and_audible(many):
     assert many.parameters.shape == (70, 145)
     assert many.label_ids.shape == (70,)
     require_legal(many.parameters)
@@ -70,61 +71,61 @@ def test_no_voice_is_close_to_a_training_voice_or_to_another(model, many):
     assert closest_within(many.parameters).min() > MAX_DIFFERING
 
 
-def test_not_even_where_the_model_hardly_makes_anything_else(model):
-    wish = SamplingRequest(temperature=0.3, label="Low")
-    voices = sample(model, 12, seed=0, wish=wish)
+def test_not_even_if_the_model_hardly_writes_anything_else(model):
+    request = SamplingRequest(temperature=0.3, label="Low")
+    voices = sample(model, 12, seed=0, request=request)
     assert distances_to_closest(voices.parameters, model.voices.parameters).min() > MAX_DIFFERING
     assert closest_within(voices.parameters).min() > MAX_DIFFERING
-    with_copies = sample(model, 12, seed=0, wish=replace(wish, avoid_copies=False))
-    assert CLOSE not in with_copies.passed_over
-    assert voices.passed_over[CLOSE] > 0
+    with_copies = sample(model, 12, seed=0, request=replace(request, avoid_copies=False))
+    assert CLOSE not in with_copies.rejected
+    assert voices.rejected[CLOSE] > 0
     assert closest_within(with_copies.parameters).min() <= MAX_DIFFERING
 
 
 @pytest.mark.parametrize("count", [1, 5, 33])
-def test_the_first_voices_are_the_same_however_many_are_asked_for(model, many, count):
+def test_the_first_voices_do_not_depend_on_the_count(model, many, count):
     few = sample(model, count, seed=3)
     assert (few.parameters == many.parameters[:count]).all()
     assert (few.label_ids == many.label_ids[:count]).all()
 
 
-def test_also_where_many_candidates_are_out(model, tmp_path):
+def test_nor_if_many_candidates_are_rejected(model, tmp_path):
     (tmp_path / "rules.toml").write_text('[rule.slow]\nverdict = "corrupt"\nreason = "slow"\nwhen = "lfo_speed < 60"\n')
-    rules, wish = load_rules(tmp_path / "rules.toml"), SamplingRequest(temperature=0.7)
-    all_, few = (sample(model, count, seed=1, wish=wish, rules=rules) for count in (32, 7))
-    assert all_.passed_over["slow"] > 50
+    rules, request = load_rules(tmp_path / "rules.toml"), SamplingRequest(temperature=0.7)
+    all_, few = (sample(model, count, seed=1, request=request, rules=rules) for count in (32, 7))
+    assert all_.rejected["slow"] > 50
     assert (few.parameters == all_.parameters[:7]).all()
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_place_hangs_on_those_before_it_alone_whatever_is_out(model, monkeypatch, seed):
-    """Candidates are made up here: most are close to others, and of some it turns out late that they are no good."""
+def test_a_place_depends_on_earlier_ones_only_whatever_is_rejected(model, monkeypatch, seed):
+    """Candidates are made up here: most are close to others, and some are rejected late, by their audio."""
 
-    def candidates(model, wish, labels, ways, random):
+    def candidates(model, request, labels, positions, random):
         voices = np.tile(INIT_VOICE, (len(labels), 1))
         voices[:, :60] = np.repeat(random.integers(0, 50, len(labels)), 60).reshape(-1, 60)
         voices[:, 60:66] = random.integers(0, 2, (len(labels), 6))
         return voices
 
-    def rejection_reasons(voices, rules, by_ear, may_be_noise):
-        return np.where(by_ear & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
+    def rejection_reasons(voices, rules, render, unpitched):
+        return np.where(render & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
 
-    monkeypatch.setattr(sampling, "_candidates", candidates)
-    monkeypatch.setattr(sampling, "against", rejection_reasons)
-    monkeypatch.setattr(sampling, "is_inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
-    wish = SamplingRequest(choices=2)
-    whole = sample(model, 36, seed, wish, rules=RULES, by_ear=True).parameters
+    monkeypatch.setattr(sampling, "write_candidates", candidates)
+    monkeypatch.setattr(sampling, "rejection_reasons", rejection_reasons)
+    monkeypatch.setattr(sampling, "inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
+    request = SamplingRequest(choices=2)
+    whole = sample(model, 36, seed, request, rules=RULES, render=True).parameters
     assert closest_within(whole).min() > MAX_DIFFERING
     assert (rejection_reasons(whole, RULES, True, None) == "").all()
     for count in range(1, 36):
-        assert (sample(model, count, seed, wish, rules=RULES, by_ear=True).parameters == whole[:count]).all()
+        assert (sample(model, count, seed, request, rules=RULES, render=True).parameters == whole[:count]).all()
 
 
-def test_a_sample_hangs_on_its_seed_alone(model, many):
+def test_a_sample_depends_on_its_seed_only(model, many):
     torch.manual_seed(99)
     again = sample(model, 70, seed=3)
     assert (again.parameters == many.parameters).all()
-    assert again.passed_over == many.passed_over
+    assert again.rejected == many.rejected
     assert (sample(model, 5, seed=4).parameters != many.parameters[:5]).any(axis=1).all()
 
 
@@ -139,8 +140,8 @@ def test_torch_is_left_as_it_was(model):
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_the_label_is_obeyed(model, label):
-    voices = sample(model, 32, seed=0, wish=SamplingRequest(label=label))
+def test_voices_have_the_requested_label(model, label):
+    voices = sample(model, 32, seed=0, request=SamplingRequest(label=label))
     assert (voices.label_ids == LABELS.index(label)).all()
     coarse = voices.parameters[:, INDEX["op1_coarse"]]
     shares = {name: (coarse == value).mean() for name, value in zip(LABELS, COARSE, strict=True)}
@@ -148,7 +149,7 @@ def test_the_label_is_obeyed(model, label):
     assert shares[label] > 0.4
 
 
-def test_labels_nobody_asked_for_come_as_in_training(model):
+def test_without_a_label_they_are_distributed_as_in_training(model):
     labels = sample(model, 64, seed=0).label_ids
     assert np.bincount(labels) / 64 == pytest.approx(
         np.bincount(model.voices.labels) / len(model.voices.labels), abs=0.2
@@ -156,8 +157,8 @@ def test_labels_nobody_asked_for_come_as_in_training(model):
 
 
 @pytest.mark.parametrize("algorithm", [1, 32])
-def test_the_algorithm_is_obeyed(model, algorithm):
-    voices = sample(model, 5, seed=0, wish=SamplingRequest(algorithm=algorithm, label="High"))
+def test_voices_have_the_requested_algorithm(model, algorithm):
+    voices = sample(model, 5, seed=0, request=SamplingRequest(algorithm=algorithm, label="High"))
     assert (voices.parameters[:, INDEX["algorithm"]] == algorithm - 1).all()
     assert (voices.label_ids == 1).all()
 
@@ -174,9 +175,9 @@ def test_a_voice_for_each_label(model):
 
 
 @pytest.mark.parametrize(("strength", "least", "most"), [(0.01, 6, 20), (0.05, 6, 20), (0.15, 9, 40)])
-def test_variations_differ_from_the_voice_by_about_as_much_as_was_asked_for(model, strength, least, most):
+def test_variations_differ_from_the_voice_by_about_the_requested_strength(model, strength, least, most):
     voice = model.voices.parameters[5]
-    made = sample(model, 24, seed=0, wish=SamplingRequest(like=voice, strength=strength))
+    made = sample(model, 24, seed=0, request=SamplingRequest(like=voice, strength=strength))
     assert unlike(made.parameters, voice).min() > MAX_DIFFERING
     assert least <= np.median(unlike(made.parameters, voice)) <= most
     assert (made.label_ids == model.voices.labels[5]).all()
@@ -186,7 +187,7 @@ def test_the_stronger_the_further(model):
     voice = model.voices.parameters[5]
     by_strength = [
         np.mean(
-            unlike(sample(model, 24, seed=0, wish=SamplingRequest(like=voice, strength=strength)).parameters, voice)
+            unlike(sample(model, 24, seed=0, request=SamplingRequest(like=voice, strength=strength)).parameters, voice)
         )
         for strength in (0.02, 0.15)
     ]
@@ -196,23 +197,23 @@ def test_the_stronger_the_further(model):
 def test_no_variation_is_the_voice_itself_though_no_training_voice_is_like_it(model):
     voice = toy_voices(60, seed=5).parameters[7]
     assert distances_to_closest(voice[None], model.voices.parameters)[0] > MAX_DIFFERING
-    made = sample(model, 8, seed=0, wish=SamplingRequest(like=voice, strength=0.01))
+    made = sample(model, 8, seed=0, request=SamplingRequest(like=voice, strength=0.01))
     assert unlike(made.parameters, voice).min() > MAX_DIFFERING
 
 
 @pytest.mark.parametrize("count", [2, 9, 40])
 def test_voices_between_two_lead_from_one_to_the_other(model, count):
     one, other = toy_voices(60, seed=5).parameters[[8, 31]]
-    made = sample(model, count, seed=0, wish=SamplingRequest(between=(one, other))).parameters
+    made = sample(model, count, seed=0, request=SamplingRequest(between=(one, other))).parameters
     require_legal(made)
     assert len(made) == count
     assert (made[0] == one).all()
     assert (made[-1] == other).all()
 
 
-def test_what_lies_between_two_voices_is_like_both(model):
+def test_voices_between_two_resemble_both(model):
     one, other = toy_voices(60, seed=5).parameters[[8, 31]]
-    made = sample(model, 9, seed=0, wish=SamplingRequest(between=(one, other))).parameters
+    made = sample(model, 9, seed=0, request=SamplingRequest(between=(one, other))).parameters
     low, high = np.minimum(one, other), np.maximum(one, other)
     assert ((made >= low) & (made <= high)).mean(axis=1).min() > 0.75
     from_one, from_other = (np.abs(made.astype(float) - end).sum(axis=1) for end in (one, other))
@@ -221,28 +222,28 @@ def test_what_lies_between_two_voices_is_like_both(model):
     assert max(from_one[4], from_other[4]) < from_one[8]
 
 
-def test_the_ends_are_as_they_were_given_whatever_speaks_against_them(model):
+def test_both_ends_stay_as_given_whatever_would_reject_them(model):
     mute = INIT_VOICE.copy()
     mute[[INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]] = 0
-    made = sample(model, 4, seed=0, wish=SamplingRequest(between=(INIT_VOICE, mute)), rules=None)
+    made = sample(model, 4, seed=0, request=SamplingRequest(between=(INIT_VOICE, mute)), rules=None)
     assert (made.parameters[[0, -1]] == [INIT_VOICE, mute]).all()
     between = SamplingRequest(between=(INIT_VOICE, model.voices.parameters[3]))
-    made = sample(model, 3, seed=0, wish=between, rules=RULES)
+    made = sample(model, 3, seed=0, request=between, rules=RULES)
     assert rejection_reasons(INIT_VOICE[None], RULES, False, np.ones(1, dtype=bool))[0] != ""
     assert (made.parameters[[0, -1]] == between.between).all()
 
 
 def test_one_voice_between_two_is_the_first(model):
     made = sample(
-        model, 1, seed=0, wish=SamplingRequest(between=(model.voices.parameters[0], model.voices.parameters[9]))
+        model, 1, seed=0, request=SamplingRequest(between=(model.voices.parameters[0], model.voices.parameters[9]))
     )
     assert (made.parameters[0] == model.voices.parameters[0]).all()
 
 
-def test_the_more_novelty_the_further_from_what_was_learnt(model):
+def test_the_more_novelty_the_further_from_training_voices(model):
     near, far, none = (
         distances_to_closest(
-            sample(model, 32, seed=0, wish=SamplingRequest(novelty=novelty)).parameters, model.voices.parameters
+            sample(model, 32, seed=0, request=SamplingRequest(novelty=novelty)).parameters, model.voices.parameters
         )
         for novelty in (0.5, 2.0, np.inf)
     )
@@ -250,9 +251,9 @@ def test_the_more_novelty_the_further_from_what_was_learnt(model):
     assert none.min() > MAX_DIFFERING
 
 
-def test_boundless_novelty_is_as_much_as_there_can_be(model):
+def test_huge_novelty_is_capped(model):
     most, more = (
-        sample(model, 3, seed=0, wish=SamplingRequest(novelty=novelty)).parameters for novelty in (145.0, 1e300)
+        sample(model, 3, seed=0, request=SamplingRequest(novelty=novelty)).parameters for novelty in (145.0, 1e300)
     )
     assert (most == more).all()
 
@@ -260,21 +261,21 @@ def test_boundless_novelty_is_as_much_as_there_can_be(model):
 def test_the_more_choices_the_more_real(model):
     real = [
         model.critic.realness(Voices(some.parameters, some.label_ids, some.label_ids)).mean()
-        for some in (sample(model, 48, seed=0, wish=SamplingRequest(choices=choices)) for choices in (1, 8))
+        for some in (sample(model, 48, seed=0, request=SamplingRequest(choices=choices)) for choices in (1, 8))
     ]
     assert real[1] > real[0] + 0.5
 
 
 def test_the_colder_the_more_alike(model):
     cold, hot = (
-        closest_within(sample(model, 16, seed=0, wish=SamplingRequest(temperature=temperature)).parameters)
+        closest_within(sample(model, 16, seed=0, request=SamplingRequest(temperature=temperature)).parameters)
         for temperature in (0.5, 1.5)
     )
     assert cold.mean() < hot.mean() - 3
 
 
 @pytest.mark.parametrize(
-    ("wish", "reason"),
+    ("options", "reason"),
     [
         ({"temperature": 0.04}, "temperature must be within"),
         ({"temperature": 5.1}, "temperature must be within"),
@@ -293,24 +294,24 @@ def test_the_colder_the_more_alike(model):
         ({"between": (INIT_VOICE, MAXIMA + 1)}, "its range is"),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_refused(wish, reason):
+def test_a_request_out_of_range_is_refused(options, reason):
     with pytest.raises(ValueError, match=reason):
-        SamplingRequest(**wish)
+        SamplingRequest(**options)
 
 
 @pytest.mark.parametrize("temperature", [0.05, 5])
 def test_any_temperature_within_bounds_makes_voices(model, temperature):
-    wish = SamplingRequest(temperature=temperature, avoid_copies=False)
-    require_legal(sample(model, 3, seed=0, wish=wish).parameters)
+    request = SamplingRequest(temperature=temperature, avoid_copies=False)
+    require_legal(sample(model, 3, seed=0, request=request).parameters)
 
 
 def test_an_unknown_label_is_refused_and_the_known_are_named(model):
     with pytest.raises(ValueError, match=r"'Spoons'.*Low, High, Perc"):
-        sample(model, 4, seed=0, wish=SamplingRequest(label="Spoons"))
+        sample(model, 4, seed=0, request=SamplingRequest(label="Spoons"))
 
 
 @pytest.mark.parametrize("count", [0, -1])
-def test_no_voices_cannot_be_asked_for(model, count):
+def test_a_count_below_1_is_refused(model, count):
     with pytest.raises(ValueError, match="at least 1"):
         sample(model, count, seed=0)
 
@@ -321,56 +322,56 @@ def user_rules(folder, when):
     return load_rules(path)
 
 
-def test_a_rule_of_the_user_is_obeyed_and_what_it_rejects_is_counted(model, tmp_path):
+def test_a_rule_of_the_user_is_applied_and_its_rejections_are_counted(model, tmp_path):
     free = sample(model, 20, seed=0, rules=RULES)
     assert (free.parameters[:, INDEX["feedback"]] > 3).any()
     ruled = sample(model, 20, seed=0, rules=user_rules(tmp_path, "feedback > 3"))
     assert (ruled.parameters[:, INDEX["feedback"]] <= 3).all()
-    assert ruled.passed_over["mine"] > 0
-    assert "mine" not in free.passed_over
-    assert sum(ruled.passed_over.values()) <= 25 * SamplingRequest().choices * 32
+    assert ruled.rejected["mine"] > 0
+    assert "mine" not in free.rejected
+    assert sum(ruled.rejected.values()) <= 25 * SamplingRequest().choices * 32
 
 
 def test_a_note_decides_nothing(model, tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text('[rule.mine]\nverdict = "note"\nreason = "all are so"\nwhen = "feedback >= 0"\n')
-    assert "mine" not in sample(model, 3, seed=0, rules=load_rules(path)).passed_over
+    assert "mine" not in sample(model, 3, seed=0, rules=load_rules(path)).rejected
 
 
-def test_a_rule_that_asks_for_what_is_not_there_is_named(model, tmp_path):
+def test_a_rule_on_an_unknown_column_is_named(model, tmp_path):
     with pytest.raises(RulesError, match="mine"):
         sample(model, 3, seed=0, rules=user_rules(tmp_path, "moonlight > 3"))
 
 
-def test_where_nothing_can_be_taken_it_is_said_why(model, tmp_path, monkeypatch):
+def test_if_every_candidate_is_rejected_the_error_counts_the_reasons(model, tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
     with pytest.raises(ValueError, match=r"12 candidates were not enough for a voice \(.*mine: \d+"):
         sample(model, 2, seed=0, rules=user_rules(tmp_path, "feedback >= 0"))
 
 
-def test_voices_that_cannot_be_heard_are_never_taken(untaught):
-    made = sample(untaught, 8, seed=0)
-    assert made.passed_over[SILENT] > 0
+def test_inaudible_voices_are_never_taken(undertrained):
+    made = sample(undertrained, 8, seed=0)
+    assert made.rejected[SILENT] > 0
     assert not is_inaudible(made.parameters).any()
 
 
-def test_to_judge_by_ear_needs_rules(model):
+def test_render_needs_rules(model):
     with pytest.raises(ValueError, match="needs rules"):
-        sample(model, 1, seed=0, by_ear=True)
+        sample(model, 1, seed=0, render=True)
 
 
 @pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
-def test_by_ear_no_voice_is_taken_that_is_silent_or_noise_or_never_ends(model):
-    made = sample(model, 4, seed=0, wish=SamplingRequest(label="Low"), rules=RULES, by_ear=True)
-    heard = summarize_by_sound(compute_voice_features(made.parameters, AudioFeatures.create_empty(), silent))
-    assert not heard["silent"].any()
-    assert (heard["harmonicity"] >= NOISY_UNDER).all()
-    again = sample(model, 2, seed=0, wish=SamplingRequest(label="Low"), rules=RULES, by_ear=True)
+def test_with_render_no_voice_is_silent_or_noise_or_never_ends(model):
+    made = sample(model, 4, seed=0, request=SamplingRequest(label="Low"), rules=RULES, render=True)
+    audio = summarize_by_sound(compute_voice_features(made.parameters, AudioFeatures.create_empty(), silent))
+    assert not audio["silent"].any()
+    assert (audio["harmonicity"] >= NOISY_UNDER).all()
+    again = sample(model, 2, seed=0, request=SamplingRequest(label="Low"), rules=RULES, render=True)
     assert (again.parameters == made.parameters[:2]).all()
 
 
 @pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
-def test_the_ear_finds_noise_and_what_never_ends():
+def test_rendering_finds_noise_and_voices_that_never_end():
     good, noise, drone = np.tile(INIT_VOICE, (3, 1))
     good[INDEX["feedback"]] = 3
     good[[INDEX[f"op1_eg_rate_{number}"] for number in (1, 2, 3, 4)]] = 80, 40, 40, 60
@@ -385,14 +386,14 @@ def test_the_ear_finds_noise_and_what_never_ends():
     assert (rejection_reasons(voices[:2], RULES, False, np.zeros(2, dtype=bool)) != "noise").all()
 
 
-def test_a_report_tells_how_far_it_is(model):
-    told = []
-    sample(model, 40, seed=0, report=lambda *at: told.append(at))
-    assert [at[1:] for at in told if at[0] == "voices made"] == [(32, 40), (40, 40)]
+def test_progress_is_reported_by_batch(model):
+    reports = []
+    sample(model, 40, seed=0, report=lambda *at: reports.append(at))
+    assert [at[1:] for at in reports if at[0] == "voices made"] == [(32, 40), (40, 40)]
 
 
-def test_the_whole_way_is_reproducible_and_gives_a_model_that_fits_its_summary(tmp_path, untaught):
-    splits, other = toy_splits(60, 12), untaught
+def test_training_is_reproducible_and_gives_a_model_that_fits_its_summary(tmp_path, undertrained):
+    splits, other = toy_splits(60, 12), undertrained
     one = fit(tmp_path, splits=splits)
     history = one.history
     weights, others = one.writer.state_dict(), other.writer.state_dict()
@@ -411,28 +412,28 @@ def test_the_whole_way_is_reproducible_and_gives_a_model_that_fits_its_summary(t
     assert not one.writer.training
 
 
-def test_the_critic_is_taught_with_new_voices_of_the_writer_and_no_more_than_are_wanted(model, untaught, tmp_path):
-    for taught in (model, untaught):
-        assert 0 < len(taught.written) <= len(taught.voices)
-        require_legal(taught.written.parameters)
-        assert distances_to_closest(taught.written.parameters, taught.voices.parameters).min() > MAX_DIFFERING
-    few = fit(tmp_path, TINY.replace(steps=1, written=7), toy_splits(60, 12))
+def test_the_critic_is_trained_on_new_voices_of_the_writer_and_no_more_than_configured(model, undertrained, tmp_path):
+    for trained in (model, undertrained):
+        assert 0 < len(trained.written) <= len(trained.voices)
+        require_legal(trained.written.parameters)
+        assert distances_to_closest(trained.written.parameters, trained.voices.parameters).min() > MAX_DIFFERING
+    few = fit(tmp_path, replace(TINY, steps=1, written=7), toy_splits(60, 12))
     assert 0 < len(few.written) <= 7
 
 
-def test_teaching_with_one_family_says_what_is_missing(tmp_path):
+def test_training_on_one_family_says_what_is_missing(tmp_path):
     splits = toy_splits(6, 6)
     splits.train.families[:] = 0
     with pytest.raises(ValueError, match="more than one family"):
         fit(tmp_path, splits=splits)
 
 
-def test_a_fingerprint_tells_runs_apart():
+def test_fingerprints_distinguish_runs():
     splits = toy_splits(20, 6)
     own = model_fingerprints(splits, TINY)
     assert own == model_fingerprints(toy_splits(20, 6), TINY)
     changed = [
-        (splits, TINY.replace(seed=1)),
+        (splits, replace(TINY, seed=1)),
         (replace(splits, labels=("Low", "High", "Else")), TINY),
         (replace(splits, train=splits.validation, validation=splits.train), TINY),
     ]
@@ -444,11 +445,11 @@ def test_a_fingerprint_tells_runs_apart():
     fingerprints = {*own, *(fingerprint for of in changed for fingerprint in model_fingerprints(*of))}
     assert len(fingerprints) == 2 * (len(changed) + 1)
     versions = {data_version(of) for of, _ in changed}
-    assert len(versions) == len(changed) - 1  # settings and the names of labels are no data
+    assert len(versions) == len(changed) - 1  # settings and names of labels are no data
     assert model_fingerprints(replace(splits, test=splits.train), TINY) == own  # test voices decide nothing
 
 
-def test_a_fingerprint_is_that_of_a_version_of_ours_and_of_libraries_and_not_of_source_text(monkeypatch):
+def test_a_fingerprint_depends_on_versions_of_code_and_libraries_and_not_on_source_text(monkeypatch):
     splits = toy_splits(20, 6)
     own, of_version_1 = model_fingerprints(splits, TINY)
     assert code_version().startswith(f"model {training.MODEL_VERSION}, torch 2.")
@@ -464,8 +465,8 @@ def test_a_fingerprint_is_that_of_a_version_of_ours_and_of_libraries_and_not_of_
         monkeypatch.undo()
 
 
-def test_the_method_of_the_protocol_gives_voices_and_scores(model):
-    fitted = FittedWriter(model, RULES, by_ear=False)
+def test_the_method_gives_voices_and_scores(model):
+    fitted = FittedWriter(model, RULES, render=False)
     labels = np.array([0, 1, 2])
     assert (fitted.sample(labels, 5) == fitted.sample(labels, 5)).all()
     assert fitted.sample(labels, 5).shape == (3, 145)
@@ -478,10 +479,10 @@ def test_the_method_of_the_protocol_gives_voices_and_scores(model):
     assert fitted.score(real[np.array([4])]) == pytest.approx(scores[4:5], rel=1e-5)
 
 
-def test_a_method_is_taught_with_the_seed_it_is_given():
-    config: WriterConfig = TINY.replace(steps=2, validate_every=2)
+def test_a_method_is_trained_with_the_seed_it_is_given():
+    config: WriterConfig = replace(TINY, steps=2, validate_every=2)
     splits = toy_splits(40, 6)
-    method = WriterMethod(LABELS, config, RULES, by_ear=False)
+    method = WriterMethod(LABELS, config, RULES, render=False)
     one, other = (method.fit(splits.train, splits.validation, seed).model for seed in (4, 5))
-    assert one.config == config.replace(seed=4)
-    assert not torch.equal(one.writer.output, other.writer.output)
+    assert one.config == replace(config, seed=4)
+    assert not torch.equal(one.writer.score, other.writer.score)

@@ -11,7 +11,7 @@ import torch
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import fit_names
@@ -121,8 +121,17 @@ def blank_model() -> VoiceModel:
         parents=replace(parents, slack=SAMPLING_SLACK),
         writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
         written=written,
-        critic=Critic(voices, written, TINY.seed),
+        critic=fit_critic(voices, written, TINY.seed),
         names=fit_names([], [], []),
-        summary=TrainingSummary("ab12", "data1", "code2", 40, 7, 130.5, 0.75, 0.875),
+        summary=TrainingSummary(
+            fingerprint="ab12",
+            data_version="data1",
+            code_version="code2",
+            voices=40,
+            steps=7,
+            validation_loss=130.5,
+            validation_c2st=0.75,
+            critic_area=0.875,
+        ),
         history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
     )
