@@ -2,6 +2,7 @@
 
 The first recognizer in `RECOGNIZERS` that knows the file reads it. A new file format is one new file in
 `deepdx_core/codec/recognizers`, with a function `recognize` of the type `Recognizer`, plus one line in the list.
+Raise `READER_VERSION` in `intake/survey.py` too, so that files known to a home are read again.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     hex_text.recognize,
     sysex.recognize,  # last, because it takes any bytes
 )
-"""All recognizers, in the order in which they are tried."""
+"""All recognizers, in the order of trial."""
 
 
 def read(data: bytes) -> Reading:

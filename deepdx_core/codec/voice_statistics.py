@@ -64,7 +64,7 @@ def _is_packed(format_: Format) -> bool:
 
 
 def _legal_bytes(format_: Format) -> BoolArray:
-    """Return which bytes are legal at each offset of a record, `bool[record size, 256]`; unused bits may be set."""
+    """Return a mask of the legal bytes at each offset of a record, `bool[record size, 256]`; unused bits may be set."""
     size = RECORD_SIZE[format_]
     values = np.arange(256)
     legal = np.broadcast_to(values < 128, (size, 256)).copy()
@@ -97,7 +97,7 @@ _LAYOUTS = {format_: _layout(format_) for format_ in Format}
 
 
 def find_legal_records(data: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
-    """Return every offset of `data`, `uint8[n]`, at which a legal record begins."""
+    """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap."""
     layout = _LAYOUTS[format_]
     count = len(data) - layout.size + 1
     if count <= 0:
@@ -116,14 +116,14 @@ def find_legal_records(data: UInt8Array, format_: Format) -> npt.NDArray[np.intp
 
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
-    """Return which records, `uint8[n, record size]`, are legal, `bool[n]`."""
+    """Return a mask of the legal records among `uint8[n, record size]`, `bool[n]`."""
     layout = _LAYOUTS[format_]
     legal: BoolArray = np.all(layout.classes[layout.class_of, records], axis=1)
     return legal
 
 
 def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> BoolArray:
-    """Return which records at `offsets` have no parameter over 0, `bool[n]`."""
+    """Return a mask of the records at `offsets` whose parameters are all 0, `bool[n]`."""
     blank: BoolArray = np.all(data[offsets[:, None] + np.arange(_LAYOUTS[format_].name)] == 0, axis=1)
     return blank
 
@@ -137,14 +137,14 @@ def legal_share(payload: bytes, format_: Format) -> float:
 def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:
     """Return True if `length` records in a row are illegal, as they are where bytes before them were lost or added."""
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
-    # A run of that length cannot miss every record so far apart; most dumps are in order, and this is less work.
+    # Such a run includes at least one of these records. Most dumps are in order, and this is less work.
     if are_legal(records[length - 1 :: length], format_).all():
         return False
     return bytes(length) in are_legal(records, format_).tobytes()
 
 
 def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> UInt8Array:
-    """Count which of seven marks of a real voice each legal record at `offsets` has, `uint8[n]`.
+    """Count the marks of a real voice, 0 to 7, of each legal record at `offsets`, `uint8[n]`.
 
     The marks, with the share of real voices that have them: rest levels (EG level 4) of 0 in three operators or more
     (97 %); attack rates of 15 or more in five (97 %); pitch EG levels around the middle, three of them (95 %); an
