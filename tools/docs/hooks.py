@@ -40,12 +40,15 @@ def shown_in_site(markdown: str, page: str) -> str:
     page: path of the page below `docs`. Raises PluginError if a linked file does not exist.
     """
     file = ROOT / FROM_ROOT[page] if page in FROM_ROOT else ROOT / "docs" / page
+    own_page = {ROOT / name: other for other, name in FROM_ROOT.items()}
 
     def replaced(match: re.Match[str]) -> str:
         text, link, anchor = match.groups()
         if re.match(r"[a-z]+:", link):
             return match[0]
         target = (file.parent / link).resolve()
+        if target in own_page:
+            return f"[{text}]({own_page[target]}{anchor or ''})"
         if target.is_relative_to(ROOT / "docs"):
             return f"[{text}]({target.relative_to(ROOT / 'docs')}{anchor or ''})" if page in FROM_ROOT else match[0]
         if not target.exists():
