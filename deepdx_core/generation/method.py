@@ -1,7 +1,7 @@
 """The voice model as a method for the evaluation protocol."""
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ class WriterMethod:
             model = train_model(
                 Splits(train, validation, validation, self.labels),
                 fit_names([], [], []),
-                replace(self.config, seed=seed),
+                self.config.replace(seed=seed),
                 Path(folder),
                 lambda at: self.report("learning to write", at.step, at.steps),
                 self.report,

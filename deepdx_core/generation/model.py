@@ -33,7 +33,7 @@ from deepdx_core.generation.names import NameModel
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY
 from deepdx_core.writer.layout import LENGTH
-from deepdx_core.writer.model import Writer
+from deepdx_core.writer.model import Writer, upgrade_keys
 from deepdx_core.writer.parents import SAMPLING_SLACK, Parents
 
 WEIGHTS = "model.safetensors"
@@ -107,6 +107,7 @@ def load_model(folder: Path) -> VoiceModel:
     tensors = _read_tensors(path, card)
     writer = Writer(len(labels), config.width, config.depth, config.heads, config.dropout)
     try:
+        tensors = upgrade_keys(tensors)
         writer.load_state_dict({name: tensors.pop(f"writer/{name}") for name in writer.state_dict()})
         # Not earlier: a tensor of another type may be finite until it is converted.
         for name, tensor in writer.state_dict().items():

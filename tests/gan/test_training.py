@@ -113,7 +113,7 @@ def test_rejected_voices_are_drawn_again(trained, monkeypatch):
     plain = voices_of(trained, LOW)
     rejected = {voice.tobytes() for voice in plain[::2]}
     monkeypatch.setattr(
-        "deepdx_core.gan.sampling.inaudible", lambda voices: np.array([v.tobytes() in rejected for v in voices])
+        "deepdx_core.gan.sampling.is_inaudible", lambda voices: np.array([v.tobytes() in rejected for v in voices])
     )
     others = voices_of(trained, LOW)
     assert (others[1::2] == plain[1::2]).all()

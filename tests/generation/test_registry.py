@@ -149,7 +149,7 @@ def model_of(voices, splits, takes_over, labels=LABELS):
         torch.manual_seed(0)
         writer = Writer(len(labels), CONFIG.width, CONFIG.depth, CONFIG.heads, CONFIG.dropout).eval()
     with torch.no_grad():
-        writer.take_over.bias[0] = takes_over
+        writer.copy.bias[0] = takes_over
     parents = replace(
         find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=SAMPLING_SLACK
     )

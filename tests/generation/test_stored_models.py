@@ -60,7 +60,7 @@ def test_a_stored_model_is_the_same_model(model, original):
         assert (voices.labels == others.labels).all()
         assert voices.labels.dtype == np.int64
     assert np.array_equal(loaded.history, model.history, equal_nan=True)
-    assert (loaded.parents.cumulated == model.parents.cumulated).all()
+    assert (loaded.parents.cumulative == model.parents.cumulative).all()
     assert not loaded.writer.training
     weights, others = loaded.writer.state_dict(), model.writer.state_dict()
     assert weights.keys() == others.keys()
@@ -176,7 +176,7 @@ def a_folder(name):
     [
         (lambda folder: (folder / MODEL_CARD).unlink(), f"{MODEL_CARD}: No such file"),
         (lambda folder: (folder / WEIGHTS).unlink(), f"{WEIGHTS}: not readable"),
-        (a_folder(MODEL_CARD), f"{MODEL_CARD}: not a regular file"),
+        (a_folder(MODEL_CARD), f"{MODEL_CARD}: a folder, not a file"),
         (a_folder(WEIGHTS), f"{WEIGHTS}: not readable"),
         (written(MODEL_CARD, b"{"), f"{MODEL_CARD}: not a model card"),
         (written(MODEL_CARD, b""), f"{MODEL_CARD}: not a model card"),
@@ -206,7 +206,7 @@ def a_folder(name):
         (described(config={"wings": 2}), f"{MODEL_CARD}.*unknown settings wings"),
         (described(config={"width": 32}), f"{WEIGHTS}: does not hold"),
         (described(config={"depth": 2}), f"{WEIGHTS}: does not hold"),
-        (described(config={"width": "16"}), f"{MODEL_CARD}.*width must be of the type int"),
+        (described(config={"width": "16"}), f"{MODEL_CARD}.*width: Input should be a valid integer"),
         (described(config=[]), f"{MODEL_CARD}: not a model card"),
         (described(summary={"fingerprint": "other"}), f"{WEIGHTS}: belongs to another"),
         (described(summary={"voices": "many"}), f"{MODEL_CARD}.*summary.voices: "),
@@ -226,11 +226,11 @@ def a_folder(name):
         *((without(key), f"{MODEL_CARD}.*{key}") for key in ("format", "config", "labels", "summary", "names")),
         *((without(key), f"{MODEL_CARD}.*{key}") for key in ("weights", "digest")),
         (without("summary", "fingerprint"), f"{MODEL_CARD}.*summary.fingerprint: "),
-        (setting("writer/score", float("nan")), f"{WEIGHTS}.*not finite"),
+        (setting("writer/output", float("nan")), f"{WEIGHTS}.*not finite"),
         (setting("writer/bias", float("-inf"), at=-1), f"{WEIGHTS}.*not finite"),
         (being("writer/bias", lambda bias: bias.double() + 1e300), f"{WEIGHTS}.*not finite"),
         (setting("writer/bias", 1e38), f"{WEIGHTS}.*of bias is beyond 1000"),
-        (being("writer/score", lambda score: torch.full_like(score, -1e38)), f"{WEIGHTS}.*of score is beyond 1000"),
+        (being("writer/output", lambda output: torch.full_like(output, -1e38)), f"{WEIGHTS}.*of output is beyond 1000"),
         (being("history", lambda history: history.float()), f"{WEIGHTS}.*{HISTORY[0]}"),
         (being("history", lambda history: history[:, :3].contiguous()), f"{WEIGHTS}.*{HISTORY[0]}"),
         (being("history", lambda history: history[0]), f"{WEIGHTS}.*{HISTORY[0]}"),

@@ -210,7 +210,7 @@ def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_train
     own, former = model_fingerprints(generator.read_splits(resource), settings)
     old = blank_model()
     folder = model_folder(banks, former)
-    save_model(folder, replace(old, summary=replace(old.summary, fingerprint=former)))
+    save_model(folder, replace(old, summary=old.summary.model_copy(update={"fingerprint": former})))
 
     def train():
         made = dg.materialize([generator.voice_model], resources={"home": resource}, run_config=config)
@@ -250,7 +250,7 @@ def test_a_plot_of_few_points_shows_them(count, tmp_path):
         pixels = imread(file, format="png")[..., :3]
         assert pixels.shape[1] == width
         left_of_the_legend = pixels[:, : width * 5 // 7]
-        assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > width // 20
+        assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > width // 40
 
 
 def test_column_lineage_leads_to_columns_that_are_upstream():
@@ -313,7 +313,7 @@ def test_settings_that_make_no_sense_are_named(banks):
         run(banks, "everything", run_config=small_training(widht=7))
     result = run(banks, "everything", run_config=small_training(dropout=1.5))
     (failure,) = result.get_step_failure_events()
-    assert "dropout" in failure.step_failure_data.error.message
+    assert "dropout" in failure.step_failure_data.error.cause.message
 
 
 def test_every_setting_of_the_training_has_a_default_and_a_description_in_the_launchpad():
