@@ -1,4 +1,4 @@
-"""The voices that generators are taught with and judged against, by split, as arrays."""
+"""The training set as arrays, by split."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,10 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 @dataclass(frozen=True)
 class Voices:
-    """Voices: `uint8[n, 145]`, each one's label `int64[n]`, and its family `int64[n]`, -1 where none is known."""
+    """Voices with their labels and families.
+
+    parameters: `uint8[n, 145]`. labels: label ids, `int64[n]`. families: `int64[n]`, -1 if unknown.
+    """
 
     parameters: UInt8Array
     labels: Int64Array
@@ -28,7 +31,7 @@ class Voices:
 
 @dataclass(frozen=True)
 class Splits:
-    """What there is to learn from, to choose by and to be judged on. `labels` are the names of the label ids."""
+    """Voices to train, select and test models on. labels: names of the labels, in the order of the label ids."""
 
     train: Voices
     validation: Voices
@@ -37,7 +40,7 @@ class Splits:
 
 
 def splits_from_training_set(training_set: pl.DataFrame, labels: tuple[str, ...]) -> Splits:
-    """Return the splits of the table `training_set` as arrays; withheld sounds are left out.
+    """Return the splits of the table `training_set` as arrays, without withheld sounds.
 
     labels: names of the labels, in the order of the label ids. Raises ValueError if a split is empty.
     """
@@ -58,20 +61,20 @@ def splits_from_training_set(training_set: pl.DataFrame, labels: tuple[str, ...]
 
 
 def generated_voices(parameters: UInt8Array, labels: Int64Array) -> Voices:
-    """Generated voices, whose families nobody knows."""
+    """Return generated voices; their families are unknown."""
     return Voices(parameters, labels, np.full(len(labels), -1))
 
 
-def sample_rows(count: int, wanted: int, seed: int) -> Int64Array:
-    """Some of so many rows, `int64[wanted]` or all there are, in their order."""
-    return np.sort(np.random.default_rng(seed).permutation(count)[:wanted])
+def sample_rows(count: int, size: int, seed: int) -> Int64Array:
+    """Draw `size` of `count` row numbers without replacement, ascending; all of them if there are fewer."""
+    return np.sort(np.random.default_rng(seed).permutation(count)[:size])
 
 
 def joint_families(*parts: Voices) -> Int64Array:
-    """The families of sets of voices taken as one, `int64[n]`, as the smallest row number in each.
+    """Return the family of each voice of several sets together, `int64[n]`, as its smallest row number.
 
-    Linked by 5 or fewer differing parameters within and across the sets, and by the families that are known, which the
-    corpus may have linked by other sounds or by ear.
+    Voices of one family differ in 5 or fewer parameters, within or across sets, or belong to the same known family,
+    which the corpus may have linked by other sounds or by ear.
     """
     known = np.concatenate([part.families for part in parts])
     order = np.argsort(known, kind="stable")

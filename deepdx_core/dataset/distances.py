@@ -1,17 +1,17 @@
-"""In how many parameters voices differ: the Hamming distance, between all pairs of two sets."""
+"""Hamming distances between voices: the number of parameters in which they differ."""
 
 import numpy as np
 
 from deepdx_core.arrays import Int64Array, UInt8Array
 
-_TILE = 8192  # training voices compared at a time
-_AT_A_TIME = 32  # voices; a tile's counts fit in the processor's cache
+_TILE = 8192  # training voices per step
+_BATCH = 32  # voices per step; the counts of a tile fit in the cache of a core
 
 
 def hamming_distances(voices: UInt8Array, columns: UInt8Array) -> UInt8Array:
-    """In how many parameters each voice, `uint8[n, 145]`, differs from each of others, `uint8[n, m]`.
+    """Return the distance of each voice, `uint8[n, 145]`, to each of m others, `uint8[n, m]`.
 
-    columns: the others, `uint8[145, m]`, a parameter a row; a slice of them should fit in the processor's cache.
+    columns: the other voices transposed, `uint8[145, m]`; m should be small enough for the cache of a core.
     """
     counts = np.zeros((len(voices), columns.shape[1]), dtype=np.uint8)
     unequal = np.empty(counts.shape, dtype=np.bool_)
@@ -22,16 +22,16 @@ def hamming_distances(voices: UInt8Array, columns: UInt8Array) -> UInt8Array:
 
 
 def distances_to_closest(voices: UInt8Array, train: UInt8Array) -> Int64Array:
-    """In how many parameters each voice, `uint8[n, 145]`, differs from the training voice nearest to it, `int64[n]`.
+    """Return the distance of each voice, `uint8[n, 145]`, to its closest training voice, `int64[n]`.
 
-    Exact: every voice is compared with every one of `train`, `uint8[m, 145]`. Raises ValueError where there is none.
+    Exact: all pairs are compared. train: `uint8[m, 145]`. Raises ValueError if it is empty.
     """
     if not len(train):
         raise ValueError("there are no training voices to compare with")
     columns = np.ascontiguousarray(train.T)  # [145, m]
     closest = np.full(len(voices), voices.shape[1])
-    for start in range(0, len(voices), _AT_A_TIME):
-        some = voices[start : start + _AT_A_TIME]
+    for start in range(0, len(voices), _BATCH):
+        some = voices[start : start + _BATCH]
         for begin in range(0, len(train), _TILE):
             counts = hamming_distances(some, columns[:, begin : begin + _TILE])
             least = closest[start : start + len(some)]

@@ -1,4 +1,4 @@
-"""Which sounds a model trains on, is chosen on and is judged on: by family, and for good."""
+"""Splits: assigned by family, so that they do not leak, and permanent."""
 
 import hashlib
 
@@ -12,22 +12,22 @@ from deepdx_core.tables.dataset import SPLITS, WITHHELD, TrainingSplits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
-"""Of the sounds of each label."""
+"""Target share of each split, within each label."""
 
 
-def assign_splits(sounds: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-    """The split of each sound, as rows of `training_splits`, sorted by key.
+def assign_splits(sounds: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
+    """Assign every sound to a split. Return the rows of `training_splits`, sorted by `sound_id`.
 
-    sounds: `sound_id`, `family_id` and `label` of the valid sounds. before: the table as it was, empty the first time.
+    sounds: `sound_id`, `family_id` and `label` of the valid sounds. previous: the table before, empty the first time.
 
-    - What was assigned stays. A sound that is gone keeps its row, so that it comes back to where it was.
-    - A sound that is new takes the split of its family's sounds. Where these stand in different splits, because the new
-      sound is what joins them, it is withheld: in any split it would leak.
-    - Families without a split are allotted whole, in the order of a digest of their ids, so that in each label (that of
-      most of a family's sounds) the splits come to have their shares.
+    - Earlier assignments stay. A sound that left the corpus keeps its row, and its split if it returns.
+    - A new sound takes the split of its family. If the family is in several splits, because the new sound joins two
+      families, it is withheld: it would leak in any split.
+    - Families without a split are allotted as a whole, in the order of a digest of their ids, so that each split gets
+      its share of every label. The label of a family is that of most of its sounds.
     """
-    now = sounds.join(before.select("sound_id", "split", "reason", was_there="in_corpus"), on="sound_id", how="left")
-    # A sound that comes back gives way to those that took its family's place meanwhile.
+    now = sounds.join(previous.select("sound_id", "split", "reason", was_there="in_corpus"), on="sound_id", how="left")
+    # A returning sound gives way to those that took the place of its family in the meantime.
     settled = pl.col("split").filter(pl.col("was_there"), pl.col("split") != WITHHELD)
     remembered = pl.col("split").filter(pl.col("split") != WITHHELD)
     families = (
@@ -58,21 +58,21 @@ def assign_splits(sounds: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         reason=pl.when(stays).then("reason").otherwise("new_reason"),
         in_corpus=pl.lit(True),
     )
-    gone = before.join(assigned, on="sound_id", how="anti").with_columns(in_corpus=pl.lit(False))
+    gone = previous.join(assigned, on="sound_id", how="anti").with_columns(in_corpus=pl.lit(False))
     return pl.concat([assigned, gone.select(assigned.columns)]).sort("sound_id").select(TrainingSplits.column_names())
 
 
-def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
-    """`splits` without sounds that stand in different splits and turned out to be of one family, as rendering may show.
+def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, similar: pl.DataFrame) -> pl.DataFrame:
+    """Withhold sounds of families that are in several splits, as later evidence such as rendered audio may show.
 
-    Of such a family the split with most of its sounds stays, at a tie the first of train, validation and test; the
-    others are withheld. Sounds that are withheld already link nothing.
+    The split with most sounds of the family stays, at a tie the first of train, validation and test. Sounds that are
+    withheld already link nothing.
 
-    splits: what `assign_splits` gives. sounds: the table `unique_voices`. alike: pairs nearly equal by ear,
+    splits: from `assign_splits`. sounds: the table `unique_voices`. similar: pairs of sounds nearly equal by ear,
     `sound_id` and `other_id`.
     """
     placed = splits.filter("in_corpus", pl.col("split") != WITHHELD)
-    linked = find_families(sounds.join(placed, on="sound_id", how="semi"), alike).select("sound_id", "family_id")
+    linked = find_families(sounds.join(placed, on="sound_id", how="semi"), similar).select("sound_id", "family_id")
     sides = (
         placed.join(linked, on="sound_id")
         .group_by("family_id", "split")
@@ -94,11 +94,11 @@ def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFr
     )
 
 
-def leaks(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
-    """Pairs of one kind in different splits, as sound_id, split, other_id, other_split.
+def leaks(splits: pl.DataFrame, sounds: pl.DataFrame, similar: pl.DataFrame) -> pl.DataFrame:
+    """Return all pairs of near-duplicates in different splits: `sound_id`, `split`, `other_id`, `other_split`.
 
-    They differ in at most 5 parameters, or in nothing that is heard, or are nearly equal by ear. Arguments as those of
-    `withhold_linked`; withheld sounds are in no split.
+    Near-duplicates differ in at most 5 parameters, differ only in inaudible parameters, or are nearly equal by ear.
+    Withheld sounds are in no split. The arguments are those of `withhold_linked`.
     """
     placed = (
         splits.filter("in_corpus", pl.col("split") != WITHHELD)
@@ -109,13 +109,14 @@ def leaks(splits: pl.DataFrame, sounds: pl.DataFrame, alike: pl.DataFrame) -> pl
     pairs = near_duplicates_across(parameters, placed["split"].replace_strict(_ORDER, return_dtype=pl.Int64).to_numpy())
     ends = placed.select("sound_id", "split")
     near = pl.DataFrame({"sound_id": ends["sound_id"][pairs[:, 0]], "other_id": ends["sound_id"][pairs[:, 1]]})
-    heard = placed.select("sound_id").with_columns(
+    audible = placed.select("sound_id").with_columns(
         functional_id=pl.Series(sound_ids(functional_parameters(parameters)))
     )
-    heard = heard.filter(pl.Series(audible_operators(parameters).any(axis=1)))  # all silence is equal, and no kin
-    same = heard.join(heard.rename({"sound_id": "other_id"}), on="functional_id").select("sound_id", "other_id")
+    # All silent sounds are functionally equal, and yet no near-duplicates.
+    audible = audible.filter(pl.Series(audible_operators(parameters).any(axis=1)))
+    same = audible.join(audible.rename({"sound_id": "other_id"}), on="functional_id").select("sound_id", "other_id")
     return (
-        pl.concat([near, same.filter(pl.col("sound_id") < pl.col("other_id")), alike.select(near.columns)])
+        pl.concat([near, same.filter(pl.col("sound_id") < pl.col("other_id")), similar.select(near.columns)])
         .unique()
         .join(ends, on="sound_id")
         .join(ends.rename({"sound_id": "other_id", "split": "other_split"}), on="other_id")
@@ -129,7 +130,7 @@ _ORDER = {split: number for number, split in enumerate(SPLITS)}
 
 
 def _allotted(now: pl.DataFrame) -> pl.DataFrame:
-    """The split of each family that has none yet: `family_id`, `allotted`."""
+    """Return the split of each family that has none yet: `family_id`, `allotted`."""
     has_one = pl.col("split").is_not_null() & (pl.col("split") != WITHHELD)
     there = now.filter(has_one).group_by("label", "split").agg(sounds=pl.len())
     sizes = now.group_by("label").agg(total=pl.len())
@@ -157,7 +158,7 @@ def _allotted(now: pl.DataFrame) -> pl.DataFrame:
         .join(majority.unique("family_id", keep="first", maintain_order=True), on="family_id")
         .join(missing, on="label")
     )
-    # Ids are digests, but a family's id is the smallest of many: without another digest, large families came first.
+    # A family's id is the smallest of many digests: without another digest, large families would come first.
     order = pl.Series(
         "order", [hashlib.sha256(id_.encode()).hexdigest() for id_ in open_["family_id"]], dtype=pl.String
     )

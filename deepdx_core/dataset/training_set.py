@@ -15,8 +15,8 @@ def build_training_set(
 ) -> pl.DataFrame:
     """Join the tables of the corpus into rows of `training_set`, sorted by `sound_id`.
 
-    Args: the tables `training_splits`, `labeled_voices`, `families`, `unique_voices` and `decoded_voices`. Sounds that
-    left the corpus are dropped; withheld ones are kept, since names and realness are learned from and asked of all.
+    The arguments are the tables `training_splits`, `labeled_voices`, `families`, `unique_voices` and `decoded_voices`.
+    Sounds that left the corpus are dropped. Withheld sounds are kept: they count for names and are scored for realness.
     """
     names = voices.drop_nulls("sound_id").group_by("sound_id").agg(names=pl.col("name").unique().sort())
     return TrainingSet.cast(
