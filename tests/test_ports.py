@@ -16,7 +16,7 @@ from deepdx_core.codec.packing import unpack_vmem
 from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
 from deepdx_core.ports import PortError, list_ports, receive, send
-from tests.cli.test_convert import command
+from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices
 
@@ -52,7 +52,7 @@ def cable(monkeypatch):
 def deepdx(monkeypatch, tmp_path, capsys):
     """Return the command `deepdx`, run in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return partial(command, capsys)
+    return partial(run_deepdx, capsys)
 
 
 @pytest.fixture

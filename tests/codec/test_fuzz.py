@@ -93,7 +93,7 @@ def test_surveying_and_decoding_give_valid_tables(path, contents):
     surveyor = Surveyor()
     for number, data in enumerate(contents):
         path.write_bytes(data)
-        surveyor.look_at(path, f"{number}.syx")
+        surveyor.add_file(path, f"{number}.syx")
     survey = surveyor.result()
     RawFiles.validate(survey.raw_files)
     Dumps.validate(survey.dumps)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deepdx_core.codec.plausibility import ALL_RECORDS, find_runs
 
-from deepdx_core.codec import reader
+from deepdx_core.codec import reader, splitting
+from deepdx_core.codec.headerless import HEADERLESS_FORMATS, find_runs
 from deepdx_core.codec.writer import write_singles
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.files import STAGING
@@ -396,7 +396,7 @@ def test_no_file_takes_more_than_a_gigabyte_and_a_half(home, make, size):
 
 
 def test_segments_beyond_the_limit_are_one_row(monkeypatch):
-    monkeypatch.setattr(reader, "MAX_SEGMENTS", 4)
+    monkeypatch.setattr(splitting, "MAX_SEGMENTS", 4)
     singles = write_singles(*random_voices(6))
     exact = reader.read(b"".join(singles[:4]))
     assert [segment.voices for segment in exact.segments] == [1, 1, 1, 1]
@@ -410,7 +410,7 @@ def test_segments_beyond_the_limit_are_one_row(monkeypatch):
 
 def seconds_to_find(data):
     began = time.process_time()
-    find_runs(np.frombuffer(data, np.uint8), ALL_RECORDS)
+    find_runs(np.frombuffer(data, np.uint8), HEADERLESS_FORMATS)
     return time.process_time() - began
 
 

@@ -25,7 +25,7 @@ from deepdx_core.state.store import BusyError, complete_state, open_state, run_l
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import MANIFEST, DamagedTableError, MissingTableError, StateError, Tables
-from tests.support.archives import zipped
+from tests.support.archives import make_zip
 from tests.support.homes import DAMAGES, damage_file, file_contents
 from tests.support.paths import ROOT
 
@@ -397,7 +397,7 @@ def digest(data):
 
 def with_manifest(manifest):
     data = json.dumps(manifest).encode()
-    return zipped(contents(**{"state/manifest.json": digest(data)}), ("state/manifest.json", data))
+    return make_zip(contents(**{"state/manifest.json": digest(data)}), ("state/manifest.json", data))
 
 
 @pytest.mark.parametrize(
@@ -405,22 +405,22 @@ def with_manifest(manifest):
     [
         b"",
         b"PK\x03\x04 no zip",
-        zipped(("something.txt", b"x")),
-        zipped(("backup.json", b"[]")),
-        zipped(("backup.json", b"[" * 100_000)),
-        zipped(contents(VERSION + 1)),
-        zipped(contents(**{"../outside.csv": WRONG_SHA256}), ("../outside.csv", b"x")),
-        zipped(contents(**{"/etc/passwd": WRONG_SHA256}), ("/etc/passwd", b"x")),
-        zipped(contents(**{"state/../../x.csv": WRONG_SHA256}), ("state/../../x.csv", b"x")),
-        zipped(contents(**{"state/verdicts.csv": WRONG_SHA256}), ("state/verdicts.csv", b"x")),
-        zipped(contents(**{"state/verdicts.csv": WRONG_SHA256})),
-        zipped(contents(**{"inbox/bank.syx": WRONG_SHA256}), ("inbox/bank.syx", b"x")),
-        zipped(contents(**{"state/verdicts.csv": WRONG_SHA256}), ("state/verdicts.csv", bytes(100_000))),
-        zipped(contents()),
-        zipped(contents(0)),
-        zipped(contents(True)),
-        zipped(contents(**{"rules.toml": digest(b"")}), ("rules.toml", b"")),
-        zipped(contents(**{"state/verdicts.csv": digest(b"")}), ("state/verdicts.csv", b""), ("state/x", b"")),
+        make_zip(("something.txt", b"x")),
+        make_zip(("backup.json", b"[]")),
+        make_zip(("backup.json", b"[" * 100_000)),
+        make_zip(contents(VERSION + 1)),
+        make_zip(contents(**{"../outside.csv": WRONG_SHA256}), ("../outside.csv", b"x")),
+        make_zip(contents(**{"/etc/passwd": WRONG_SHA256}), ("/etc/passwd", b"x")),
+        make_zip(contents(**{"state/../../x.csv": WRONG_SHA256}), ("state/../../x.csv", b"x")),
+        make_zip(contents(**{"state/verdicts.csv": WRONG_SHA256}), ("state/verdicts.csv", b"x")),
+        make_zip(contents(**{"state/verdicts.csv": WRONG_SHA256})),
+        make_zip(contents(**{"inbox/bank.syx": WRONG_SHA256}), ("inbox/bank.syx", b"x")),
+        make_zip(contents(**{"state/verdicts.csv": WRONG_SHA256}), ("state/verdicts.csv", bytes(100_000))),
+        make_zip(contents()),
+        make_zip(contents(0)),
+        make_zip(contents(True)),
+        make_zip(contents(**{"rules.toml": digest(b"")}), ("rules.toml", b"")),
+        make_zip(contents(**{"state/verdicts.csv": digest(b"")}), ("state/verdicts.csv", b""), ("state/x", b"")),
         with_manifest({"version": 99, "tables": {}, "overrides": []}),
         with_manifest({"version": 0, "tables": {}, "overrides": []}),
         with_manifest({"version": 1, "tables": {"training_splits": [WRONG_SHA256]}, "overrides": []}),
