@@ -1,4 +1,4 @@
-"""Types of arrays, by element; shapes stand where arrays are used."""
+"""Array types by element. Docstrings of functions give the shapes."""
 
 import numpy as np
 import numpy.typing as npt

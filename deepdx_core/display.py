@@ -1,4 +1,4 @@
-"""Text for people: counts, and untrusted text (names, paths, messages of others) without control characters."""
+"""Text for people: counts, and untrusted text (names, paths, foreign messages) without control characters."""
 
 _LONGEST_SHOWN = 60
 
@@ -25,7 +25,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value from outside, such as one of a user's file, as a message quotes it: short and printable."""
+    """Return an untrusted value, such as one from a user's file, as short printable text for a message."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):

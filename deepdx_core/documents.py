@@ -1,7 +1,6 @@
 """Files that users write by hand: read within bounds, checked against a model, refused with place and reason."""
 
 import re
-import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from deepdx_core.display import printable, shown
+from deepdx_core.files import open_regular
 
 _MAX_TOML_BYTES = 1 << 20
 _MAX_DEPTH = 16
@@ -48,7 +48,7 @@ class StrictModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _require_known_keys(cls, table: Any) -> Any:
-        """Do the work of `extra="forbid"`, and list the known keys."""
+        """Forbid unknown keys like `extra="forbid"`, but list the known ones in the error."""
         for key in table if isinstance(table, dict) else ():
             if key not in cls.model_fields:
                 known = {"known": ", ".join(cls.model_fields)}
@@ -62,7 +62,7 @@ class StrictModel(BaseModel):
 def first_error(error: ValueError) -> str:
     """Return the first error of a pydantic validation as one printable line, `key.path: reason`.
 
-    Items of a list count from 1: `phrase 2.category: is missing`. A ValueError of another kind is its own message.
+    Items of a list count from 1: `phrase 2.category: is missing`. For any other ValueError, return its message.
     """
     if not isinstance(error, ValidationError):
         return str(error)
@@ -86,30 +86,22 @@ def first_error(error: ValueError) -> str:
 
 
 def read_text(path: Path, max_bytes: int) -> str | None:
-    """Return the text of a user's file, in UTF-8; None if there is no file.
+    """Return the text of a user's file in UTF-8, None if there is no file.
 
-    Raises ValueError with the reason, but without the path, if it cannot be read, is not a regular file, is too large,
-    or is not text.
+    Raises ValueError with the reason, but without the path, if it cannot be read, is not a regular file, is a link to a
+    missing file, is larger than `max_bytes` bytes, or is not text.
     """
     try:
-        status = path.stat()
+        with open_regular(path) as file:
+            data = file.read(max_bytes + 1)
     except FileNotFoundError:
         if path.is_symlink():
-            raise ValueError("it is a link to a file that is not there") from None
+            raise ValueError("a link to a missing file") from None
         return None
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ValueError("it is a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("it is not a regular file")
-    try:
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from error
     if len(data) > max_bytes:
-        raise ValueError(f"it is larger than {max_bytes:,} bytes")
+        raise ValueError(f"larger than {max_bytes:,} bytes")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -122,13 +114,13 @@ def read_text(path: Path, max_bytes: int) -> str | None:
 
 
 def read_toml(path: Path) -> dict[str, Any] | None:
-    """Return the tables of a user's TOML file; None if there is no file. Raises ValueError as `read_text` does."""
+    """Return the content of a user's TOML file, None if there is no file. Raises ValueError like `read_text`."""
     text = read_text(path, _MAX_TOML_BYTES)
     return None if text is None else parse_toml(text)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return the tables of a TOML document. Raises ValueError with the line or key, and the reason."""
+    """Return the content of a TOML document. Raises ValueError with the line or key, and the reason."""
     _require_shallow(text)
     try:
         document = tomllib.loads(text)
@@ -140,7 +132,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def _require_shallow(text: str) -> None:
-    """Bound nesting before parsing: tomllib uses a frame per level, and the square of the parts for dotted keys."""
+    """Bound nesting before parsing: tomllib recurses into each level, and its cost is quadratic for dotted keys."""
     line, depth, dots = 1, 0, 0
     for token in _TOKEN.finditer(text):
         match token.lastgroup:

@@ -1,4 +1,4 @@
-"""Safe reading and writing of files: written whole or not at all, read only if regular, nothing left after a kill."""
+"""Safe access to files: written whole or not at all, read only if regular, and cleaned up after a kill."""
 
 import errno
 import fcntl
@@ -16,7 +16,7 @@ from deepdx_core.errors import DeepDXError
 
 _PREFIX, _SUFFIX = ".deepdx-", ".part"
 STAGING = f"{_PREFIX}*{_SUFFIX}"
-"""Glob pattern of working folders. They contain unfinished files, of a live process or left by a killed one."""
+"""Glob pattern of working folders. They hold unfinished files of a live process or of a killed one."""
 
 
 class OutputError(DeepDXError):
@@ -33,7 +33,7 @@ def written_whole(path: Path, staging: Path | None = None, *, set_aside: bool = 
     The file is flushed to disk before it replaces `path`, and the folder after. It is written in `staging`, a folder on
     the same file system, by default that of `path`. After a kill, `remove_leftovers` on that folder cleans up.
 
-    set_aside: rename a folder that is in the place of the file, as its owner may want it back. By default, the folder
+    set_aside: if there is a folder at `path`, keep it under another name, as its owner may want it back. By default it
     stays and OSError is raised.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def _set_aside_folder(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove the working folders that killed processes left in `folder`. Return their number."""
+    """Remove the working folders of killed processes in `folder`. Return the number removed."""
     removed = 0
     for leftover in folder.glob(STAGING):
         with suppress(OSError):
@@ -132,7 +132,7 @@ def output_target(path: Path, force: bool) -> Path:
 
 
 def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
-    """Write output files, all or none of them as far as a disk allows.
+    """Write output files: all or none, as far as a disk allows.
 
     Every file is on disk under a temporary name before the first one is put in place. If there are several files, old
     ones are removed first, so that a kill never leaves a mixture of old and new. Raises OutputError like
@@ -169,7 +169,12 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     Never blocks: opening a FIFO the ordinary way would wait for a writer. Raises OSError if the file cannot be read or
     is not regular; its `strerror` is the reason.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise OSError(errno.EINVAL, "not a regular file", str(path)) from error
+        raise
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)

@@ -18,7 +18,7 @@ class Home:
 
     @property
     def inbox(self) -> Path:
-        """The user's banks. They are only read."""
+        """The user's banks. Runs only read them."""
         return self.root / "inbox"
 
     @property
@@ -43,7 +43,7 @@ class Home:
 
     @property
     def restoring(self) -> Path:
-        """A backup that is being put in place. After a kill, the next command finishes the work."""
+        """A restore under way. If it is killed, the next command finishes it."""
         return self.root / "restoring"
 
     @property
@@ -77,11 +77,6 @@ class Home:
         return self.state / "labels.csv"
 
     @property
-    def overrides(self) -> tuple[Path, ...]:
-        """All files in which the user changes what the pipeline decides."""
-        return self.rules, self.verdicts, self.taxonomy, self.labels
-
-    @property
     def models(self) -> Path:
         """Trained generators, one folder each."""
         return self.state / "models"
@@ -103,7 +98,7 @@ class Home:
 
     @property
     def overrides_lock(self) -> Path:
-        """Lock of the files with verdicts and labels, held from reading to writing when they are changed."""
+        """Lock of `verdicts` and `labels`, held from the read to the write of a change."""
         return self.locks / "overrides.lock"
 
 

@@ -20,14 +20,14 @@ _MAX_BYTES = 64 << 20  # half a million sounds, each with a reason
 
 
 class OverridesError(DeepDXError):
-    """A file of overrides is not valid; the message names the file, the line and the reason."""
+    """A file of overrides cannot be used. The message names the file, the line and the reason."""
 
 
 def read_overrides(path: Path, column: str, allowed: Sequence[str]) -> pl.DataFrame:
-    """Return the overrides in a file: `sound_id`, the column (one of the allowed values), `why` and `place`.
+    """Return the overrides in a file: `sound_id`, `column` (one of the allowed values), `why` and `place`.
 
-    Sorted by sound_id; `place` names the file and the line. A missing file has no overrides. Raises OverridesError if
-    the file is not one of overrides, names a sound twice, or has a wrong field.
+    Sorted by sound_id. `place` names the file and the line. A missing file has no overrides. Raises OverridesError if
+    the file cannot be read, its header or a field is wrong, or a sound occurs twice.
     """
     header = ["sound_id", column, "why"]
     file = printable(str(path))
@@ -66,9 +66,9 @@ def write_override(
 ) -> None:
     """Set the override of a sound, or remove it if the value is None.
 
-    The file is replaced as a whole; if `path` is a link, the file it leads to. lock: `Home.overrides_lock`, held from
-    the read to the write, so that no concurrent change is lost. Raises OverridesError as `read_overrides` does; a file
-    that cannot be read stays as it is.
+    Replaces the file as a whole, or the target if `path` is a link. lock: `Home.overrides_lock`, held from the read to
+    the write, so that no concurrent change is lost. Raises OverridesError like `read_overrides`, and leaves the file as
+    it is.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
@@ -83,5 +83,5 @@ def write_override(
 
 
 def _one_line(why: str) -> str:
-    """Return a reason from the command line on one line; bytes that are not UTF-8 arrive there as surrogates."""
+    """Return a reason from the command line as one line. Surrogates, for bytes that are not UTF-8, become U+FFFD."""
     return " ".join(why.encode("utf-8", "surrogateescape").decode("utf-8", "replace").split())

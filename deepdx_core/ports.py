@@ -1,6 +1,6 @@
 """MIDI ports: list them, send dumps to a synthesizer, receive dumps from it.
 
-Needs the extra `midi` (python-rtmidi, through mido's interface to it).
+Needs the extra `midi`: python-rtmidi, which mido uses as its backend.
 """
 
 import time
@@ -33,9 +33,9 @@ def list_ports() -> tuple[list[str], list[str]]:
 
 
 def send(messages: Sequence[bytes], port: str, on_sent: Callable[[int], None] = lambda index: None) -> None:
-    """Send messages to a port, each from F0 to F7, with the pause that a DX7 needs after each.
+    """Send messages to a port, each from F0 to F7, and pause after each as a DX7 requires.
 
-    `on_sent` gets the index of each message after it went out. Raises PortError if the port does not exist.
+    `on_sent` is called with the index of each message once it is sent. Raises PortError if the port does not exist.
     """
     with _opened(port, mido.get_output_names, mido.open_output) as output:
         for index, message in enumerate(messages):
@@ -49,7 +49,7 @@ def receive(port: str, timeout: float, on_open: Callable[[], None] = lambda: Non
     """Return the first voice dump that a port receives within `timeout` seconds, byte for byte.
 
     `on_open` is called once the port is open. Raises PortError if the port does not exist, if a dump is incomplete or
-    its checksum wrong, and if none arrives in time; the message lists what arrived instead.
+    its checksum wrong, or if none arrives in time; the message then lists the other messages received.
     """
     others: list[str] = []
     with _opened(port, mido.get_input_names, mido.open_input) as source:

@@ -1,11 +1,11 @@
-"""Versions of the code by its results: raise one with every change of what is computed from the same input.
+"""Versions of the code's results. Raise a version whenever the same input gives another result.
 
-Caches and models of an earlier version are computed again, so a reworded docstring must not raise a version, and a
-change of behavior must. `tests/test_versions.py` holds the results of each version and names the one to raise.
+Results of an earlier version are computed again. So a change of behavior must raise a version, and a reworded docstring
+must not. `tests/test_versions.py` holds the results of each version and names the one to raise.
 """
 
 READER_VERSION = 1
-"""`raw_files` and `dumps` from the same files: what counts as a voice, limits, the wording of reasons."""
+"""`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons."""
 
 CURATION_VERSION = 1
 """`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps."""
@@ -13,7 +13,7 @@ CURATION_VERSION = 1
 FEATURES_VERSION = 1
 """`audio_features` from the same sounds: features, and the clips they are computed from.
 
-Also of definitions elsewhere: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTER` in the tables, `CARRIERS` in
+Covers definitions elsewhere too: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTER` in `tables.audio`, `CARRIERS` in
 `voice.columns`. The renderer has a version of its own.
 """
 
@@ -23,6 +23,6 @@ LABELS_VERSION = 1
 MODEL_VERSION = 2
 """Parents, writer and critic from the same training set and configuration.
 
-Version 1 was known by a digest of its code. It differed only in runs of less than six times `validate_every` steps,
-which it validated less often.
+Version 1 was identified by a digest of its code. It differed only in runs of fewer than six times `validate_every`
+steps, which it validated less often.
 """

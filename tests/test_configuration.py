@@ -83,11 +83,11 @@ def listening(path):
 
 IN_ITS_PLACE = {
     "not UTF-8": lambda path: put(path, b"# caf\xe9\n"),
-    "is larger than": too_large,
-    "is a folder": lambda path: path.mkdir(parents=True),
-    "is not a regular file": lambda path: (path.parent.mkdir(exist_ok=True), os.mkfifo(path)),
+    "larger than": too_large,
+    "a folder, not a file": lambda path: path.mkdir(parents=True),
+    "not a regular file": lambda path: (path.parent.mkdir(exist_ok=True), os.mkfifo(path)),
     "not a regular": listening,
-    "link to a file that is not there": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("nowhere")),
+    "a link to a missing file": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("nowhere")),
     "Too many levels": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to(path.name)),
     "Input/output error": lambda path: (path.parent.mkdir(exist_ok=True), path.symlink_to("/proc/self/mem")),
     "Permission denied": pytest.param(closed, marks=pytest.mark.skipif(os.geteuid() == 0, reason="root reads all")),

@@ -1,7 +1,8 @@
-"""Files are written whole or not at all, never over other files by mistake, and nothing is left after a kill."""
+"""Files are written whole or not at all, never over other files by mistake, and cleaned up after a kill."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -119,13 +120,11 @@ def test_a_file_that_is_not_regular_is_refused_without_waiting(tmp_path, kind):
     elif kind == "folder":
         path.mkdir()
     elif kind == "socket":
-        import socket
-
         socket.socket(socket.AF_UNIX).bind(str(path))
     else:
         path.symlink_to("/dev/zero")
     began = time.monotonic()
-    reason = "a folder, not a file" if kind == "folder" else None
+    reason = "a folder, not a file" if kind == "folder" else "not a regular file"
     with pytest.raises(OSError, match=reason):
         read_regular(path)
     assert time.monotonic() - began < 1

@@ -110,7 +110,7 @@ def test_an_incomplete_dump_is_refused(cable, dump):
         receive(CABLE, 5)
 
 
-def test_without_a_dump_in_time_an_error_lists_what_was_received(cable):
+def test_without_a_dump_in_time_the_error_lists_the_messages_received(cable):
     put(cable, [0xF0, 0x41, 1, 2, 0xF7], [0xF0, 0x43, 0xF7])
     with pytest.raises(PortError, match=r"received no voice dump within 0.05 seconds; received: .*Roland"):
         receive(CABLE, 0.05)
@@ -124,7 +124,7 @@ def test_an_unknown_port_is_refused(cable, use):
         use()
 
 
-def test_without_the_extra_an_error_names_it(monkeypatch):
+def test_without_python_rtmidi_the_error_names_the_extra(monkeypatch):
     before = mido.backend
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     monkeypatch.delitem(sys.modules, "mido.backends.rtmidi", raising=False)
@@ -201,12 +201,12 @@ def test_an_incomplete_dump_is_not_written(deepdx, cable, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_real_virtual_port():
+def test_a_bank_is_received_through_a_virtual_port():
     name = "Deep DX test"
     try:
         source = mido.open_output(name, virtual=True)
     except Exception as error:
-        pytest.skip(f"no virtual MIDI port can be had here: {error}")
+        pytest.skip(f"no virtual MIDI port is available: {error}")
     bank = write_bank(*random_voices(32))
     with source:
         port = next(p for p in list_ports()[0] if name in p)

@@ -1,4 +1,4 @@
-"""Descriptions of messages without voices: other manufacturers', and Yamaha's other dumps.
+"""Descriptions of messages without voices: those of other manufacturers, and other dumps of Yamaha.
 
 Source: MIDI 1.0 specification, list of manufacturers; Yamaha DX7, DX7II and TX802 manuals.
 """
@@ -6,7 +6,7 @@ Source: MIDI 1.0 specification, list of manufacturers; Yamaha DX7, DX7II and TX8
 from deepdx_core.display import printable
 
 _YAMAHA = 0x43
-_CLASSIFICATION = slice(6, 16)  # of Yamaha's universal bulk data, behind the byte count
+_CLASSIFICATION = slice(6, 16)  # of Yamaha's universal bulk data, after the byte count
 
 _MANUFACTURERS = {
     0x01: "Sequential",

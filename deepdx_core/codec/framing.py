@@ -1,4 +1,4 @@
-"""Framing of system exclusive messages: where each begins and ends, also if it was cut short or lost bytes.
+"""Framing of system exclusive messages: the beginning and end of each, even if it was cut short or lost bytes.
 
 Source: Yamaha DX7 and DX7II manuals, "MIDI data format"; Standard MIDI Files 1.0, system exclusive events.
 """
@@ -20,10 +20,10 @@ _YAMAHA = 0x43
 _HEADER_SIZE = 6
 
 _MESSAGE = re.compile(rb"\xf0[\x00-\x7f]++\xf7")
-# Headers of dumps, each with less than a voice behind it, up to the next message.
+# Headers of dumps, each with less than a voice after it, up to the next message.
 _BARE_HEADERS = re.compile(rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+(?=\xf0|\Z))++", re.DOTALL)
 _STATUS_BYTE = re.compile(rb"[\x80-\xff]")
-# In a MIDI file, the length of the event stands between F0 and the message, seven bits a byte.
+# In a MIDI file, the length of the event follows F0, seven bits per byte.
 _VOICE_DUMP = re.compile(rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)", re.DOTALL)
 _START = re.compile(b"(" + _VOICE_DUMP.pattern + b")|" + _MESSAGE.pattern, re.DOTALL)
 
@@ -34,8 +34,8 @@ _DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f i
 """Data bytes of a whole dump."""
 
 _MIN_DISPLACED = 4
-"""Voices at other offsets than their dump's frame has them that count as displaced by lost or added bytes, not as
-chance."""
+"""Minimum number of voices at other offsets than those of their dump's slots. Fewer may be chance; as many show that
+bytes were lost or added."""
 
 
 def next_message(data: bytes, start: int) -> list[Segment]:
@@ -49,7 +49,7 @@ def next_message(data: bytes, start: int) -> list[Segment]:
     start = message.start()
     if message.lastindex:
         formats = _VOICE_FORMATS[data[message.end() - 1]]
-        body = message.end() + 2  # behind the byte count
+        body = message.end() + 2  # after the byte count
         return _read_whole_dump(data, start, body, formats) or _read_broken_dump(data, start, body, formats)
     what = describe_message(message.group())
     manufacturer_id = message.group()[1]
@@ -67,7 +67,7 @@ def _in_a_row(manufacturer_id: int) -> re.Pattern[bytes]:
 
 
 def _read_whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
-    """Return the dump at `start` if its F7 stands where a format has it, whatever bytes lie between."""
+    """Return the dump at `start` if its F7 is at the offset that a format requires, with any bytes in between."""
     for format_ in formats:
         size = _DATA_SIZE[format_]
         for checksum_size in (1, 0):
@@ -114,7 +114,7 @@ def _read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format,
 
 
 def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
-    """Return the voices of a bank that lost or gained bytes at their present offsets; an empty list for any other."""
+    """Return the voices of a bank that lost or gained bytes, at their offsets now; an empty list for any other dump."""
     if dump.format is not Format.VMEM or not has_illegal_run(dump.payload, dump.format, _MIN_DISPLACED):
         return []
     end = dump.offset + dump.length
@@ -142,7 +142,7 @@ def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
 def _voice_dump(
     data: bytes, start: int, body: int, end: int, format_: Format, payload: bytes, checksum: Checksum, note: str
 ) -> Segment:
-    """Return the segment of a dump, with a note on anything unusual in its header behind `note`."""
+    """Return the segment of a dump. Anything unusual in its header is appended to `note`."""
     notes = [note] if note else []
     if body - start > _HEADER_SIZE:
         notes.append("the length bytes of a MIDI file behind its F0")

@@ -1,7 +1,7 @@
-"""The search for runs of voices without a header: records that follow each other, with broken ones among them.
+"""Search for runs of voices without a header: records that follow each other, with broken ones among them.
 
-Time and memory grow linearly with the bytes, whatever they are: data is searched in blocks, and where candidates crowd
-more than real voices ever do, only the best are examined.
+Time and memory are linear in the size of any data: it is searched in blocks, and where candidates are denser than real
+voices ever are, only the best are examined.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ _BANK_SIZE = VMEM_VOICES * VMEM_SIZE
 
 @dataclass(frozen=True)
 class Run:
-    """`count` records that follow each other from `offset`; `legal` is how many of them are legal."""
+    """`count` records that follow each other from `offset`. `legal` is the number of legal ones among them."""
 
     format: Format
     offset: int
@@ -46,16 +46,16 @@ class Run:
 
     @property
     def end(self) -> int:
-        """Offset behind the last record."""
+        """Offset after the last record."""
         return self.offset + self.count * RECORD_SIZE[self.format]
 
 
 def find_runs(data: UInt8Array, formats: tuple[Format, ...]) -> list[Run]:
-    """Return the runs of voices in `data`, `uint8[n]`, in order and without overlap; those with most legal records win.
+    """Return runs of voices in `data`, `uint8[n]`, in order. Of overlapping runs, the one with most legal records wins.
 
-    In data that consists of records, at least half of them, blank ones aside, are likely voices, and broken ones at its
-    ends belong to the run. Anywhere else at least half are sure voices, and broken ones belong to the run only between
-    likely ones. A single likely voice must have all marks.
+    If all of `data` consists of records, at least half of them, blank ones aside, must be likely voices; broken records
+    at its ends belong to the run. Otherwise at least half of a run must be sure voices, and broken records belong to it
+    only between likely ones. A single likely voice must have all marks.
     """
     if whole := [run for format_ in formats if (run := _run_of_everything(data, format_))]:
         return [max(whole, key=lambda run: run.legal)]
@@ -78,7 +78,7 @@ def _run_of_everything(data: UInt8Array, format_: Format) -> Run | None:
     legal = are_legal(data.reshape(-1, size), format_)
     marks = count_marks(data, offsets, format_)
     likely = legal & (marks >= LIKELY)
-    # If the records are no whole number of banks, the first may be a container's header: a broken voice has marks.
+    # If the records do not fill whole banks, the first may be a container's header; a broken voice would have marks.
     first = int(len(offsets) % VMEM_VOICES > 0 and len(offsets) > 1 and marks[0] < LIKELY)
     written = np.count_nonzero(~are_blank(data, offsets[first:], format_))
     if not likely.any() or np.count_nonzero(likely) * 2 < written:
@@ -87,7 +87,7 @@ def _run_of_everything(data: UInt8Array, format_: Format) -> Run | None:
 
 
 def _find_runs(data: UInt8Array, format_: Format) -> list[Run]:
-    """Return the runs of a format in the order of their offsets, at most 32 that begin in the length of a bank."""
+    """Return the runs of a format in the order of their offsets, at most 32 of them per length of a bank."""
     size = RECORD_SIZE[format_]
     # For each offset: 0 if no legal record begins there, otherwise 1 plus twice its marks.
     codes = np.zeros(len(data), dtype=np.uint8)
@@ -109,10 +109,7 @@ def _find_runs(data: UInt8Array, format_: Format) -> list[Run]:
 
 
 def _find_runs_at(data: UInt8Array, codes: UInt8Array, phase: int, format_: Format) -> npt.NDArray[np.intp]:
-    """Return offset, count and legal records, `intp[3, n]`, of the runs at `phase` plus a multiple of the stride.
-
-    The stride is the record size.
-    """
+    """Return offset, count and legal count, `intp[3, n]`, of the runs at `phase` plus multiples of the record size."""
     size = RECORD_SIZE[format_]
     at_phase = codes[phase::size]
     legal, marks = at_phase > 0, at_phase // 2
@@ -143,10 +140,10 @@ def _find_runs_at(data: UInt8Array, codes: UInt8Array, phase: int, format_: Form
 
 
 def _settle_borders(data: UInt8Array, runs: list[Run]) -> list[Run]:
-    """Return the runs, which are in order, without records that overlap the next run of the same format.
+    """Return runs, given in order, without the records that overlap the next run of the same format.
 
-    Where bytes were lost, the broken voice may pass for a legal one with bytes of its neighbor: the end of a name at
-    its front, or envelope rates at its end. The shared bytes show whose they are.
+    Where bytes were lost, the broken voice may look legal with bytes of its neighbor: the end of a name at its start,
+    or envelope rates at its end. The shared bytes show which voice they belong to.
     """
     settled = list(runs)
     for i in range(len(settled) - 1):
@@ -163,7 +160,7 @@ def _settle_borders(data: UInt8Array, runs: list[Run]) -> list[Run]:
 
 
 def _free_part(run: Run, taken: BoolArray) -> Run | None:
-    """Return a run without the record at either end that overlaps `taken`; None if others do, or nothing is left."""
+    """Return a run without a record at either end that overlaps `taken`, None if others overlap or nothing is left."""
     size = RECORD_SIZE[run.format]
     overlapping = taken[run.offset : run.end].reshape(run.count, size).any(axis=1)
     free = np.flatnonzero(~overlapping)

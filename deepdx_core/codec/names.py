@@ -19,13 +19,13 @@ _CHARACTERS = _characters()
 
 
 def names_to_text(names: UInt8Array) -> npt.NDArray[np.str_]:
-    """Decode names `uint8[n, 10]` without their padding spaces. Anything but printable ASCII becomes U+FFFD."""
+    """Decode names `uint8[n, 10]` to text `str[n]`, without padding spaces. All but printable ASCII becomes U+FFFD."""
     codes = np.ascontiguousarray(_CHARACTERS[names])
     return np.strings.rstrip(codes.view(f"<U{NAME_LENGTH}").reshape(len(names)))
 
 
 def text_to_names(texts: list[str]) -> UInt8Array:
-    """Encode texts as names `uint8[n, 10]`, cut or padded with spaces. Anything but printable ASCII becomes `?`."""
+    """Encode texts as names `uint8[n, 10]`, cut or padded with spaces. All but printable ASCII becomes `?`."""
     padded = np.array([text.ljust(NAME_LENGTH) for text in texts], dtype=f"<U{NAME_LENGTH}")
     codes = padded.view(np.uint32).reshape(len(texts), NAME_LENGTH)
     printable = (codes >= 32) & (codes < 127)

@@ -1,8 +1,8 @@
 """Read the bytes of a file: segments that account for all of them, and the reason if there are no voices.
 
-The first recognizer in `RECOGNIZERS` that knows the file reads it. A new file format is one new file in
-`deepdx_core/codec/recognizers`, with a function `recognize` of the type `Recognizer`, plus one line in the list.
-Raise `READER_VERSION` in `intake/survey.py` too, so that files known to a home are read again.
+The first recognizer in `RECOGNIZERS` that knows the file reads it. To add a file format, add a module to
+`deepdx_core/codec/recognizers` with a function `recognize` of the type `Recognizer`, and a line to the list. Raise
+`READER_VERSION` in `deepdx_core/versions.py` too, so that files known to a home are read again.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from deepdx_core.codec.recognizers import hex_text, sounddiver, spoiled_text, sy
 from deepdx_core.codec.segments import Kind, Reading
 
 Recognizer = Callable[[bytes], Reading | None]
-"""Reads a file that it knows; returns None for any other. Never fails, whatever the bytes."""
+"""Reads a file that it knows; returns None for any other. Never fails, for any bytes."""
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     spoiled_text.recognize,  # first, so that no other recognizer finds voices in destroyed data
@@ -21,14 +21,14 @@ RECOGNIZERS: tuple[Recognizer, ...] = (
     hex_text.recognize,
     sysex.recognize,  # last, because it takes any bytes
 )
-"""All recognizers, in the order of trial."""
+"""All recognizers, in the order in which they are tried."""
 
 
 def read(data: bytes) -> Reading:
-    """Account for all of `data`. Never fails: bytes that nothing recognizes are junk, and `reason` explains them.
+    """Return segments that cover all of `data`. Never fails: unrecognized bytes are junk, and `reason` explains them.
 
     After `splitting.MAX_SEGMENTS` segments, the rest of the data is one unread segment with a note. So memory and time
-    grow no faster than the size of the file.
+    are at most linear in the size of the file.
     """
     reading = next(reading for recognize in RECOGNIZERS if (reading := recognize(data)))
     if reading.reason or any(segment.kind is Kind.VOICES for segment in reading.segments):

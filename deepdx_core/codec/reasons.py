@@ -7,7 +7,7 @@ from deepdx_core.display import counted
 
 
 def explain_missing_voices(data: bytes, segments: tuple[Segment, ...]) -> str:
-    """Return the reason why `segments` of `data` hold no voices, the most specific that applies."""
+    """Return the most specific reason why `data`, split into `segments`, holds no voices."""
     if not data:
         return "empty file"
     if segments[-1].what == UNREAD:

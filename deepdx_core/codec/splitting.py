@@ -13,10 +13,10 @@ from deepdx_core.display import counted
 from deepdx_core.voice.parameters import VMEM_VOICES
 
 MAX_SEGMENTS = 2**19
-"""Segments per file; more single-voice dumps than the largest accepted file can hold."""
+"""Maximum number of segments of a file. The largest accepted file holds fewer single-voice dumps."""
 
 UNREAD = "not read"
-"""Description of the segment after the last that is read."""
+"""Description of the segment that holds the unread rest of a file."""
 
 _MIN_RECORD_SIZE = min(RECORD_SIZE[format_] for format_ in HEADERLESS_FORMATS)
 _HEADERLESS = {
@@ -27,7 +27,7 @@ _HEADERLESS = {
 
 
 def split(data: bytes) -> Iterator[Segment]:
-    """Yield the segments of `data` in order, without gap or overlap; from MAX_SEGMENTS on, the rest is one segment."""
+    """Yield the segments of `data` in order, without gap or overlap, MAX_SEGMENTS at most: the last holds the rest."""
     segments = _split(data)
     yield from islice(segments, MAX_SEGMENTS - 1)
     if last := next(segments, None):
@@ -37,7 +37,7 @@ def split(data: bytes) -> Iterator[Segment]:
 
 
 def junk(data: bytes, start: int, end: int) -> Segment:
-    """Return the bytes from `start` to `end` as junk; at the start of a file, named by its type."""
+    """Return the bytes from `start` to `end` as junk, described by the type of the file if they are its start."""
     what = (identify_file(data) if start == 0 else None) or "not a message"
     return Segment(start, end - start, Kind.JUNK, what)
 

@@ -17,7 +17,7 @@ _TICKS_PER_QUARTER = 480
 
 
 def transmission_seconds(message: bytes) -> float:
-    """Time that a message takes over a MIDI cable, in seconds: 1.3 for a bank."""
+    """Return the time that a message takes over a MIDI cable, in seconds: 1.3 for a bank."""
     return len(message) / _BYTES_PER_SECOND
 
 

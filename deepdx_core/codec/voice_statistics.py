@@ -1,7 +1,7 @@
-"""Statistics of voice records: how bytes without a header are recognized as a voice.
+"""Statistics of voice records, by which bytes without a header are recognized as a voice.
 
-Two tests, one after the other. *Legal*: every byte is in range at its offset in a record; tested at every offset of the
-data at once. *Marks*: the values agree with how voices are programmed, unlike text, code and tables of numbers.
+Two tests in sequence. *Legal*: every byte is in range at its offset in a record; tested at every offset of the data at
+once. *Marks*: the values are typical of programmed voices, unlike text, code and tables of numbers.
 The shares in this module were measured on 36,360 distinct voices of a public collection.
 """
 
@@ -31,10 +31,10 @@ _OUTPUT_LEVELS = operator_columns("output_level")
 _PITCH_LEVELS = np.array([INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)])
 
 _TESTED_AT_ONCE = 16
-"""Bytes of a record that are tested before the search may stop early; in most data no offset is left by then."""
+"""Bytes of a record to test between checks for an early stop. In most data, the first check finds no offset left."""
 
 _MAX_CANDIDATES = 16
-"""Candidates per record length that are examined as a whole. Real voices never crowd like that: in 3,537 banks of a
+"""Candidates per record length that are examined as a whole. Real voices are never that dense: in 3,537 banks of a
 public collection without their headers, every run is found with 8 too."""
 
 _CHUNK = 4096  # records
@@ -129,15 +129,15 @@ def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) 
 
 
 def legal_share(payload: bytes, format_: Format) -> float:
-    """Share of a payload's records that are legal, 0 to 1."""
+    """Return the share of legal records in a payload, 0 to 1; 0 if it has none."""
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
     return float(are_legal(records, format_).mean()) if len(records) else 0.0
 
 
 def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:
-    """Return True if `length` records in a row are illegal, as they are where bytes before them were lost or added."""
+    """Return True if `length` records in a row are illegal, as after lost or added bytes."""
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
-    # Such a run includes at least one of these records. Most dumps are in order, and this is less work.
+    # Such a run includes at least one of these records. Most dumps are in order and need no more tests.
     if are_legal(records[length - 1 :: length], format_).all():
         return False
     return bytes(length) in are_legal(records, format_).tobytes()
@@ -149,8 +149,8 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
     The marks, with the share of real voices that have them: rest levels (EG level 4) of 0 in three operators or more
     (97 %); attack rates of 15 or more in five (97 %); pitch EG levels around the middle, three of them (95 %); an
     operator at output level 50 or more (99.8 %); no unused bit set (95 %); at least ten distinct bytes (99 %); eight
-    letters, digits or spaces in the name (97 %). Where more than 16 candidates begin within the length of a record, the
-    worst of them get 0.
+    common characters, such as letters, in the name (97 %). Where more than 16 candidates begin within the length of a
+    record, the worst of them get 0.
     """
     layout = _LAYOUTS[format_]
 
@@ -167,7 +167,7 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
         + (np.count_nonzero((pitch >= 40) & (pitch <= 60), axis=1) >= 3)
         + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
     )
-    # Zeros are legal at every offset of a file full of them; whole records are examined only where it can matter.
+    # In a file full of zeros, every offset is legal. Examine whole records only where it can change the result.
     candidates = np.flatnonzero(marks >= LIKELY - 3)
     best = find_best(offsets[candidates], marks[candidates], layout.size, _MAX_CANDIDATES)
     marks[np.delete(candidates, best)] = 0
@@ -185,7 +185,7 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
 
 
 def _count_common_characters(names: UInt8Array) -> npt.NDArray[np.intp]:
-    """Count the letters, digits and spaces of each name; 0 if a NUL stands before a character, as among numbers."""
+    """Count the common characters of each name, `intp[n]`: 0 if a NUL precedes a character, as in tables of numbers."""
     characters: npt.NDArray[np.intp] = np.count_nonzero(COMMON_IN_NAMES[names], axis=1)
     written_after = np.logical_or.accumulate(names[:, ::-1] > 32, axis=1)[:, ::-1]
     characters[np.any((names == 0) & written_after, axis=1)] = 0
@@ -195,9 +195,9 @@ def _count_common_characters(names: UInt8Array) -> npt.NDArray[np.intp]:
 def find_best(
     offsets: npt.NDArray[np.intp], scores: npt.NDArray[np.integer], stretch: int, count: int
 ) -> npt.NDArray[np.intp]:
-    """Return the indices, in order, of the `count` highest scores among the ascending offsets of each stretch.
+    """Return the indices of the `count` highest scores in each stretch of `stretch` bytes, in order.
 
-    stretch: length in bytes.
+    offsets: ascending, one for each score.
     """
     stretches = offsets // stretch
     if len(offsets) <= count or not (stretches[count:] == stretches[:-count]).any():

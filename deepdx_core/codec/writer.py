@@ -25,7 +25,7 @@ _SENSITIVITIES = [INDEX[f"op{operator}_amp_mod_sensitivity"] for operator in OPE
 
 
 def checksum(data: bytes) -> int:
-    """Two's complement of the sum of the data bytes, in seven bits."""
+    """Return the checksum of a dump: the two's complement of the sum of its data bytes, in seven bits."""
     return int(_checksums(np.frombuffer(data, dtype=np.uint8)[None])[0])
 
 

@@ -13,7 +13,7 @@ from deepdx_core.tables.columns import MAX_FINDINGS
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
 
-_BATCH = 1 << 14  # voices; a voice may have a hundred findings, which take far more memory before they are in a table
+_BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory before they are in a table
 
 
 def decode_dumps(dumps: pl.DataFrame) -> pl.DataFrame:
@@ -60,7 +60,7 @@ def _list_findings(records: UInt8Array, parameters: UInt8Array, readable: BoolAr
             findings.find_all_zero(parameters),
         ]
     )
-    # Of an unreadable voice, only the reason: its parameters mean nothing.
+    # An unreadable voice keeps only the finding that makes it so: its parameters mean nothing.
     readable_or_reason = pl.lit(pl.Series(readable)).gather(pl.col("voice")) | (
         pl.col("rule") == findings.BYTE_OVER_127.id
     )

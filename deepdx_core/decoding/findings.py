@@ -1,6 +1,6 @@
-"""Findings: faults of voices that a DX7 could not hold.
+"""Checks of voices, and their findings: faults that make a voice illegal in a DX7.
 
-Findings are a long table with a row for each fault, so that thousands of voices are checked at once.
+Findings are a table with a row for each fault, so that thousands of voices are checked at once.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,12 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VCED_NAME,
 
 @dataclass(frozen=True)
 class Check:
-    """A check of voices. reason: why a voice that fails it is not valid. source: of the rule."""
+    """A check of voices.
+
+    id: the `rule` of its findings.
+    reason: why a voice that fails it is illegal.
+    source: of the limit that it checks.
+    """
 
     id: str
     reason: str
@@ -50,7 +55,7 @@ def describe_finding(finding: Mapping[str, object]) -> str:
 def find_high_bytes(records: UInt8Array, format_: Format) -> pl.DataFrame:
     """Return findings of BYTE_OVER_127 in voice records `uint8[n, record size]`: voice, rule, parameter, value.
 
-    `voice` is the row of the record. A packed byte with two parameters is named after the first, in VCED order.
+    `voice` is the row of the record. For a packed byte with two parameters, `parameter` is the first in VCED order.
     """
     voices, offsets = np.nonzero(records > 127)
     return _to_table(BYTE_OVER_127, voices, _NAMES_BY_OFFSET[format_][offsets], records[voices, offsets])

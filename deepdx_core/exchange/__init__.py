@@ -1,1 +1,1 @@
-"""Voices in other forms of files: inspected, converted, read from tables and written to them."""
+"""Voices of any files: inspected, converted, read from tables and written to them."""

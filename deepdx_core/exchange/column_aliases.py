@@ -69,7 +69,7 @@ ALIASES: Mapping[str, str] = dict(_list_aliases())
 
 
 def match_columns(columns: Iterable[str]) -> dict[str, list[str]]:
-    """Return the columns for `name` and each parameter, by its name. Other columns are left out.
+    """Return the matching columns of `name` and of each parameter, by its name. Other columns are left out.
 
     A column under the parameter's own name takes precedence over all aliases.
     """

@@ -25,7 +25,7 @@ from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES
 
 COLUMNS = (*PROVENANCE, "name", "findings", *PARAMETER_NAMES)
-"""Columns of voices in this module; `findings` as in `decoded_voices`, null for voices of a table."""
+"""Columns of voices in this module. `findings` are those of `decoded_voices`, null for voices of a table."""
 
 _MAX_LISTED = 4  # faults of a voice in a message
 _IN_RANGE = pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)

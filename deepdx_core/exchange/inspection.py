@@ -19,7 +19,7 @@ _MAX_LISTED = 4  # files, or faults of a voice, in an error message
 
 
 class NoVoiceError(DeepDXError):
-    """A slot of a file has no voice that can be used; the message names it and the reason."""
+    """A slot of a file has no legal voice. The message names the file, the slot and the reason."""
 
 
 def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -49,8 +49,8 @@ def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
 def load_voice(path: Path, slot: int) -> tuple[UInt8Array, str]:
     """Return the parameters of the voice in a slot of a file, `uint8[145]`, all in range, and its name.
 
-    Slots count from 1 in each dump; with several dumps, as in an archive, the first that has the slot is used.
-    Raises NoVoiceError.
+    Slots count from 1 in each dump. Of several dumps, as in an archive, the first with that slot is used.
+    Raises NoVoiceError if there is none, or if its voice is not legal.
     """
     files, voices = inspect_files([path])
     in_slot = voices.filter(pl.col("slot") == slot).head(1)

@@ -1,4 +1,4 @@
-"""Locations of faults in the file of a table, in terms of its format. Used only once a table is refused."""
+"""Locations of faults in the file of a table, in terms of its format. Used only after a table is refused."""
 
 import csv
 import io
@@ -13,17 +13,20 @@ from deepdx_core.exchange.column_aliases import ALIASES, alias_key
 
 
 class TableError(DeepDXError):
-    """A table is refused; the message has a line for each fault: file, line, column and reason."""
+    """A table is refused. The message has a line for each fault: file, line, column and reason."""
 
 
 def detect_separator(data: bytes) -> str:
-    """Return the separator of a CSV file, by its header: no parameter's name contains any of them."""
+    """Return the separator of a CSV file, the most frequent in its header. No parameter's name contains one."""
     header = data.split(b"\n", 1)[0]
     return max((",", ";", "\t"), key=lambda separator: header.count(separator.encode()))
 
 
 def locate_row(data: bytes, format_: str, row: int) -> str:
-    """Return where a row begins. Rows count from 0, including blank lines of a CSV file but not its header."""
+    """Return the location of a row, such as `line 3`.
+
+    row: counts from 0, including the blank lines of a CSV file but not its header.
+    """
     match format_:
         case "csv":
             return f"line {next(islice(_records(data), row + 1, None))[0]}"
@@ -36,7 +39,7 @@ def locate_row(data: bytes, format_: str, row: int) -> str:
 
 
 def explain_unreadable(data: bytes, format_: str, reason: str) -> str:
-    """Return where and why a table cannot be parsed; `reason`, the parser's own, if nothing better is found."""
+    """Return where and why a table cannot be parsed, or `reason`, the parser's own, if nothing better is found."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

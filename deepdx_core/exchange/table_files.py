@@ -48,7 +48,7 @@ _SUFFIXES = {f".{format_}": format_ for format_ in TableFormat} | {".ndjson": Ta
 
 
 def table_format(path: PurePath) -> TableFormat | None:
-    """Return the format of a table by its file name, None if it is not one."""
+    """Return the format of a table by the suffix of its file, None for other files."""
     return _SUFFIXES.get(path.suffix.lower())
 
 
@@ -123,7 +123,7 @@ def _parse(data: bytes, format_: TableFormat) -> pl.DataFrame:
             rows = pl.read_csv(data, infer_schema=False, separator=detect_separator(data))
             duplicate = next((m[1] for c in rows.columns if (m := re.fullmatch(r"(.+)_duplicated_\d+", c))), None)
             if duplicate is not None and match_columns([duplicate]):
-                raise TableError(f"column {printable(duplicate)} is there twice")
+                raise TableError(f"column {printable(duplicate)} occurs twice")
             return rows
         case TableFormat.JSON:
             _require_bounded_json(data)
@@ -142,10 +142,10 @@ def _parse(data: bytes, format_: TableFormat) -> pl.DataFrame:
 def _normalize_columns(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
     """Return the rows that are voices, under standard column names, and the source column of each.
 
-    Columns: `name`, the parameters as given, PROVENANCE, and
+    The standard columns are `name`, the parameters with their values as given, PROVENANCE, and three more:
 
     row: number of the row in the file, from 0.
-    unreadable: the table itself states that the parameters could not be read.
+    unreadable: true if the table itself states that the parameters could not be read.
     length: number of parameters in the row.
     """
     matches = match_columns(rows.columns)
@@ -194,7 +194,7 @@ def _normalize_columns(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]
 
 
 def _is_voice(rows: pl.DataFrame, arrays: bool) -> pl.Expr:
-    """True for a voice; false for a blank line and for a file without voices in `deepdx inspect --json`."""
+    """True for a voice; false for a blank line, and for a file without voices in output of `deepdx inspect --json`."""
     blank = pl.all_horizontal(pl.all().exclude("row").is_null())
     if arrays and rows.schema.get("voices", pl.Null()).is_numeric():
         return ~blank & ~(_parameter_lists(rows).is_null() & (pl.col("voices") == 0).fill_null(False))

@@ -1,1 +1,1 @@
-"""Files, folders, archives and downloads to bytes, and a survey of what they are. Nothing is unpacked to disk."""
+"""Files, folders, archives and downloads to bytes, and a survey of their contents. Nothing is unpacked to disk."""

@@ -6,7 +6,7 @@ from deepdx_core.errors import DeepDXError
 
 
 class RefusedError(DeepDXError):
-    """A file or a member of an archive is not read; the message is the reason."""
+    """A file or a member of an archive is refused. The message is the reason."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Downloads of files from the net.
+"""Downloads over HTTP.
 
-An interrupted download resumes where it stopped: its bytes stay in a folder, next to the server's version of the file.
+An interrupted download resumes where it stopped: its bytes are kept in a folder, with the version of the file that the
+server stated.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from deepdx_core.progress import Report, silent
 
 MAX_REDIRECTS = 5
 TIMEOUT = httpx.Timeout(30, connect=10)
-"""Seconds to wait for a silent server."""
+"""Seconds to wait for a server that sends nothing."""
 MAX_SECONDS = 3600.0
 """Seconds after which a download stops, even if bytes still arrive; the next call resumes it."""
 _MAX_NAME = 120
@@ -35,7 +36,7 @@ _WITH_BODY = (httpx.codes.OK, httpx.codes.NON_AUTHORITATIVE_INFORMATION, httpx.c
 
 
 class DownloadError(DeepDXError):
-    """A file cannot be downloaded; the message names its URL and the reason."""
+    """A file cannot be downloaded. The message names its URL and the reason."""
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{printable(url)}: {reason}")
@@ -45,13 +46,13 @@ class DownloadError(DeepDXError):
 def fetch(
     url: str, folder: Path, *, name: str = "", sha256: str = "", limit: int = MAX_ARCHIVE, report: Report = silent
 ) -> Iterator[Path]:
-    """Download a file into a folder; the file is removed when the block ends.
+    """Download a file into a folder and yield its path. The file is removed when the block ends.
 
     name: the file's name; by default a safe form of the name that the server or the URL gives.
     report: called with the bytes so far and in total, 0 if unknown.
 
-    Raises DownloadError if there is no such file or no network, the connection breaks or the download takes longer than
-    MAX_SECONDS (the next call resumes it), the file is empty, larger than `limit` bytes or has another SHA-256, or if
+    Raises DownloadError if the server or the file cannot be found, the connection breaks or the download takes longer
+    than MAX_SECONDS (the next call resumes it), the file is empty, larger than `limit` bytes or has another SHA-256, or
     another download into this folder is running.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def fetch(
 
 
 def _clean_folder(folder: Path) -> None:
-    """Remove what a killed process left, except partial downloads, which can be resumed."""
+    """Remove the files of killed processes, except partial downloads, which can be resumed."""
     remove_leftovers(folder)
     for path in folder.iterdir():
         if path.is_file() and path.suffix not in (".part", ".json") and path.name != ".lock":
@@ -157,7 +158,7 @@ def _resume_note(part: _Part) -> str:
 
 
 class _Deadline:
-    """Closes connections after some seconds, even within headers, which no timeout of httpx does."""
+    """Closes connections after some seconds, even while headers arrive; the timeouts of httpx do not."""
 
     def __init__(self, seconds: float) -> None:
         self.passed = False
@@ -187,7 +188,7 @@ class _Deadline:
 
 @contextmanager
 def _open_response(client: httpx.Client, url: str, part: _Part, deadline: _Deadline) -> Iterator[httpx.Response]:
-    """Follow redirects and give the last response, its body not yet read."""
+    """Follow redirects and yield the last response, its body not yet read."""
     headers = {"Range": f"bytes={part.size}-", "If-Range": part.version()} if part.version() else {}
     target = httpx.URL(url)
     for _ in range(MAX_REDIRECTS + 1):

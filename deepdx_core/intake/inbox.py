@@ -1,4 +1,4 @@
-"""Adding files to the inbox."""
+"""Add files to the inbox without ever replacing one."""
 
 import errno
 import hashlib
@@ -18,10 +18,10 @@ from deepdx_core.intake.local_files import find_files, is_folder, read_file
 
 @dataclass(frozen=True)
 class AddedFile:
-    """The outcome for one file: its path in the inbox, or the reason for refusing it.
+    """The outcome for one file: its path in the inbox (`target`), or the reason for refusing it.
 
     new: it was copied into the inbox; otherwise the inbox had it already.
-    duplicate: the inbox had its content under another path, which is `target`.
+    duplicate: the inbox had its content under another path, `target`.
     """
 
     source: Path
@@ -35,9 +35,9 @@ def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[
     """Copy files, folders (with their names) and archives into the inbox, one by one.
 
     Never overwrites a file in the inbox: another file of the same name gets a number. Content that the inbox already
-    has is not stored again, except within a folder that is added: a folder keeps its own copies. A path that cannot be
-    read is reported and does not stop the others. Files are written in `staging` and moved when whole, or written in
-    the inbox itself if that is on another file system. Leftovers of a killed process are removed first.
+    has is not stored again, except that an added folder keeps its own copies. A path that cannot be read is reported
+    and does not stop the others. Files are written to `staging` and moved when complete, or written to the inbox itself
+    if it is on another file system. Leftovers of killed processes are removed first.
     """
     target = _Inbox(inbox, staging)
     for given in paths:
@@ -73,7 +73,7 @@ class _Inbox:
                 self._unhashed[path.lstat().st_size].append(path)
 
     def add(self, source: Path, path: Path, name: Path) -> AddedFile:
-        """Store the file at `path` under a name in the inbox; the outcome names `source`."""
+        """Store the file at `path` under a name in the inbox. `source` is its path as given, for the outcome."""
         try:
             data = read_file(path)
             self._staging.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Limits on what is read from files and archives.
+"""Limits on reading files and archives.
 
 Together they keep memory under 1.5 GB for any file of MAX_FILE bytes, and under 1.5 GB plus its own size for any
 archive.
@@ -15,7 +15,7 @@ MAX_DEPTH = 3
 MAX_MEMBERS = 100_000
 """Members of an archive and of all archives in it, including folders and links."""
 MAX_ARCHIVE_SEGMENTS = 2**20
-"""Segments (see `codec.reader`) of all distinct members of an archive."""
+"""Segments (see `codec.segments`) of all distinct members of an archive."""
 MAX_NAME = 1024
 """Characters of a member's path."""
 MAX_METADATA = 2**26
@@ -23,7 +23,7 @@ MAX_METADATA = 2**26
 
 
 class Budget:
-    """How much an archive, including all archives in it, may still unpack to. Once exceeded, nothing is left.
+    """The remaining limits of an archive, including all archives in it. Once `unpacked` is exceeded, nothing is left.
 
     unpacked: bytes.
     members: members, including folders, links and refused ones.
@@ -41,7 +41,7 @@ class Budget:
         self.unpacked -= size
 
     def count_member(self) -> None:
-        """Take a member off the budget. Raises RefusedError if none is left."""
+        """Take one member off the budget. Raises RefusedError if none is left."""
         if self.members == 0:
             raise RefusedError(f"more than {MAX_MEMBERS:,} members, the rest is not read")
         self.members -= 1

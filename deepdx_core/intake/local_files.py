@@ -1,4 +1,4 @@
-"""Files and folders on disk, listed and read safely: nothing is followed, and nothing is waited for."""
+"""Files and folders on disk, listed and read safely: links are not followed, and nothing blocks."""
 
 import os
 import stat
@@ -12,10 +12,10 @@ from deepdx_core.intake.contents import RefusedError
 
 
 def find_files(folder: Path) -> list[Path]:
-    """Return every path below a folder except listable folders, sorted. Lists links but does not follow them.
+    """Return the sorted paths of all files below a folder. Includes links, but does not follow them.
 
-    Includes folders that cannot be listed, even `folder` itself; `read_file` raises with the reason. Skips staging
-    folders (`files.STAGING`). A missing folder has no files.
+    Includes folders that cannot be listed, even `folder` itself: `read_file` raises RefusedError with the reason. Skips
+    working folders (`files.STAGING`). A missing folder has no files.
     """
     found: list[str] = []
     folders = [os.fspath(folder)]
@@ -36,10 +36,10 @@ def find_files(folder: Path) -> list[Path]:
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a regular file. Raises RefusedError for anything else: a link, unreadable, too large, ..."""
+    """Return the bytes of a regular file. Raises RefusedError if it is anything else, unreadable or too large."""
     try:
         _require_regular(path, path.lstat().st_mode)
-        # A FIFO, a device or a link may take its place in between: opening must neither block nor follow.
+        # A FIFO, a device or a link may replace it in the meantime: opening must neither block nor follow.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
         with os.fdopen(descriptor, "rb") as file:
             _require_regular(path, os.fstat(descriptor).st_mode)
@@ -64,7 +64,7 @@ def _require_regular(path: Path, mode: int) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Return True if a path leads to a folder. Where that cannot be determined, `read_file` raises with the reason."""
+    """Return True if a path leads to a folder, False if this cannot be determined: `read_file` raises the reason."""
     try:
         return path.is_dir()
     except OSError:

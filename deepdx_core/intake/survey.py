@@ -43,11 +43,11 @@ def format_location(row: Mapping[str, object]) -> str:
 
 
 class InboxError(DeepDXError):
-    """The inbox itself cannot be listed; the message names it and the reason."""
+    """The inbox itself cannot be listed. The message names it and the reason."""
 
 
 def survey(inbox: Path, previous: Survey = EMPTY_SURVEY, report: Report = silent) -> Survey:
-    """Read every file in `inbox`. Contents already in `previous`, by SHA-256, are not read again.
+    """Read every file in `inbox`. Contents in `previous`, by SHA-256, are not read again.
 
     The result depends on the inbox alone, not on `previous`. A file that cannot be read gets a row with the reason.
     Raises InboxError if the inbox itself cannot be listed.
@@ -75,7 +75,7 @@ class Surveyor:
         self._dumps: list[Row] = []
         self._batches: list[pl.DataFrame] = []
         self._segment_counts: dict[str, int] = dict(previous.dumps.group_by("sha256").len().iter_rows())
-        # An archive or an empty file has no dumps. Any other content without dumps comes from a survey that was
+        # Archives and empty files have no dumps. Any other content without dumps comes from a survey that was
         # interrupted between writing its two tables, and must be read again.
         with_dumps = pl.col("sha256").is_in(previous.dumps["sha256"].implode()) | (pl.col("size") == 0)
         usable = previous.raw_files.filter(with_dumps | (pl.col("status") == "archive"))
@@ -180,11 +180,14 @@ class Surveyor:
         self._dumps = []
 
     def result(self, ordered: bool = True) -> Survey:
-        """Return the tables of all files added. ordered: sort `raw_files` by its key, not in the order added."""
+        """Return the tables of all files added.
+
+        ordered: sort `raw_files` by its key; otherwise keep the order in which files were added.
+        """
         raw_files = pl.DataFrame(self._files, schema=EMPTY_SURVEY.raw_files.schema)
         self._flush_dumps()
         new = pl.concat(self._batches)
-        # New rows of a content replace previous ones. Contents that are gone from the inbox lose their dumps.
+        # New dumps of a content replace previous ones. Contents no longer in the inbox lose their dumps.
         known = self._previous_dumps.join(new, on="sha256", how="anti")
         present = pl.concat([known, new]).join(raw_files, on="sha256", how="semi")
         return Survey(raw_files.sort("path", "member") if ordered else raw_files, present.sort("sha256", "offset"))

@@ -1,6 +1,6 @@
 """Write backups: the state of a home and the user's configuration, in one zip file.
 
-`backup.json` in it lists the files with their checksums. The same state gives the same bytes.
+Its member `backup.json` lists the files with their checksums. The same state gives the same bytes.
 """
 
 import json
@@ -20,10 +20,10 @@ MAX_AUTOMATIC = 10
 """Number of automatic backups that are kept."""
 
 CONTENTS = "backup.json"
-"""The file in a backup that lists the others."""
+"""The member of a backup that lists the others."""
 FORMAT = 1
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
-"""Errors that reading a damaged zip file may raise, beside OSError and those of parsing its content."""
+"""Errors from reading a damaged zip file, in addition to OSError and those of parsing its content."""
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # constant, so that the same state gives the same bytes
 
@@ -85,7 +85,7 @@ def write_archive(path: Path, files: Mapping[str, Path], version: int) -> None:
     with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         checksums = {}
         for name, source in sorted(files.items()):
-            content = read_regular(source)  # only once, as the user may change it meanwhile
+            content = read_regular(source)  # once, as the user may change the file meanwhile
             checksums[name] = checksum(content)
             archive.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
         contents = json.dumps({"format": FORMAT, "version": version, "files": checksums}, indent=1)

@@ -36,7 +36,7 @@ def migrate(home: Home, version: int, warn: Warn) -> None:
 
 
 def _from_0_to_1(home: Home, warn: Warn) -> None:
-    """Give the state a folder of its own. Version 0 is a home without that folder, older or new."""
+    """Give the state a folder of its own. Version 0 is a home without that folder: an older home, or a new one."""
     old_files = files_of_version_0(home)
     if not old_files:
         home.state.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Restore a backup: unpack and check it beside the old state, then put it in place, even if killed in between."""
+"""Restore a backup: unpack and check it next to the old state, then put it in place, even across a kill."""
 
 import hashlib
 import json

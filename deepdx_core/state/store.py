@@ -17,7 +17,7 @@ from deepdx_core.tables.schemas import STATE_TABLES
 from deepdx_core.tables.storage import MANIFEST, Manifest, StateError, Tables
 
 STEPS = "steps.json"
-"""The file in `home.restoring` that lists which files a restore puts in place, and which it removes."""
+"""The file in `home.restoring` that lists the files that a restore puts in place, and those that it removes."""
 
 
 class BusyError(DeepDXError):
@@ -57,7 +57,7 @@ def complete_state(home: Home, warn: Warn) -> None:
 def finish_restore(home: Home) -> None:
     """Put the files in `home.restoring` in place. The caller holds the run lock.
 
-    A kill between two steps does no harm: each file that is replaced is first moved to a folder in `home.backups`.
+    After a kill between two steps, call it again. Each file to replace is first moved to a folder in `home.backups`.
     """
     try:
         steps = json.loads((home.restoring / STEPS).read_text())
@@ -85,8 +85,8 @@ def _move_away(path: Path, folder: Path) -> None:
 def open_state(home: Home, warn: Warn) -> None:
     """Make the state of a home ready for use. The caller holds the run lock.
 
-    `warn` is called with what the user should know, such as a migration. Raises StateError if a part of the state is
-    missing or damaged, and DeepDXError if it was written by a newer version.
+    `warn` is called with news for the user, such as a migration. Raises StateError if a part of the state is missing or
+    damaged, and DeepDXError if it was written by a newer version.
     """
     if home.restoring.exists():
         finish_restore(home)

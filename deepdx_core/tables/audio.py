@@ -1,4 +1,4 @@
-"""The table of audio features, and the layout of its contour and spectrum columns."""
+"""The table of audio features, with the intervals and frequency bands of its columns."""
 
 from itertools import pairwise
 from typing import Any
@@ -92,7 +92,7 @@ class AudioFeatures(dy.Schema):
     harmonicity = _measure(
         "periodicity, 0 to 1: the highest peak of the normalized autocorrelation", nullable=True, min=0, max=1
     )
-    pitch_hz = _measure("frequency of that period, in Hz; null if harmonicity is below 0.7", nullable=True, min=0)
+    pitch_hz = _measure("frequency of that peak, in Hz; null if harmonicity is below 0.7", nullable=True, min=0)
     locals().update(_contour())
     locals().update(_bands())
 

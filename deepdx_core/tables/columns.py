@@ -7,7 +7,7 @@ import dataframely as dy
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETERS
 
 MAX_FINDINGS = 32
-"""Findings kept per voice. Data that is no voice may have a hundred, and a file of it half a million."""
+"""Findings kept per voice. Data that is not a voice may have a hundred, and a file of it half a million."""
 
 
 def description(text: str) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def description(text: str) -> dict[str, Any]:
 
 
 def one_of(values: Any, text: str, **options: Any) -> dy.String:
-    """A string column with one of the given values, which its description lists."""
+    """A string column that allows only the given values. Its description lists them."""
     known = [str(value) for value in values]
     listed = description(f"{text}: {', '.join(known)}")
     return dy.String(check=lambda column: column.is_in(known), metadata=listed, **options)
@@ -28,7 +28,7 @@ def number(text: str, **options: Any) -> dy.Float64:
 
 
 def estimate(name: str, text: str, **options: Any) -> dict[str, dy.Column]:
-    """A measure and its standard error, both null if there were too few voices to compute them."""
+    """Two columns: a measure and its standard error, both null if there were too few voices to compute them."""
     return {
         name: number(text, nullable=True, **options),
         f"{name}_error": number(f"standard error of {name}", nullable=True),

@@ -17,7 +17,7 @@ GENERATOR_TABLES = ("models", "realness", "model_evaluation")
 class TrainedModels(dy.Schema):
     """A trained model with its results on the validation split, and its role: banks come from the champion.
 
-    Everything read from the files of the model is null if they are unreadable.
+    All columns from the files of the model are null if they are unreadable.
     """
 
     model_id = dy.String(
@@ -53,7 +53,7 @@ class TrainedModels(dy.Schema):
 
 
 class Realness(dy.Schema):
-    """A valid sound with the score of the champion's critic: whether it looks real or written by a model."""
+    """A valid sound with its realness: whether it looks real or written by a model, by the champion's critic."""
 
     sound_id = sound_id(primary_key=True)
     label = dy.String(metadata=description("label given to the critic"))
@@ -79,7 +79,7 @@ class ModelEvaluation(dy.Schema):
         estimate(
             "c2st",
             "classifier two-sample test: area under the ROC curve of boosted trees that separate its voices from real "
-            "ones by parameters, families kept together; 0.5 is not at all, 1 always",
+            "ones by parameters, families kept together; 0.5 is chance, 1 perfect separation",
             max=1,
         )
     )

@@ -1,4 +1,4 @@
-"""The registry of tables: the schema of each, and descriptions for SQL comments, Dagster and people.
+"""The registry of tables: the schema of each, and descriptions for SQL comments and Dagster.
 
 The docstring of a schema describes one row; `metadata["description"]` of a column describes the column.
 """

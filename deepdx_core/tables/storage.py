@@ -21,7 +21,7 @@ from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 
 MANIFEST = "manifest.json"
-"""The file in a folder of tables that lists them with their checksums."""
+"""Name of the file in a folder of tables that lists them with their checksums."""
 
 _LOGGER = logging.getLogger("deepdx")
 
@@ -53,10 +53,10 @@ class StateError(DeepDXError):
 
 
 class Manifest:
-    """The tables in one folder, with the version of the folder's layout and the SHA-256 of each table's file.
+    """The tables in a folder, with the version of its layout and the SHA-256 of each table's file.
 
-    While a table is being replaced, both its old and its new checksum are listed, so that a kill at any moment leaves a
-    table that matches.
+    While a table is being replaced, its old and its new checksum are both listed, so that a kill at any moment leaves a
+    table that matches one of them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class Manifest:
         self.version = 1
         self.checksums: dict[str, list[str]] = {}
         self.overrides: list[str] = []
-        """Names of the files with verdicts and labels that exist."""
+        """Names of the existing files of overrides."""
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -158,8 +158,10 @@ class Tables:
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
         """Write a table and return the SHA-256 of its file.
 
-        Rows that do not match the table's schema raise an error of dataframely. `made_by` is the version of the code
-        that computed them. Raises StateError for a table of a state that was not opened, or is gone since.
+        made_by: version of the code that computed the rows.
+
+        Raises dataframely's errors if the rows do not match the table's schema, and StateError for a table of a state
+        that was not opened or has since been removed.
         """
         checked = TABLES[table].validate(rows, cast=True)
         content = io.BytesIO()
@@ -180,7 +182,7 @@ class Tables:
         return digest
 
     def made_by(self, table: str) -> str:
-        """Return the version of the code that computed a table, "" if it was never written or is damaged."""
+        """Return the version of the code that computed a table, "" if the table was never written or is damaged."""
         try:
             return pl.read_parquet_metadata(self.path(table)).get("deepdx.made_by", "")
         except (OSError, pl.exceptions.PolarsError):
@@ -191,7 +193,7 @@ class Tables:
         return manifest.checksums.get(table) if manifest else None
 
     def _manifest(self, table: str) -> Manifest | None:
-        """Return the manifest that lists a table. None if missing, or if it is that of the caches and damaged."""
+        """Return the manifest that lists a table. None if it is missing, or if it is damaged and lists caches."""
         try:
             return Manifest.read(self._folder(table))
         except FileNotFoundError:

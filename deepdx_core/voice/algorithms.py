@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Algorithm:
     """One algorithm.
 
-    number: as on the panel, 1 to 32; the `algorithm` parameter of a voice is one less.
+    number: 1 to 32, as on the panel. The `algorithm` parameter of a voice is one less.
     carriers: operators with audible output, ascending.
     modulations: pairs (modulator, modulated operator).
     feedback: pair (operator whose output is fed back, operator that receives it).

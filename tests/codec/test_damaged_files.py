@@ -1,4 +1,4 @@
-"""Voices that the reader saves from damaged files, and none that it invents in damaged or foreign ones."""
+"""The reader finds the intact voices of damaged files, and invents none in damaged or foreign ones."""
 
 from collections import Counter
 from functools import cache

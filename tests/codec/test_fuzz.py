@@ -1,4 +1,4 @@
-"""Random files of pieces of banks, headers and junk: reading and decoding them never fails."""
+"""Reading and decoding never fail, for random files of pieces of banks, headers and junk."""
 
 from pathlib import Path
 
@@ -69,7 +69,7 @@ changes = st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), max_si
 
 @st.composite
 def files(draw):
-    """Pieces in a row, with some bytes changed anywhere."""
+    """A sequence of pieces, with some bytes changed anywhere."""
     data = bytearray(b"".join(draw(st.lists(pieces, max_size=6))))
     for offset, value in draw(changes) if data else []:
         data[offset % len(data)] = value
@@ -89,7 +89,7 @@ def path(tmp_path_factory) -> Path:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(files(), min_size=1, max_size=3))
-def test_surveying_and_decoding_give_valid_tables(path, contents):
+def test_survey_and_decoded_voices_match_their_schemas(path, contents):
     surveyor = Surveyor()
     for number, data in enumerate(contents):
         path.write_bytes(data)

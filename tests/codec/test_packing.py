@@ -27,7 +27,7 @@ INIT_VMEM = bytes.fromhex(
 )
 
 
-def test_init_voice_in_both_formats():
+def test_init_voice_has_the_bytes_of_the_manual_in_both_formats():
     names = text_to_names(["INIT VOICE"])
     assert packing.INIT_VOICE.tolist() == INIT_VCED
     assert packing.pack_vced(packing.INIT_VOICE[None], names).tobytes() == bytes(INIT_VCED) + b"INIT VOICE"
@@ -100,7 +100,7 @@ def test_illegal_values_are_not_packed():
         packing.unpack_vmem(np.zeros((2, 127), np.uint8))
 
 
-def test_the_manuals_checksum():
+def test_the_checksum_is_that_of_the_manual():
     assert checksum(b"") == 0
     assert checksum(bytes([1])) == 127
     assert (sum(INIT_VCED) + checksum(bytes(INIT_VCED))) % 128 == 0
@@ -137,7 +137,7 @@ def test_names_become_safe_text():
     assert text_to_names(["PAD", "TOO LONG A NAME", "\u00e9t\u00e9\n"]).tobytes() == b"PAD       TOO LONG A?t??      "
 
 
-def test_algorithms_as_on_the_panel():
+def test_carriers_and_feedback_of_algorithms_are_those_of_the_chart():
     assert [a.number for a in ALGORITHMS] == list(range(1, 33))
     # Carriers, read off the chart a second time.
     carriers = (

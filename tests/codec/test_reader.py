@@ -33,19 +33,19 @@ def read_one(data):
     return reading.segments[0]
 
 
-def test_a_bank(bank, payload):
+def test_a_bank_is_one_segment_with_its_channel_and_checksum(bank, payload):
     segment = read_one(bank)
     assert (segment.kind, segment.format, segment.voices) == (Kind.VOICES, Format.VMEM, 32)
     assert (segment.channel, segment.checksum, segment.note) == (0, Checksum.RIGHT, "")
     assert segment.payload == payload
 
 
-def test_a_single():
+def test_a_single_voice_is_one_segment():
     segment = read_one(write_single(*random_voices(1), channel=15))
     assert (segment.format, segment.voices, segment.channel) == (Format.VCED, 1, 15)
 
 
-def test_several_dumps_with_other_things_between(bank):
+def test_dumps_are_found_between_junk_and_other_messages(bank):
     single = write_single(*random_voices(1))
     data = b"From: me\n" + bank + single + b"\xf0\x41\x10\x01\xf7" + bank + b"\x00\x00"
     segments = read_checked(data).segments
@@ -60,7 +60,7 @@ def test_several_dumps_with_other_things_between(bank):
     assert segments[3].what == "message of another maker (Roland)"
 
 
-def test_checksum_states(bank, payload):
+def test_wrong_unmasked_and_missing_checksums_are_reported_and_voices_kept(bank, payload):
     assert read_one(bank[:-2] + bytes([(bank[-2] + 1) % 128, 0xF7])).checksum is Checksum.WRONG
     assert read_one(bank[:-2] + bytes([bank[-2] | 0x80, 0xF7])).checksum is Checksum.UNMASKED
     assert read_one(bank[:-2] + b"\xf7").checksum is Checksum.MISSING
@@ -98,13 +98,13 @@ def test_a_header_alone_is_no_voice(bank):
 
 
 @pytest.mark.parametrize("banks", [1, 2, 8])
-def test_banks_without_a_header(payload, banks):
+def test_banks_without_a_header_are_found(payload, banks):
     reading = read_checked(payload * banks)
     assert [s.format for s in reading.segments] == [Format.HEADERLESS_VMEM] * banks
     assert b"".join(s.payload for s in reading.segments) == payload * banks
 
 
-def test_a_volca_fm_single():
+def test_a_volca_fm_single_is_recognized():
     vced = write_single(*random_voices(1))[6:-2]
     data = frame(0, vced + b"\x3f")
     segment = read_one(data[:4] + b"\x01\x1b" + data[6:])
@@ -133,7 +133,7 @@ def test_files_without_voices_are_named(data, reason):
     assert (reading.voices, reading.reason) == (0, reason)
 
 
-def test_the_limit_of_segments_is_a_reason_only_beyond_it(monkeypatch):
+def test_the_limit_of_segments_is_the_reason_only_if_exceeded(monkeypatch):
     monkeypatch.setattr(splitting, "MAX_SEGMENTS", 4)
     message_and_junk = b"\xf0\x41\xf7\xff"
     assert "Roland" in read_checked(message_and_junk * 2).reason
@@ -225,7 +225,7 @@ def test_a_broken_voice_among_records_without_a_header_keeps_its_slot(real_bank)
     assert [s.voices for s in read_checked(bytes(real_bank[6 : 6 + 3 * 128]) + bytes(29 * 128)).segments] == [32]
 
 
-def test_the_length_bytes_of_a_midi_file(real_bank):
+def test_a_dump_in_a_midi_file_is_read_past_its_length_bytes(real_bank):
     event = b"\xf0\xa0\x07" + real_bank[1:]
     midi = b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\x10\x10\0" + event + b"\0\xff\x2f\0"
     reading = read_checked(midi)
@@ -245,7 +245,7 @@ def test_the_length_bytes_of_a_midi_file(real_bank):
         lambda data: "\n".join(f"${byte:02x}" for byte in data),
     ],
 )
-def test_sysex_as_hexadecimal_text(real_bank, notation):
+def test_sysex_as_hexadecimal_text_is_read(real_bank, notation):
     text = notation(real_bank).encode()
     reading = read_checked(text)
     (dump,) = (s for s in reading.segments if s.voices)
@@ -272,7 +272,7 @@ def test_sysex_spoiled_by_a_text_tool_is_refused(real_bank, spoil, reason):
 
 
 @pytest.mark.parametrize(("tag", "order"), [(b"FORM", "big"), (b"MROF", "little")])
-def test_a_sounddiver_library(real_bank, tag, order):
+def test_voices_of_a_sounddiver_library_are_read_with_their_names(real_bank, tag, order):
     kind = b"SSLBLHDR" if order == "big" else b"BLSSRDHL"
     data = tag + (4000).to_bytes(4, order) + kind + bytes(40)
     for at in range(6, 6 + 5 * 128, 128):

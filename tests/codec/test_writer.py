@@ -59,7 +59,7 @@ def test_every_dump_reads_back(voices, channel):
         assert all(single[2] == channel for single in singles)
 
 
-def test_no_voices_make_no_dumps():
+def test_without_voices_no_dump_is_written():
     nothing = random_voices(0)
     assert write_banks(*nothing) == write_singles(*nothing) == write_volca_singles(*nothing) == []
 
@@ -76,7 +76,7 @@ def test_illegal_values_are_not_written(write):
         write(*random_voices(1), channel=16)
 
 
-def test_a_volca_single_byte_for_byte():
+def test_a_volca_single_is_the_dx7_single_with_switches_and_its_own_checksum():
     voice = (INIT_VOICE[None], text_to_names(["INIT VOICE"]))
     single = write_single(*voice)
     (volca,) = write_volca_singles(*voice)
@@ -97,7 +97,7 @@ def test_volca_singles_of_real_instruments_round_trip_byte_for_byte():
         assert write_volca_singles(*voice, channel=data[2], switches=data[161]) == [data]
 
 
-def test_a_dx7ii_single_byte_for_byte():
+def test_a_dx7ii_single_is_a_plain_supplement_and_the_dx7_single():
     parameters, names = random_voices(1)
     for operator in range(1, 7):
         parameters[0, INDEX[f"op{operator}_amp_mod_sensitivity"]] = operator % 4

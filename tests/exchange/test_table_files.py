@@ -118,7 +118,7 @@ def test_line_numbers_count_quoted_line_breaks():
     [
         (CSV, b"", "x: an empty file"),
         (CSV, b"name,op1_coarse\nA,1\n", "x: no column for op6_eg_rate_1, op6_eg_rate_2, op6_eg_rate_3 and 141 more"),
-        (CSV, write_table(ROWS, CSV).replace(b"op1_fine", b"op1_coarse", 1), "x: column op1_coarse is there twice"),
+        (CSV, write_table(ROWS, CSV).replace(b"op1_fine", b"op1_coarse", 1), "x: column op1_coarse occurs twice"),
         (
             CSV,
             write_table(ROWS.with_columns(x=1), CSV) + b"1," * 200,
@@ -136,7 +136,7 @@ def test_line_numbers_count_quoted_line_breaks():
         (PARQUET, b"PAR1", "x: "),
     ],
 )
-def test_refused_tables(format_, data, message):
+def test_tables_with_faults_are_refused_with_place_and_reason(format_, data, message):
     with pytest.raises(TableError, match=f"^{message}"):
         read_table(data, format_, "x")
 
@@ -156,7 +156,7 @@ def test_two_columns_for_one_parameter_are_refused():
 
 @settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_random_bytes_raise_nothing_else(data):
+def test_random_bytes_raise_only_table_errors(data):
     for format_ in TableFormat:
         with pytest.raises(TableError):
             read_table(data, format_, "x")

@@ -1,4 +1,4 @@
-"""Archives of every kind: all members are read, and hostile ones do no harm."""
+"""Archives of every kind: members are read, and hostile archives do no harm."""
 
 import bz2
 import gzip
@@ -59,13 +59,13 @@ def test_members_are_found_by_path(home, kind, make):
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
-def test_a_single_compressed_file(compress):
+def test_a_single_compressed_file_is_unpacked(compress):
     assert read_members(compress(BANK)) == {"unpacked": BANK}
     assert read_members(compress(b"")) == {"unpacked": b""}
 
 
 @pytest.mark.parametrize(("kind", "make"), KINDS)
-def test_nested_archives_of_different_kinds(kind, make):
+def test_nested_archives_of_different_kinds_are_read_up_to_a_depth(kind, make):
     outer = make_tar(("in.zip", make_zip(("deep", make(("bank.syx", BANK))))), ("2.syx", OTHER_BANK))
     found = read_members(outer)
     assert found["in.zip/deep/bank.syx"] == BANK
@@ -75,7 +75,7 @@ def test_nested_archives_of_different_kinds(kind, make):
     assert read_members(inner)["in.tgz/in.zip/more.zip/*"] == "archives nested more than 3 deep"
 
 
-def test_old_tar_formats_and_long_names():
+def test_old_tar_formats_and_long_names_are_read():
     for format in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         name = "very long/" * 12 + "bank.syx"
         assert read_members(make_tar((name, BANK), format=format)) == {name: BANK}
@@ -106,7 +106,7 @@ OUTSIDE = "its path leads out of the archive"
 
 
 @pytest.mark.parametrize(("kind", "make"), KINDS)
-def test_paths_outside_the_archive(kind, make):
+def test_members_with_paths_outside_the_archive_are_refused(kind, make):
     names = ("../../outside.syx", "/absolute.syx", "C:/windows.syx", "a/../../b.syx")
     found = read_members(make(*((name, BANK) for name in names), ("good.syx", OTHER_BANK)))
     assert found.pop("good.syx") == OTHER_BANK
@@ -120,7 +120,7 @@ def special(name, type, linkname="", size=0):
     return info, b""
 
 
-def test_tar_members_that_are_not_files():
+def test_tar_members_that_are_not_files_are_refused():
     sparse = tarfile.TarInfo("sparse.syx")
     sparse.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**40), "GNU.sparse.major": "0"}
     data = make_tar(
@@ -157,7 +157,7 @@ def with_size(data, at, size):
 
 @pytest.mark.parametrize("size", [-1, -512, -1024, -(2**40), 2**20, 2**60])
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_wrong_sizes_in_a_tar_archive(size, compress):
+def test_a_wrong_size_in_a_tar_archive_is_refused_and_earlier_members_are_read(size, compress):
     plain = make_tar(("1.syx", BANK), ("2.syx", BANK), format=tarfile.USTAR_FORMAT)
     at = 512 + -(-len(BANK) // 512) * 512
     found = read_members(compress(with_size(plain, at, size)))
@@ -195,7 +195,7 @@ def test_nested_archives_share_the_budget(small_limits):
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
-def test_a_compressed_bomb(small_limits, compress):
+def test_a_compressed_bomb_is_refused(small_limits, compress):
     assert read_members(compress(bytes(2**24))) == {"*": "unpacks to more than 1 MiB"}
 
 
@@ -205,20 +205,20 @@ def test_a_solid_bomb_ends_the_archive(small_limits):
     assert found == {"*": "the archive unpacks to more than 3 MiB"}
 
 
-def test_too_many_members(monkeypatch):
+def test_members_beyond_the_limit_are_not_read(monkeypatch):
     monkeypatch.setattr(limits, "MAX_MEMBERS", 3)
     found = read_members(make_tar(*((str(number), b"") for number in range(5))))
     assert found == {"0": b"", "1": b"", "2": b"", "*": "more than 3 members, the rest is not read"}
 
 
-def test_a_member_named_like_the_row_for_the_rest(home):
+def test_a_member_with_the_name_of_the_row_for_the_rest_keeps_its_own_row(home):
     (home.inbox / "a.tar").write_bytes(make_tar(("*", BANK), ("b.syx", BANK))[:6000])
     found = survey(home.inbox)
     RawFiles.validate(found.raw_files)
     assert found.raw_files["member"].to_list() == [None, "*", "* (2)", "b.syx"]
 
 
-def test_an_encrypted_member():
+def test_an_encrypted_member_is_refused():
     data = bytearray(make_zip(("secret.syx", BANK), ("good.syx", OTHER_BANK)))
     for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.find(signature) + place] |= 1
@@ -226,7 +226,7 @@ def test_an_encrypted_member():
 
 
 @needs_libarchive
-def test_an_encrypted_member_of_a_rar_archive():
+def test_an_encrypted_member_of_a_rar_archive_is_refused():
     data = bytearray(make_rar(("secret.syx", BANK)))
     at = data.find(b"\x74", 20) - 2
     data[at + 3] |= 4
@@ -236,13 +236,13 @@ def test_an_encrypted_member_of_a_rar_archive():
 
 
 @needs_libarchive
-def test_a_link_in_a_rar_archive():
+def test_a_link_in_a_rar_archive_is_refused():
     data = make_rar(("link.syx", b"/etc/passwd"), ("good.syx", BANK), mode=0o120777)
     assert read_members(data)["link.syx"] == "symbolic link, not followed"
 
 
 @pytest.mark.parametrize(("kind", "make"), KINDS)
-def test_archives_truncated_anywhere(kind, make):
+def test_a_truncated_archive_has_a_reason_for_its_missing_members(kind, make):
     whole = make(("1.syx", BANK), ("2.syx", OTHER_BANK))
     for keep in [*range(1, 100), *range(100, len(whole) - 1, 97)]:
         cut = whole[:keep]
@@ -266,7 +266,7 @@ def test_a_damaged_archive_does_not_stop_the_survey(home, kind, make):
 
 
 @pytest.mark.parametrize(("kind", "make"), [("lha", make_lha), ("rar", make_rar)])
-def test_missing_libarchive(home, monkeypatch, kind, make):
+def test_without_libarchive_members_are_refused_and_read_once_it_is_installed(home, monkeypatch, kind, make):
     (home.inbox / "a.bin").write_bytes(make_zip(("in", make(("1.syx", BANK))), ("good.syx", BANK)))
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "libarchive", None)

@@ -1,4 +1,4 @@
-"""Downloads, from a local server."""
+"""Downloads from a local server: whole, resumed, or refused with the reason."""
 
 import hashlib
 import http.server
@@ -108,7 +108,7 @@ def list_suffixes(folder):
     return sorted(path.suffix for path in folder.iterdir() if path.suffix)
 
 
-def test_a_whole_file(site, tmp_path):
+def test_a_file_is_downloaded_with_progress(site, tmp_path):
     reports = []
     name, data = load(f"{site.url}/a/banks.syx?download=1", tmp_path, report=lambda *args: reports.append(args))
     assert (name, data) == ("banks.syx", MANY)
@@ -124,14 +124,14 @@ def cut_once(site, folder, after=100_000):
     assert list_suffixes(folder) == [".json", ".part"]
 
 
-def test_resuming_after_a_cut_connection(site, tmp_path):
+def test_a_download_resumes_after_a_cut_connection(site, tmp_path):
     cut_once(site, tmp_path)
     assert load(f"{site.url}/banks.syx", tmp_path, sha256=hashlib.sha256(MANY).hexdigest()) == ("banks.syx", MANY)
     assert site.requests == [("/banks.syx", None), ("/banks.syx", "bytes=100000-")]
     assert list_suffixes(tmp_path) == []
 
 
-def test_resuming_by_date(site, tmp_path):
+def test_a_download_resumes_by_date_if_there_is_no_etag(site, tmp_path):
     site.etag, date = "", "Tue, 01 Feb 2022 10:00:00 GMT"
     site.headers = {"Last-Modified": date}
     cut_once(site, tmp_path)
@@ -140,7 +140,7 @@ def test_resuming_by_date(site, tmp_path):
     assert site.requests[-1] == ("/banks.syx", "bytes=100000-")
 
 
-def test_a_server_without_ranges(site, tmp_path):
+def test_without_ranges_a_download_starts_over(site, tmp_path):
     site.ranges = False
     cut_once(site, tmp_path)
     assert load(f"{site.url}/banks.syx", tmp_path)[1] == MANY
@@ -157,7 +157,7 @@ def test_a_file_without_a_version_starts_over(site, tmp_path):
     assert site.requests == [("/banks.syx", None)] * 2
 
 
-def test_a_file_that_changed_between_tries(site, tmp_path):
+def test_a_file_that_changed_between_tries_starts_over(site, tmp_path):
     cut_once(site, tmp_path)
     site.data, site.etag = OTHER_BANK, '"2"'
     assert load(f"{site.url}/banks.syx", tmp_path)[1] == OTHER_BANK
@@ -181,14 +181,14 @@ def wrong_part(request):
     request.wfile.write(b"wrong")
 
 
-def test_a_partial_download_longer_than_the_file(site, tmp_path):
+def test_a_partial_download_longer_than_the_file_starts_over(site, tmp_path):
     cut_once(site, tmp_path)
     site.data = BANK
     assert load(f"{site.url}/banks.syx", tmp_path)[1] == BANK
     assert [requested for _, requested in site.requests] == [None, "bytes=100000-", None]
 
 
-def test_a_wrong_content_length(site, tmp_path):
+def test_a_body_ends_at_its_content_length_and_a_longer_length_is_an_error(site, tmp_path):
     site.stated = len(MANY) * 2
     with pytest.raises(DownloadError, match="connection cut"):
         load(f"{site.url}/banks.syx", tmp_path)
@@ -211,7 +211,7 @@ def test_an_endless_body_is_stopped_at_the_limit(site, tmp_path):
     assert list_suffixes(tmp_path) == []
 
 
-def test_missing_files_and_unreachable_servers(site, tmp_path):
+def test_missing_files_and_unreachable_servers_are_errors(site, tmp_path):
     with pytest.raises(DownloadError, match="/missing: the server says 404 Not Found"):
         load(f"{site.url}/missing", tmp_path)
     with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:1/x: cannot be reached"):
@@ -230,7 +230,7 @@ def test_only_http_is_followed(site, tmp_path, url):
         load(f"{site.url}/to/a.syx", tmp_path)
 
 
-def test_redirects(site, tmp_path):
+def test_redirects_are_followed_up_to_a_limit(site, tmp_path):
     site.headers = {"Location": "/real.syx"}
     assert load(f"{site.url}/to/a.syx", tmp_path) == ("real.syx", MANY)
     site.headers = {"Location": "/to/again"}
@@ -238,7 +238,7 @@ def test_redirects(site, tmp_path):
         load(f"{site.url}/to/a.syx", tmp_path)
 
 
-def test_a_wrong_checksum(site, tmp_path):
+def test_a_file_with_a_wrong_checksum_is_refused(site, tmp_path):
     wanted, found = "0" * 64, hashlib.sha256(MANY).hexdigest()
     with pytest.raises(DownloadError, match=f"its SHA-256 is {found}, not {wanted}"):
         load(f"{site.url}/banks.syx", tmp_path, sha256=wanted)
@@ -295,7 +295,7 @@ def test_a_slow_download_ends_in_time(site, tmp_path, monkeypatch, head):
         "%41%00",
     ],
 )
-def test_invalid_host_names(site, tmp_path, host):
+def test_invalid_host_names_are_refused(site, tmp_path, host):
     with pytest.raises(DownloadError) as caught:
         load(f"http://{host}/a.syx", tmp_path)
     assert "\u202e" not in str(caught.value)
@@ -304,7 +304,7 @@ def test_invalid_host_names(site, tmp_path, host):
         load(f"{site.url}/to/a.syx", tmp_path)
 
 
-def test_an_invalid_length(site, tmp_path):
+def test_an_invalid_content_length_is_refused(site, tmp_path):
     site.stated = "9" * 5000
     with pytest.raises(DownloadError):
         load(f"{site.url}/banks.syx", tmp_path)
@@ -319,14 +319,14 @@ def test_leftovers_of_a_killed_download_are_removed(site, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_silent_server(site, tmp_path, monkeypatch):
+def test_a_server_that_sends_nothing_is_an_error(site, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT", 0.2)
     site.stated, site.file = None, lambda request: threading.Event().wait(0.6)
     with pytest.raises(DownloadError, match="the server does not answer"):
         load(f"{site.url}/banks.syx", tmp_path)
 
 
-def test_two_downloads_at_once(site, tmp_path):
+def test_a_second_download_into_a_folder_is_refused(site, tmp_path):
     with (
         fetch(f"{site.url}/a.syx", tmp_path),
         pytest.raises(DownloadError, match="another download is under way"),
@@ -350,7 +350,7 @@ def test_two_downloads_at_once(site, tmp_path):
         ("/" + "ö" * 400, "ö" * 120),
     ],
 )
-def test_safe_names(name, safe):
+def test_safe_names_are_plain_file_names(name, safe):
     assert safe_name(name) == safe
 
 
@@ -363,14 +363,14 @@ def test_safe_names(name, safe):
         ("attachment", "url.syx"),
     ],
 )
-def test_names_from_the_server(site, tmp_path, header, name):
+def test_names_from_the_server_are_made_safe(site, tmp_path, header, name):
     site.headers = {"Content-Disposition": header}
     found, _ = load(f"{site.url}/url.syx", tmp_path)
     assert "/" not in found and not found.startswith(".")
     assert name is None or found == name
 
 
-def test_hostile_names_in_urls(site, tmp_path):
+def test_names_in_urls_are_made_safe(site, tmp_path):
     assert load(f"{site.url}/{quote('../../x/.evil.syx', safe='')}", tmp_path)[0] == "evil.syx"
 
 
@@ -380,7 +380,7 @@ def deepdx(*arguments):
     return result
 
 
-def test_adding_from_the_net(site, home):
+def test_add_downloads_urls(site, home):
     site.data = BANK
     result = deepdx("add", f"{site.url}/bank.syx", f"{site.url}/missing", f"{site.url}/other.syx")
     assert result.exit_code == 1
@@ -393,7 +393,7 @@ def test_adding_from_the_net(site, home):
     assert list_suffixes(home.root / "downloads") == []
 
 
-def test_adding_a_collection(site, home, monkeypatch, tmp_path):
+def test_add_downloads_a_collection_by_name(site, home, monkeypatch, tmp_path):
     site.data = BANK
     known = Collection(
         "some", f"{site.url}/x", "some.bin", "none stated", "all voices", hashlib.sha256(BANK).hexdigest()
@@ -413,7 +413,7 @@ def test_adding_a_collection(site, home, monkeypatch, tmp_path):
     assert (home.inbox / "some").read_bytes() == OTHER_BANK
 
 
-def test_public_load_collections():
+def test_public_collections_are_listed_in_the_help():
     assert {"learnfm", "patch-library"} <= set(load_collections())
     shown = " ".join(deepdx("add", "--help").output.replace("│", " ").split())
     for collection in load_collections().values():

@@ -185,8 +185,8 @@ def test_an_unlistable_folder_is_a_row_and_the_rest_is_read(home, tmp_path, monk
     deny_listing(monkeypatch, "shut")
     denied = "cannot be read: Permission denied"
     assert rows_of(home.inbox) == {("shut", None): ["refused", 0, denied], ("b.syx", None): ["voices", 32, None]}
-    arrivals = list(add_to_inbox([tmp_path / "new"], home.inbox, home.staging))
-    assert [(a.source.name, a.refused) for a in arrivals] == [("b.syx", ""), ("shut", denied)]
+    outcomes = list(add_to_inbox([tmp_path / "new"], home.inbox, home.staging))
+    assert [(a.source.name, a.refused) for a in outcomes] == [("b.syx", ""), ("shut", denied)]
 
 
 def test_an_unlistable_inbox_is_an_error(home, monkeypatch):
@@ -195,7 +195,7 @@ def test_an_unlistable_inbox_is_an_error(home, monkeypatch):
         survey(home.inbox)
 
 
-def test_a_file_replaced_by_a_fifo_or_a_link_while_opening(tmp_path, monkeypatch):
+def test_a_file_replaced_by_a_fifo_or_a_link_before_opening_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "a.syx"
     path.write_bytes(GOOD)
     seen = path.lstat()
@@ -441,16 +441,16 @@ def test_nothing_is_written_outside_the_inbox(home, tmp_path, monkeypatch):
     (home.inbox / "Keys").symlink_to(tmp_path)
     (tmp_path / "x" / "Keys").mkdir(parents=True)
     (tmp_path / "x" / "Keys" / "a.syx").write_bytes(BANK)
-    (arrival,) = add_to_inbox([tmp_path / "x" / "Keys"], home.inbox, home.staging)
-    assert arrival.refused == "its place in the inbox leads out of it"
+    (outcome,) = add_to_inbox([tmp_path / "x" / "Keys"], home.inbox, home.staging)
+    assert outcome.refused == "its place in the inbox leads out of it"
     assert not (tmp_path / "a.syx").exists()
 
 
 def test_a_link_in_the_inbox_is_not_replaced(home, tmp_path):
     (home.inbox / "a.syx").symlink_to("nowhere")
     (tmp_path / "a.syx").write_bytes(BANK)
-    (arrival,) = add_to_inbox([tmp_path / "a.syx"], home.inbox, home.staging)
-    assert arrival.target.name == "a (2).syx"
+    (outcome,) = add_to_inbox([tmp_path / "a.syx"], home.inbox, home.staging)
+    assert outcome.target.name == "a (2).syx"
     assert (home.inbox / "a.syx").is_symlink()
 
 
@@ -460,14 +460,14 @@ def test_content_under_another_path_is_not_stored_again(home, tmp_path):
     (folder / "Keys" / "a.syx").write_bytes(BANK)
     (folder / "copy.syx").write_bytes(BANK)
     first = list(add_to_inbox([folder], home.inbox, home.staging))
-    assert [arrival.new for arrival in first] == [True, True]  # a folder keeps its copies
+    assert [outcome.new for outcome in first] == [True, True]  # a folder keeps its copies
     (again,) = add_to_inbox([folder / "Keys"], home.inbox, home.staging)
     assert (again.new, again.duplicate) == (False, True)
     assert again.target in (home.inbox / "demo" / "Keys" / "a.syx", home.inbox / "demo" / "copy.syx")
-    assert [arrival.new for arrival in add_to_inbox([folder], home.inbox, home.staging)] == [False, False]
+    assert [outcome.new for outcome in add_to_inbox([folder], home.inbox, home.staging)] == [False, False]
 
 
-def test_an_inbox_on_another_file_system(home, tmp_path, monkeypatch):
+def test_files_are_added_to_an_inbox_on_another_file_system(home, tmp_path, monkeypatch):
     (tmp_path / "a.syx").write_bytes(BANK)
     really = Path.replace
 
@@ -477,8 +477,8 @@ def test_an_inbox_on_another_file_system(home, tmp_path, monkeypatch):
         return really(self, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    (arrival,) = add_to_inbox([tmp_path / "a.syx"], home.inbox, home.staging)
-    assert arrival.target.read_bytes() == BANK
+    (outcome,) = add_to_inbox([tmp_path / "a.syx"], home.inbox, home.staging)
+    assert outcome.target.read_bytes() == BANK
     assert [path.name for path in home.inbox.iterdir()] == ["a.syx"]
 
 

@@ -1,4 +1,4 @@
-"""Files, folders and archives in the inbox, hostile ones too."""
+"""The survey of an inbox, with a row for every path, and adding files to it."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ def put(home, **files):
         (home.inbox / name.replace("__", ".")).write_bytes(data)
 
 
-def test_a_row_for_every_path(home):
+def test_every_path_and_member_has_a_row(home):
     put(home, a__syx=BANK, b__syx=b"just text", c__zip=make_zip(("x/1.syx", BANK), ("x/readme.txt", b"hello")))
     (home.inbox / "deep" / "er").mkdir(parents=True)
     (home.inbox / "deep" / "er" / "one.syx").write_bytes(write_single(*random_voices(1)))
@@ -119,7 +119,7 @@ def test_a_bomb_is_refused_and_other_members_are_read(home, monkeypatch):
     assert refused == ["03.bin", "04.bin"]
 
 
-def test_a_bomb_with_a_wrong_size_in_its_header(home):
+def test_a_bomb_with_a_wrong_size_in_its_header_is_refused(home):
     honest = bytearray(make_zip(("bomb.bin", b"\0" * 2**20)))
     # State an unpacked size of 16 bytes in both headers.
     for signature, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
@@ -130,7 +130,7 @@ def test_a_bomb_with_a_wrong_size_in_its_header(home):
     assert reason.startswith("damaged in the archive")
 
 
-def test_archives_within_archives(home):
+def test_archives_within_archives_are_read_up_to_a_depth(home):
     nested = make_zip(("bank.syx", BANK))
     for depth in range(4):
         nested = make_zip((f"{depth}.zip", nested), (f"{depth}.syx", BANK))
@@ -149,7 +149,7 @@ def test_a_damaged_archive_is_refused_with_a_reason(home, keep):
     assert found["good.syx", None] is None
 
 
-def test_a_path_twice_in_an_archive(home):
+def test_a_path_that_occurs_twice_in_an_archive_has_two_rows(home):
     with pytest.warns(UserWarning, match="Duplicate name"):
         data = make_zip(("a.syx", BANK), ("a.syx", OTHER_BANK), ("a.syx (2)", BANK))
     put(home, twice__zip=data)
@@ -158,7 +158,7 @@ def test_a_path_twice_in_an_archive(home):
     assert len(found.raw_files) == 4
 
 
-def test_a_damaged_member_in_a_good_archive(home):
+def test_a_damaged_member_does_not_stop_the_others(home):
     data = bytearray(make_zip(("1.syx", BANK), ("2.syx", OTHER_BANK)))
     data[60:64] = b"\xff\xff\xff\xff"
     put(home, bad__zip=bytes(data))
@@ -167,7 +167,7 @@ def test_a_damaged_member_in_a_good_archive(home):
     assert found["2.syx"] is None
 
 
-def test_paths_that_are_not_files(home):
+def test_paths_that_are_not_files_are_refused(home):
     put(home, good__syx=BANK)
     (home.inbox / "link.syx").symlink_to("/etc/passwd")
     os.mkfifo(home.inbox / "pipe.syx")
@@ -181,7 +181,7 @@ def test_paths_that_are_not_files(home):
     }
 
 
-def test_an_unreadable_file(home, monkeypatch):
+def test_an_unreadable_file_is_refused_and_the_others_are_read(home, monkeypatch):
     put(home, good__syx=BANK, secret__syx=OTHER_BANK)
     really_open = os.open
 
@@ -214,15 +214,15 @@ def test_adding_never_overwrites(home, tmp_path):
     assert (home.inbox / "bank.syx").read_bytes() == BANK
 
 
-def test_adding_paths_without_files(home, tmp_path):
+def test_adding_paths_without_files_gives_the_reasons(home, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "good.syx").write_bytes(BANK)
-    arrivals = list(
+    outcomes = list(
         add_to_inbox(
             [tmp_path / "no.syx", tmp_path / "empty", tmp_path / "good.syx", tmp_path], home.inbox, home.staging
         )
     )
-    assert [a.refused for a in arrivals] == [
+    assert [a.refused for a in outcomes] == [
         "cannot be read: No such file or directory",
         "empty folder",
         "",

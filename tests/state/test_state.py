@@ -86,7 +86,7 @@ def test_a_home_of_version_0_is_migrated_with_splits_champion_and_overrides(old)
     assert str(old.state) in warning
     (backed_up,) = old.backups.glob("before-version-1-*.zip")
     assert str(backed_up) in warning
-    # It happens only once.
+    # The migration happens only once.
     before = file_contents(old.root)
     open_state(old, warnings.append)
     assert file_contents(old.root) == before
@@ -428,7 +428,7 @@ def with_manifest(manifest):
     ],
     ids=range(22),
 )
-def test_files_that_are_no_backup_and_hostile_ones_replace_nothing(current, tmp_path, data):
+def test_other_files_and_hostile_backups_are_refused_and_replace_nothing(current, tmp_path, data):
     (tmp_path / "bad.zip").write_bytes(data)
     before = file_contents(tmp_path)
     with pytest.raises(BackupError, match=r"bad\.zip: "):

@@ -1,4 +1,4 @@
-"""Archives built in memory from (name, data) members, and what is read from them."""
+"""Archives built in memory from (name, data) members, and their members as read by the intake."""
 
 import bz2
 import gzip

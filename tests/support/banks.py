@@ -56,7 +56,7 @@ def frame_bank(bank: UInt8Array, channel: int = 0) -> bytes:
 
 
 class Sampler:
-    """Draws intact material from banks `uint8[n, 32, 128]`, and junk. The same seed draws the same."""
+    """Draws intact banks and voices from `uint8[n, 32, 128]`, and junk. The same seed gives the same draws."""
 
     def __init__(self, banks: UInt8Array, seed: list[int]) -> None:
         self._banks = banks

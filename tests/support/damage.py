@@ -1,6 +1,6 @@
 """Intact banks and single voices, damaged and wrapped like files from the net, each with its ground truth.
 
-The same seed gives the same bytes. It includes the name of the kind, which is the name of the function that makes it.
+The same seed and kind give the same bytes. The name of a kind is that of the function that makes it.
 """
 
 import struct
@@ -33,7 +33,7 @@ class Case:
 
 
 _Damage = Callable[[Sampler], tuple[bytes, list[bytes]] | tuple[bytes, list[bytes], list[bytes], list[bytes]]]
-"""Returns a file, its intact voices and, where there can be any, its displaced voices and its slots."""
+"""Returns a file, its intact voices and, for some kinds, its displaced voices and its slots."""
 
 DAMAGES: dict[str, _Damage] = {}
 """Every kind of damage, by name."""

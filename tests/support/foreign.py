@@ -1,6 +1,6 @@
 """Files without a DX7 voice: generated, or taken from the Python installation.
 
-The same seed gives the same bytes. It includes the name of the kind, which is the name of the function that makes it.
+The same seed and kind give the same bytes. The name of a kind is that of the function that makes it.
 """
 
 import io
@@ -275,7 +275,7 @@ def _midi_notes(random: Random) -> bytes:
     return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 96) + b"MTrk" + struct.pack(">I", len(track_)) + track_
 
 
-# DX7 voices beyond recognition. Voices with only low bits flipped are not among them: those are legal voices still.
+# DX7 voices beyond recognition. Flipping only low bits would not do: the voices would still be legal.
 
 
 @cache

@@ -30,5 +30,5 @@ def damage_file(path, how, seed=0):
 
 
 def file_contents(folder):
-    """The content of every file below a folder, by its path relative to it."""
+    """Return the content of every file below a folder, by its path relative to the folder."""
     return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,4 +1,4 @@
-"""Toy voices that a tiny model learns in seconds, a trained model of them and an untrained one."""
+"""Toy voices that a tiny model learns in seconds, with a trained and an untrained model."""
 
 import re
 import tempfile
@@ -53,11 +53,11 @@ EARLIER_NAMES = {
     **{"output": "score", "remaining": "left", "parent_encoder": "reader", "copy": "take_over"},
     **{"attention.qkv": "ask", "attention.proj": "tell", "mlp_norm": "perceptron_norm", "mlp.0": "up", "mlp.2": "down"},
 }
-"""Names of parts of a writer today, and in the models and checkpoints of earlier versions."""
+"""Names of the parts of a writer, each with its name in models and checkpoints of earlier versions."""
 
 
 def earlier_names(tensors):
-    """Return the tensors of a writer under their earlier names, with any prefix."""
+    """Return the tensors of a writer under their earlier names. Names may have any prefix."""
     pattern = "|".join(map(re.escape, EARLIER_NAMES))
     renamed = {
         re.sub(rf"(?<![^./])({pattern})(?![^.])", lambda part: EARLIER_NAMES[part[0]], name): tensor
@@ -68,13 +68,13 @@ def earlier_names(tensors):
 
 
 def toy_voices(count, seed=0):
-    """Voices in six clans of similar families, 15 to 30 parameters apart; operator 1 determines the label."""
-    random, of_clans = np.random.default_rng(seed), np.random.default_rng(99)
+    """Voices in six groups of similar families, 15 to 30 parameters apart; operator 1 determines the label."""
+    random, group_random = np.random.default_rng(seed), np.random.default_rng(99)
     families = np.arange(count) // 2
-    clan = families % 6
-    clans = np.where(of_clans.random((6, 145)) < 0.4, of_clans.integers(0, MAXIMA + 1, (6, 145)), INIT_VOICE)
+    group = families % 6
+    centers = np.where(group_random.random((6, 145)) < 0.4, group_random.integers(0, MAXIMA + 1, (6, 145)), INIT_VOICE)
     changed = random.random((count, 145)) < 0.08
-    voices = np.where(changed[families * 2 % count], random.integers(0, MAXIMA + 1, (count, 145)), clans[clan])
+    voices = np.where(changed[families * 2 % count], random.integers(0, MAXIMA + 1, (count, 145)), centers[group])
     twin = np.arange(count) % 2 == 1
     voices[twin] = voices[np.flatnonzero(twin) - 1]
     labels = random.integers(0, 3, count)

@@ -123,19 +123,19 @@ def test_the_error_for_a_missing_table_gives_the_solution(tmp_path):
         Tables(Home(tmp_path)).read("training_splits")
 
 
-def test_voice_parameters_are_the_145_in_vced_order(corpus):
-    answer = query(corpus[0], "SELECT * FROM voice_parameters")
-    assert answer.columns == ["sound_id", *PARAMETER_NAMES]
+def test_the_view_voice_parameters_has_the_145_parameters_in_vced_order(corpus):
+    result = query(corpus[0], "SELECT * FROM voice_parameters")
+    assert result.columns == ["sound_id", *PARAMETER_NAMES]
     valid = corpus[1].read("verdicts").filter(pl.col("verdict") == "valid")
-    assert len(answer) == len(valid) > 1500
+    assert len(result) == len(valid) > 1500
 
 
-def test_voice_sources_locate_a_sound(corpus):
-    answer = query(
+def test_the_view_voice_sources_locates_a_sound(corpus):
+    result = query(
         corpus[0],
         'SELECT name, path, member, "offset", slot FROM voice_sources WHERE member IS NOT NULL ORDER BY ALL LIMIT 1',
     )
-    ((name, path, member, offset, slot),) = answer.rows()
+    ((name, path, member, offset, slot),) = result.rows()
     assert (DEMO / path).is_file()
     assert member.endswith(".syx")
     assert 1 <= slot <= 32

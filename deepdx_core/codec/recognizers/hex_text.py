@@ -1,4 +1,4 @@
-"""Sysex written out as hexadecimal digits, as in mails, monitor logs and source code. Words around it are skipped."""
+"""Sysex written as hexadecimal digits, as in mails, monitor logs and source code. Words around it are skipped."""
 
 import re
 from array import array
@@ -19,7 +19,7 @@ _YAMAHA = re.compile(rb"[fF]0[^0-9A-Za-z]{0,8}(?:0[xX]|\$)?43")
 
 
 def recognize(data: bytes) -> Reading | None:
-    """Read the sysex in a hex listing. Segments stand at their offsets in the text; each ends where the next begins."""
+    """Read the sysex in hexadecimal text. Segments have their offsets in the text; each ends where the next begins."""
     if not is_text(data) or not _YAMAHA.search(data):
         return None
     decoded, offsets = _decode(data)

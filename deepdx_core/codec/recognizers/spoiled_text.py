@@ -1,4 +1,4 @@
-"""Sysex that a text tool destroyed. It is refused with the reason, so that no damaged voice passes for a real one.
+"""Sysex damaged by a text tool. It is refused with the reason, so that no damaged voice passes for a real one.
 
 Two kinds of damage are known: bytes over 127 stored as UTF-8 or replaced by U+FFFD, and a carriage return added before
 each line feed (byte 10). The second shows only in the segments of the data.

@@ -1,6 +1,7 @@
-"""Any other file: MIDI messages, and voices without a header between them. The bare bytes are read, not a container.
+"""Any other file: MIDI messages, and voices without a header between them.
 
-So voices are found in MIDI files, disk images and backups too, and in files that hold nothing but records.
+Containers are ignored and their bytes searched. So voices are found in MIDI files, disk images and backups too, and in
+files that hold nothing but records.
 """
 
 from deepdx_core.codec.recognizers.spoiled_text import recognize_added_line_ends

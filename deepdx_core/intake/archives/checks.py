@@ -25,7 +25,7 @@ def check_path(name: str) -> None:
 
 
 def check_type(symbolic: bool, hard: bool = False, regular: bool = True) -> None:
-    """Raise RefusedError for a link (symbolic or hard) and for anything else but a regular file."""
+    """Raise RefusedError for a symbolic link, a hard link, and anything else that is not a regular file."""
     if symbolic:
         raise RefusedError("symbolic link, not followed")
     if hard:
@@ -34,7 +34,7 @@ def check_type(symbolic: bool, hard: bool = False, regular: bool = True) -> None
         raise RefusedError("not a regular file")
 
 
-def refuse_size() -> RefusedError:
+def size_error() -> RefusedError:
     """Return the error for a member of more than MAX_FILE bytes."""
     return RefusedError(f"unpacks to more than {limits.MAX_FILE // 2**20} MiB")
 
@@ -46,7 +46,7 @@ def read_to_end(read: Callable[[int], bytes], budget: Budget) -> bytes:
     while piece := read(CHUNK):
         size += len(piece)
         if size > limits.MAX_FILE:
-            raise refuse_size()
+            raise size_error()
         budget.charge(len(piece))
         pieces.append(piece)
     return b"".join(pieces)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deepdx_core.intake import limits
-from deepdx_core.intake.archives.checks import check_path, check_type, describe_damage, refuse_size
+from deepdx_core.intake.archives.checks import check_path, check_type, describe_damage, size_error
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
@@ -22,7 +22,7 @@ def read_7z(data: bytes, budget: Budget) -> Iterator[Content]:
 
 
 def read_rar(data: bytes, budget: Budget) -> Iterator[Content]:
-    """Yield the members of a rar archive. libarchive has one reader for version 4 and one for version 5."""
+    """Yield the members of a rar archive, by libarchive's reader for version 4 or for version 5."""
     return _read_members("rar", "rar5" if data[6] else "rar", data, budget)
 
 
@@ -32,17 +32,17 @@ def read_lha(data: bytes, budget: Budget) -> Iterator[Content]:
 
 
 def is_readable_once_installed(reason: str | None) -> bool:
-    """Return True if something was refused for this reason because libarchive was not installed."""
+    """Return True if `reason` is that libarchive was not installed."""
     return reason is not None and reason.endswith(_INSTALL_HINT)
 
 
 def _read_members(kind: str, format_name: str, data: bytes, budget: Budget) -> Iterator[Content]:
     try:
         libarchive: Any = importlib.import_module("libarchive")
-    # Without the system's library, the import fails at its first use of it.
+    # Without the system's library, the import itself fails at the first use of it.
     except (ImportError, OSError, AttributeError, TypeError) as error:
         raise RefusedError(f"{kind} archive: {_INSTALL_HINT}") from error
-    # Its warnings quote names from archives, and strangers' bytes do not belong on a terminal.
+    # Its warnings quote names from archives: untrusted bytes do not belong on a terminal.
     logging.getLogger("libarchive").setLevel(logging.ERROR)
     # `ArchiveEntry` does not report encryption, and its pointer is private. `ffi`, the public module below it, declares
     # libarchive's own C functions.
@@ -65,7 +65,7 @@ def _read_members(kind: str, format_name: str, data: bytes, budget: Budget) -> I
 
 
 def _read_entry(libarchive: Any, archive: Any, entry: Any, budget: Budget) -> Content | None:
-    """Return the member at which a reader stands, None for a folder.
+    """Return the member of the entry that was just read, None for a folder.
 
     Reads its data even if it is refused: libarchive unpacks skipped data too, so it counts towards the budget.
     """
@@ -97,7 +97,7 @@ def _read_entry(libarchive: Any, archive: Any, entry: Any, budget: Budget) -> Co
         if reason:
             raise RefusedError(reason)
         if size > limits.MAX_FILE:
-            raise refuse_size()
+            raise size_error()
     except RefusedError as error:
         return Content(name, refused=str(error))
     return Content(name, b"".join(pieces))

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator
 
 from deepdx_core.intake import limits
-from deepdx_core.intake.archives.checks import CHUNK, check_path, check_type, refuse_size
+from deepdx_core.intake.archives.checks import CHUNK, check_path, check_type, size_error
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
@@ -18,8 +18,8 @@ _MANY_DIGITS = re.compile(rb"\d{64}")
 def is_tar(head: bytes) -> bool:
     """Return True for the first block of a tar archive, by the checksum of its header.
 
-    "ustar" would not do: it stands at byte 257, where a bank has the last letters of its second voice's name, and older
-    archives lack it.
+    The magic "ustar" would not do: it is at byte 257, where a bank has the last letters of its second voice's name, and
+    older archives lack it.
     """
     try:
         tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
@@ -61,7 +61,7 @@ class ForwardStream(io.RawIOBase):
     def read_data(self, size: int) -> bytes:
         """Return the next bytes, MAX_FILE at most."""
         if not 0 <= size <= limits.MAX_FILE:
-            raise refuse_size()
+            raise size_error()
         self.last = self._stream.read(size)
         self._budget.charge(len(self.last))
         self._position += len(self.last)
@@ -72,7 +72,7 @@ class ForwardStream(io.RawIOBase):
         return self._position
 
     def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
-        """Read up to a position. Raises tarfile.ReadError if it lies behind."""
+        """Read up to a position. Raises tarfile.ReadError if it is already past."""
         if position < self._position:
             raise tarfile.ReadError("a header points backwards")
         while (ahead := position - self._position) and self.read_data(min(ahead, CHUNK)):

@@ -20,7 +20,7 @@ _UTF8_FLAG = re.compile(rb"(PK\x03\x04.{3}|PK\x01\x02.{5})(.)", re.DOTALL)
 
 def read_zip(data: bytes, budget: Budget) -> Iterator[Content]:
     """Yield the members of a zip archive."""
-    # Every directory entry begins so. zipfile builds an object of each entry before it returns the first.
+    # zipfile builds an object for each directory entry before it returns the first.
     if data.count(_DIRECTORY_ENTRY) > budget.members:
         raise RefusedError(f"more than {limits.MAX_MEMBERS:,} members, not read")
     try:
@@ -55,7 +55,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget
 
 
 def _find_overlapping(members: list[zipfile.ZipInfo]) -> set[zipfile.ZipInfo]:
-    """Return members that, by their directory entries, extend beyond the start of the next one."""
+    """Return the members that, by their directory entries, extend beyond the start of the next one."""
     in_order = sorted(members, key=lambda info: info.header_offset)
     return {
         info
