@@ -9,6 +9,7 @@ from deepdx_core.database.build import build_database
 from deepdx_core.database.funnel import funnel, funnel_by_source, gaps
 from deepdx_core.database.snapshot import DatabaseError, Snapshot, query
 from deepdx_core.dataset.splits import assign_splits
+from deepdx_core.dataset.training_set import build_training_set
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.families import find_families
@@ -57,7 +58,7 @@ def write_corpus(folder):
     labels = label_sounds(
         combine_evidence(valid_sounds, families, load_taxonomy(), audio=audio_columns(audio), places=places)
     )
-    families_and_labels = labels.join(families, on="sound_id")
+    splits = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
     for table, rows in (
         ("raw_files", found.raw_files),
         ("dumps", found.dumps),
@@ -68,7 +69,8 @@ def write_corpus(folder):
         ("corruption_training_set", training_set),
         ("verdicts", verdicts),
         ("labeled_voices", labels),
-        ("training_splits", assign_splits(families_and_labels, tables.read_or_empty("training_splits"))),
+        ("training_splits", splits),
+        ("training_set", build_training_set(splits, labels, families, sounds, voices)),
     ):
         tables.write(table, rows)
     return tables
