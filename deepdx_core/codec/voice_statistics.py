@@ -149,7 +149,7 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
     The marks, with the share of real voices that have them: rest levels (EG level 4) of 0 in three operators or more
     (97 %); attack rates of 15 or more in five (97 %); pitch EG levels around the middle, three of them (95 %); an
     operator at output level 50 or more (99.8 %); no unused bit set (95 %); at least ten distinct bytes (99 %); eight
-    common characters, such as letters, in the name (97 %). Where more than 16 candidates begin within the length of a
+    characters of the name in `COMMON_IN_NAMES` (97 %). Where more than 16 candidates begin within the length of a
     record, the worst of them get 0.
     """
     layout = _LAYOUTS[format_]
@@ -185,7 +185,7 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
 
 
 def _count_common_characters(names: UInt8Array) -> npt.NDArray[np.intp]:
-    """Count the common characters of each name, `intp[n]`: 0 if a NUL precedes a character, as in tables of numbers."""
+    """Count the `COMMON_IN_NAMES` of each name, `intp[n]`: 0 if a NUL precedes a character, as in tables of numbers."""
     characters: npt.NDArray[np.intp] = np.count_nonzero(COMMON_IN_NAMES[names], axis=1)
     written_after = np.logical_or.accumulate(names[:, ::-1] > 32, axis=1)[:, ::-1]
     characters[np.any((names == 0) & written_after, axis=1)] = 0

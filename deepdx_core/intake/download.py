@@ -51,9 +51,9 @@ def fetch(
     name: the file's name; by default a safe form of the name that the server or the URL gives.
     report: called with the bytes so far and in total, 0 if unknown.
 
-    Raises DownloadError if the server or the file cannot be found, the connection breaks or the download takes longer
-    than MAX_SECONDS (the next call resumes it), the file is empty, larger than `limit` bytes or has another SHA-256, or
-    another download into this folder is running.
+    Raises DownloadError if the server cannot be reached or has no such file, the connection breaks or the download
+    takes longer than MAX_SECONDS (the next call resumes it), the file is empty, larger than `limit` bytes or has
+    another SHA-256, or another download into this folder is running.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""Restore a backup: unpack and check it next to the old state, then put it in place, even across a kill."""
+"""Restore a backup: unpack and check it next to the old state, then put it in place in steps that survive a kill."""
 
 import hashlib
 import json
