@@ -455,5 +455,5 @@ def test_the_training_set_stays_until_the_corpus_has_grown_by_half():
 
 
 def test_audio_columns_are_those_of_the_table():
-    # Rules use `heard_` and these names.
+    # Rules use these names with the prefix `heard_`.
     assert set(summarize_by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_RENDERED.columns)
