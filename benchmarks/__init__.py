@@ -1,1 +1,1 @@
-"""Speed, side by side with what a person would otherwise use, as ratios within one run. Never a test."""
+"""Benchmarks: speed compared with the usual alternative, as a ratio within one run. They are not tests."""

@@ -1,4 +1,4 @@
-"""Run all benchmarks and print a table."""
+"""Run all benchmarks but `database`, which needs a home, and print a table."""
 
 from rich.console import Console
 from rich.table import Table

@@ -47,7 +47,7 @@ def check_configuration(home: Home) -> None:
 def _example_sounds(repair: RepairSettings) -> pl.DataFrame:
     """Return measures of made-up sounds, for expressions that only fail on values, such as casts.
 
-    In range at both ends, repairable, and beyond repair; rare and common; rendered and not.
+    The sounds are in range, at both ends of it, repairable or beyond repair; rare or common; rendered or not.
     """
     repairable = INIT_VOICE.copy()
     repairable[INDEX["op1_output_level"]] = 102

@@ -1,15 +1,15 @@
 """Accuracy of labels against the hand-sorted folders of `dx7-library.zip`, and of one source against another.
 
-`python -m studies.labels HOME` reads the tables of a home folder with this collection. The ground truth are the folders
-`!Instruments/...` that name one instrument (not Misc, Synth, Effects and the like). Sounds in contradicting folders are
-left out. Labels do not use folders here, and models never train on the truth: they train on names, and only those of
-other families. Weights were chosen on one half of the families, by a digest of their ids; the figures are of the other
-half.
+`python -m studies.labels HOME` reads the tables of a home folder with this collection. Ground truth is the folder of a
+sound, `!Instruments/...`, if it names one instrument (not Misc, Synth, Effects and the like). Sounds in contradicting
+folders are left out. Labels do not use folders here. Models never train on the truth, only on names, and no sound is
+classified by a model trained on names of its family. Weights were chosen on one half of the families, by a digest of
+their ids; the figures are of the other half.
 
 Accuracy is over labeled sounds (not "other"); "of all" is over all sounds with truth. ECE is the expected calibration
-error of the confidence of labeled sounds in 15 bins of equal width. Fine truth is a set if the folder is ambiguous:
-Piano contains acoustic and electric ones, Strings ensembles and solos, Drums drums and percussion; "strict" takes the
-first.
+error of the confidence of labeled sounds in 15 bins of equal width. The true category ("fine") is a set if the folder
+is ambiguous: Piano contains acoustic and electric ones, Strings ensembles and solos, Drums drums and percussion;
+"strict" counts only the first.
 """
 
 import hashlib
@@ -22,6 +22,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
 from deepdx_core.home import Home
 from deepdx_core.labels.combination import Evidence, combine_evidence
 from deepdx_core.labels.evidence import audio_columns, from_names
@@ -52,7 +53,7 @@ FOLDERS = {
     "Woodwind": ["woodwind"],
 }
 
-# The method of public labelers: the first category with a substring anywhere in the name.
+# The method of public scripts: the first category with a substring anywhere in the name.
 SUBSTRINGS = {
     "bass": ["BASS"],
     "electric-piano": ["E.PIANO", "EPIANO", "E PIANO", "E-PIANO", "RHODES", "WURL"],
@@ -130,10 +131,10 @@ def main() -> None:
 
 
 class Truth:
-    """Ground truth by folders, with the rows of some evidence."""
+    """Ground truth from folders. Arrays have the rows of the evidence."""
 
-    def __init__(self, fine: np.ndarray, strict: np.ndarray, label_of: np.ndarray, half: np.ndarray) -> None:
-        """fine, strict: `bool[n, categories]`; label_of: the label of each category; half: `bool[n]`, reported."""
+    def __init__(self, fine: BoolArray, strict: BoolArray, label_of: Int64Array, half: BoolArray) -> None:
+        """fine, strict: true categories, `bool[n, categories]`. label_of: label id of each. half: reported half."""
         self.fine = fine
         self.strict = strict
         self.label_of = label_of
@@ -141,8 +142,8 @@ class Truth:
         self.reported = self.known & half
         self.contradicted = 0
 
-    def right(self, best: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """True where the predicted category has the right label, is a right category, and is strictly right."""
+    def correct(self, best: Int64Array) -> tuple[BoolArray, BoolArray, BoolArray]:
+        """Return where a predicted category has a true label, is a true category, and is the strict one, `bool[n]`."""
         rows = np.arange(len(best))
         labels = np.zeros((len(best), self.label_of.max() + 1), bool)
         for number, label in enumerate(self.label_of):
@@ -184,7 +185,7 @@ def _load_truth(tables: Tables, evidence: Evidence, taxonomy: Taxonomy) -> Truth
     return truth
 
 
-def _match_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> np.ndarray:
+def _match_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> Float64Array:
     name = pl.col("name").str.to_uppercase()
     found = pl.coalesce(
         *(
@@ -198,36 +199,36 @@ def _match_substrings(sounds: pl.DataFrame, taxonomy: Taxonomy) -> np.ndarray:
     return certain
 
 
-def _scores(probabilities: np.ndarray, truth: Truth, rows: np.ndarray, taxonomy: Taxonomy) -> list[str]:
+def _scores(probabilities: Float64Array, truth: Truth, rows: BoolArray, taxonomy: Taxonomy) -> list[str]:
     best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     enough = confidence >= taxonomy.least_confidence
     labeled = enough & rows
-    label, fine, strict = truth.right(best)
+    label, fine, strict = truth.correct(best)
     label_confidence = (probabilities * (truth.label_of[best][:, None] == truth.label_of)).sum(axis=1)
     shares = [
         enough.mean(),
         (enough & (truth.label_of[best] != truth.label_of[taxonomy.number["effect"]])).mean(),
         labeled.sum() / rows.sum(),
-        *(right[labeled].mean() for right in (label, fine, strict)),
-        *((right & labeled)[rows].mean() for right in (label, fine)),
+        *(correct[labeled].mean() for correct in (label, fine, strict)),
+        *((correct & labeled)[rows].mean() for correct in (label, fine)),
     ]
     errors = [_ece(label_confidence[labeled], label[labeled]), _ece(confidence[labeled], fine[labeled])]
     return [f"{share:.1%}" for share in shares] + [f"{error:.3f}" for error in errors]
 
 
-def _ece(confidence: np.ndarray, right: np.ndarray) -> float:
+def _ece(confidence: Float64Array, correct: BoolArray) -> float:
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     return float(
-        sum(abs(confidence[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
+        sum(abs(confidence[bins == b].mean() - correct[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
     )
 
 
-def _recall_table(probabilities: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
+def _recall_table(probabilities: Float64Array, truth: Truth, taxonomy: Taxonomy) -> Table:
     best = np.where(probabilities.max(axis=1) >= taxonomy.least_confidence, probabilities.argmax(axis=1), -1)
     table = Table("truth", "sounds", "labeled", "recall, fine", "recall, label", "most common errors")
     sets = pl.Series([" / ".join(np.array(taxonomy.learnable)[row]) for row in truth.fine[truth.reported]])
     reported = np.flatnonzero(truth.reported)
-    label, fine, _ = truth.right(best)
+    label, fine, _ = truth.correct(best)
     for categories in sets.unique().sort():
         rows = reported[(sets == categories).to_numpy()]
         labeled = best[rows] >= 0
@@ -244,25 +245,25 @@ def _recall_table(probabilities: np.ndarray, truth: Truth, taxonomy: Taxonomy) -
     return table
 
 
-def _calibration_table(probabilities: np.ndarray, truth: Truth, taxonomy: Taxonomy) -> Table:
+def _calibration_table(probabilities: Float64Array, truth: Truth, taxonomy: Taxonomy) -> Table:
     best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     labeled = truth.reported & (confidence >= taxonomy.least_confidence)
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    table = Table("confidence", "sounds", "mean confidence", "right (fine)")
+    table = Table("confidence", "sounds", "mean confidence", "accuracy, fine")
     for b in np.unique(bins[labeled]):
         inside = labeled & (bins == b)
-        right = truth.right(best)[1][inside].mean()
+        accuracy = truth.correct(best)[1][inside].mean()
         table.add_row(
             f"{b / _BINS:.2f} to {(b + 1) / _BINS:.2f}",
             str(inside.sum()),
             f"{confidence[inside].mean():.3f}",
-            f"{right:.3f}",
+            f"{accuracy:.3f}",
         )
     return table
 
 
 def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame, taxonomy: Taxonomy) -> Table:
-    """Withhold all names of one source, for sounds named by two, and compare the label by the rest with them."""
+    """Hide the names from one source of each sound named by several; compare the label by other evidence with them."""
     source = pl.col("member").str.split("/").list.first()
     files = tables.read("raw_files", ["member", "sha256"]).filter(pl.col("member").str.contains("/"))
     named = (

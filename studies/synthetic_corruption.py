@@ -1,13 +1,13 @@
 """Recall of verdicts on synthetic corruption in real banks, and the rate of good voices that they reject.
 
 `python -m studies.synthetic_corruption [ARCHIVE]` reads a collection whose top folders are its sources; by default
-`dx7-library.zip` in the folder `DEEPDX_CORPUS`. Banks with ten kinds of damage are added to the collection as files of
-their own, and all of it is processed like any bank, from bytes to verdicts. The corruption model is not trained on
-three of these kinds.
+`dx7-library.zip` in the folder `DEEPDX_CORPUS`. Banks with ten kinds of damage are added to the collection as separate
+files, and everything is processed like any bank, from bytes to verdicts. The corruption model is not trained on three
+of these kinds.
 
-A damaged voice differs in six or more parameters from every voice of the original bank; with fewer, it is as good as
-before, or indistinguishable. It is found if its verdict is not valid. A voice is rejected wrongly if two sources share
-it and it is not valid, except for its own bytes: out of range, blank or silent.
+A voice counts as damaged if it differs in six or more parameters from every voice of the original bank; with fewer, it
+is as good as before, or indistinguishable. It is found if its verdict is not valid. A voice is rejected wrongly if two
+sources share it and its verdict is not valid, unless the reason is in its own bytes: out of range, blank or silent.
 """
 
 import os
@@ -22,6 +22,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import MAXIMA, pack_vmem, unpack_vmem
 from deepdx_core.codec.writer import frame
 from deepdx_core.decoding.dumps import decode_dumps
@@ -40,8 +41,10 @@ _MIN_CHANGED = 6
 _UNSEEN = ("text pasted in", "bytes inverted", "bits mirrored")
 _OWN_FAULTS = ("out-of-range", "repairable", "all-zero", "init-voice", "silent", "silent-by-parameters")
 _TEXT = b"It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness "
+_NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
-Bank = np.ndarray
+Bank = UInt8Array
+"""Packed voices of a bank, `uint8[4096]`."""
 Damage = Callable[[Bank, np.random.Generator], Bank]
 
 
@@ -137,11 +140,8 @@ def main() -> None:
     console.print(f"rejected wrongly: {len(wrong):,} ({len(wrong) / len(good):.2%})")
 
 
-_NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
-
-
-def _add_damaged_banks(inbox: Path, decoded: pl.DataFrame) -> dict[str, np.ndarray]:
-    """Write damaged banks into the inbox; returns the original parameters, `uint8[32, 145]`, by file name."""
+def _add_damaged_banks(inbox: Path, decoded: pl.DataFrame) -> dict[str, UInt8Array]:
+    """Write damaged banks into the inbox. Return the original parameters, `uint8[32, 145]`, by file name."""
     random = np.random.default_rng(7)
     whole = (
         decoded.filter(pl.col("format").str.contains("vmem"))
@@ -163,8 +163,8 @@ def _add_damaged_banks(inbox: Path, decoded: pl.DataFrame) -> dict[str, np.ndarr
     return originals
 
 
-def _select_damaged(slots: pl.DataFrame, originals: dict[str, np.ndarray]) -> pl.DataFrame:
-    """Return the slots that differ from every voice of the original bank, without blank ones."""
+def _select_damaged(slots: pl.DataFrame, originals: dict[str, UInt8Array]) -> pl.DataFrame:
+    """Return the slots that differ from every voice of the original bank and are not blank."""
     parts = []
     for (path,), bank in slots.partition_by("path", as_dict=True).items():
         parameters = bank.select(pl.col(PARAMETER_NAMES).fill_null(255)).to_numpy()
@@ -174,7 +174,7 @@ def _select_damaged(slots: pl.DataFrame, originals: dict[str, np.ndarray]) -> pl
 
 
 def _shared_sounds(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
-    """Return the sounds in two or more top folders of the archive, except folders sorted from others (`!...`)."""
+    """Return the sounds in two or more top folders of the archive. Folders `!...` are copies and do not count."""
     tops = raw_files.filter(pl.col("member").str.contains("/")).select(
         "sha256", source=pl.col("member").str.split("/").list.first()
     )

@@ -1,4 +1,4 @@
-"""The user's own files, broken in every way: each is refused with its name, place and reason before anything runs."""
+"""Invalid files of the user are refused with name, place and reason before anything runs; errors are one message."""
 
 import errno
 import os
@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepdx_core.configuration import check_configuration
+from deepdx_core.dedup.exact import unique_sounds
+from deepdx_core.dedup.families import find_families
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.quality.measures import measure_sounds
@@ -38,7 +40,7 @@ RULES = (resources.files("deepdx_core.quality") / "rules.toml").read_text(encodi
 
 
 def deepdx(monkeypatch, capsys, *arguments):
-    """The exit code of the command, in this process, and what it wrote to stderr."""
+    """Run the command in this process. Return its exit code and stderr."""
     monkeypatch.setattr(sys, "argv", ["deepdx", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -46,7 +48,7 @@ def deepdx(monkeypatch, capsys, *arguments):
 
 
 def refused(home, monkeypatch, capsys):
-    """The one line that `deepdx run` prints before it starts anything."""
+    """Return the one line that `deepdx run` prints when it refuses to start."""
     began = time.monotonic()
     code, message = deepdx(monkeypatch, capsys, "run")
     assert time.monotonic() - began < 10
@@ -81,7 +83,7 @@ def listening(path):
         server.bind(os.path.relpath(path))
 
 
-IN_ITS_PLACE = {
+NO_TEXT_FILES = {
     "not UTF-8": lambda path: put(path, b"# caf\xe9\n"),
     "larger than": too_large,
     "a folder, not a file": lambda path: path.mkdir(parents=True),
@@ -99,7 +101,7 @@ IN_ITS_PLACE = {
     ("reason", "make"),
     [
         pytest.param(reason, *make.values, marks=make.marks) if hasattr(make, "values") else (reason, make)
-        for reason, make in IN_ITS_PLACE.items()
+        for reason, make in NO_TEXT_FILES.items()
     ],
 )
 def test_a_path_that_is_not_a_text_file_is_refused_by_name(home, monkeypatch, capsys, name, reason, make):
@@ -186,7 +188,7 @@ def test_an_invalid_file_is_refused_by_name_with_place_and_reason(home, monkeypa
 
 
 def test_valid_files_are_accepted(home):
-    check_configuration(home)  # none of them is there
+    check_configuration(home)  # none of the files exists
     put(
         home.rules,
         b"\xef\xbb\xbf" + RULE.encode() + b"when = 'slots > 3 AND heard_peak_db < -20'\r\nshows = 'slots'\r\n",
@@ -197,7 +199,7 @@ def test_valid_files_are_accepted(home):
     check_configuration(home)
 
 
-def test_rules_are_evaluated_within_a_moment(home):
+def test_rules_are_checked_in_under_a_second(home):
     put(home.rules, RULE + "when = 'cast(substr(sound_id, 1, 0) || algorithm as int) > 30 AND heard_peak_db < 0'")
     check_configuration(home)
     began = time.process_time()
@@ -205,7 +207,7 @@ def test_rules_are_evaluated_within_a_moment(home):
     assert time.process_time() - began < 1
 
 
-def test_rules_are_evaluated_on_the_columns_of_sounds(home):
+def test_rules_for_sounds_have_no_columns_of_parameters_out_of_range(home):
     kinds = "[rule.a]\nverdict = 'note'\nreason = 'r'\nwhen = 'value > maximum OR excess > 1'\neach = 'parameter'\n"
     put(home.rules, kinds)
     check_configuration(home)
@@ -254,10 +256,10 @@ def raised(*errors):
 
 
 class DagsterExecutionStepExecutionError(Exception):
-    """By the name of Dagster's own."""
+    """Has the name of the class of Dagster, which is recognized by its name."""
 
 
-def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_from(home):
+def test_the_cause_of_a_failed_step_is_the_error_that_names_the_file(home):
     wrapped = DagsterExecutionStepExecutionError("Error occurred while executing op")
     message = step_error_message(raised(wrapped, RulesError("rules.toml: rule.x: \x1b[2J wrong"), KeyError("x")))
     assert message == "rules.toml: rule.x: \\x1b[2J wrong"
@@ -286,7 +288,7 @@ def test_the_cause_of_a_failed_step_is_what_named_the_file_not_what_that_came_fr
         (DeepDXError("one\nand \x1b[2J two"), "one\nand \\x1b[2J two"),
     ],
 )  # fmt: skip
-def test_errors_of_the_system_are_one_message_that_names_the_path(home, monkeypatch, capsys, error, expected):
+def test_a_system_error_is_one_message_that_names_the_path(home, monkeypatch, capsys, error, expected):
     def fail():
         raise error
 
@@ -297,7 +299,7 @@ def test_errors_of_the_system_are_one_message_that_names_the_path(home, monkeypa
     assert "Traceback" not in message
 
 
-def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
+def test_an_error_in_the_program_is_not_hidden(monkeypatch):
     def fail():
         raise KeyError("x")
 
@@ -306,7 +308,7 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch):
         main()
 
 
-def test_a_home_that_cannot_be_is_refused(monkeypatch, capsys, tmp_path):
+def test_an_impossible_home_is_refused(monkeypatch, capsys, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     for named, expected in ((tmp_path / "loop" / "x", "Symlink loop"), ("~no such user/x", "home directory")):
         monkeypatch.setenv("DEEPDX_HOME", str(named))
@@ -351,10 +353,7 @@ def test_a_failed_run_reports_one_cause(home, how, cause):
     assert all(line.startswith(("raw_files ", "dumps ")) for line in lines[:-2])
 
 
-def test_the_measured_columns_of_no_sounds_are_those_of_sounds():
-    from deepdx_core.dedup.exact import unique_sounds
-    from deepdx_core.dedup.families import find_families
-
+def test_measures_have_the_same_columns_with_and_without_sounds():
     repair = load_rules().repair
     voices = decoded_dump(two_carriers()[None])
     sounds = unique_sounds(voices, repair)

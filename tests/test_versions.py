@@ -1,12 +1,12 @@
-"""What is made of the same input stays the same, or its version in `deepdx_core.versions` is raised.
+"""Results from the same input stay the same, unless their version in `deepdx_core.versions` is raised.
 
-`golden/versions.json` holds digests of each table made from the demo corpus, and what small fixed computations come to
-for sounds and models, with the versions of the code that made them. After a change that is meant:
+`golden/versions.json` contains a digest of each table built from the demo corpus, the results of small fixed
+computations for sounds and models, and the versions of the code behind them. After an intended change:
 
-1. raise the constant in `deepdx_core/versions.py` that the test names;
-2. DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0 (with dexed-py installed, for the rendered sounds).
+1. Raise the constant in `deepdx_core/versions.py` that the test names.
+2. Run DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0 (with dexed-py installed, for rendered sounds).
 
-Where a table is new or renamed, or columns are, step 2 is enough.
+If a table is new, or a table or column is renamed, step 2 is enough.
 """
 
 import hashlib
@@ -46,21 +46,21 @@ GOLDEN = ROOT / "tests" / "golden" / "versions.json"
 RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0"
 
 VERSIONS = {name: value for name, value in vars(versions).items() if name.endswith("_VERSION")}
-_OF_READING = ("READER_VERSION",)
-_OF_CURATION = (*_OF_READING, "CURATION_VERSION")
-_OF_LABELS = (*_OF_CURATION, "LABELS_VERSION")
-MADE_BY = {
-    **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _OF_CURATION),
-    **dict.fromkeys(("raw_files", "dumps"), _OF_READING),
-    **dict.fromkeys(("labeled_voices", "training_splits"), _OF_LABELS),
+_READING = ("READER_VERSION",)
+_CURATION = (*_READING, "CURATION_VERSION")
+_LABELS = (*_CURATION, "LABELS_VERSION")
+VERSIONS_BEHIND = {
+    **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _CURATION),
+    **dict.fromkeys(("raw_files", "dumps"), _READING),
+    **dict.fromkeys(("labeled_voices", "training_splits"), _LABELS),
     "measured": ("FEATURES_VERSION",),
     "rendered": ("FEATURES_VERSION",),
     "model": ("MODEL_VERSION",),
 }
-"""By what is made: the constants that speak for it, its own and those of what it is made from."""
+"""By result: the constants to raise when it changes. The last is its own, the others are those of its inputs."""
 
 NUMERIC = {"verdicts", "labeled_voices", "training_splits", "measured", "rendered", "model"}
-"""What other libraries or another processor may compute otherwise, with the same code."""
+"""Results that may differ with other libraries or another processor, with the same code."""
 
 
 def libraries():
@@ -70,8 +70,8 @@ def libraries():
     return found | {"machine": platform.machine()}
 
 
-def of_tables(home):
-    """A digest of the rows of each table, made from the demo corpus with nothing rendered."""
+def digest_tables(home):
+    """Return a digest of the rows of each table, built from the demo corpus without rendering."""
     shutil.copytree(DEMO, home.inbox, dirs_exist_ok=True)
     config = {
         "ops": {"audio_features": {"config": {"render": False}}},
@@ -80,16 +80,16 @@ def of_tables(home):
     job = build_defs(home).resolve_job_def("corpus")
     assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=config).success
     tables = Tables(home)
-    made = {table for table, constants in MADE_BY.items() if constants[0] == "READER_VERSION"}
+    built = {table for table, constants in VERSIONS_BEHIND.items() if constants[0] == "READER_VERSION"}
     found = {}
-    for table in sorted(made):
+    for table in sorted(built):
         rows = tables.read(table)
         found[table] = hashlib.sha256(repr((rows.dtypes, rows.rows())).encode()).hexdigest()
     return found
 
 
-def of_sounds():
-    """What clips of known samples measure, and what voices do where they can be rendered."""
+def compute_features_of_clips():
+    """Return the features of synthetic clips and, with dexed-py, of rendered voices."""
     seconds = np.arange(round(2.5 * SAMPLE_RATE)) / SAMPLE_RATE
     noise = np.random.default_rng(0).standard_normal(len(seconds)) * 0.1
     clips = [
@@ -118,8 +118,8 @@ def of_sounds():
     return found
 
 
-def of_a_model(folder):
-    """Where a small training ends, what the critic says, and what the model writes."""
+def train_toy_model(folder):
+    """Return the losses of a small training run, realness by its critic, and generated voices."""
     model = fit(folder, TINY, toy_splits(60, 12))
     blank = blank_model()
     critic = fit_critic(blank.voices, blank.written, 0)
@@ -135,45 +135,51 @@ def of_a_model(folder):
     }
 
 
-def alike(one, other):
-    """Whether two of what JSON holds are equal, numbers to what another processor may do to them."""
+def is_close(one, other):
+    """Return True if two JSON values are equal, with a tolerance for numbers from another processor."""
     if isinstance(one, dict):
         return (
-            isinstance(other, dict) and one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(is_close(one[key], other[key]) for key in one)
         )
     if isinstance(one, list):
-        return isinstance(other, list) and len(one) == len(other) and all(map(alike, one, other))
+        return isinstance(other, list) and len(one) == len(other) and all(map(is_close, one, other))
     if isinstance(one, float) and isinstance(other, float):
         # Decibels are rounded to hundredths.
         return math.isclose(one, other, rel_tol=1e-4, abs_tol=0.011) or (math.isnan(one) and math.isnan(other))
     return one == other
 
 
-def in_lines(document):
-    """A document as JSON with a line for each thing made, as changes to it are read."""
+def to_json(document):
+    """Return the golden document as JSON with one line per result, for readable diffs."""
     parts = [f" {json.dumps(key)}: {json.dumps(document[key])}" for key in ("versions", "libraries")]
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(made)}" for name, made in sorted(document["made"].items()))
+    lines = ",\n".join(
+        f"  {json.dumps(name)}: {json.dumps(result)}" for name, result in sorted(document["made"].items())
+    )
     return "{\n" + ",\n".join(parts) + ',\n "made": {\n' + lines + "\n }\n}\n"
 
 
 @pytest.mark.slow
-def test_what_is_made_changes_only_with_the_version_of_the_code_that_makes_it(home, tmp_path):
-    found = {**of_tables(home), **of_sounds(), **of_a_model(tmp_path / "training")}
+def test_results_change_only_with_the_version_of_their_code(home, tmp_path):
+    found = {**digest_tables(home), **compute_features_of_clips(), **train_toy_model(tmp_path / "training")}
     renew = os.environ.get("DEEPDX_GOLDEN") == "renew"
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.is_file() else {"versions": {}, "libraries": {}, "made": {}}
-    made, known_versions = golden["made"], golden["versions"]
-    comparable = found.keys() & made.keys() - (set() if golden["libraries"] == libraries() else NUMERIC)
-    changed = sorted(name for name in comparable if not alike(found[name], made[name]))
+    golden_results, known_versions = golden["made"], golden["versions"]
+    comparable = found.keys() & golden_results.keys() - (set() if golden["libraries"] == libraries() else NUMERIC)
+    changed = sorted(name for name in comparable if not is_close(found[name], golden_results[name]))
     for name in changed:
-        raised = [constant for constant in MADE_BY[name] if VERSIONS[constant] > known_versions[constant]]
+        raised = [constant for constant in VERSIONS_BEHIND[name] if VERSIONS[constant] > known_versions[constant]]
         assert raised, (
-            f"{name} came out otherwise than before: take the change back, or raise {MADE_BY[name][-1]} (or that of "
-            f"the earlier stage that changed it: {', '.join(MADE_BY[name])}) and then: {RENEW}"
+            f"{name} changed: undo the change of the code, or raise {VERSIONS_BEHIND[name][-1]} (or that of "
+            f"its input that changed, one of {', '.join(VERSIONS_BEHIND[name])}) and then: {RENEW}"
         )
     if renew:
-        kept = {"rendered": made["rendered"]} if "rendered" in made and not can_render() else {}
+        unrendered = "rendered" in golden_results and not can_render()
+        kept = {"rendered": golden_results["rendered"]} if unrendered else {}
         document = {"versions": VERSIONS, "libraries": libraries(), "made": kept | found}
-        GOLDEN.write_text(in_lines(document))
+        GOLDEN.write_text(to_json(document))
         return
     assert known_versions == VERSIONS, f"a version was raised: {RENEW}"
-    assert found.keys() <= made.keys(), f"{', '.join(sorted(found.keys() - made.keys()))} is not known yet: {RENEW}"
+    new = sorted(found.keys() - golden_results.keys())
+    assert not new, f"there is no golden result for {', '.join(new)}: {RENEW}"

@@ -10,7 +10,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 @dataclass(frozen=True)
 class View:
-    """A view: its description, its query, the tables that its columns come from, descriptions of its other columns."""
+    """A view: its description, query, tables that its columns come from, and descriptions of its other columns."""
 
     description: str
     sql: str

@@ -74,7 +74,7 @@ def joint_families(*parts: Voices) -> Int64Array:
     """Return the family of each voice of several sets together, `int64[n]`, as its smallest row number.
 
     Voices of one family differ in 5 or fewer parameters, within or across sets, or belong to the same known family,
-    which the corpus may have linked by other sounds or by ear.
+    which the corpus may have linked through other sounds or by ear.
     """
     known = np.concatenate([part.families for part in parts])
     order = np.argsort(known, kind="stable")

@@ -18,7 +18,7 @@ SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 def assign_splits(sounds: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
     """Assign every sound to a split. Return the rows of `training_splits`, sorted by `sound_id`.
 
-    sounds: `sound_id`, `family_id` and `label` of the valid sounds. previous: the table before, empty the first time.
+    sounds: `sound_id`, `family_id` and `label` of the valid sounds. previous: the current table; empty at first.
 
     - Earlier assignments stay. A sound that left the corpus keeps its row, and its split if it returns.
     - A new sound takes the split of its family. If the family is in several splits, because the new sound joins two
@@ -65,8 +65,8 @@ def assign_splits(sounds: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
 def withhold_linked(splits: pl.DataFrame, sounds: pl.DataFrame, similar: pl.DataFrame) -> pl.DataFrame:
     """Withhold sounds of families that are in several splits, as later evidence such as rendered audio may show.
 
-    The split with most sounds of the family stays, at a tie the first of train, validation and test. Sounds that are
-    withheld already link nothing.
+    Sounds in the split with most sounds of the family stay there; on a tie, the first of train, validation and test
+    wins. Sounds that are withheld already link no families.
 
     splits: from `assign_splits`. sounds: the table `unique_voices`. similar: pairs of sounds nearly equal by ear,
     `sound_id` and `other_id`.

@@ -1,4 +1,4 @@
-"""The training set as a PyTorch dataset. Apart from the rest, since torch takes two seconds to import."""
+"""The training set as a PyTorch dataset, in a module of its own because torch takes two seconds to import."""
 
 from os import PathLike
 from pathlib import Path
@@ -19,7 +19,7 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
     families together, so that a test voice has no near-duplicate among training voices.
 
     Args:
-        home: the home folder; by default the one of the `deepdx` command.
+        home: the home folder, by default that of the `deepdx` command.
         split: `train`, `validation` or `test`.
 
     Raises MissingTableError if `deepdx run` has not made the training set yet.

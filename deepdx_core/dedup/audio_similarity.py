@@ -9,7 +9,7 @@ from deepdx_core.sound.audibility import SILENCE_DB
 from deepdx_core.tables.audio import BAND_EDGES, CONTOUR_AFTER, CONTOUR_HELD
 
 RADIUS = 0.5
-"""Maximum difference of two similar sounds in decibels, as the root mean square over all measures.
+"""Maximum difference between two similar sounds in decibels, as the root mean square over all features.
 
 Chosen by changing 160 real voices, one parameter at a time. Inaudible parameters make no difference at all. A step of
 LFO speed or of an envelope rate nearly always stays within the radius, a step of an output level or of detune in fewer
@@ -41,12 +41,12 @@ def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
     ids = sounds["sound_id"].gather(audible)
     if len(audible) < 2:
         return pl.DataFrame({"sound_id": ids.clear(), "other_id": ids.clear()})
-    measured = _vectors(audio)[audible]
-    radius = RADIUS * measured.shape[1] ** 0.5
-    _, axes = np.linalg.eigh(np.cov(measured, rowvar=False))
-    near = cKDTree(measured @ axes[:, -_DIMENSIONS:]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
+    vectors = _vectors(audio)[audible]
+    radius = RADIUS * vectors.shape[1] ** 0.5
+    _, axes = np.linalg.eigh(np.cov(vectors, rowvar=False))
+    near = cKDTree(vectors @ axes[:, -_DIMENSIONS:]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
     within = [
-        part[((measured[part[:, 0]] - measured[part[:, 1]]) ** 2).sum(axis=1) <= radius**2]
+        part[((vectors[part[:, 0]] - vectors[part[:, 1]]) ** 2).sum(axis=1) <= radius**2]
         for part in np.array_split(near, len(near) // _CHUNK + 1)
     ]
     pairs = np.sort(np.concatenate(within), axis=1)
@@ -54,7 +54,7 @@ def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
 
 
 def _vectors(audio: pl.DataFrame) -> Float64Array:
-    """Return each sound of the sorted table as a vector in decibels, `float64[sounds, measures]`."""
+    """Return each sound of the sorted table as a vector in decibels, `float64[sounds, features]`."""
     clips = audio.partition_by("note", "velocity", maintain_order=True)
     return np.concatenate([_clip_vectors(clip) for clip in clips], axis=1)
 

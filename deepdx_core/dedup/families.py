@@ -33,7 +33,7 @@ def find_families(sounds: pl.DataFrame, similar: pl.DataFrame | None = None) -> 
     )
     first = table.select(pl.col("row").first().over("functional_id")).to_series().to_numpy()
     same = np.stack([np.arange(len(table)), first.astype(np.int64)], axis=1)
-    # All silent sounds are functionally equal, but must not connect families: many have a member that was turned off.
+    # All silent sounds are functionally equal, but must not connect families: many families contain one.
     same = same[audible_operators(parameters).any(axis=1)]
     links = same if similar is None else np.concatenate([same, _rows(sounds, similar)])
     table = table.with_columns(family=pl.Series(near_duplicate_groups(parameters, links), dtype=pl.Int64)).with_columns(

@@ -1,7 +1,7 @@
 """Functional equality: parameters without an audible effect get a default, so that equal sounds have equal bytes.
 
-Audible means played by keys alone, at any key and velocity, without wheel, pedal, breath or aftertouch, which could
-add an LFO that has no depth of its own.
+Audible means with keys alone, at any key and velocity. Wheel, pedal, breath and aftertouch do not count: they could add
+an LFO that has no depth of its own.
 
 Measured with Dexed's engine on 27,458 real sounds at three keys and velocities: all but 11 render the same samples. Of
 these, 10 have algorithm 4 or 6, feedback, and a silent operator in its loop: Dexed's shortcut for these loops leaves a
@@ -24,7 +24,6 @@ _OPERATORS = range(1, 7)
 _LIFTING = 2  # the first curve that raises the level; these are +EXP and +LIN
 _FIXED_COARSE = 4  # 1, 10, 100 and 1000 Hz, repeated
 
-
 _OPERATOR_COLUMNS = np.array([[i for name, i in INDEX.items() if name.startswith(f"op{o}_")] for o in _OPERATORS])
 _RATES = np.array([operator_columns(f"eg_rate_{n}") for n in (1, 2, 3, 4)])
 _LEVELS = np.array([operator_columns(f"eg_level_{n}") for n in (1, 2, 3, 4)])
@@ -43,7 +42,7 @@ _BITS = 1 << np.arange(6)
 
 
 def _equivalent_algorithms() -> UInt8Array:
-    """Return the lowest algorithm that connects a set of audible operators in the same way.
+    """Return the lowest algorithm that connects audible operators like another algorithm.
 
     `uint8[32 algorithms, 64 sets of audible operators, feedback off and on]`.
     """
@@ -89,9 +88,10 @@ def audible_operators(parameters: UInt8Array) -> BoolArray:
 def functional_parameters(parameters: UInt8Array) -> UInt8Array:
     """Return voices in range, `uint8[n, 145]`, with inaudible parameters reset to the values of INIT VOICE.
 
-    Voices with equal results sound the same. These are reset, for these reasons:
+    Voices with equal results sound the same. The function resets:
 
-    - inaudible operators (`audible_operators`), with output level 0; voices without audible ones become one silence
+    - inaudible operators (see `audible_operators`), with output level 0; all voices without an audible operator become
+      equal
     - feedback, if an end of its loop is inaudible
     - the algorithm, to the lowest that connects the remaining operators in the same way. A DX7 plays algorithms with
       more carriers softer as a whole; that alone does not count as another sound
@@ -107,7 +107,7 @@ def functional_parameters(parameters: UInt8Array) -> UInt8Array:
     audible = audible_operators(voices)
 
     def reset(columns: npt.ArrayLike, where: BoolArray) -> None:
-        """Reset columns, a single one or one per operator, of the voices or operators where a condition holds."""
+        """Reset one column, or one per operator, in the voices or operators where a condition holds."""
         columns = np.asarray(columns)
         voices[:, columns] = np.where(where, INIT_VOICE[columns], voices[:, columns])
 

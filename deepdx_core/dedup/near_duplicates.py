@@ -20,7 +20,7 @@ _SMALL = 64  # voices; groups up to this size are compared together, larger ones
 _FEW_PAIRS = 20_000_000  # pairs; up to this number all are compared, more are divided further
 _TILE = 1 << 18  # pairs compared at a time; they fit in the processor's cache
 _CHUNK = 1 << 16  # voices hashed at a time
-_SAMPLE = 4096  # voices by which the blocks are chosen
+_SAMPLE = 4096  # voices that the choice of blocks is based on
 _SKETCHES = 3
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # factor for mixing one number into another
 
@@ -47,7 +47,8 @@ def near_duplicate_groups(parameters: UInt8Array, links: Int64Array | None = Non
 def near_duplicates_across(parameters: UInt8Array, parts: Int64Array) -> Int64Array:
     """Return the pairs of near-duplicates of `uint8[n, 145]` across different parts, `int64[m, 2]`.
 
-    parts: `int64[n]`. Each pair is in ascending order, and so is the list. Splits without leakage have no such pairs.
+    parts: the part of each voice, `int64[n]`. Each pair is in ascending order, and so are the pairs. Splits without
+    leakage have none.
     """
     groups = near_duplicate_groups(parameters)
     mixed = np.unique(groups[parts != parts[groups]])
@@ -61,9 +62,9 @@ def near_duplicates_across(parameters: UInt8Array, parts: Int64Array) -> Int64Ar
 class _Forest:
     """Union-find: each row points to a smaller one of its group, the smallest to itself.
 
-    The search needs roots between joins, to skip pairs. With `scipy.sparse.csgraph.connected_components` on the
-    pairs since the last request, groups of 100,000 voices take the same 0.5 s, and those of 1,000,000 voices 25 s in
-    place of 14 s, since each of 6,500 calls relabels all voices.
+    The search needs roots between joins, to skip pairs. With `scipy.sparse.csgraph.connected_components` on the new
+    pairs at each call of `roots`, grouping 100,000 voices takes the same 0.5 s, but 1,000,000 voices take 25 s instead
+    of 14 s, since each of 6,500 calls relabels all voices.
     """
 
     def __init__(self, count: int) -> None:
@@ -90,7 +91,7 @@ class _Forest:
 
 
 class _Parts:
-    """Stands in for a forest: groups are given parts that never join, so every pair across two of them is found."""
+    """Replacement for `_Forest` with fixed groups that never join, so that every pair across two groups is found."""
 
     def __init__(self, parts: Int64Array) -> None:
         self._parts = parts
@@ -215,7 +216,7 @@ class _Search:
 
 
 def _sketch(parameters: UInt8Array, seed: int) -> _Words:
-    """Return 64 bits per voice; a differing parameter changes at most one of them, in half of the cases."""
+    """Return 64 bits per voice. A differing parameter flips one of them with probability 1/2, and no other."""
     random = np.random.default_rng([0x5E7C, seed])
     bits: _Words = random.integers(0, 2, (parameters.shape[1], 256), dtype=np.uint64)
     bits <<= np.arange(parameters.shape[1], dtype=np.uint64)[:, None] % 64

@@ -30,7 +30,7 @@ class RepairSettings(StrictModel):
     """Limits of repair.
 
     most_parameters: a voice with more parameters out of range is damaged throughout and not repaired.
-    margin: how far above 99 a parameter is still set to 99, since some editors write such values; 1 for other maxima.
+    margin: highest excess over 99 that is clamped, since some editors write such values; over other maxima it is 1.
     """
 
     most_parameters: _Count = 2
@@ -49,14 +49,14 @@ class Repaired(NamedTuple):
 
 
 def repair(parameters: UInt8Array, settings: RepairSettings) -> Repaired:
-    """Repair distinct sounds, `uint8[n, 145]`, in range or not. The first of these that applies:
+    """Repair distinct sounds, `uint8[n, 145]`, in range or not. The first of these methods that applies is used:
 
     - If every parameter out of range exceeds its maximum by no more than the margin, it is set to the maximum.
     - If exactly one sound in range has all other parameters equal, its values are taken.
     - If the values make no audible difference, those of INIT VOICE are taken.
     - If all sounds in range at most 5 parameters away agree, their values are taken (measured by hiding the only twin:
       right in 96 of 100).
-    - An envelope rate over 99 is set to 99: rates act in 64 steps, 98 is in the last, so the voice plays alike.
+    - An envelope rate over 99 is set to 99: rates act in 64 steps, and 98 is in the last, so the voice plays the same.
 
     A byte with all bits set was lost in transfer, not written by an editor. It is therefore not clamped, and the other
     parameters stored in it count as lost too.

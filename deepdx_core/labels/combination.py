@@ -29,9 +29,9 @@ class Evidence:
     """`sound_id`, `family_id`, `algorithm`, `traits` in words, and `override`, the user's category; sorted by id."""
     names: NameEvidence
     shares: dict[str, Shares]
-    """Of all kinds of evidence but the model. The user's category replaces names."""
+    """Shares by kind of evidence, except the model. The user's category replaces the evidence of names."""
     targets: Int64Array
-    """Index of the category that the model trains on for each sound, -1 if names are missing or contradict."""
+    """Index of the category that the model trains on for each sound, -1 if names are missing or disagree."""
     classified: Classified | None
     """Predictions of the model; None if there was too little to train on."""
 
@@ -150,7 +150,7 @@ def _rows(frame: pl.DataFrame, places: pl.DataFrame | None) -> pl.DataFrame:
 
 
 def _audio_features(frame: pl.DataFrame, audio: pl.DataFrame | None) -> Float32Array:
-    """Return the audio features of each sound, `float32[n, measures]`, NaN where it was not rendered."""
+    """Return the audio features of each sound, `float32[n, features]`, NaN where it was not rendered."""
     if audio is None:
         return np.empty((len(frame), 0), np.float32)
     columns = frame.select("sound_id").join(audio, on="sound_id", how="left", maintain_order="left").drop("sound_id")

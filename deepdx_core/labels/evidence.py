@@ -9,11 +9,11 @@ import polars.selectors as cs
 from deepdx_core.arrays import Float64Array
 from deepdx_core.labels.names import categories_of_names
 from deepdx_core.labels.taxonomy import Taxonomy
+from deepdx_core.sound.audio_features import MAIN
 
 Shares = Float64Array
 """`float64[n, categories]`: share of a sound's evidence for each category, times its reliability; sums to 1 at most."""
 
-_NOTE, _VELOCITY = 60, 100  # the longest clip, of middle C
 _FOLDER_PRIOR_VOICES = 10  # named voices that the taxonomy's reliability of folders is worth
 
 
@@ -63,7 +63,10 @@ def from_names(sounds: pl.DataFrame, taxonomy: Taxonomy) -> NameEvidence:
 
 
 def from_family(shares: Shares, family_ids: pl.Series, taxonomy: Taxonomy) -> Shares:
-    """Return the mean evidence from the names of the other sounds in each family. shares: by each sound's own names."""
+    """Return the mean evidence from the names of the other sounds in each family.
+
+    shares: from each sound's own names. family_ids: the family of each sound.
+    """
     families = family_ids.rank("dense").to_numpy().astype(np.int64) - 1
     has_evidence = (shares.sum(axis=1) > 0).astype(np.float64)
     totals = np.zeros((families.max(initial=-1) + 1, shares.shape[1]))
@@ -76,8 +79,9 @@ def from_family(shares: Shares, family_ids: pl.Series, taxonomy: Taxonomy) -> Sh
 def from_folders(places: pl.DataFrame, shares: Shares, taxonomy: Taxonomy) -> Shares:
     """Return the evidence in the names of the files that contain a sound, and of their folders.
 
-    places: `row` and `place`, a path, for every file of a sound. shares: by the names of each sound. Paths are read by
-    the rules for names. A path is trusted as far as its category agrees with the names of the other voices in the file.
+    places: `row` and `place`, a path, for every file of a sound. shares: from the names of each sound. The rules for
+    names apply to paths too. A path is trusted as far as its category agrees with the names of the other voices in the
+    file.
     """
     known = categories_of_names(places["place"].unique(), taxonomy).drop_nulls("evidence")
     hints = places.join(known.select("category", place="name"), on="place", maintain_order="left").sort("row", "place")
@@ -106,8 +110,8 @@ def source_paths(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
 
 
 def audio_columns(audio: pl.DataFrame) -> pl.DataFrame:
-    """Return the audio features for the model: all measures of each sound's main clip in the table `audio_features`."""
-    return audio.filter(pl.col("note") == _NOTE, pl.col("velocity") == _VELOCITY).select(
+    """Return the audio features for the model: those of each sound's main clip in the table `audio_features`."""
+    return audio.filter(pl.col("note") == MAIN.note, pl.col("velocity") == MAIN.velocity).select(
         "sound_id", cs.float() - cs.by_name("held_seconds", "after_seconds")
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 MIN_NAMED_VOICES = 256
-"""Clearly named voices that a corpus needs for a model."""
+"""Minimum number of clearly named voices in a corpus for a model."""
 
 _FOLDS = 3
 _TREES = 64

@@ -10,7 +10,7 @@ from deepdx_core.labels.taxonomy import OTHER, Taxonomy, WordRule, normalize
 
 
 class UnknownCategoryError(DeepDXError):
-    """A word of the user's is not a category of the taxonomy; the message lists the categories."""
+    """The user's word is not a category of the taxonomy; the message lists the categories."""
 
 
 def categories_of_names(names: pl.Series, taxonomy: Taxonomy) -> pl.DataFrame:

@@ -57,8 +57,8 @@ def by_algorithm(rows: pl.DataFrame) -> pl.DataFrame:
 def disagreements(evidence: Evidence, count: int) -> pl.DataFrame:
     """Return the sounds whose names the model doubts most: `sound_id`, `by_names`, `by_model`, `log_odds`.
 
-    They are worth a listen. At most one per family. log_odds: of the model's category against that of the names, by the
-    model.
+    They are worth listening to. At most one per family. log_odds: the model's log-odds of its own category against that
+    of the names.
     """
     if evidence.classified is None:
         return pl.DataFrame(

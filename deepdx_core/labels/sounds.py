@@ -10,7 +10,7 @@ from deepdx_core.tables.dataset import LabeledVoices
 
 
 def label_sounds(evidence: Evidence) -> pl.DataFrame:
-    """Label each sound by its evidence; returns rows of `labeled_voices`, sorted by key.
+    """Label each sound by its evidence. Return rows of `labeled_voices`, sorted by key.
 
     A sound has its likeliest category if that is likely enough; the user's label wins over all evidence. Of categories
     that tie, the one further up in the taxonomy's file wins.
@@ -30,7 +30,7 @@ def label_sounds(evidence: Evidence) -> pl.DataFrame:
             confidence=pl.Series(confidence),
             label_confidence=pl.Series(np.where(by_user, 1.0, _label_confidence(probabilities, likeliest, taxonomy))),
             decided_by=_decided_by(evidence, probabilities),
-            also=_several(evidence, probabilities, likeliest),
+            also=_likely_categories(evidence, probabilities, likeliest),
             algorithm_label=pl.col("algorithm") + 1,
             model=pl.lit(evidence.classified.model if evidence.classified else None, pl.String),
             **{f"by_{kind}": best for kind, best in by_kind.items()},
@@ -78,7 +78,7 @@ def _label_confidence(probabilities: Float64Array, likeliest: Int64Array, taxono
 def _decided_by(evidence: Evidence, probabilities: Float64Array) -> pl.Series:
     """Return the kind of evidence that most favors the likeliest category over the second.
 
-    "combination" if that kind alone would choose another category.
+    Return "combination" where that kind alone would choose another category.
     """
     first, second = np.argsort(-probabilities, axis=1, kind="stable")[:, :2].T
     rows = np.arange(len(probabilities))
@@ -91,7 +91,7 @@ def _decided_by(evidence: Evidence, probabilities: Float64Array) -> pl.Series:
     return pl.Series(np.where(np.array(agree)[strongest, rows], np.array(EVIDENCE)[strongest], "combination"))
 
 
-def _several(evidence: Evidence, probabilities: Float64Array, likeliest: Int64Array) -> pl.Series:
+def _likely_categories(evidence: Evidence, probabilities: Float64Array, likeliest: Int64Array) -> pl.Series:
     """Return the likeliest category and all others that are likely enough, or mentioned by enough of the names."""
     strength = np.maximum(probabilities, evidence.names.mentions)
     strength[np.arange(len(strength)), likeliest] = 2

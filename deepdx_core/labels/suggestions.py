@@ -1,4 +1,4 @@
-"""Active learning: voices whose label by the user would improve the labels most."""
+"""Active learning: the voices to label next, where a label by the user improves the labels most."""
 
 import polars as pl
 
@@ -20,9 +20,9 @@ def suggest_voices(rows: pl.DataFrame, families: pl.DataFrame, names: pl.DataFra
         .sort("doubt", "sound_id", descending=[True, False])
         .with_columns(
             unsure=pl.col("doubt").sum().over("family_id"),
-            answered=(pl.col("decided_by") == "user").any().over("family_id"),
+            labeled_by_user=(pl.col("decided_by") == "user").any().over("family_id"),
         )
-        .filter(~pl.col("answered"))
+        .filter(~pl.col("labeled_by_user"))
         .unique("family_id", keep="first", maintain_order=True)
     )
     return (

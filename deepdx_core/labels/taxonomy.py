@@ -55,7 +55,7 @@ class WordRule:
 class Taxonomy:
     """Labels and categories in file order, rules for names, and weights of evidence; `taxonomy.toml` explains each.
 
-    reliability: percent of trust in each kind of statement. weight: weight of each kind of evidence.
+    reliability: trust in words, hints, family and folders, in percent. weight: weight of each kind of evidence.
     least_confidence: a voice below this probability is "other". also_from: a voice has several categories if others
     reach this probability. least_examples: a category with fewer confidently named voices is too small to learn.
     """
@@ -150,9 +150,9 @@ class _Document(StrictModel):
         return categories
 
 
-def find_taxonomy(own: Path) -> Taxonomy:
-    """Return the taxonomy of a user's own file if it exists, else that of the package."""
-    return load_taxonomy(own) if os.path.lexists(own) else load_taxonomy()
+def find_taxonomy(user_file: Path) -> Taxonomy:
+    """Return the taxonomy of a user's file if it exists, else that of the package. Raises TaxonomyError."""
+    return load_taxonomy(user_file) if os.path.lexists(user_file) else load_taxonomy()
 
 
 def load_taxonomy(path: Path | None = None) -> Taxonomy:
@@ -189,7 +189,7 @@ def _taxonomy(tables: dict[str, Any]) -> Taxonomy:
 
 
 def normalize(text: str) -> str:
-    """Reduce the name of a category or label, or what a user calls it, to letters and digits, ignoring case."""
+    """Reduce a name or alias of a category or label to its letters and digits, in lower case."""
     return "".join(filter(str.isalnum, text)).casefold()
 
 

@@ -1,10 +1,9 @@
-"""Traits: what the parameters of a voice mean to a player, independent of which operator carries them."""
+"""Traits: properties of a voice that matter to a player, whichever operators they come from."""
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.arrays import Float32Array, UInt8Array
+from deepdx_core.arrays import Float32Array, Float64Array, UInt8Array
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
@@ -22,7 +21,8 @@ def compute_traits(parameters: UInt8Array) -> dict[str, Float32Array]:
     "carrier 1" are of the loudest carrier, and so on; NaN if the algorithm has fewer. Rates are 0 (slowest) to 99 and
     levels 0 to 99, as on the panel; ratios and frequencies are in octaves above the key and above 1 Hz.
     """
-    of = {name: _of_operators(parameters, name) for name in _OPERATOR_NAMES}
+    # Each `float64[n, 6]`, by operator.
+    of = {name: parameters[:, operator_columns(name)].astype(np.float64) for name in _OPERATOR_NAMES}
     carrier = CARRIERS[parameters[:, INDEX["algorithm"]]]
     fixed = of["mode"] == 1
     ratio = np.log2(np.where(of["coarse"] == 0, 0.5, of["coarse"]) * (1 + of["fine"] / 100))
@@ -43,7 +43,7 @@ def compute_traits(parameters: UInt8Array) -> dict[str, Float32Array]:
         "sustain": of["output_level"] + of["eg_level_3"],
         "sustain_below_peak": peak - of["eg_level_3"],
     }
-    found: dict[str, npt.NDArray[np.float64]] = {}
+    found: dict[str, Float64Array] = {}
     for role, members in (("carrier", carrier), ("modulator", ~carrier)):
         weights = np.where(members, loudness, 0.0)
         for name in _MEANS:
@@ -104,8 +104,3 @@ _MEANS = (
     *("fixed", "ratio", "inharmonic", "hertz", "detuned"),
     *("velocity_sensitivity", "rate_scaling", "left_depth", "right_depth", "amp_mod_sensitivity", "output_level"),
 )
-
-
-def _of_operators(parameters: UInt8Array, name: str) -> npt.NDArray[np.float64]:
-    """Return a parameter of operators 1 to 6, `float64[n, 6]`."""
-    return parameters[:, operator_columns(name)].astype(np.float64)

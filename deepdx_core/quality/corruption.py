@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
 MIN_SOUNDS = 512
-"""Sounds that a corpus needs for a corruption score."""
+"""Minimum number of sounds in a corpus for a corruption score."""
 MAX_SCORE = 8.0
-"""Bound of every score, and the score of unreadable slots: one voice must not decide for its neighbors alone."""
+"""Bound of every score, and the score of unreadable slots: one voice alone must not decide for its neighbors."""
 
 _FOLDS = 2
 _REAL_PER_FOLD = 6400  # training sounds; more are slower and hardly better
@@ -51,7 +51,7 @@ def choose_training_set(previous: pl.DataFrame, sounds: pl.DataFrame) -> pl.Data
     """Choose the training set of the models, as rows of `corruption_training_set`; empty if there are too few sounds.
 
     previous: the current table. It is kept until the corpus has grown by half, since retraining with each new bank
-    would flip borderline verdicts each time. sounds: those in range, `sound_id`, `family_id` and parameters.
+    would flip borderline verdicts each time. sounds: `sound_id`, `family_id` and parameters of the sounds in range.
     """
     if len(previous) and len(sounds) < _GROWTH * previous["corpus_sounds"][0]:
         return previous

@@ -12,8 +12,9 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _FULL_BYTES = np.flatnonzero(MAXIMA == 99)
 _ALL_BITS = 0x7F
-_SOUNDS_THAT_SET_EVERY_BIT = 16
-"""Different sounds in a dump, enough that each bit is set in some byte and clear in another unless it is stuck."""
+_MIN_FOR_STUCK_BIT = 16
+"""Minimum number of different sounds in a dump to find a stuck bit: in so many, each bit is set in some byte and clear
+in another unless it is stuck."""
 
 
 def measure_sounds(
@@ -27,8 +28,8 @@ def measure_sounds(
     """Return every column that rules may use, one row per sound, sorted by `sound_id`.
 
     sounds: the table `unique_voices`. slots: `sha256`, `offset`, `slot`, `sound_id` of `decoded_voices`. families:
-    `sound_id`, `family_id` and `family_size` of the sounds in range. audio: `sound_id` and the measures of rendered
-    sounds, from `measuring.by_sound`; their columns get the prefix `heard_`. training_set: the table
+    `sound_id`, `family_id` and `family_size` of the sounds in range. audio: `sound_id` and features of the rendered
+    sounds, from `audio_features.summarize_by_sound`; their columns get the prefix `heard_`. training_set: the table
     `corruption_training_set`.
     """
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
@@ -77,7 +78,7 @@ def _measure_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         "sound_id",
         ever_set=pl.Series(np.bitwise_or.reduce(parameters, axis=1, initial=0)),
         always_set=pl.Series(np.bitwise_and.reduce(parameters, axis=1, initial=_ALL_BITS)),
-        # Blank slots are no evidence on their neighbors; wild values are proof of damage.
+        # Blank slots are no evidence about their neighbors; wild values are proof of damage.
         score=pl.when(pl.col("from_init") == 0)
         .then(None)
         .when(pl.col("wild_faults") > 0)
@@ -90,7 +91,7 @@ def _measure_places(sounds: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
         .with_columns(dump=pl.struct("sha256", "offset").rle_id())
         .with_columns(score=pl.when(pl.col("sound_id").is_null()).then(MAX_SCORE).otherwise("score"))
     )
-    many = pl.col("sound_id").n_unique().over("dump") >= _SOUNDS_THAT_SET_EVERY_BIT
+    many = pl.col("sound_id").n_unique().over("dump") >= _MIN_FOR_STUCK_BIT
     stuck_at_0 = _ALL_BITS - pl.col("ever_set").bitwise_or().over("dump")
     stuck_at_1 = pl.col("always_set").bitwise_and().over("dump")
     return (

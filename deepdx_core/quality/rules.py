@@ -15,10 +15,10 @@ from deepdx_core.errors import DeepDXError
 
 Severity = Literal["empty", "corrupt", "silent", "repairable", "note"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-"""What a finding means for the verdict; of several findings, the one that comes first in this order decides."""
+"""Effects of a finding on the verdict. Of several findings, the one that comes first in this order decides."""
 
 _FIXED = ("out-of-range", "repairable")
-"""Together these keep out every voice that no DX7 plays; with one of them changed, such a voice could be valid."""
+"""Rules that together reject every voice that no DX7 plays. If one were changed, such a voice could be valid."""
 
 # The limits of polars' SQL parser and evaluation: a chain of operators (`a || b || ...`) overflows their stack from
 # some 1,300 characters on, and each level of nested brackets doubles the time.
@@ -106,12 +106,12 @@ class _Changes(StrictModel):
 def load_rules(user_file: Path | None = None) -> Rules:
     """Return the rules of the package, changed by a user's file if there is one.
 
-    Raises RulesError if the file is not one of rules. Expressions are parsed here but evaluated in
-    `verdicts.decide_verdicts`, which raises RulesError for those that do not fit the columns.
+    Raises RulesError if the file is not valid. Expressions are parsed here but evaluated in `verdicts.decide_verdicts`,
+    which raises RulesError for those that do not fit the columns.
     """
-    own = resources.files(__package__) / "rules.toml"
-    document = parse_toml(own.read_text(encoding="utf-8"))
-    files = dict.fromkeys(document["rule"], str(own))
+    package_file = resources.files(__package__) / "rules.toml"
+    document = parse_toml(package_file.read_text(encoding="utf-8"))
+    files = dict.fromkeys(document["rule"], str(package_file))
     if user_file is None:
         return _rules(document, files)
     try:
@@ -120,7 +120,7 @@ def load_rules(user_file: Path | None = None) -> Rules:
         for id_, keys in changes.rule.items():
             before = document["rule"].get(id_, {"source": user_file.name})
             if id_ in _FIXED or before.get("each") == "slot":
-                raise ValueError(f"rule.{id_}: cannot be changed: it keeps out what no DX7 plays")
+                raise ValueError(f"rule.{id_}: cannot be changed: it rejects voices that no DX7 plays")
             if keys.get("each") == "slot":
                 raise ValueError(f"rule.{id_}.each: 'slot' is reserved for rules of the package")
             document["rule"][id_] = before | keys

@@ -21,8 +21,7 @@ def decide_verdicts(measured: pl.DataFrame, rules: tuple[Rule, ...], overrides: 
     """Return the verdict on each sound, as rows of the table `verdicts`, sorted by key.
 
     measured: from `measures.measure_sounds`. overrides: from `overrides.read_overrides`; they win over every rule.
-    Raises RulesError with the rule whose expression cannot be evaluated, and OverridesError as `require_consistent`
-    does.
+    Raises RulesError with the rule if an expression cannot be evaluated, and OverridesError from `require_consistent`.
     """
     require_consistent(overrides, measured.select("sound_id", in_range=pl.col("faults") == 0))
     active = [rule for rule in rules if rule.enabled and rule.each != "slot"]

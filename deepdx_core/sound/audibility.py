@@ -16,10 +16,10 @@ SILENCE_DB = -60.0
 
 MIDDLE_C = 60
 """MIDI note number."""
-_KEYBOARD = range(36, 97, 12)  # the DX7's own 61 keys, each octave
+_KEYBOARD = range(36, 97, 12)  # every C of the DX7's 61 keys
 _ORIGIN_OF_BREAK_POINTS = 17
-"""The key at which break points start: four below A-1, break point 0 on the panel, as the firmware rounds."""
-# Weight of a group of three keys by its distance from the break point: the DX7's firmware.
+"""MIDI note from which break points count: four keys below A-1, break point 0 on the panel, as the firmware rounds."""
+# Weight of each group of three keys by its distance from the break point, from the DX7's firmware.
 _LINEAR = 8
 _EXPONENTIAL = np.array(
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190]
@@ -67,11 +67,13 @@ def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> 
 
 
 def loudest_db(parameters: UInt8Array, keys: Iterable[int] = _KEYBOARD) -> Float64Array:
-    """Return an upper bound of the level of legal voices, `uint8[n, 145]`, at the loudest of some keys, `float64[n]`.
+    """Return an upper bound of the level of legal voices, `uint8[n, 145]`, at the loudest key, `float64[n]`.
 
     In dB, 0 for one carrier at full level. Only carriers are audible. A carrier is at most as loud as its output level,
     scaled for the key, with the highest of its envelope's four levels; carriers of the algorithm add up. Ignores
     whether an envelope reaches its highest level before key-up (a slow voice is not silent), velocity and the LFO.
+
+    keys: MIDI notes, by default every C of the DX7's keyboard.
     """
     peaks = parameters[:, _LEVELS].max(axis=2)  # [n, 6]
     return np.asarray(np.max([_level_db(parameters, peaks, key) for key in keys], axis=0))

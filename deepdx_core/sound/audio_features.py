@@ -37,15 +37,15 @@ CLIPS = (
     Clip(note=84, velocity=100, held=1.0, after=0.3),
     Clip(note=60, velocity=40, held=1.0, after=0.3),
 )
-"""Clips rendered of every sound: middle C, an octave inside each end of the DX7's keyboard (36 to 96), and a soft note.
+"""Clips rendered of every sound: middle C, a low and a high note of the DX7's keyboard (36 to 96), and a soft note.
 
 Their 7.4 s of audio take one core 9 ms; 30,000 sounds take two cores two and a half minutes."""
 
 _AT_REST = Clip(note=60, velocity=100, held=0.1, after=0.5)
-"""For a copy of the voice whose envelopes release at once."""
+"""Clip of a copy of the voice whose envelopes release at once, for its level at rest."""
 
 _LOUDEST_CLIPS = tuple(Clip(note=note, velocity=127, held=20.0, after=0.0) for note in (36, 60, 84))
-"""For a copy of a silent voice without amplitude modulation and with full pitch modulation."""
+"""Clips of a copy of a silent voice, without amplitude modulation and with full pitch modulation."""
 
 _MAIN_FEATURES = (
     *("loudness_db", "attack_seconds", "decay_seconds", "sustain_db", "release_seconds", "rest_db", "sounds_at_rest"),
@@ -70,10 +70,10 @@ def compute_audio_features(
     Yields the rows so far about every `every` seconds, and last the whole table: a caller that saves each table loses
     little when killed.
 
-    known: an earlier such table. Rows from the same renderer are reused; rows of other sounds are dropped.
+    known: the table from an earlier call. Rows from the same renderer are reused; rows of other sounds are dropped.
     threads: number of threads, by default the number of cores. The result does not depend on it.
 
-    Raises ValueError if a parameter is out of range, and NoRendererError.
+    Raises ValueError if a parameter is out of range, and NoRendererError without dexed-py.
     """
     parameters = np.ascontiguousarray(sounds.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
     require_legal(parameters)
@@ -100,9 +100,9 @@ def compute_audio_features(
 
 
 def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.DataFrame:
-    """Return the table `audio_features` of voices, `uint8[n, 145]`. Reuses rows of `known`, such a table.
+    """Return the table `audio_features` of voices, `uint8[n, 145]`. Reuse rows of `known`, a table of an earlier call.
 
-    Raises ValueError if a parameter is out of range, and NoRendererError.
+    Raises ValueError if a parameter is out of range, and NoRendererError without dexed-py.
     """
     sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
         sound_id=pl.Series(sound_ids(parameters), dtype=pl.String)
@@ -113,7 +113,7 @@ def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: 
 
 
 def renderer_version() -> str:
-    """Return the versions of the engine and of the features: the column `renderer`. Raises NoRendererError."""
+    """Return the versions of the engine and of the features, for the column `renderer`. Raises NoRendererError."""
     return f"{engine_version()}, deepdx measures {FEATURES_VERSION}"
 
 
@@ -223,7 +223,7 @@ def _find_rest_db(synth: Synth, parameters: UInt8Array, end_db: Float32Array) ->
 
 
 def _is_never_heard(synth: Synth, parameters: UInt8Array) -> BoolArray:
-    """Return True where a voice stays silent at full velocity, with time for the slowest attack, breath and wheel.
+    """Return True where a voice is silent even at full velocity, with breath and wheel, after the slowest attack.
 
     The engine has no controllers. Breath and foot only attenuate, by amplitude modulation: removing it is their most
     audible setting. The wheel adds to the LFO.

@@ -42,7 +42,7 @@ def can_render() -> bool:
 
 
 def engine_version() -> str:
-    """Return the name and version of the engine. Raises NoRendererError."""
+    """Return the name and version of the engine. Raises NoRendererError without dexed-py."""
     if not can_render():
         raise NoRendererError
     return f"dexed-py {version('dexed-py')}"
@@ -61,7 +61,7 @@ class Synth:
     """A synthesizer; each thread needs its own. A clip does not depend on clips rendered before it."""
 
     def __init__(self) -> None:
-        """Raises NoRendererError."""
+        """Start the engine. Raises NoRendererError without dexed-py."""
         if not can_render():
             raise NoRendererError
         dexed: Any = importlib.import_module("dexed")

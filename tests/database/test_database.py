@@ -19,7 +19,6 @@ from deepdx_core.home import Home
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
-from deepdx_pipeline.cli import sql as command
 from deepdx_pipeline.cli.app import app
 from tests.support.paths import DEMO, ROOT
 
@@ -58,15 +57,15 @@ def test_a_moved_home_and_a_copied_database_show_their_own_rows(home, tmp_path):
 
 
 def test_every_table_view_and_column_has_a_comment(home):
-    for what in ("tables", "views", "columns"):
-        of_names = "table_name" if what != "views" else "view_name"
-        found = query(home.database, f"SELECT {of_names} FROM duckdb_{what}() WHERE comment IS NULL AND NOT internal")
+    for kind in ("tables", "views", "columns"):
+        names = "table_name" if kind != "views" else "view_name"
+        found = query(home.database, f"SELECT {names} FROM duckdb_{kind}() WHERE comment IS NULL AND NOT internal")
         assert found.is_empty(), found
     assert query(home.database, "SELECT count(*) AS n FROM duckdb_columns() WHERE NOT internal")["n"].item() > 500
 
 
-def test_duckdb_1_2_can_open_it(home):
-    # From the header of the file. That DuckDB 1.2.2 reads every table and view was tested by hand.
+def test_duckdb_1_2_can_open_the_database(home):
+    # Reads the header of the file only. DuckDB 1.2.2 was tested by hand: it reads every table and view.
     with duckdb.connect(home.database, read_only=True) as plain:
         (tags,) = plain.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchone()
     assert tags["storage_version"].startswith("v1.2.0")
@@ -123,7 +122,7 @@ def test_columns_of_the_same_name_have_the_same_meaning(home):
         "IMPORT DATABASE 'stolen'",
     ],
 )
-def test_only_queries_that_read_are_run(home, sql, tmp_path, monkeypatch):
+def test_a_statement_that_does_more_than_read_the_corpus_is_refused(home, sql, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = home.database.read_bytes()
     with pytest.raises(DatabaseError):
@@ -148,7 +147,7 @@ def test_only_queries_that_read_are_run(home, sql, tmp_path, monkeypatch):
         "WITH x AS (SELECT 1) FROM x;",
     ],
 )
-def test_all_kinds_of_queries_that_read_are_run(home, sql):
+def test_every_kind_of_query_that_reads_is_run(home, sql):
     assert len(query(home.database, sql)) >= 1
 
 
@@ -292,8 +291,8 @@ def test_a_damaged_file_is_not_reported_as_locked(tmp_path):
 @pytest.mark.parametrize("damage", ["overwritten", "cut"])
 def test_the_error_for_damage_found_by_a_query_names_the_file_and_the_solution(tmp_path, sql, damage):
     path = tmp_path / "corpus.duckdb"
-    with duckdb.connect(path) as made:
-        made.execute("CREATE TABLE rows AS SELECT md5(range::VARCHAR) AS text FROM range(100000)")
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE rows AS SELECT md5(range::VARCHAR) AS text FROM range(100000)")
     content = path.read_bytes()
     assert len(content) > 1_000_000
     if damage == "cut":
@@ -333,12 +332,12 @@ def test_one_long_value_does_not_widen_all_rows(home):
 
 
 def test_a_terminal_shows_some_rows_and_a_note_about_the_rest(home, monkeypatch):
-    monkeypatch.setattr(command.out, "_force_terminal", True)
+    monkeypatch.setattr("deepdx_pipeline.cli.sql.out._force_terminal", True)
     shown = deepdx("sql", "FROM training_splits ORDER BY ALL", home=home)
     assert shown.stdout.count("allotted") == 200
     assert "The first 200 rows; --limit 0 shows all." in shown.output
     assert deepdx("sql", "FROM training_splits", "--limit", "0", home=home).stdout.count("allotted") == 1000
-    # Columns that do not fit stand one below the other.
+    # Columns that do not fit are printed one below the other.
     wide = deepdx("sql", "SELECT 'a' AS first, repeat('b', 300) AS second UNION ALL SELECT 'c', 'd'", home=home)
     assert wide.stdout.splitlines()[:3] == ["--- 1", "first   a", "second  " + "b" * 300]
 

@@ -1,4 +1,4 @@
-"""Splits: by family, stratified, and for good."""
+"""Splits: by family, stratified by label, and permanent."""
 
 import hashlib
 
@@ -17,12 +17,12 @@ from tests.support.voices import random_voices
 NOTHING = TrainingSplits.create_empty()
 
 
-def sound_id(*what):
-    return hashlib.sha256(repr(what).encode()).hexdigest()[:20]
+def sound_id(*key):
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:20]
 
 
 def sounds(*families, label="Pads"):
-    """Sounds of families given as lists of anything that tells sounds apart."""
+    """Sounds of families; each family is a list of values that identify its sounds."""
     rows = []
     for members in families:
         ids = sorted(sound_id(member) for member in members)
@@ -60,14 +60,14 @@ def test_families_stay_together_and_each_label_has_its_shares():
         assert share == pytest.approx(SHARES[split], abs=0.01)
 
 
-def test_the_order_of_sounds_does_not_matter():
+def test_splits_do_not_depend_on_the_order_of_sounds():
     corpus = many(600)
     assert assign_splits(corpus.sample(fraction=1, shuffle=True, seed=3), NOTHING).equals(
         assign_splits(corpus, NOTHING)
     )
 
 
-def test_what_comes_later_moves_nothing():
+def test_new_sounds_do_not_move_earlier_ones():
     corpus = many(3000)
     first = assign_splits(corpus.filter(pl.col("family_id") < "8"), NOTHING)
     second = TrainingSplits.validate(assign_splits(corpus, first))
@@ -78,7 +78,7 @@ def test_what_comes_later_moves_nothing():
     assert assign_splits(corpus, second).equals(second)
 
 
-def test_a_new_sound_goes_where_its_family_is():
+def test_a_new_sound_takes_the_split_of_its_family():
     first = assign_splits(many(300), NOTHING)
     for old in first["sound_id"].head(20):
         grown = pl.DataFrame(
@@ -99,11 +99,11 @@ def test_a_sound_that_joins_families_of_two_splits_is_withheld_and_moves_neither
     splits = split_of(second)
     assert (splits[train], splits[test], splits[bridge]) == ("train", "test", "withheld")
     assert second.filter(pl.col("sound_id") == bridge)["reason"].item() == "its family has sounds in test and train"
-    # It stays so, and what comes next to it is withheld as well.
+    # It stays withheld.
     assert split_of(assign_splits(joined, second))[bridge] == "withheld"
 
 
-def test_what_is_gone_keeps_its_place_and_comes_back_to_it():
+def test_a_sound_that_left_keeps_its_split_and_returns_to_it():
     corpus = many(300)
     first = assign_splits(corpus, NOTHING)
     gone = corpus.filter(pl.col("sound_id") > "8")
@@ -113,7 +113,7 @@ def test_what_is_gone_keeps_its_place_and_comes_back_to_it():
     assert split_of(assign_splits(corpus, second)) == split_of(first)
 
 
-def test_what_comes_back_gives_way_to_those_that_took_its_place():
+def test_a_returning_sound_gives_way_to_those_that_took_its_place():
     def only(name, family):
         return pl.DataFrame({"sound_id": [sound_id(name)], "family_id": [family], "label": ["Pads"]})
 
@@ -121,7 +121,7 @@ def test_what_comes_back_gives_way_to_those_that_took_its_place():
     first = assign_splits(pl.concat([filler, only("a", sound_id("a"))]), NOTHING)
     others = {split: first.filter(pl.col("split") == split)["sound_id"][0] for split in ("train", "test")}
     other = others["test" if split_of(first)[sound_id("a")] == "train" else "train"]
-    # "a" goes; a sound of another split turns out to be its kin once both are there.
+    # "a" leaves. When it returns, it is in one family with a sound of another split.
     second = assign_splits(filler, first)
     family = min(sound_id("a"), other)
     together = pl.DataFrame({"sound_id": [sound_id("a"), other], "family_id": [family] * 2, "label": ["Pads"] * 2})
@@ -132,8 +132,8 @@ def test_what_comes_back_gives_way_to_those_that_took_its_place():
 
 @settings(max_examples=50)
 @given(st.data())
-def test_whatever_arrives_in_whatever_order_no_family_of_newcomers_leaks(data):
-    """Sounds come and go, families grow together: what was assigned and stayed never moves, and links never leak."""
+def test_families_of_new_sounds_never_leak_in_any_order_of_arrival(data):
+    """Sounds come and go, and families merge: sounds that stay in the corpus never move, and new links never leak."""
     links = data.draw(st.lists(st.tuples(st.integers(0, 25), st.integers(0, 25)), max_size=25))
     state, there_before = NOTHING, set()
     for _ in range(3):
@@ -163,7 +163,7 @@ def test_whatever_arrives_in_whatever_order_no_family_of_newcomers_leaks(data):
 
 
 def voices_with_pairs():
-    """Four voices in two pairs: 5 parameters apart, and 6, and a fifth."""
+    """Five voices: a pair 5 parameters apart, a pair 6 parameters apart, and an unrelated one."""
     parameters, _ = random_voices(5, seed=8)
     parameters[1] = parameters[0]
     parameters[1, :5] = (parameters[0, :5] + 1) % 99
@@ -179,15 +179,15 @@ def placed(voices, *splits):
     return voices.select("sound_id", split=pl.Series(splits), reason=pl.lit("allotted"), in_corpus=pl.lit(True))
 
 
-NOT_ALIKE = pl.DataFrame(schema={"sound_id": pl.String, "other_id": pl.String})
+NO_PAIRS = pl.DataFrame(schema={"sound_id": pl.String, "other_id": pl.String})
 
 
-def test_leaks_are_found_and_withheld_sounds_are_none():
+def test_near_duplicates_in_different_splits_are_leaks_unless_withheld():
     voices = voices_with_pairs()
     ids = voices["sound_id"].to_list()
-    found = leaks(placed(voices, "train", "test", "train", "test", "train"), voices, NOT_ALIKE)
+    found = leaks(placed(voices, "train", "test", "train", "test", "train"), voices, NO_PAIRS)
     assert [set(pair) for pair in found.select("sound_id", "other_id").rows()] == [set(ids[:2])]
-    assert leaks(placed(voices, "train", "withheld", "train", "test", "train"), voices, NOT_ALIKE).is_empty()
+    assert leaks(placed(voices, "train", "withheld", "train", "test", "train"), voices, NO_PAIRS).is_empty()
     by_ear = pl.DataFrame({"sound_id": [min(ids[2], ids[4])], "other_id": [max(ids[2], ids[4])]})
     found = leaks(placed(voices, "train", "train", "train", "test", "test"), voices, by_ear)
     assert found.rows()[0][::2] == by_ear.row(0)
@@ -206,4 +206,4 @@ def test_families_that_turn_out_to_be_one_by_ear_are_withheld_on_the_smaller_sid
     assert leaks(after, voices, by_ear).is_empty()
     # Nothing else moves, and a second time nothing does.
     assert withhold_linked(after, voices, by_ear).equals(after)
-    assert withhold_linked(before, voices, NOT_ALIKE).equals(before)
+    assert withhold_linked(before, voices, NO_PAIRS).equals(before)

@@ -12,7 +12,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.voices import random_voices
 
 
-def test_splits_come_from_the_tables():
+def test_the_training_set_joins_the_tables_and_is_read_by_split():
     parameters, _ = random_voices(6)
     ids = [letter * 20 for letter in "fedcba"]
     sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(sound_id=pl.Series(ids))

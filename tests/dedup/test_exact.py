@@ -32,7 +32,7 @@ def test_a_sound_id_is_a_digest_that_anyone_can_compute():
     assert sound_ids(INIT_VOICE[None]) == [hashlib.sha256(INIT_VOICE.tobytes()).hexdigest()[:20]]
 
 
-def test_slots_in_order_with_parameters(tmp_path):
+def test_slots_keep_their_order_names_and_parameters(tmp_path):
     parameters, names = random_voices(32, seed=3)
     voices = decoded(tmp_path, write_bank(parameters, names))
     assert voices["slot"].to_list() == list(range(1, 33))
@@ -49,7 +49,7 @@ def test_findings_name_the_rule_the_parameter_and_the_value(tmp_path):
     packed[2] = 0
     packed[3, 11] |= 0x80  # the scaling curves of operator 6
     packed[3, 120] = 255
-    voices = decoded(tmp_path, frame(9, (packed & 0x7F | packed & 0x80).tobytes()))
+    voices = decoded(tmp_path, frame(9, packed.tobytes()))
     assert voices["findings"].head(5).to_list() == [
         [{"rule": "out-of-range", "parameter": "op6_output_level", "value": 100}],
         [
@@ -67,7 +67,7 @@ def test_findings_name_the_rule_the_parameter_and_the_value(tmp_path):
     assert voices["sound_id"].is_null().to_list() == [False] * 3 + [True] + [False] * 28
 
 
-def test_one_sound_under_many_wrappers_and_names(tmp_path):
+def test_equal_voices_in_several_formats_and_under_several_names_are_one_sound(tmp_path):
     parameters, _ = random_voices(1, seed=5)
     first, second = text_to_names(["WARM PAD"]), text_to_names(["MY PAD"])
     unused_bits = pack_vmem(parameters, second) | (~USED_BITS & 0x7F)
@@ -85,7 +85,7 @@ def test_one_sound_under_many_wrappers_and_names(tmp_path):
     assert len(sounds) == 2  # and INIT VOICE, which fills the banks
 
 
-def test_carriers_and_their_rest_levels(tmp_path):
+def test_a_sound_lists_its_carriers_and_their_envelope_levels_4(tmp_path):
     parameters, names = random_voices(32, seed=6)
     parameters[:, INDEX["algorithm"]] = np.arange(32)
     sounds = unique_sounds(decoded(tmp_path, write_bank(parameters, names)), RepairSettings())
@@ -107,13 +107,13 @@ def test_legal_voices_are_valid_in_both_formats(tmp_path_factory, voices):
     assert of_format["vced"] <= of_format["vmem"]
 
 
-def test_the_order_of_voices_does_not_matter(tmp_path):
+def test_sounds_do_not_depend_on_the_order_of_voices(tmp_path):
     voices = decoded(tmp_path, *(write_bank(*random_voices(32, seed=s)) for s in range(4)))
     shuffled = voices.sample(fraction=1, shuffle=True, seed=1)
     assert unique_sounds(shuffled, RepairSettings()).equals(unique_sounds(voices, RepairSettings()))
 
 
-def test_nothing_in_gives_nothing_out(tmp_path):
+def test_no_files_give_no_voices_and_no_sounds(tmp_path):
     voices = decoded(tmp_path)
     assert voices.is_empty()
     assert unique_sounds(voices, RepairSettings()).is_empty()

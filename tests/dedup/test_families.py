@@ -19,7 +19,7 @@ from tests.support.voices import init_voice, random_voices
 
 
 def near_pairs(parameters):
-    """Every pair at most 5 parameters apart, row by row."""
+    """Return every pair at most 5 parameters apart, by brute force."""
     found = []
     for row in range(len(parameters)):
         (near,) = np.nonzero((parameters[row + 1 :] != parameters[row]).sum(axis=1) <= MAX_DIFFERING)
@@ -37,7 +37,7 @@ def components(count, pairs):
             return labels
 
 
-def check(parameters):
+def check_groups(parameters):
     pairs = near_pairs(parameters)
     expected = components(len(parameters), pairs)
     np.testing.assert_array_equal(near_duplicate_groups(parameters), expected)
@@ -45,7 +45,7 @@ def check(parameters):
 
 
 def mutated(base, count, most, seed):
-    """Voices drawn from `base`, each with up to `most` parameters changed."""
+    """Return `count` voices drawn from `base`, each with up to `most` parameters changed."""
     random = np.random.default_rng(seed)
     voices = base[random.integers(0, len(base), count)]
     changes = random.integers(0, most + 1, count)
@@ -69,14 +69,14 @@ def structured_voices(draw):
 
 @given(structured_voices())
 def test_groups_equal_brute_force(voices):
-    check(voices)
+    check_groups(voices)
 
 
 @pytest.mark.parametrize(
     ("bases", "most"), [(1, 3), (1, 8), (1, 20), (5, 6), (300, 12), (1500, 40)], ids=lambda value: str(value)
 )
 def test_groups_of_mutations_equal_brute_force(bases, most):
-    check(mutated(random_voices(bases, seed=bases)[0], 1500, most, seed=most))
+    check_groups(mutated(random_voices(bases, seed=bases)[0], 1500, most, seed=most))
 
 
 @pytest.mark.parametrize("few", [0, 400])
@@ -87,7 +87,7 @@ def test_large_groups_are_divided(few, monkeypatch):
     monkeypatch.setattr("deepdx_core.dedup.near_duplicates._TILE", 64)
     for most in (4, 9, 14):
         voices = mutated(random_voices(2, seed=7)[0], 400, most, seed=most)
-        _, expected = check(voices)
+        _, expected = check_groups(voices)
         parts = np.random.default_rng(most).integers(0, 3, len(voices))
         pairs = near_pairs(voices)
         apart = parts[pairs[:, 0]] != parts[pairs[:, 1]]
@@ -113,11 +113,11 @@ def test_groups_of_real_sounds_equal_brute_force():
     found = near_duplicate_groups(parameters)
     # Sounds of large families and their neighbors, so that the 3,000 contain near-duplicates.
     few = np.sort(np.argsort(-np.bincount(found)[found], kind="stable")[::2][:3000])
-    _, expected = check(parameters[few])
+    _, expected = check_groups(parameters[few])
     assert len(np.unique(expected)) < 2900
 
 
-def test_the_order_does_not_matter():
+def test_groups_do_not_depend_on_the_order_of_voices():
     voices = mutated(random_voices(100, seed=9)[0], 1000, 10, seed=9)
     order = np.random.default_rng(0).permutation(len(voices))
     found, shuffled = near_duplicate_groups(voices), near_duplicate_groups(voices[order])
@@ -127,18 +127,18 @@ def test_the_order_does_not_matter():
     assert (found <= np.arange(len(voices))).all()
 
 
-def test_given_links_join_families():
+def test_links_join_groups():
     voices, _ = random_voices(10, seed=10)
     links = np.array([[7, 3], [9, 7], [0, 0]])
     assert near_duplicate_groups(voices, links).tolist() == [0, 1, 2, 3, 4, 5, 6, 3, 8, 3]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3000])
-def test_equal_voices(count):
+def test_equal_voices_are_one_group(count):
     assert near_duplicate_groups(np.repeat(INIT_VOICE[None], count, axis=0)).tolist() == [0] * count
 
 
-def test_five_differing_parameters_and_six():
+def test_voices_with_five_differing_parameters_are_near_duplicates_and_with_six_are_not():
     voices = np.repeat(INIT_VOICE[None], 3, axis=0)
     voices[1, 10:15] += 1
     voices[2, 100:106] -= np.minimum(voices[2, 100:106], 1)

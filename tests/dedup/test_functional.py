@@ -75,7 +75,7 @@ def test_audible_parameters_are_kept(changes, others):
     assert not np.array_equal(functional_parameters(one_voice(**changes)), functional_parameters(one_voice(**others)))
 
 
-def test_audible_operators():
+def test_an_operator_is_audible_through_operators_that_are_not_silent():
     levels = {f"op{o}_output_level": 99 for o in OPERATORS}
     assert audible_operators(one_voice(**levels)).all()
     # Algorithm 1: 6 modulates 5, that 4, that 3, which is a carrier; 2 modulates 1, the other.
@@ -84,18 +84,18 @@ def test_audible_operators():
 
 
 @given(legal_voices())
-def test_a_normal_form(voices):
+def test_functional_parameters_are_a_normal_form(voices):
     parameters, _ = voices
-    given_ = parameters.copy()
+    original = parameters.copy()
     canonical = functional_parameters(parameters)
-    np.testing.assert_array_equal(parameters, given_)
+    np.testing.assert_array_equal(parameters, original)
     assert canonical.dtype == np.uint8
     assert (canonical <= MAXIMA).all()
     np.testing.assert_array_equal(functional_parameters(canonical), canonical)
     np.testing.assert_array_equal(audible_operators(canonical), audible_operators(parameters))
 
 
-def voices_with_much_to_blank(count, seed):
+def voices_with_many_inaudible_parameters(count, seed):
     """Random voices with many operators silent, depths of 0 and envelopes at rest."""
     random = np.random.default_rng(seed)
     voices, _ = random_voices(count, seed)
@@ -121,7 +121,7 @@ def voices_with_much_to_blank(count, seed):
     return voices
 
 
-def with_changed_blanks(voices, seed):
+def with_an_inaudible_parameter_changed(voices, seed):
     """The same voices with another value in an inaudible parameter."""
     random = np.random.default_rng(seed)
     other, _ = random_voices(len(voices), seed)
@@ -138,7 +138,7 @@ def with_changed_blanks(voices, seed):
     return changed
 
 
-def test_dexed_renders_no_difference():
+def test_dexed_renders_no_difference_between_a_voice_and_its_functional_parameters():
     dexed = pytest.importorskip("dexed")
     synth = dexed.DexedSynth(44100.0)
 
@@ -147,7 +147,7 @@ def test_dexed_renders_no_difference():
             synth._synth.load_sysex(voice.tobytes() + b" " * 10 + b"\x3f")
             yield synth.render(key, velocity, 0.25, 0.4)
 
-    voices = voices_with_much_to_blank(400, seed=1)
+    voices = voices_with_many_inaudible_parameters(400, seed=1)
     canonical = functional_parameters(voices)
     # Dexed lowers an operator that is sensitive to an amplitude modulation of depth 0: see the module.
     off = canonical[:, INDEX["lfo_amp_depth"]] == 0
@@ -168,13 +168,13 @@ def test_dexed_renders_no_difference():
 
 @settings(max_examples=10)
 @given(legal_voices(most=3))
-def test_a_blanked_parameter_may_be_anything(voices):
+def test_an_inaudible_parameter_may_have_any_value(voices):
     parameters, _ = voices
-    changed = with_changed_blanks(parameters, seed=int(parameters.sum()))
+    changed = with_an_inaudible_parameter_changed(parameters, seed=int(parameters.sum()))
     np.testing.assert_array_equal(functional_parameters(changed), functional_parameters(parameters))
 
 
-def test_every_parameter_of_an_inaudible_operator_may_be_anything():
+def test_every_parameter_of_an_inaudible_operator_may_have_any_value():
     voice = one_voice()
     others, _ = random_voices(200, seed=2)
     voices = np.repeat(voice, 200, axis=0)

@@ -31,19 +31,19 @@ def test_a_value_within_the_margin_is_clamped():
     np.testing.assert_array_equal(values, voice(op2_output_level=99, op3_detune=14))
 
 
-def test_values_far_out_of_range_or_too_many_are_left():
+def test_values_far_out_of_range_or_too_many_are_not_repaired():
     assert repaired(voice(op2_output_level=120)) == {}
     assert repaired(voice(op2_output_level=100, op3_output_level=100, op4_output_level=100)) == {}
     assert repaired(voice(transpose=50)) == {}
 
 
-def test_the_settings_decide_how_far():
+def test_settings_limit_the_repair():
     ((how, _),) = repaired(voice(op2_output_level=120), settings=RepairSettings(margin=21)).values()
     assert how == "clamped"
     assert repaired(voice(op2_output_level=100), settings=RepairSettings(most_parameters=0)) == {}
 
 
-def test_a_lost_value_is_that_of_the_only_twin():
+def test_a_lost_value_is_taken_from_the_only_twin():
     twin, broken = voice(op1_eg_level_1=42, lfo_speed=7), voice(op1_eg_level_1=127, lfo_speed=7)
     found = repaired(broken, twin, voice(op1_eg_level_1=43, lfo_speed=8))
     assert found.keys() == {0}
@@ -51,7 +51,7 @@ def test_a_lost_value_is_that_of_the_only_twin():
     np.testing.assert_array_equal(found[0][1], twin)
 
 
-def test_two_twins_leave_a_doubt():
+def test_a_value_that_two_twins_disagree_on_is_not_repaired():
     assert repaired(voice(op1_eg_level_1=127), voice(op1_eg_level_1=42), voice(op1_eg_level_1=43)) == {}
 
 
@@ -64,13 +64,13 @@ def test_values_on_which_all_near_duplicates_agree_are_taken():
     assert repaired(voice(op1_eg_level_1=127), *near, voice(op1_eg_level_1=41, op2_fine=4)) == {}
 
 
-def test_a_rate_that_is_too_fast_plays_as_the_fastest():
+def test_a_rate_out_of_range_becomes_the_fastest():
     ((how, values),) = repaired(voice(op1_eg_rate_1=127)).values()
     assert (how, values[INDEX["op1_eg_rate_1"]]) == ("plays alike", 99)
     assert repaired(voice(pitch_eg_rate_1=127, pitch_eg_level_1=99)) == {}
 
 
-def test_a_byte_with_all_bits_set_is_lost_with_all_that_it_holds():
+def test_all_parameters_in_a_byte_with_all_bits_set_are_lost():
     # Detune 15 and rate scaling 7 fill a packed byte; 15 with another rate scaling is an editor's mistake.
     lost = voice(op1_detune=15, op1_rate_scaling=7)
     assert repaired(lost) == {}
@@ -90,7 +90,7 @@ def test_an_inaudible_value_becomes_the_default():
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_valuess_are_in_range_and_clamped_ones_differ_only_where_they_must(seed):
+def test_repaired_voices_are_in_range_and_clamped_ones_change_only_parameters_out_of_range(seed):
     random = np.random.default_rng(seed)
     parameters, _ = random_voices(50, seed)
     rows = np.arange(50)
@@ -103,7 +103,7 @@ def test_valuess_are_in_range_and_clamped_ones_differ_only_where_they_must(seed)
     np.testing.assert_array_equal(found.parameters[clamped], np.minimum(before[clamped], MAXIMA))
 
 
-def test_original_and_values_are_both_sounds_with_their_names():
+def test_original_and_repaired_voice_are_both_sounds_with_their_names():
     broken, whole = voice(op2_output_level=102), voice(op2_output_level=99)
     decoded = pl.DataFrame(np.stack([broken]), schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).select(
         pl.lit("0" * 64).alias("sha256"),
@@ -119,9 +119,9 @@ def test_original_and_values_are_both_sounds_with_their_names():
         *PARAMETER_NAMES,
     )
     sounds = UniqueVoices.validate(unique_sounds(decoded, RepairSettings()))
-    original, made = (
+    original, repaired_sound = (
         sounds.row(by_predicate=pl.col("sound_id") == id_, named=True) for id_ in sound_ids(np.stack([broken, whole]))
     )
-    assert (original["repair"], original["repaired_id"]) == ("clamped", made["sound_id"])
-    assert (original["in_range"], made["in_range"]) == (False, True)
-    assert (original["files"], made["files"], made["names"]) == (1, 0, ["BRIGHT EP"])
+    assert (original["repair"], original["repaired_id"]) == ("clamped", repaired_sound["sound_id"])
+    assert (original["in_range"], repaired_sound["in_range"]) == (False, True)
+    assert (original["files"], repaired_sound["files"], repaired_sound["names"]) == (1, 0, ["BRIGHT EP"])

@@ -28,7 +28,7 @@ NAMELESS = 60
 
 
 def voices(count: int, seed: int = 0, **parameters: int) -> np.ndarray:
-    """INIT VOICE with some parameters set, and a few others drawn at random."""
+    """Copies of INIT VOICE with some parameters set, and a few others drawn at random."""
     drawn = np.tile(INIT_VOICE, (count, 1))
     for name in ("lfo_speed", "op3_fine", "op4_detune", "op5_output_level"):
         drawn[:, INDEX[name]] = np.random.default_rng(seed).integers(0, 15, count)
@@ -71,7 +71,7 @@ def named(rows: pl.DataFrame, name: str, sounds: pl.DataFrame = SOUNDS) -> pl.Da
     return rows.join(sounds.filter(pl.col("names").list.first() == name), on="sound_id", how="semi")
 
 
-def test_parameters_label_the_nameless(evidence: Evidence) -> None:
+def test_the_model_labels_sounds_without_known_names(evidence: Evidence) -> None:
     rows = label_sounds(evidence)
     LabeledVoices.validate(rows)
     for name, category, label in (("WHAT", "strings", "Orchestra"), ("EVER", "drum", "Perc")):
@@ -132,23 +132,23 @@ def test_names_of_its_family_are_evidence_for_a_sound() -> None:
     assert (alone["category"], alone["by_family"]) == ("other", None)
 
 
-def test_folders_count_as_far_as_the_voices_in_them_agree() -> None:
-    honest, liar = "old/Organs/a.syx", "BRASS.SYX"
+def test_a_folder_is_trusted_as_far_as_its_voices_agree() -> None:
+    right, wrong = "old/Organs/a.syx", "BRASS.SYX"
     sounds = corpus(("ORGEL", voices(20)), ("PAUKE", voices(20)), ("WHAT", voices(1)), ("EVER", voices(1)))
     files = pl.DataFrame(
-        {"path": [honest, liar], "member": [None, None], "sha256": ["a", "b"]}, schema_overrides={"member": pl.String}
+        {"path": [right, wrong], "member": [None, None], "sha256": ["a", "b"]}, schema_overrides={"member": pl.String}
     )
     in_file = pl.col("names").list.first().is_in(["ORGEL", "WHAT"])
     slots = sounds.select("sound_id", sha256=pl.when(in_file).then(pl.lit("a")).otherwise(pl.lit("b")))
     places = source_paths(files, slots)
     assert dict(
-        places.filter(pl.col("place") == liar).join(sounds, on="sound_id")["names"].list.first().value_counts().rows()
+        places.filter(pl.col("place") == wrong).join(sounds, on="sound_id")["names"].list.first().value_counts().rows()
     ) == {"PAUKE": 20, "EVER": 1}
     rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, places=places))
-    (borne_out,) = named(rows, "WHAT", sounds).rows(named=True)
-    assert (borne_out["category"], borne_out["decided_by"]) == ("organ", "folders")
-    (belied,) = named(rows, "EVER", sounds).rows(named=True)
-    assert (belied["category"], belied["by_folders"]) == ("other", "brass")
+    (in_right,) = named(rows, "WHAT", sounds).rows(named=True)
+    assert (in_right["category"], in_right["decided_by"]) == ("organ", "folders")
+    (in_wrong,) = named(rows, "EVER", sounds).rows(named=True)
+    assert (in_wrong["category"], in_wrong["by_folders"]) == ("other", "brass")
     assert set(named(rows, "PAUKE", sounds)["category"]) == {"drum"}
     without = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY))
     assert without["by_folders"].is_null().all()
@@ -214,7 +214,7 @@ def test_traits_do_not_depend_on_the_number_of_the_operator() -> None:
     assert one["carriers_ratio"] == pytest.approx(np.log2(3))
 
 
-def test_the_tables_add_up(evidence: Evidence) -> None:
+def test_reports_count_every_sound(evidence: Evidence) -> None:
     stages = report.stages(evidence)
     assert stages["evidence"].unique(maintain_order=True).to_list() == ["names", "names + model"]
     totals = stages.group_by("evidence").agg(pl.col("sounds").sum())
@@ -230,7 +230,7 @@ def test_the_tables_add_up(evidence: Evidence) -> None:
     assert small["percussion"] == "drum"
 
 
-def test_disagreements_are_the_names_that_the_model_doubts() -> None:
+def test_disagreements_are_sounds_with_names_that_the_model_doubts() -> None:
     sounds = corpus(
         ("SAITEN", voices(NAMED, 1, **STRINGS)), ("PAUKE", voices(NAMED, 2, **DRUM)), ("KICK", voices(1, 3, **STRINGS))
     )
@@ -255,6 +255,6 @@ def test_suggestions_are_of_large_uncertain_families_of_every_kind() -> None:
     assert suggested["name"].to_list() == ["WHAT", "PAUKE", "ORGEL", "EVER"]
     assert suggested["unsure"][0] == pytest.approx(5 * (1 - suggested["confidence"][0]))
     assert suggest_voices(rows, families, names, 2)["name"].to_list() == ["WHAT", "PAUKE"]
-    answered = pl.DataFrame({"sound_id": suggested["sound_id"][:1], "category": ["bell"]})
-    again = label_sounds(combine_evidence(sounds, families, TAXONOMY, overrides=answered))
+    labeled = pl.DataFrame({"sound_id": suggested["sound_id"][:1], "category": ["bell"]})
+    again = label_sounds(combine_evidence(sounds, families, TAXONOMY, overrides=labeled))
     assert "WHAT" not in suggest_voices(again, families, names, 10)["name"]

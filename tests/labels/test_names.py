@@ -88,7 +88,7 @@ def label(frame: pl.DataFrame, taxonomy: Taxonomy) -> pl.DataFrame:
     return label_sounds(combine_evidence(frame, NO_FAMILIES, taxonomy))
 
 
-def shipped_text() -> str:
+def package_text() -> str:
     return (resources.files("deepdx_core.labels") / "taxonomy.toml").read_text(encoding="utf-8")
 
 
@@ -160,7 +160,7 @@ def test_punctuation_and_numbers_around_a_word_change_nothing(noise: str, number
     assert categories_of_names(names, TAXONOMY)["category"].to_list() == ["acoustic-piano", "solo-strings"]
 
 
-def test_the_training_labels() -> None:
+def test_every_category_has_a_training_label_and_expected_names() -> None:
     assert TAXONOMY.labels == ("Pads", "Pianos", "Plucked", "Bass", "Orchestra", "Synth", "Perc", "Other")
     assert set(TAXONOMY.label_of.values()) == set(TAXONOMY.labels)
     assert tuple(TAXONOMY.label_of) == TAXONOMY.categories
@@ -254,7 +254,7 @@ def test_any_text_is_a_category_or_refused(text: str) -> None:
         (["Z BASS", "A BASS"], [1, 1], "bass", 0.9, "names: bass, 2 of 2 votes (A BASS, by BASS)"),
     ],
 )
-def test_votes(
+def test_names_vote_for_categories_by_files(
     small: Taxonomy, names: list[str], counts: list[int], category: str, share: float, evidence: str
 ) -> None:
     evidences = combine_evidence(sounds((names, counts)), NO_FAMILIES, small)
@@ -297,9 +297,9 @@ def test_names_without_counts_are_refused() -> None:
 
 def test_a_copy_of_the_taxonomy_may_be_edited(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(shipped_text())
+    path.write_text(package_text())
     assert load_taxonomy(path) == TAXONOMY
-    path.write_text(shipped_text().replace("silent = [\n", 'silent = [\n    "PIANO TUNER",\n'))
+    path.write_text(package_text().replace("silent = [\n", 'silent = [\n    "PIANO TUNER",\n'))
     assert categories_of_names(pl.Series(["PIANOTUNER"]), load_taxonomy(path))["category"].to_list() == ["other"]
 
 

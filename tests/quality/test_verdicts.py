@@ -22,6 +22,7 @@ from deepdx_core.quality.corruption import choose_training_set, neighbor_mean
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
+from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, Verdicts
 from deepdx_core.tables.storage import Tables
@@ -71,12 +72,12 @@ def test_a_plain_voice_is_valid_without_findings():
         (random_voices(1, seed=1)[0][0], ("corrupt", "random-parameters")),
     ],
 )
-def test_what_decides(parameters, expected):
+def test_the_first_finding_decides_the_verdict(parameters, expected):
     found, rules = verdict(parameters)
     assert (found, rules[0]) == expected
 
 
-def test_drones_and_quiet_voices_are_sounds():
+def test_a_drone_is_valid_with_a_note():
     assert verdict(two_carriers(op3_eg_level_4=99)) == ("valid", ["never-falls-silent"])
     # Level 4 of a carrier that is turned down, or of a modulator, makes no drone.
     assert verdict(two_carriers(op3_eg_level_4=99, op3_output_level=10)) == ("valid", [])
@@ -91,7 +92,7 @@ def test_findings_have_parameter_value_and_severity():
     ]
 
 
-def test_audio_counts_over_parameters():
+def test_audio_takes_precedence_over_parameters():
     voice = two_carriers(op1_output_level=0, op3_output_level=0, op5_output_level=0)
     (id_,) = sound_ids(voice[None])
     audio = pl.DataFrame([(id_, False, -20.0, False)], schema=NOT_RENDERED.schema, orient="row")
@@ -117,7 +118,7 @@ KINDS = {
     "silent": two_carriers(op1_output_level=0, op3_output_level=0, op5_output_level=0),
     "noise": random_voices(1, seed=1)[0][0],
     "repaired": two_carriers(op1_output_level=102),
-    "what a repair made": np.minimum(two_carriers(op1_output_level=102), MAXIMA),
+    "result of a repair": np.minimum(two_carriers(op1_output_level=102), MAXIMA),
     "beyond repair": UNPLAYABLE,
 }
 
@@ -132,7 +133,7 @@ def override(parameters, verdict, place="verdicts.csv: line 2"):
 def test_the_user_may_give_a_sound_any_verdict_that_it_can_have(kind, value):
     parameters = KINDS[kind]
     playable = kind not in ("repaired", "beyond repair")
-    found = decoded_dump(KINDS["repaired"][None] if kind == "what a repair made" else parameters[None])
+    found = decoded_dump(KINDS["repaired"][None] if kind == "result of a repair" else parameters[None])
     if value == ("repairable" if playable else "valid"):
         reason = "all its parameters are in range" if playable else "it has parameters out of range"
         with pytest.raises(
@@ -152,18 +153,18 @@ def test_a_verdict_on_a_sound_that_is_not_there_is_kept():
 @pytest.mark.slow
 def test_the_funnel_adds_up_for_every_verdict_of_the_user_on_every_kind_of_sound(home):
     """A corpus with a sound of each kind for each verdict that it can have."""
-    voices, words = [], []
+    voices, lines = [], []
     for kind in KINDS.keys() - {"initial"}:  # there is only one
         for number, value in enumerate(VERDICTS):
             parameters = KINDS[kind].copy()
             parameters[INDEX["lfo_speed"]] = 10 + len(voices)  # another sound of the kind
             voices.append(parameters)
-            if kind == "what a repair made":
+            if kind == "result of a repair":
                 voices[-1] = parameters.copy()
                 voices[-1][INDEX["op1_output_level"]] = 102
             playable = kind not in ("repaired", "beyond repair")
             if value != ("repairable" if playable else "valid"):
-                words.append(f"{sound_ids(parameters[None])[0]},{value},{kind} {number}\n")
+                lines.append(f"{sound_ids(parameters[None])[0]},{value},{kind} {number}\n")
     parameters = np.array([*voices, INIT_VOICE, *random_voices(64 - len(voices) - 1, seed=9)[0]])
     names = np.full((64, 10), ord("A"), np.uint8)
     records = repack_vmem(parameters, names, np.zeros((64, 128), np.uint8))
@@ -171,8 +172,8 @@ def test_the_funnel_adds_up_for_every_verdict_of_the_user_on_every_kind_of_sound
         checksum = -int(bank.sum()) & 0x7F
         dump = bytes([0xF0, 0x43, 0, 9, 0x20, 0, *bank.tolist(), checksum, 0xF7])
         (home.inbox / f"{number}.syx").write_bytes(dump)
-    # The location in the first version: a new home moves it into its state.
-    (home.root / home.verdicts.name).write_text("sound_id,verdict,why\n" + "".join(words))
+    # The location of the file in the first version; a run moves it into the state.
+    (home.root / home.verdicts.name).write_text("sound_id,verdict,why\n" + "".join(lines))
     result = (
         build_defs(home)
         .resolve_job_def("corpus")
@@ -182,23 +183,23 @@ def test_the_funnel_adds_up_for_every_verdict_of_the_user_on_every_kind_of_sound
     (funnel,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "funnel_adds_up")
     assert funnel.passed, funnel.metadata
     by_user = Tables(home).read("verdicts").filter(decided_by="user")
-    assert len(by_user) == len(words)
+    assert len(by_user) == len(lines)
     assert set(by_user["verdict"]) == set(VERDICTS)
 
-    # The command refuses a contradiction; in a file edited by hand, it shows before the next run.
-    unplayable = next(word[:20] for word in words if "beyond repair" in word)
+    # The command refuses a contradiction. One in a file edited by hand is reported before the next run.
+    unplayable = next(line[:20] for line in lines if "beyond repair" in line)
     for sound_id, value, reason in (
         (unplayable, "valid", "cannot be valid: it has parameters out of range"),
         (unplayable, "repairable", "cannot be repairable: no repair was found for it"),
         (
-            next(word[:20] for word in words if "plain" in word),
+            next(line[:20] for line in lines if "plain" in line),
             "repairable",
             "cannot be repairable: all its parameters",
         ),
     ):
         refused = CliRunner().invoke(app, ["verdict", sound_id, value])
         assert reason in str(refused.exception)
-        assert home.verdicts.read_text() == "sound_id,verdict,why\n" + "".join(words)
+        assert home.verdicts.read_text() == "sound_id,verdict,why\n" + "".join(lines)
     home.verdicts.write_text(f"sound_id,verdict,why\n{'0' * 20},valid,\n{unplayable},valid,\n")
     with pytest.raises(OverridesError, match=f"verdicts.csv: line 3: {unplayable} cannot be valid"):
         check_configuration(home)
@@ -389,7 +390,7 @@ def test_an_invalid_file_of_overrides_is_refused(tmp_path, text, reason):
     assert reason in str(refused.value)
 
 
-def test_a_bit_that_is_stuck_throughout_a_dump():
+def test_a_bit_that_is_stuck_throughout_a_dump_is_found():
     parameters, _ = random_voices(32, seed=3)
     stuck = np.where(MAXIMA == 99, parameters & ~np.uint8(4), parameters).astype(np.uint8)
     assert set(verdicts_of(decoded_dump(stuck))["stuck_bit"]) == {3}
@@ -415,8 +416,8 @@ def test_corrupted_banks_are_changed_records_of_seven_bits(corrupt):
 
 
 @pytest.mark.slow
-def test_the_demo_corpus_with_damage_in_it(tmp_path):
-    """Most voices with parameters drawn from real ones are found, though the corpus is small."""
+def test_corrupted_banks_in_the_demo_corpus_are_found(tmp_path):
+    """Most voices with parameters drawn independently from real ones are found, although the corpus is small."""
     voices = decode_dumps(survey(DEMO).dumps)
     clean = verdicts_of(voices)
     banks = voices.filter("valid").group_by("sha256", "offset").agg(pl.len()).filter(pl.col("len") == 32)
@@ -432,8 +433,8 @@ def test_the_demo_corpus_with_damage_in_it(tmp_path):
     found = after.filter(pl.col("sound_id").is_in(damaged["sound_id"].unique()))
     assert (found["verdict"] == "corrupt").mean() > 0.95
     assert found["corruption_model"].n_unique() == 1
-    sound = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
-    assert (sound["verdict_right"] == "valid").mean() > 0.99
+    valid = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
+    assert (valid["verdict_right"] == "valid").mean() > 0.99
 
 
 def test_the_training_set_stays_until_the_corpus_has_grown_by_half():
@@ -454,7 +455,5 @@ def test_the_training_set_stays_until_the_corpus_has_grown_by_half():
 
 
 def test_audio_columns_are_those_of_the_table():
-    # Rules use heard_NAME; the names come from the sound room's condensed table.
-    from deepdx_core.sound.audio_features import summarize_by_sound
-
+    # Rules use these names with the prefix `heard_`.
     assert set(summarize_by_sound(AudioFeatures.create_empty()).columns) >= set(NOT_RENDERED.columns)

@@ -1,4 +1,4 @@
-"""The silence predicted from parameters, against audio rendered by Dexed's engine."""
+"""Silence predicted from parameters, compared with audio rendered by Dexed's engine."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def init_voice(**changes):
         ({"op1_break_point": 99, "op1_left_depth": 99}, True),
     ],
 )
-def test_silent_and_audible_voices(changes, silent):
+def test_silence_is_predicted_from_parameters(changes, silent):
     assert is_inaudible(init_voice(**changes)).tolist() == [silent]
 
 

@@ -1,4 +1,4 @@
-"""Features of rendered sounds, on voices whose features are known in advance."""
+"""Features of rendered sounds, on voices with features known in advance."""
 
 import numpy as np
 import polars as pl
@@ -73,7 +73,7 @@ def some():
     return make_sounds(random_voices(40, seed=1)[0])
 
 
-def test_a_sine(features):
+def test_features_of_a_sine(features):
     sine = features["init"]
     assert sine["pitch_hz"] == pytest.approx(261.63, rel=1e-3)
     assert sine["brightness_hz"] == pytest.approx(261.63, rel=0.02)
@@ -106,32 +106,32 @@ def test_sounds_at_rest_and_slow_releases(features):
     assert not release["sounds_at_rest"] and release["rest_db"] < -90
 
 
-def test_loudness_over_time(features):
+def test_features_follow_loudness_over_time(features):
     assert 0.5 < features["slow attack"]["attack_seconds"] < 2
     assert 0.02 < features["plucked"]["decay_seconds"] < 1
     assert features["plucked"]["sustain_db"] < -30
     assert features["organ"]["sustain_db"] > -3
 
 
-def test_harsh_and_noisy_sounds(features):
+def test_features_distinguish_harsh_and_noisy_sounds(features):
     assert features["squeal"]["harshness"] > 0.9
     assert features["organ"]["harshness"] < 0.1
     assert features["organ"]["harmonicity"] > 0.95 > 0.7 > features["noise"]["harmonicity"]
     assert features["noise"]["flatness"] > 0.05 > features["organ"]["flatness"]
 
 
-def test_sounds_that_breath_or_time_make_audible(features):
+def test_a_sound_that_breath_or_a_long_key_press_makes_audible_is_not_never_heard(features):
     assert features["late"]["silent"] and not features["late"]["never_heard"]
     assert features["breath"]["silent"] and not features["breath"]["never_heard"]
 
 
-def test_a_row_for_each_sound(some):
+def test_a_summary_has_a_row_for_each_sound(some):
     table = compute(some, NOTHING)
-    short = summarize_by_sound(table)
-    assert short["sound_id"].to_list() == sorted(some["sound_id"])
-    assert short["peak_db"].null_count() == short["silent"].null_count() == short["rest_db"].null_count() == 0
+    summary = summarize_by_sound(table)
+    assert summary["sound_id"].to_list() == sorted(some["sound_id"])
+    assert summary["peak_db"].null_count() == summary["silent"].null_count() == summary["rest_db"].null_count() == 0
     peaks = table.group_by("sound_id").agg(pl.col("peak_db").max()).sort("sound_id")
-    assert short["peak_db"].equals(peaks["peak_db"])
+    assert summary["peak_db"].equals(peaks["peak_db"])
 
 
 def test_threads_and_order_change_nothing(some):
@@ -141,13 +141,13 @@ def test_threads_and_order_change_nothing(some):
     assert compute(some.reverse(), NOTHING, threads=2).equals(table)
 
 
-def test_incremental_equals_cold(some):
+def test_an_incremental_computation_equals_one_from_scratch(some):
     cold = compute(some, NOTHING)
     known = pl.concat([compute(some.head(25), NOTHING), compute(make_sounds(random_voices(3, seed=9)[0]), NOTHING)])
-    seen = []
-    warm = list(compute_audio_features(some, known.sort("sound_id"), lambda *report: seen.append(report)))[-1]
+    reports = []
+    warm = list(compute_audio_features(some, known.sort("sound_id"), lambda *report: reports.append(report)))[-1]
     assert warm.equals(cold)
-    assert seen[0] == ("sounds rendered", 25, 40) and seen[-1] == ("sounds rendered", 40, 40)
+    assert reports[0] == ("sounds rendered", 25, 40) and reports[-1] == ("sounds rendered", 40, 40)
 
 
 def test_rows_of_another_renderer_are_replaced(some):
@@ -158,7 +158,7 @@ def test_rows_of_another_renderer_are_replaced(some):
     assert set(table["renderer"]) == {renderer_version()}
 
 
-def test_interrupted_work_is_kept(some):
+def test_rows_computed_before_an_interruption_are_reused(some):
     cold = compute(some, NOTHING)
     work = compute_audio_features(some, NOTHING, silent, threads=1, every=0)
     part = next(work)
@@ -170,7 +170,7 @@ def test_interrupted_work_is_kept(some):
     assert reports[0][1] == part["sound_id"].n_unique()
 
 
-def test_nothing_to_do(some):
+def test_no_sounds_give_no_rows(some):
     assert compute(some.clear(), NOTHING).is_empty()
     assert compute(some.clear(), compute(some.head(2), NOTHING)).is_empty()
 
@@ -184,14 +184,14 @@ def test_illegal_parameters_are_not_rendered():
         next(compute_audio_features(make_sounds([illegal]), NOTHING, silent))
 
 
-def test_rendered_samples():
+def test_rendering_gives_samples_between_minus_one_and_one():
     audio = render(np.stack([make_voice(), make_voice(op1_output_level=0)]), MAIN)
     assert audio.shape == (2, round(3.5 * SAMPLE_RATE)) and audio.dtype == np.float32
     assert np.abs(audio[0]).max() == pytest.approx(1, abs=0.001)
     assert not audio[1].any()
 
 
-def test_sounds_that_sound_alike():
+def test_similar_pairs_are_sounds_nearly_equal_by_ear():
     changes = {
         "itself": ORGAN,
         "an inaudible operator": ORGAN | {"op5_coarse": 7, "op5_eg_rate_1": 3},
