@@ -236,7 +236,7 @@ def test_explain_by_id_prefix_and_name_as_text_and_json(trained):
     sound_id, name = one_sound(trained)
     explained = deepdx("explain", sound_id, environment=trained)
     assert explained.returncode == 0, explained.stderr
-    for part in (sound_id, "Verdict: valid, by the rules", "Found in", "slot ", "Label:", "Split:", name):
+    for part in (sound_id, "Verdict: valid, by the rules", "Found in 1 place:", "slot ", "Label:", "Split:", name):
         assert part in explained.stdout
     story = json.loads(deepdx("explain", sound_id[:8], "--json", environment=trained).stdout)
     assert story["sound_id"] == sound_id
