@@ -104,7 +104,7 @@ def splits_do_not_leak(home: HomeResource) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="training_splits",
     additional_deps=["families"],
-    description="No family is in several splits. Later sounds may join families that were assigned before.",
+    description="No family is in several splits. Later sounds may join families that are in different ones.",
 )
 def families_stay_together(home: HomeResource) -> dg.AssetCheckResult:
     """Count families in several splits."""

@@ -25,7 +25,7 @@ def inbox_survey(context: dg.AssetExecutionContext, home: HomeResource) -> Itera
     from deepdx_core.configuration import check_configuration
     from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
-    check_configuration(home.paths)  # the first asset of a run: a broken file of the user stops it before any work
+    check_configuration(home.paths)  # this is the first step of a run: invalid user files stop it before any work
     tables = home.tables
     record_source_versions(context, home.paths, "inbox")
     same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
