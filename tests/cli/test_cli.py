@@ -250,7 +250,7 @@ def test_explain_shows_findings_and_unreadable_voices(trained):
     sound_id, _ = one_sound(trained, "list_contains(found, 'out-of-range')")
     explained = deepdx("explain", sound_id, environment=trained).stdout
     assert "corrupt: out-of-range (" in explained
-    assert "a parameter is over its highest value" in explained
+    assert "a parameter exceeds its maximum" in explained
     sql = "SELECT name FROM decoded_voices WHERE sound_id IS NULL LIMIT 1"
     (row,) = json.loads(deepdx("sql", sql, "--format", "json", environment=trained).stdout)
     explained = deepdx("explain", row["name"], environment=trained)
