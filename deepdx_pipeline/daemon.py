@@ -1,7 +1,7 @@
 """Dagster's daemon and code server, for `deepdx ui`: sensors, schedules, and the queue of runs.
 
-Runs as a process in its own session. It stops, with all its children including a run, when its standard input closes.
-That happens however its parent exits.
+Runs as a process in its own session. It stops with all its children, a run included, when its standard input closes,
+which happens however its parent exits.
 """
 
 import json
@@ -25,7 +25,7 @@ _LOG_LEVEL = "warning"
 def main(write_end: int) -> None:
     """Run the daemon on the home folder in DEEPDX_HOME.
 
-    Writes the address of the code server as JSON to a pipe, given by its file descriptor, once both are ready.
+    write_end: file descriptor of a pipe, which receives the address of the code server as JSON once both are ready.
     """
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with (

@@ -1,7 +1,7 @@
 """ASGI middleware that protects a local web app from the pages of other sites.
 
 Browsers let any page send requests to `http://localhost`. A page whose host name is made to resolve to this machine
-(DNS rebinding) can read the responses, too. An app without accounts has to refuse such requests.
+(DNS rebinding) can also read the responses. An app without accounts has to refuse such requests.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ _FORBIDDEN, _METHOD_NOT_ALLOWED, _POLICY_VIOLATION = 403, 405, 1008
 
 
 def local_hostnames(host: str) -> frozenset[str]:
-    """Return the host names of a server that listens on `host`: also the machine's own if that is every address."""
+    """Return the host names of a server that listens on `host`, including the machine's own for a wildcard address."""
     if not _is_wildcard(host):
         return LOOPBACK | {host}
     name = socket.gethostname()

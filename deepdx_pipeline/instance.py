@@ -1,6 +1,6 @@
 """Dagster's instance in the home folder: its configuration and storage, shared by the command and the UI.
 
-The storage is only a history of runs: a part that cannot be read is renamed and replaced by an empty one.
+The storage holds only the history of runs: a part that cannot be read is renamed and replaced by an empty one.
 """
 
 import errno
@@ -117,7 +117,7 @@ def _one_line(path: Path, reason: object) -> str:
 
 
 def _full_disk_reason(folder: Path, error: BaseException | None) -> str | None:
-    """Return the message of a full disk if that is why SQLite failed: for some writes it says "disk I/O error"."""
+    """Return the message of a full disk if SQLite failed for that reason: it may report only a "disk I/O error"."""
     if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _FULL_DISK_CODES:
         with suppress(OSError):
             if shutil.disk_usage(folder).free < _MIN_FREE_BYTES:
@@ -156,7 +156,7 @@ def _is_damage(error: BaseException | None) -> bool:
 
 
 def _open_or_replace(folder: Path) -> dg.DagsterInstance:
-    """Open the instance in a folder of intact databases. Databases or a configuration not of Dagster are replaced."""
+    """Open the instance in a folder of intact databases. Replace databases or a configuration unusable for Dagster."""
     config = folder / "dagster.yaml"
     try:
         return _require_tables(dg.DagsterInstance.get())

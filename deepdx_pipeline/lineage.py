@@ -11,11 +11,11 @@ from deepdx_core.tables.schemas import TABLES
 from deepdx_core.voice.parameters import OPERATORS, PARAMETER_NAMES
 
 Columns = Mapping[str, tuple[str, ...]]
-"""`table.column` of the upstream columns, by column; `*` is for every column that is not listed."""
+"""Upstream columns, as `table.column`, by column; `*` stands for every column that is not listed."""
 
 
 def _same(table: str, *columns: str) -> dict[str, tuple[str, ...]]:
-    """Columns that are taken over from `table` under the same name."""
+    """Return the lineage of columns copied from `table` under the same name."""
     return {column: (f"{table}.{column}",) for column in columns}
 
 
@@ -96,11 +96,11 @@ LINEAGE: Mapping[str, Columns] = {
         "*": ("models.model_id", "training_set.sound_id", "training_set.label", "audio_features.sound_id")
     },
 }
-"""Every table but `raw_files` and `dumps`, which are made from files."""
+"""Lineage of every table except `raw_files` and `dumps`, which are read from files."""
 
 
 def column_lineage(table: str) -> dg.TableColumnLineage:
-    """Return the lineage of a table's columns, empty for tables that are made from files."""
+    """Return the lineage of a table's columns, empty for tables that are read from files."""
     columns = LINEAGE.get(table)
     if columns is None:
         return dg.TableColumnLineage({})

@@ -1,4 +1,4 @@
-"""Plots of what assets made: a PNG file of each, and a small preview in the event."""
+"""Plots of assets: a PNG file of each in the home folder, and a small preview in the metadata of the event."""
 
 import base64
 import io
@@ -12,15 +12,16 @@ import polars as pl
 from deepdx_core.files import written_whole
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
 
+    from deepdx_core.arrays import Float32Array
+
 _DPI, _PREVIEW_DPI = 110, 45
-_PREVIEW_COLORS = 32  # a preview of some kilobytes: every event stays in Dagster's storage for good
+_PREVIEW_COLORS = 32  # keeps a preview at some kilobytes: every event stays in Dagster's storage for good
 
 
 class Plots:
-    """The plots of one asset, in a folder of their own."""
+    """The plots of one asset, in their own folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,7 +29,7 @@ class Plots:
     def metadata(self, name: str, figure: "Figure | None") -> Mapping[str, dg.MetadataValue[Any]]:
         """Write a figure as `NAME.png` and return its metadata: a preview, and the path of the file.
 
-        None is a plot without data.
+        figure: None for a plot without data.
         """
         if figure is None:
             return {name: dg.MetadataValue.md("no data yet")}
@@ -36,7 +37,7 @@ class Plots:
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as temporary:
             figure.savefig(temporary, format="png", dpi=_DPI)
-        return {name: _preview(figure, name), f"{name} (file)": dg.MetadataValue.path(path)}
+        return {name: _preview(figure, name), f"{name}_file": dg.MetadataValue.path(path)}
 
 
 def _preview(figure: "Figure", name: str) -> dg.MarkdownMetadataValue:
@@ -50,8 +51,8 @@ def _preview(figure: "Figure", name: str) -> dg.MarkdownMetadataValue:
 
 
 def bar_chart(counts: Mapping[str, int], title: str) -> "Figure":
-    """Counts as horizontal bars, the first on top."""
-    from matplotlib.figure import Figure  # a second or two, which definitions must not cost
+    """Draw counts as horizontal bars, the first on top."""
+    from matplotlib.figure import Figure  # takes a second or two, too long for loading the definitions
 
     figure = Figure(figsize=(7, 0.6 + 0.3 * len(counts)), layout="constrained")
     axes = figure.subplots()
@@ -64,11 +65,11 @@ def bar_chart(counts: Mapping[str, int], title: str) -> "Figure":
     return figure
 
 
-_ROWS_A_MEAN = 50
+_MEAN_WINDOWS = 50  # in the width of a plot
 
 
 def curves(rows: pl.DataFrame, x: str, title: str) -> "Figure":
-    """Every other column over column `x`: faintly as it is, and as a running mean; few rows as points, too."""
+    """Draw every other column over column `x`, faintly, with its running mean. Few rows are drawn as points too."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.2), layout="constrained")
@@ -76,8 +77,8 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> "Figure":
     for name in rows.columns:
         if name != x:
             (line,) = axes.plot(rows[x], rows[name], alpha=0.2, linewidth=0.7)
-            mean = rows[name].rolling_mean(max(1, len(rows) // _ROWS_A_MEAN), center=True)
-            marker = "o" if len(rows) < 2 * _ROWS_A_MEAN else ""  # a line through one point cannot be seen
+            mean = rows[name].rolling_mean(max(1, len(rows) // _MEAN_WINDOWS), center=True)
+            marker = "o" if len(rows) < 2 * _MEAN_WINDOWS else ""  # a line through one point cannot be seen
             axes.plot(rows[x], mean, marker=marker, color=line.get_color(), label=name)
     axes.set_title(title)
     axes.set_xlabel(x)
@@ -87,7 +88,10 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> "Figure":
 
 
 def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> "Figure | None":
-    """A horizontal bar for each value of `bar`, in the order of the rows, of a piece for each `part`."""
+    """Draw a horizontal bar for each value of `bar`, in the order of the rows, with a segment for each `part`.
+
+    Return None without rows.
+    """
     if rows.is_empty():
         return None
     from matplotlib import colormaps
@@ -110,7 +114,7 @@ def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str
 
 
 def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> "Figure | None":
-    """How often which values of two columns meet: darker for the larger share of a row."""
+    """Draw the counts of pairs of values of two columns, darker for a larger share of the row; None without rows."""
     if rows.is_empty():
         return None
     from matplotlib.figure import Figure
@@ -128,8 +132,8 @@ def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> "Fig
     return figure
 
 
-def image_grid(images: Mapping[str, "np.ndarray"], title: str) -> "Figure":
-    """A row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
+def image_grid(images: Mapping[str, "Float32Array"], title: str) -> "Figure":
+    """Draw a row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
     from matplotlib.figure import Figure
 
     columns = max(len(row) for row in images.values())

@@ -1,4 +1,4 @@
-"""Progress of the run in this process: shown on the terminal of a command, otherwise logged now and then."""
+"""Progress of assets: shown on the terminal by the command that runs them, otherwise logged at intervals."""
 
 import time
 from collections.abc import Iterator
@@ -11,25 +11,25 @@ from deepdx_core.progress import Report
 
 _SECONDS_BETWEEN_LOGS = 5.0
 
-_shown: ContextVar[Report | None] = ContextVar("shown", default=None)
+_redirected: ContextVar[Report | None] = ContextVar("redirected", default=None)
 
 
 @contextmanager
-def progress_shown_by(report: Report) -> Iterator[None]:
-    """Send the progress of every asset that runs in this context to `report` in place of the run's log."""
-    token = _shown.set(report)
+def redirect_progress(report: Report) -> Iterator[None]:
+    """Send the progress of assets to `report` instead of the log of their run."""
+    token = _redirected.set(report)
     try:
         yield
     finally:
-        _shown.reset(token)
+        _redirected.reset(token)
 
 
 def progress_of(context: dg.AssetExecutionContext) -> Report:
-    """Return the function to which an asset reports its progress."""
-    return _shown.get() or _logged(context)
+    """Return the function by which an asset reports its progress."""
+    return _redirected.get() or _log_at_intervals(context)
 
 
-def _logged(context: dg.AssetExecutionContext) -> Report:
+def _log_at_intervals(context: dg.AssetExecutionContext) -> Report:
     last = time.monotonic()
 
     def report(what: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""The resource that every asset works with: the home folder."""
+"""Resources: the home folder, which every asset uses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +19,15 @@ from deepdx_pipeline.instance import PROCESS_TAGS
 class HomeResource(dg.ConfigurableResource[Any]):
     """The home folder: inbox, tables, state, models, banks.
 
-    During a run it is locked against other runs, its state is opened before the first asset and backed up after the
-    last, and the run is tagged with its process. A sensor gets the folder without any of this.
+    A run locks it against other runs, opens its state before the first asset, backs the state up after the last, and
+    is tagged with its process. A sensor uses it without any of this.
     """
 
     root: str = Field(description="Path of the home folder.")
 
     @property
     def paths(self) -> Home:
-        """The layout of the folder."""
+        """Paths in the folder."""
         return Home(Path(self.root))
 
     @property
@@ -37,12 +37,12 @@ class HomeResource(dg.ConfigurableResource[Any]):
 
     @property
     def plots(self) -> Path:
-        """Plots of the latest run, a folder for each asset."""
+        """Folder of plots of the latest run, with a subfolder for each asset."""
         return Path(self.root) / "plots"
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
-        """Hold the folder for a run."""
+        """Lock and open the folder for a run."""
         if context.run is None:
             yield self
             return
@@ -57,7 +57,7 @@ class HomeResource(dg.ConfigurableResource[Any]):
 
 
 def remove_leftovers_of_runs(home: Home) -> None:
-    """Remove partly written files of runs that were killed."""
-    of_models = home.models.glob("*/") if home.models.is_dir() else ()
-    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *of_models):
+    """Remove partly written files of killed runs."""
+    model_folders = home.models.glob("*/") if home.models.is_dir() else ()
+    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *model_folders):
         remove_leftovers(folder)

@@ -1,4 +1,4 @@
-"""Code references of assets: file and line, and a link to the commit where the checkout has a remote on the web."""
+"""Code references of assets: file and line, or a link to the commit if the checkout has a remote on the web."""
 
 import subprocess
 import warnings
@@ -18,7 +18,7 @@ def with_code_references(assets: Assets) -> Assets:
     """Return the assets with references to the code that computes them."""
     url, commit = _git("remote", "get-url", "origin"), _git("rev-parse", "HEAD")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # code references are in beta; only links hang on them
+        warnings.simplefilter("ignore", dg.BetaWarning)  # in beta; only links depend on it
         referenced = dg.with_source_code_references(list(assets))
         if not commit or not (web := web_address(url)):
             return referenced
@@ -28,7 +28,7 @@ def with_code_references(assets: Assets) -> Assets:
 
 
 def web_address(remote: str) -> str:
-    """Return the address of a git remote as a browser opens it, without credentials; "" if it is not on the web."""
+    """Return the web address of a git remote, without credentials, or "" if the remote is not on the web."""
     if remote.startswith("git@") and ":" in remote:
         host, _, path = remote.removeprefix("git@").partition(":")
         remote = f"https://{host}/{path}"
@@ -40,7 +40,7 @@ def web_address(remote: str) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Return the output of a git command in the checkout; "" without git, or for an installed package."""
+    """Return the output of a git command in the checkout, or "" without git or for an installed package."""
     if not (_ROOT / ".git").exists():
         return ""
     try:

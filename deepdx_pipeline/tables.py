@@ -1,4 +1,4 @@
-"""Table assets: how one is declared, and the metadata that each materialization of one has."""
+"""Table assets: how one is declared, and the metadata of its materializations."""
 
 import inspect
 from collections.abc import Callable
@@ -15,35 +15,30 @@ Result = dg.MaterializeResult[Any]
 AssetFunction = Callable[[Callable[..., Result]], dg.AssetsDefinition]
 
 OWNERS = ["team:deepdx"]
-_STORAGE_TAG = "deepdx/storage"
+STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
+"""Tags of assets: state cannot be recomputed, a cache can."""
 
 
-def storage_tags(table: str) -> dict[str, str]:
-    """Tag a table as state, which is kept for good, or as a cache, which any run can recompute."""
-    return {_STORAGE_TAG: "state" if table in STATE_TABLES else "cache"}
+def table_attributes(table: str) -> dict[str, Any]:
+    """Return the arguments that `dg.asset` and `dg.AssetSpec` take for any table."""
+    return {
+        "description": inspect.cleandoc(describe(table)),  # indented lines would be shown as code
+        "kinds": {"parquet", "polars"},
+        "owners": OWNERS,
+        "tags": STATE if table in STATE_TABLES else CACHE,
+    }
 
 
 def table_asset(name: str, *, group: str, deps: list[str], code_version: str) -> AssetFunction:
     """Declare the asset that writes the table `name` from the tables and sources in `deps`."""
-    return dg.asset(
-        name=name,
-        group_name=group,
-        deps=deps,
-        code_version=code_version,
-        description=description(name),
-        kinds={"parquet", "polars"},
-        owners=OWNERS,
-        tags=storage_tags(name),
+    declare: AssetFunction = dg.asset(
+        name=name, group_name=group, deps=deps, code_version=code_version, **table_attributes(name)
     )
-
-
-def description(table: str) -> str:
-    """Return the description of a table, dedented: pages would show indented lines as code."""
-    return inspect.cleandoc(describe(table))
+    return declare
 
 
 def column_schema(table: str) -> dg.TableSchema:
-    """Return the columns of a table with types and descriptions."""
+    """Return the columns of a table with their types and descriptions."""
     types = TABLES[table].create_empty().schema
     return dg.TableSchema(
         columns=[
@@ -53,10 +48,10 @@ def column_schema(table: str) -> dg.TableSchema:
 
 
 def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: str, **metadata: Any) -> Result:
-    """Return the result of a table asset.
+    """Return the result of an asset that wrote a table.
 
-    version: the data version, a digest of the content. metadata: whatever is particular to the table; row count,
-    columns, column lineage and path are added.
+    version: the data version, a digest of the content.
+    metadata: added to the row count, column schema, column lineage, name and path of the table.
     """
     return Result(
         asset_key=table,
@@ -73,7 +68,7 @@ def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: st
 
 
 def markdown_table(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
-    """Return rows as a Markdown table. Names come from other people's files, so markup in them is escaped."""
+    """Return rows as a Markdown table. Markup in them is escaped: names come from other people's files."""
     lines = [_line(rows.columns), "|---" * rows.width + "|"]
     lines += [_line(row) for row in rows.iter_rows()]
     return dg.MetadataValue.md("\n".join(lines))
@@ -83,7 +78,7 @@ def _line(cells: Any) -> str:
     return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
 
 
-# Every character that Markdown or HTML would act on, as an entity.
+# HTML entities of the characters that Markdown or HTML interprets.
 _ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in "&<>\"'\\`*_[]|~#!"}
 
 

@@ -13,7 +13,7 @@ from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
 if TYPE_CHECKING:
     import polars as pl
 
-_MAX_FINDINGS = 4  # of a voice, shown in its row
+_MAX_FINDINGS = 4  # shown per voice
 
 
 def inspect(
@@ -46,15 +46,15 @@ def _json_lines(found: "pl.DataFrame", voices: "pl.DataFrame") -> Iterator[dict[
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     for file, slots in _by_file(found, voices):
-        format_location = {"file": file["path"], "member": file["member"]}
+        location = {"file": file["path"], "member": file["member"]}
         if slots.is_empty():
             reason = file["reason"] or f"{file['taken_for']} without files"
-            yield format_location | {"voices": 0, "reason": reason}
+            yield location | {"voices": 0, "reason": reason}
         parameters = slots.select(PARAMETER_NAMES).rows()
         for slot, values in zip(slots.drop(PARAMETER_NAMES).iter_rows(named=True), parameters, strict=True):
             keys = ("offset", "slot", "format", "channel", "checksum", "name")
             yield (
-                format_location
+                location
                 | {key: slot[key] for key in keys}
                 | {
                     "parameters": None if slot["sound_id"] is None else values,

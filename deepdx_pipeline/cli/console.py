@@ -18,7 +18,7 @@ err = Console(stderr=True)
 def safe_text(value: object) -> Text:
     """Return a value as text without markup and control characters, for names and messages from outside.
 
-    Line ends stay, None is empty, and integers have thousands separators.
+    Line ends are kept, None is empty, and integers have thousands separators.
     """
     return Text(printable_lines("" if value is None else f"{value:,}" if type(value) is int else str(value)))
 
@@ -35,10 +35,10 @@ def print_notice(message: str) -> None:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """Return an empty table in the command's style. Columns that start with `>` are right-aligned."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    empty = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
-    return made
+        empty.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    return empty
 
 
 @contextmanager

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from deepdx_core.database.explain import Explanation
 
 SOUND_HELP = "Sound id, the first six or more digits of one, or a name."
-_MAX_ROWS = 12  # places, family members and sounds of the same name that are shown
+_MAX_ROWS = 12  # of places, family members and sounds of the same name
 
 
 def explain(
@@ -22,7 +22,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:
     """Show everything about a voice: names, sources, verdict, findings, family, label and split."""
-    from deepdx_core.database.explain import explain as load_story
+    from deepdx_core.database.explain import explain as load_explanation
     from deepdx_core.database.explain import find_sounds
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.quality.rules import load_rules
@@ -31,11 +31,11 @@ def explain(
     rules = load_rules(home.rules)
     with Snapshot(home.database) as corpus:
         found = find_sounds(corpus, sound)
-        story = load_story(corpus, rules, found["sound_id"][0])
+        explanation = load_explanation(corpus, rules, found["sound_id"][0])
     if as_json:
-        out.print_json(json.dumps(_as_dict(story), ensure_ascii=False))
+        out.print_json(json.dumps(_as_dict(explanation), ensure_ascii=False))
         return
-    _print_story(story)
+    _print_explanation(explanation)
     if len(found) > 1:
         others = found[1:]
         print_line(f"\n{counted(len(others), 'more sound')} with this name:", "dim")
@@ -45,58 +45,60 @@ def explain(
         out.print(shown)
 
 
-def _as_dict(story: "Explanation") -> dict[str, object]:
+def _as_dict(explanation: "Explanation") -> dict[str, object]:
     import polars as pl
 
-    return {key: value.to_dicts() if isinstance(value, pl.DataFrame) else value for key, value in vars(story).items()}
+    return {
+        key: value.to_dicts() if isinstance(value, pl.DataFrame) else value for key, value in vars(explanation).items()
+    }
 
 
-def _print_story(story: "Explanation") -> None:
+def _print_explanation(explanation: "Explanation") -> None:
     from deepdx_core.intake.survey import format_location
 
-    print_line(f"{story.name or '(no name)'}  {story.sound_id}", "bold")
-    names = ", ".join(f"{name or '(blank)'} ({count})" for name, count in story.names.iter_rows())
+    print_line(f"{explanation.name or '(no name)'}  {explanation.sound_id}", "bold")
+    names = ", ".join(f"{name or '(blank)'} ({count})" for name, count in explanation.names.iter_rows())
     print_line(f"Names (files): {names}")
-    verdict = story.verdict
+    verdict = explanation.verdict
     print_line(f"Verdict: {verdict['verdict']}, by {'you' if verdict['decided_by'] == 'user' else 'the rules'}", "bold")
     if verdict["why"]:
         print_line(f"  your reason: {verdict['why']}")
-    for finding in story.findings.iter_rows(named=True):
+    for finding in explanation.findings.iter_rows(named=True):
         value = "" if finding["value"] is None else f" ({finding['parameter']} {finding['value']:g})"
         reason = finding["reason"] or "this rule no longer exists"
         print_line(f"  {finding['severity']}: {finding['rule']}{value}: {reason}")
     print_line(f"  {'rendered and measured' if verdict['heard'] else 'not rendered; based on parameters alone'}", "dim")
-    if story.repair:
-        print_line(f"Repaired ({story.repair[0]}) as {story.repair[1]}")
-    for original, name, how in story.repaired_from.iter_rows():
+    if explanation.repair:
+        print_line(f"Repaired ({explanation.repair[0]}) as {explanation.repair[1]}")
+    for original, name, how in explanation.repaired_from.iter_rows():
         print_line(f"Repaired ({how}) from {name} {original}")
-    print_line(f"Found in {counted(len(story.places), 'format_location')}:")
-    for found in story.places.head(_MAX_ROWS).iter_rows(named=True):
+    print_line(f"Found in {counted(len(explanation.places), 'place')}:")
+    for found in explanation.places.head(_MAX_ROWS).iter_rows(named=True):
         checksum = f", checksum {found['checksum']}" if found["checksum"] not in (None, "right") else ""
         where = f"{format_location(found)}, at byte {found['offset']:,}, slot {found['slot']}"
         print_line(f"  {where}, as {found['name']!r}{checksum}")
-    _print_more(len(story.places))
-    if len(story.family):
-        print_line(f"Family of {len(story.family) + 1:,}, nearest first:")
+    _print_more(len(explanation.places))
+    if len(explanation.family):
+        print_line(f"Family of {len(explanation.family) + 1:,}, nearest first:")
         shown = table("  sound", "name", ">files", ">differing", "")
-        for member in story.family.head(_MAX_ROWS).iter_rows(named=True):
+        for member in explanation.family.head(_MAX_ROWS).iter_rows(named=True):
             same = "sounds the same" if member["same"] else ""
             cells = f"  {member['sound_id']}", member["name"], member["files"], member["differing"], same
             shown.add_row(*map(safe_text, cells))
         out.print(shown)
-        _print_more(len(story.family))
+        _print_more(len(explanation.family))
     else:
         print_line("Family: none. No other sound differs in 5 or fewer parameters or sounds the same.")
-    if story.label:
-        label = story.label
+    if explanation.label:
+        label = explanation.label
         print_line(f"Label: {label['label']} ({label['category']}), confidence {label['confidence']:.2f}")
         if label["evidence"]:
             print_line(f"  {label['evidence']}")
-    if story.split and story.split["in_corpus"]:
-        print_line(f"Split: {story.split['split']} ({story.split['reason']})")
-    if story.realness:
+    if explanation.split and explanation.split["in_corpus"]:
+        print_line(f"Split: {explanation.split['split']} ({explanation.split['reason']})")
+    if explanation.realness:
         print_line(
-            f"Critic: log-odds of {story.realness['realness']:+.1f} that it is a real voice, not a generated one"
+            f"Critic: log-odds of {explanation.realness['realness']:+.1f} that it is a real voice, not a generated one"
         )
 
 

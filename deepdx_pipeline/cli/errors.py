@@ -12,9 +12,9 @@ from deepdx_core.home import find_home
 if TYPE_CHECKING:
     from dagster_shared.error import SerializableErrorInfo
 
-# The wordings of the operating system, polars, DuckDB and SQLite.
+# As the operating system, polars, DuckDB and SQLite word it.
 _FULL_DISK = re.compile(r"\[Errno (28|122)\]|os error (28|122)\b|No space left on device|database or disk is full")
-# Types of errors whose message is for the user. Dagster puts them before it.
+# Dagster puts the type of an error before its message. The messages of these types are for the user.
 _TYPE_PREFIX = re.compile(r"(deepdx_\w+[\w.]*|dagster\.[\w.]+\.Failure): ")
 
 

@@ -68,7 +68,7 @@ def generate(
         bool | None,
         typer.Option(
             "--by-ear/--not-by-ear",
-            help="Render candidates and reject the silent, endless and noisy ones, or judge by parameters alone.",
+            help="Render candidates and reject the silent, endless and noisy ones, or check parameters alone.",
             show_default="by-ear if the extra `audio` is installed",
         ),
     ] = None,
@@ -98,9 +98,10 @@ def generate(
     folder = champion_folder(home)
     if label is not None:
         label = _resolve_label(label, read_model_card(folder).labels, home.taxonomy)
-    parents = [_read_voice(text, "--like") for text in (like,) if text] + [
-        _read_voice(text, "--between") for text in between or ()
-    ]
+    if like is not None:
+        parents = [_read_voice(like, "--like")]
+    else:
+        parents = [_read_voice(text, "--between") for text in between or ()]
     try:
         request = SamplingRequest(
             label,
@@ -119,14 +120,14 @@ def generate(
     model = load_model(folder)
     try:
         with progress_bar() as report:
-            made = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)
+            generated = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)
     except ValueError as error:  # a valid request that the model cannot fulfill
         raise DeepDXError(f"{error}; nothing was written") from error
-    banks = encode_banks(made, draw_names(model, made, seed, taken, parents))
+    banks = encode_banks(generated, draw_names(model, generated, seed, taken, parents))
     write_outputs(dict(zip(paths, banks, strict=True)), force)
     for path in paths:
         print_line(printable(str(path)))
-    print_line(f"{counted(count, 'voice')}; {_describe_rejections(made.rejected)}")
+    print_line(f"{counted(count, 'voice')}; {_describe_rejections(generated.rejected)}")
 
 
 def _check_options(

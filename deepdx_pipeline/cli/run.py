@@ -74,10 +74,10 @@ def evaluate(
 
     from deepdx_core.tables.storage import Tables
 
-    protocol: dict[str, Any] = {"seed": seed, "render": not without_audio}
+    config: dict[str, Any] = {"seed": seed, "render": not without_audio}
     if gan_steps:
-        protocol["gan_steps"] = gan_steps
-    home = _execute_job("evaluation", {"model_evaluation": {"config": protocol}})
+        config["gan_steps"] = gan_steps
+    home = _execute_job("evaluation", {"model_evaluation": {"config": config}})
     rows = Tables(home).read("model_evaluation")
     measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
     shown = table("measure", *(f">{name}" for name in rows["generator"]))
@@ -85,7 +85,7 @@ def evaluate(
     for name in measures:
         values = rows[name].cast(pl.Float64).to_list()
         shown.add_row(name, *("" if value is None else f"{value:,.3f}".rstrip("0").rstrip(".") for value in values))
-    # At the width of a narrow terminal, headings would be cut.
+    # A narrow terminal would cut the headings.
     out.print(shown, width=max(out.width, _MIN_TABLE_WIDTH), soft_wrap=True)
     about = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'model_evaluation'"
     print_line(f'Meaning of each measure: deepdx sql "{about}"', "dim")
@@ -104,11 +104,11 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
-    from deepdx_pipeline.progress import progress_shown_by
+    from deepdx_pipeline.progress import redirect_progress
 
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
-    with storage_errors(home), RunProgress() as progress, progress_shown_by(progress.report):
+    with storage_errors(home), RunProgress() as progress, redirect_progress(progress.report):
         defs = build_defs(home, progress.logger())
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,

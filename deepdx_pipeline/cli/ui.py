@@ -130,7 +130,7 @@ def _run_daemon(home: Home) -> Iterator[tuple[subprocess.Popen[bytes], dict[str,
     """Run Dagster's daemon as a child that exits with this process. Yields it and the address of its code server."""
     read_end, write_end = os.pipe()
     with os.fdopen(read_end) as pipe:
-        # Python imports modules from the working directory: not that of the caller.
+        # Not the working directory of the caller: Python would import modules from it.
         daemon = subprocess.Popen(  # noqa: S603 - our own arguments
             [sys.executable, "-m", "deepdx_pipeline.daemon", str(write_end)],
             cwd=home.dagster,

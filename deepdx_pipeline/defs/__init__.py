@@ -1,5 +1,8 @@
-"""Assets and their checks, a module for each stage: `sources`, `intake`, `dedup`, `sound`, `quality`, `labels`,
-`dataset`, `generator`, `evaluation`, `database`. A stage is a group in the UI.
+"""Dagster definitions.
 
-Bodies are thin: read tables, call one function of `deepdx_core`, write a table, report on it.
+Assets and their checks, one module per group in the UI, in the order of the pipeline: `sources`, `intake`, `dedup`,
+`sound`, `quality`, `labels`, `dataset`, `database`, `generator`, `evaluation`. The check that every table has is in
+`schema_checks`. Beside them: `jobs`, `sensors`, `schedules`.
+
+Assets are thin: read tables, call one function of `deepdx_core`, write a table, report metadata.
 """

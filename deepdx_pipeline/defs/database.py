@@ -1,4 +1,4 @@
-"""Database: corpus.duckdb, which holds all tables in one file."""
+"""Database: corpus.duckdb, all tables in one file."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import OWNERS, Result, markdown_table
+from deepdx_pipeline.tables import CACHE, OWNERS, Result, markdown_table
 
 GROUP = "database"
 
@@ -16,10 +16,11 @@ GROUP = "database"
     deps=[table for table in TABLES if table not in GENERATOR_TABLES],
     kinds={"duckdb"},
     owners=OWNERS,
-    description="corpus.duckdb: all tables, views over them and the funnel, in one file that needs no other.",
+    tags=CACHE,
+    description="corpus.duckdb: all tables, views over them and the funnel, in one self-contained file.",
 )
 def corpus_database(home: HomeResource) -> Result:
-    """Build the database from the tables as they are now."""
+    """Build the database from the current tables."""
     from deepdx_core.database.build import build_database
     from deepdx_core.database.funnel import funnel, funnel_by_source, kept_counts
     from deepdx_core.database.snapshot import Snapshot
@@ -32,7 +33,7 @@ def corpus_database(home: HomeResource) -> Result:
     plots = Plots(home.plots / "corpus_database")
     return Result(
         metadata={
-            "tables and views": ", ".join(names),
+            "tables_and_views": ", ".join(names),
             "bytes": database.stat().st_size,
             **plots.metadata("kept", bar_chart(kept_counts(rows), "From files to families")),
             "funnel": markdown_table(rows),
@@ -47,10 +48,11 @@ def corpus_database(home: HomeResource) -> Result:
     deps=["corpus_database", *GENERATOR_TABLES],
     kinds={"duckdb"},
     owners=OWNERS,
-    description="corpus.duckdb once more, with the tables of the models.",
+    tags=CACHE,
+    description="corpus.duckdb, rebuilt with the tables about models.",
 )
 def models_in_database(home: HomeResource) -> Result:
-    """Build the database again: models are evaluated long after the corpus is ready."""
+    """Rebuild the database. An asset of its own, because training and evaluation end long after the corpus is ready."""
     from deepdx_core.database.build import build_database
 
     database = home.paths.database
@@ -61,10 +63,10 @@ def models_in_database(home: HomeResource) -> Result:
 @dg.asset_check(
     asset="corpus_database",
     additional_deps=["dumps"],
-    description="The outcomes of each step of the funnel add up to the count that the step before passed on.",
+    description="The outcomes of each step of the funnel add up to the count passed on by the step before.",
 )
 def funnel_adds_up(home: HomeResource) -> dg.AssetCheckResult:
-    """Compare each step with the next."""
+    """Find steps of the funnel that lose or gain something."""
     from deepdx_core.database.funnel import funnel, gaps
     from deepdx_core.database.snapshot import Snapshot
 

@@ -1,4 +1,4 @@
-"""Dataset: splits that do not leak, and the training set."""
+"""Dataset: splits without leaks between them, and the training set."""
 
 import dagster as dg
 import polars as pl
@@ -18,7 +18,7 @@ GROUP = "dataset"
     code_version=str(CURATION_VERSION),
 )
 def training_splits(home: HomeResource) -> Result:
-    """Assign families to train, validation and test. Earlier assignments stay."""
+    """Assign families to train, validation and test. Earlier assignments are kept."""
     from deepdx_core.dataset.splits import assign_splits, withhold_linked
     from deepdx_core.dedup.audio_similarity import similar_pairs
 
@@ -48,7 +48,7 @@ def training_splits(home: HomeResource) -> Result:
     code_version=str(CURATION_VERSION),
 )
 def training_set(home: HomeResource) -> Result:
-    """Join all that models learn from into one table."""
+    """Join splits, labels, families, parameters and names into one table."""
     from deepdx_core.dataset.training_set import build_training_set
 
     tables = home.tables
@@ -66,7 +66,8 @@ def training_set(home: HomeResource) -> Result:
 @dg.asset_check(
     asset="training_splits",
     additional_deps=["labeled_voices"],
-    description="Every labeled sound is in exactly one split, so that no exact duplicate is on both sides.",
+    blocking=True,
+    description="Every labeled sound is in exactly one split: no exact duplicates across splits.",
 )
 def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
     """Compare the splits with the labeled sounds."""
@@ -84,11 +85,12 @@ def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="training_splits",
     additional_deps=["unique_voices", "audio_features"],
-    description="No pair of sounds in different splits is 5 or fewer parameters apart, differs only in inaudible "
-    "parameters, or is nearly equal by ear. All pairs are compared.",
+    blocking=True,
+    description="No two sounds in different splits differ in 5 or fewer parameters, differ only in inaudible "
+    "parameters, or are nearly equal by ear. All pairs are compared.",
 )
 def splits_do_not_leak(home: HomeResource) -> dg.AssetCheckResult:
-    """Look for near-duplicates across splits."""
+    """Find near-duplicates across splits."""
     from deepdx_core.dataset.splits import leaks
     from deepdx_core.dedup.audio_similarity import similar_pairs
 
@@ -102,11 +104,10 @@ def splits_do_not_leak(home: HomeResource) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="training_splits",
     additional_deps=["families"],
-    description="No family is in several splits, unless sounds that came later joined two families.",
-    blocking=False,
+    description="No family is in several splits. Later sounds may join families that are in different ones.",
 )
 def families_stay_together(home: HomeResource) -> dg.AssetCheckResult:
-    """Count families by their splits."""
+    """Count families in several splits."""
     families = home.tables.read("families", ["sound_id", "family_id"])
     splits = home.tables.read("training_splits").filter("in_corpus", pl.col("split") != WITHHELD)
     divided = splits.join(families, on="sound_id").group_by("family_id").agg(pl.col("split").n_unique())

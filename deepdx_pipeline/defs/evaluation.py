@@ -1,4 +1,4 @@
-"""Evaluation: the champion beside real voices, baselines and the GAN, on families it has never seen."""
+"""Evaluation: the champion beside real voices, baselines and the GAN, on families that are in no training split."""
 
 import dagster as dg
 import polars as pl
@@ -7,7 +7,7 @@ from pydantic import Field
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_pipeline.defs.generator import read_splits
-from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -16,13 +16,11 @@ GROUP = "evaluation"
 
 
 class EvaluationConfig(dg.Config):
-    """Configuration of the evaluation."""
+    """Configuration of `model_evaluation`."""
 
-    seed: int = Field(0, ge=0, description="Seed of fitting, of sampling, and of the draws of the protocol.")
-    render: bool = Field(True, description="Render voices and compare them by ear.")
-    gan_steps: int = Field(
-        GanConfig().steps, ge=1, description="Training steps of the GAN, which is trained for the comparison."
-    )
+    seed: int = Field(0, ge=0, description="Seed of fitting, sampling and the protocol.")
+    render: bool = Field(True, description="Render voices, for the metrics that need audio.")
+    gan_steps: int = Field(GanConfig().steps, ge=1, description="Number of training steps of the GAN baseline.")
 
 
 @table_asset(
@@ -42,8 +40,7 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import can_render
 
-    for event in read_events(home.paths, "rules", "taxonomy"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "rules", "taxonomy")
     report = progress_of(context)
     splits = read_splits(home)
     champion = load_model(champion_folder(home.paths))

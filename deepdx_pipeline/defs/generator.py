@@ -1,4 +1,4 @@
-"""Generator: models trained on the training set, the champion among them, and the banks it writes."""
+"""Generator: models, the choice of the champion, its critic's scores of the corpus, and its banks."""
 
 import re
 from collections import Counter
@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import numpy as np
 import polars as pl
 from pydantic import Field
 
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.config import WriterConfig
-from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.plots import Plots, curves, image_grid
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import OWNERS, Result, markdown_table, materialized, table_asset
+from deepdx_pipeline.tables import CACHE, OWNERS, STATE, Result, markdown_table, materialized, table_asset
 
 if TYPE_CHECKING:
-    from deepdx_core.arrays import Float64Array
+    from deepdx_core.arrays import Float32Array, Float64Array
     from deepdx_core.dataset.arrays import Splits
 
 GROUP = "generator"
@@ -30,7 +29,7 @@ _CODE_VERSION = str(MODEL_VERSION)
 
 
 def read_splits(home: HomeResource) -> "Splits":
-    """Return the training set as arrays, by split."""
+    """Return the training set as arrays, by split. Raises dg.Failure if a split is empty."""
     from deepdx_core.dataset.arrays import splits_from_training_set
     from deepdx_core.labels.taxonomy import find_taxonomy
 
@@ -42,7 +41,7 @@ def read_splits(home: HomeResource) -> "Splits":
 
 
 class TrainingConfig(dg.Config, WriterConfig):
-    """Configuration of a training run."""
+    """Configuration of `voice_model`."""
 
 
 @dg.asset(
@@ -51,11 +50,11 @@ class TrainingConfig(dg.Config, WriterConfig):
     code_version=_CODE_VERSION,
     kinds={"pytorch"},
     owners=OWNERS,
-    tags={"deepdx/storage": "state"},
-    description="The writer and its critic, trained on the training split: a challenger of the champion.",
+    tags=STATE,
+    description="A writer and its critic, trained on the training split: a challenger of the champion.",
 )
 def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home: HomeResource) -> Result:
-    """Train a model, unless there is one of the same training set, configuration and code version."""
+    """Train a model, or keep the model of the same training set, configuration and code version."""
     from deepdx_core.generation.model import load_model, save_model
     from deepdx_core.generation.model_card import ModelError
     from deepdx_core.generation.names import fit_names
@@ -63,8 +62,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
     from deepdx_core.generation.training import model_fingerprints, train_model
     from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
 
-    for event in read_events(home.paths, "taxonomy"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "taxonomy")
     splits = read_splits(home)
     settings = WriterConfig.from_json(config.to_json())
     folder, former = (model_folder(home.paths, of) for of in model_fingerprints(splits, settings))
@@ -82,7 +80,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
             break
     trained = model is None
     if model is None:
-        for needed in folder, training:  # found out now rather than after the training
+        for needed in folder, training:  # fails now rather than after the training
             try:
                 needed.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -107,7 +105,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
             "validation_loss_bits": summary.validation_loss,
             "validation_c2st": summary.validation_c2st,
             "critic_area": summary.critic_area,
-            "trained": "anew" if trained else "kept: voices, settings and code are the same",
+            "trained": "in this run" if trained else "earlier: same voices, settings and code",
             **_history(Plots(home.plots / "voice_model"), model.history),
             "path": dg.MetadataValue.path(folder),
         },
@@ -117,7 +115,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
 def _history(plots: Plots, history: "Float64Array") -> Mapping[str, dg.MetadataValue[Any]]:
     from deepdx_core.writer.history import HISTORY
 
-    if not len(history):  # a model of an early format has none
+    if not len(history):  # models of an early format have none
         return {}
     rows = pl.DataFrame(history, schema=list(HISTORY), orient="row")
     losses = curves(rows.select("step", "training_loss", "validation_loss"), "step", "Bits a voice")
@@ -129,12 +127,11 @@ def _history(plots: Plots, history: "Float64Array") -> Mapping[str, dg.MetadataV
     "models", group=GROUP, deps=["voice_model", "training_set", "rules", "taxonomy"], code_version=_CODE_VERSION
 )
 def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
-    """Compare every new model with the champion."""
+    """Compare each new model with the champion, and choose the champion."""
     from deepdx_core.generation.registry import compare_models
     from deepdx_core.quality.rules import load_rules
 
-    for event in read_events(home.paths, "rules", "taxonomy"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "rules", "taxonomy")
     known = home.tables.read_or_empty("models")
     rules = load_rules(home.paths.rules)
     rows = compare_models(home.paths, known, read_splits(home), rules, progress_of(context))
@@ -169,18 +166,19 @@ _DEFAULTS = SamplingRequest()
 
 
 class BankConfig(dg.Config):
-    """Configuration of the generated banks."""
+    """Configuration of `generated_banks`."""
 
     seed: int = Field(0, ge=0, description="The same seed gives the same banks.")
     temperature: float = Field(
-        _DEFAULTS.temperature, description="Under 1 makes likely values likelier, over 1 unlikely ones."
+        _DEFAULTS.temperature, description="Sampling temperature; below 1 favors likely values, above 1 unlikely ones."
     )
     novelty: float = Field(
-        _DEFAULTS.novelty, description="How far voices are from their parents: 2 is twice as far as real voices are."
+        _DEFAULTS.novelty,
+        description="Distance of a voice from its parent, relative to the distances between real voices; 2 doubles it.",
     )
-    choices: int = Field(_DEFAULTS.choices, description="Candidates for each voice, among which the critic chooses.")
+    choices: int = Field(_DEFAULTS.choices, description="Number of candidates per voice; the critic chooses one.")
     avoid_copies: bool = Field(
-        _DEFAULTS.avoid_copies, description="Reject voices with 5 or fewer parameters unlike a training voice."
+        _DEFAULTS.avoid_copies, description="Reject voices that differ from a training voice in 5 or fewer parameters."
     )
 
 
@@ -190,11 +188,11 @@ class BankConfig(dg.Config):
     code_version=_CODE_VERSION,
     kinds={"sysex"},
     owners=OWNERS,
-    tags={"deepdx/storage": "cache"},
-    description="A bank of 32 new voices for each label, as a DX7 loads it, from the champion.",
+    tags=CACHE,
+    description="A bank of 32 new voices for each label, written by the champion, ready for a DX7.",
 )
 def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home: HomeResource) -> Result:
-    """Write a bank for each label with the champion."""
+    """Generate a bank for each label with the champion."""
     from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import draw_names, encode_banks
@@ -205,10 +203,9 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
     from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
-    for event in read_events(home.paths, "rules"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "rules")
     shown: dict[str, list[str]] = {}
-    images: dict[str, np.ndarray] = {}
+    images: dict[str, Float32Array] = {}
     banks: dict[Path, bytes] = {}
     rejected: Counter[str] = Counter()
     model = load_model(champion_folder(home.paths))
@@ -224,7 +221,7 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
         images[label] = encode(voices.parameters[:8])
         rejected += Counter(voices.rejected)
     home.paths.banks.mkdir(parents=True, exist_ok=True)
-    write_outputs(banks, force=True)  # all at once: banks of two models are never side by side
+    write_outputs(banks, force=True)  # all at once: never a mix of banks of two models
     reasons = pl.DataFrame(
         rejected.most_common(), schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row"
     )
@@ -233,17 +230,17 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
         metadata={
             "banks": len(shown),
             "path": dg.MetadataValue.path(home.paths.banks),
-            "voices (with their algorithms)": markdown_table(pl.DataFrame(shown)),
+            "voices_and_algorithms": markdown_table(pl.DataFrame(shown)),
             "rejected": markdown_table(reasons),
             **plots.metadata(
-                "preview", image_grid(images, "Eight voices of each bank as images: a parameter is a cell or more")
+                "preview", image_grid(images, "Eight voices of each bank as images: one or more cells per parameter")
             ),
         },
     )
 
 
 def bank_file_names(labels: Sequence[str]) -> list[str]:
-    """Return a file name for the bank of each label, all different: labels are the user's, and may hold anything."""
+    """Return a distinct, safe file name for the bank of each label. Labels come from the user and may be any text."""
     found: list[str] = []
     for number, label in enumerate(labels, 1):
         stem = re.sub(r"[^\w &+.-]", "-", label.lower()).lstrip(".")[:80]

@@ -1,22 +1,14 @@
-"""Intake: what is in the inbox, and every voice slot in it."""
+"""Intake: the files of the inbox, the dumps in them, and every voice slot."""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from deepdx_core.versions import CURATION_VERSION, READER_VERSION
-from deepdx_pipeline.defs.sources import inbox, read_events
+from deepdx_pipeline.defs.sources import inbox, record_source_versions
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import (
-    OWNERS,
-    Result,
-    description,
-    markdown_table,
-    materialized,
-    storage_tags,
-    table_asset,
-)
+from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset, table_attributes
 
 GROUP = "intake"
 
@@ -24,28 +16,18 @@ GROUP = "intake"
 @dg.multi_asset(
     name="inbox_survey",
     specs=[
-        dg.AssetSpec(
-            table,
-            deps=[inbox],
-            group_name=GROUP,
-            code_version=str(READER_VERSION),
-            description=description(table),
-            kinds={"parquet", "polars"},
-            owners=OWNERS,
-            tags=storage_tags(table),
-        )
+        dg.AssetSpec(table, deps=[inbox], group_name=GROUP, code_version=str(READER_VERSION), **table_attributes(table))
         for table in ("raw_files", "dumps")
     ],
 )
 def inbox_survey(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
-    """Read new files of the inbox: a row for each path, and every stretch of each distinct file."""
+    """Read the new files of the inbox: a row for each path, and one for each stretch of bytes in each distinct file."""
     from deepdx_core.configuration import check_configuration
     from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
-    check_configuration(home.paths)  # a run begins here: report a broken file of the user before any work is done
+    check_configuration(home.paths)  # this is the first step of a run: invalid user files stop it before any work
     tables = home.tables
-    for event in read_events(home.paths, "inbox"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "inbox")
     same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
     before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else EMPTY_SURVEY
     home.paths.inbox.mkdir(parents=True, exist_ok=True)
@@ -62,7 +44,7 @@ def inbox_survey(context: dg.AssetExecutionContext, home: HomeResource) -> Itera
 
 @table_asset("decoded_voices", group=GROUP, deps=["dumps"], code_version=str(CURATION_VERSION))
 def decoded_voices(home: HomeResource) -> Result:
-    """Unpack every slot of every dump and check it."""
+    """Unpack and check every slot of every dump."""
     from deepdx_core.decoding.dumps import decode_dumps
 
     voices = decode_dumps(home.tables.read("dumps"))

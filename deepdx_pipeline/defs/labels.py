@@ -5,7 +5,7 @@ import polars as pl
 from pydantic import Field
 
 from deepdx_core.versions import LABELS_VERSION
-from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.plots import Plots, bar_chart, heat_map, stacked_bars
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -17,9 +17,9 @@ _MAX_DRIFT = 0.1
 
 
 class LabelConfig(dg.Config):
-    """Configuration of the labels."""
+    """Configuration of `labeled_voices`."""
 
-    folders: bool = Field(True, description="Take names of files and folders as weak evidence.")
+    folders: bool = Field(True, description="Use names of files and folders as weak evidence.")
 
 
 @table_asset(
@@ -40,8 +40,7 @@ def labeled_voices(context: dg.AssetExecutionContext, config: LabelConfig, home:
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
 
-    for event in read_events(home.paths, "taxonomy", "overrides"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "taxonomy", "overrides")
     tables = home.tables
     taxonomy = find_taxonomy(home.paths.taxonomy)
     overrides = read_overrides(home.paths.labels, "category", taxonomy.categories)
@@ -108,10 +107,10 @@ def most_sounds_have_a_label(home: HomeResource) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="labeled_voices",
     additional_deps=["taxonomy"],
-    description="Every training label has as many sounds as the taxonomy asks for.",
+    description="Every training label has at least `least_examples` sounds, a setting of the taxonomy.",
 )
 def no_label_is_too_small(home: HomeResource) -> dg.AssetCheckResult:
-    """Find the smallest label."""
+    """Compare the count of the rarest label with the minimum."""
     from deepdx_core.labels.taxonomy import find_taxonomy
 
     taxonomy = find_taxonomy(home.paths.taxonomy)

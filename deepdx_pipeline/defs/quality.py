@@ -3,7 +3,7 @@
 import dagster as dg
 
 from deepdx_core.versions import CURATION_VERSION
-from deepdx_pipeline.defs.sources import read_events
+from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -18,7 +18,7 @@ GROUP = "quality"
     code_version=str(CURATION_VERSION),
 )
 def corruption_training_set(home: HomeResource) -> Result:
-    """Choose the training set of the corruption models, unless the earlier choice still stands for the corpus."""
+    """Choose the training set of the corruption models, or keep the earlier one until the corpus has grown by half."""
     from deepdx_core.quality.corruption import choose_training_set
 
     tables = home.tables
@@ -40,7 +40,7 @@ def corruption_training_set(home: HomeResource) -> Result:
     code_version=str(CURATION_VERSION),
 )
 def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
-    """Apply the rules and the user's overrides to every sound."""
+    """Decide a verdict on every sound by the rules and the user's overrides."""
     from deepdx_core.overrides import read_overrides
     from deepdx_core.quality.measures import measure_sounds
     from deepdx_core.quality.rules import load_rules
@@ -48,8 +48,7 @@ def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     from deepdx_core.sound.audio_features import summarize_by_sound
     from deepdx_core.tables.curation import VERDICTS
 
-    for event in read_events(home.paths, "rules", "overrides"):
-        context.log_event(event)
+    record_source_versions(context, home.paths, "rules", "overrides")
     tables = home.tables
     rules = load_rules(home.paths.rules)
     overrides = read_overrides(home.paths.verdicts, "verdict", VERDICTS)

@@ -1,4 +1,4 @@
-"""The check that every table has: its rows fit its schema."""
+"""Schema checks: the rows of every table fit its schema."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Sound: what rendered notes measure."""
+"""Sound: audio features of rendered notes."""
 
 import dagster as dg
 from pydantic import Field
@@ -12,10 +12,10 @@ GROUP = "sound"
 
 
 class RenderConfig(dg.Config):
-    """Configuration of rendering."""
+    """Configuration of `audio_features`."""
 
     render: bool = Field(
-        True, description="Render sounds that are new. Features of sounds rendered earlier stay either way."
+        True, description="Render new sounds. The features of sounds rendered earlier are kept either way."
     )
 
 
@@ -30,7 +30,7 @@ def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home
     sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
     known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
     if config.render and can_render():
-        # Written now and then: whoever stops a long run loses little of it.
+        # Written at intervals, so that an interrupted run loses little work.
         for rows in compute_audio_features(sounds, known, progress_of(context)):
             version = tables.write("audio_features", rows)
     else:

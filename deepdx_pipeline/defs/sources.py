@@ -1,11 +1,11 @@
-"""Files of the user that assets only read: the inbox, the rules, the taxonomy, the overrides.
+"""Sources: the user's files as external assets: the inbox, the rules, the taxonomy, the overrides.
 
-Their versions are recorded as materializations by the assets that read them. Observations would not do: Dagster takes
-the version of an external asset from its materializations.
+An asset that reads a source records the version of the source as a materialization. An observation would not do:
+Dagster takes the version of an external asset from its materializations.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -15,8 +15,7 @@ from deepdx_core.home import Home
 GROUP = "sources"
 SOURCES = ("inbox", "rules", "taxonomy", "overrides")
 _VERSION_TAG = "dagster/data_version"
-# A run records each source a few times. Far enough back for the runs that failed since.
-_EVENTS = 50
+_MAX_EVENTS = 50  # of a source; a run records a few, and runs may have failed since
 
 inbox = dg.AssetSpec(
     "inbox", group_name=GROUP, kinds={"file"}, description="Folder where banks arrive, in any form. Read only."
@@ -40,18 +39,23 @@ def source_versions(home: Home) -> dict[str, str]:
     }
 
 
-def read_events(home: Home, *sources: str) -> Iterator[dg.AssetMaterialization]:
-    """Yield the events by which an asset records the versions of the sources it is about to read."""
+def source_materializations(home: Home, *sources: str) -> list[dg.AssetMaterialization]:
+    """Return the materializations that record the current versions of sources."""
     versions = source_versions(home)
-    for source in sources:
-        yield dg.AssetMaterialization(source, tags={_VERSION_TAG: versions[source]})
+    return [dg.AssetMaterialization(source, tags={_VERSION_TAG: versions[source]}) for source in sources]
+
+
+def record_source_versions(context: dg.AssetExecutionContext, home: Home, *sources: str) -> None:
+    """Record the versions of the sources that an asset is about to read."""
+    for materialization in source_materializations(home, *sources):
+        context.log_event(materialization)
 
 
 def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, str] | None:
-    """Return the versions of all sources that a run began with, or None if it did not read all of them."""
+    """Return the version of each source when a run first read it, or None if it did not read all of them."""
     versions = {}
     for source in SOURCES:
-        events = instance.fetch_materializations(dg.AssetKey(source), limit=_EVENTS).records
+        events = instance.fetch_materializations(dg.AssetKey(source), limit=_MAX_EVENTS).records
         of_run = [event.asset_materialization for event in events if event.run_id == run_id]
         if not of_run or (oldest := of_run[-1]) is None:
             return None
@@ -60,7 +64,7 @@ def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, s
 
 
 def inbox_version(folder: Path) -> str:
-    """Return a digest of path, size and modification time of every file in the inbox, without reading one."""
+    """Return a digest of the path, size and modification time of every file in the inbox. Files are not opened."""
     from deepdx_core.intake.local_files import find_files
 
     digest = hashlib.sha256()
@@ -83,6 +87,6 @@ def _files_version(*paths: Path) -> str:
                 with path.open("rb") as file:
                     content = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            content = str(error)  # the run that cannot read the file reports it
+            content = str(error)  # reported by the run, which cannot read the file either
         digest.update(f"{path.name}\0{content}\0".encode())
     return digest.hexdigest()

@@ -70,13 +70,14 @@ def test_help_names_every_command():
         assert command in result.output
 
 
-def lines(*files):
+def inspect_lines(*files):
+    """Return the lines of `deepdx inspect --json` as objects, and the result of the process."""
     result = deepdx("inspect", "--json", *files)
     return [json.loads(line) for line in result.stdout.splitlines()], result
 
 
-def test_inspect_as_json():
-    found, result = lines(BANK)
+def test_inspect_as_json_prints_a_line_per_voice():
+    found, result = inspect_lines(BANK)
     assert result.returncode == 0
     assert [line["slot"] for line in found] == list(range(1, 33))
     for line in found:
@@ -88,13 +89,13 @@ def test_inspect_as_json():
 
 
 def test_inspect_as_json_gives_the_reason_for_files_without_voices():
-    found, result = lines(DEMO / "From the net" / "voice_list.syx", DEMO / "From the net" / "nothing.syx")
+    found, result = inspect_lines(DEMO / "From the net" / "voice_list.syx", DEMO / "From the net" / "nothing.syx")
     assert result.returncode == 0
     assert [(line["voices"], line["reason"]) for line in found] == [(0, "text, not a dump"), (0, "empty file")]
 
 
 def test_inspect_as_json_lists_findings(tmp_path):
-    found, _ = lines(DEMO / "From the net" / "bytes_over_127.syx", DEMO / "From the net" / "out_of_range.syx")
+    found, _ = inspect_lines(DEMO / "From the net" / "bytes_over_127.syx", DEMO / "From the net" / "out_of_range.syx")
     unreadable = [line for line in found if line["parameters"] is None]
     assert len(unreadable) == 3
     assert all(line["sound_id"] is None and line["findings"][0]["rule"] == "byte-over-127" for line in unreadable)
@@ -106,13 +107,13 @@ def test_inspect_as_json_lists_findings(tmp_path):
             assert line["parameters"][PARAMETER_NAMES.index(finding["parameter"])] == finding["value"]
 
 
-def test_inspect_an_archive(tmp_path):
+def test_inspect_an_archive_shows_each_member_and_fails_for_a_refused_one(tmp_path):
     path = tmp_path / "banks.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(BANK, "a/b.syx")
         archive.writestr("../evil.syx", b"")
         archive.writestr("empty.txt", b"")
-    found, result = lines(path)
+    found, result = inspect_lines(path)
     assert {line["member"] for line in found[:32]} == {"a/b.syx"}
     assert {line["member"]: line["reason"] for line in found[32:]} == {
         "../evil.syx": "its path leads out of the archive",
@@ -121,7 +122,7 @@ def test_inspect_an_archive(tmp_path):
     assert result.returncode == 1  # something was refused
 
 
-def test_inspect_as_text():
+def test_inspect_as_text_prints_a_row_per_voice_and_fails_for_a_missing_file():
     result = deepdx("inspect", BANK)
     assert result.stdout.count("\n") == 35
     assert "checksum right" in result.stdout
@@ -152,11 +153,11 @@ def test_add_reports_a_file_already_there_under_another_path(home):
     assert "0 files added, 1 already there, 0 refused; 32 voice slots in 1 bank;" in again.stdout
 
 
-@pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet"])
-def test_add_refers_to_convert_for_a_table_of_voices(home, tmp_path, ending):
-    assert deepdx("convert", BANK, "-o", tmp_path / f"voices.{ending}").returncode == 0
-    added = deepdx("add", tmp_path / f"voices.{ending}")
-    assert f"voices.{ending}: table of voices: `deepdx convert` makes banks of it" in added.stderr
+@pytest.mark.parametrize("extension", ["csv", "json", "jsonl", "parquet"])
+def test_add_refers_to_convert_for_a_table_of_voices(home, tmp_path, extension):
+    assert deepdx("convert", BANK, "-o", tmp_path / f"voices.{extension}").returncode == 0
+    added = deepdx("add", tmp_path / f"voices.{extension}")
+    assert f"voices.{extension}: table of voices: `deepdx convert` makes banks of it" in added.stderr
     (tmp_path / "lines.jsonl").write_text(deepdx("inspect", "--json", BANK).stdout)
     assert "lines.jsonl: table of voices" in deepdx("add", tmp_path / "lines.jsonl").stderr
 
@@ -236,12 +237,12 @@ def test_explain_by_id_prefix_and_name_as_text_and_json(trained):
     sound_id, name = one_sound(trained)
     explained = deepdx("explain", sound_id, environment=trained)
     assert explained.returncode == 0, explained.stderr
-    for part in (sound_id, "Verdict: valid, by the rules", "Found in", "slot ", "Label:", "Split:", name):
+    for part in (sound_id, "Verdict: valid, by the rules", "Found in 1 place:", "slot ", "Label:", "Split:", name):
         assert part in explained.stdout
-    story = json.loads(deepdx("explain", sound_id[:8], "--json", environment=trained).stdout)
-    assert story["sound_id"] == sound_id
-    assert story["verdict"]["verdict"] == "valid"
-    assert story["places"][0]["slot"] >= 1
+    explanation = json.loads(deepdx("explain", sound_id[:8], "--json", environment=trained).stdout)
+    assert explanation["sound_id"] == sound_id
+    assert explanation["verdict"]["verdict"] == "valid"
+    assert explanation["places"][0]["slot"] >= 1
     assert deepdx("explain", name, environment=trained).returncode == 0
 
 
@@ -249,9 +250,9 @@ def test_explain_shows_findings_and_unreadable_voices(trained):
     sound_id, _ = one_sound(trained, "list_contains(found, 'out-of-range')")
     explained = deepdx("explain", sound_id, environment=trained).stdout
     assert "corrupt: out-of-range (" in explained
-    assert "a parameter is over its highest value" in explained
+    assert "a parameter exceeds its maximum" in explained
     sql = "SELECT name FROM decoded_voices WHERE sound_id IS NULL LIMIT 1"
-    ((row),) = json.loads(deepdx("sql", sql, "--format", "json", environment=trained).stdout)
+    (row,) = json.loads(deepdx("sql", sql, "--format", "json", environment=trained).stdout)
     explained = deepdx("explain", row["name"], environment=trained)
     assert "unreadable, with a byte over 127: slot" in explained.stdout + explained.stderr
 
@@ -305,7 +306,7 @@ def test_label_suggests_voices_to_label(trained):
     assert suggested.stdout.count("perhaps ") == 5
 
 
-def test_stats_by_source(trained):
+def test_stats_by_source_names_every_source(trained):
     shown = deepdx("stats", "--sources", environment=trained)
     assert shown.returncode == 0
     for source in ("Keys", "Basses", "From the net"):
@@ -318,7 +319,7 @@ def test_sql_refuses_statements_other_than_queries(trained):
     assert "one SELECT at a time" in result.stderr
 
 
-def test_models_and_least_real_after_the_first_training(trained):
+def test_the_first_training_gives_a_champion_and_scores_of_its_critic(trained):
     models = "SELECT judged, role, reason FROM models"
     rows = json.loads(deepdx("sql", models, "--format", "json", environment=trained).stdout)
     assert rows == [{"judged": 1, "role": "champion", "reason": "the first"}]

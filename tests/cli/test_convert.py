@@ -45,15 +45,15 @@ def test_a_bank_comes_back_byte_for_byte(deepdx, tmp_path):
     assert (tmp_path / "out.syx").read_bytes() == BANK.read_bytes()
 
 
-@pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "parquet"])
-def test_a_bank_survives_a_table_and_back(deepdx, tmp_path, ending):
-    assert deepdx("convert", BANK, "-o", f"out.{ending}")[0] == 0
-    assert deepdx("convert", f"out.{ending}", "-o", "out.syx")[0] == 0
+@pytest.mark.parametrize("extension", ["csv", "json", "jsonl", "parquet"])
+def test_a_bank_survives_a_table_and_back(deepdx, tmp_path, extension):
+    assert deepdx("convert", BANK, "-o", f"out.{extension}")[0] == 0
+    assert deepdx("convert", f"out.{extension}", "-o", "out.syx")[0] == 0
     assert (tmp_path / "out.syx").read_bytes() == BANK.read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["vced", "volca", "dx7ii"])
-def test_singles_in_one_file_or_in_a_folder(deepdx, tmp_path, kind):
+def test_single_voices_are_written_to_one_file_or_a_folder(deepdx, tmp_path, kind):
     assert deepdx("convert", BANK, "--to", kind, "-o", "all.syx")[0] == 0
     code, output, _ = deepdx("convert", BANK, "--to", kind, "-o", "singles")
     assert code == 0
@@ -65,7 +65,7 @@ def test_singles_in_one_file_or_in_a_folder(deepdx, tmp_path, kind):
     assert len(paths[0].read_bytes()) == {"vced": 163, "volca": 164, "dx7ii": 220}[kind]
 
 
-def test_several_banks_in_numbered_files_one_file_or_a_song(deepdx, tmp_path):
+def test_several_banks_are_written_to_numbered_files_one_file_or_a_midi_file(deepdx, tmp_path):
     inputs = (BANK, DEMO / "Keys" / "PIANOS1.syx")
     assert deepdx("convert", *inputs, "-o", "out.syx")[0] == 0
     assert deepdx("convert", *inputs, "-o", "one.syx", "--one-file")[0] == 0

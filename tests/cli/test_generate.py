@@ -266,6 +266,7 @@ def test_a_voice_that_is_not_legal_is_refused(deepdx, file, fault):
         ),
         (("--like", KEYS), "is not FILE:SLOT, such as EPIANOS1.syx:5"),
         (("--like", f"{KEYS}:0"), "is not FILE:SLOT"),
+        (("--like", ""), "is not FILE:SLOT"),
         (("--between", f"{KEYS}:1", KEYS), "is not FILE:SLOT"),
     ],
 )
@@ -434,21 +435,21 @@ def test_by_ear_needs_a_renderer(deepdx):
     assert "dexed-py" in errors
 
 
-@pytest.mark.skipif(not rendering.available(), reason="dexed-py is not installed")
+@pytest.mark.skipif(not rendering.can_render(), reason="dexed-py is not installed")
 def test_candidates_are_rendered_if_there_is_a_renderer(deepdx, monkeypatch):
-    by_ear_arguments = []
+    render_arguments = []
     rejection_reasons = sampling.rejection_reasons
 
-    def recorded(parameters, rules, by_ear, may_be_noise):
-        by_ear_arguments.append(by_ear)
-        return rejection_reasons(parameters, rules, by_ear, may_be_noise)
+    def recorded(parameters, rules, render, unpitched):
+        render_arguments.append(render)
+        return rejection_reasons(parameters, rules, render, unpitched)
 
     monkeypatch.setattr(sampling, "rejection_reasons", recorded)
-    monkeypatch.setattr(rendering, "available", lambda: True)
+    monkeypatch.setattr(rendering, "can_render", lambda: True)
     for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
-        by_ear_arguments.clear()
+        render_arguments.clear()
         assert deepdx("generate", "--count", 2, *options, "--force", "-o", "out.syx")[0] == 0
-        assert (True in by_ear_arguments) == by_ear
+        assert (True in render_arguments) == by_ear
 
 
 def test_a_damaged_model_is_refused(deepdx, home):

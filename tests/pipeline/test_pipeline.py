@@ -1,4 +1,4 @@
-"""The pipeline as Dagster runs it: definitions, jobs in process on a home of their own, sensor and schedule."""
+"""The pipeline in Dagster: definitions, jobs run in process, plots, sensor and schedule."""
 
 import base64
 import io
@@ -28,12 +28,12 @@ from deepdx_core.generation.training import model_fingerprints
 from deepdx_core.overrides import write_override
 from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
-from deepdx_pipeline import automation
 from deepdx_pipeline.definitions import build_defs
-from deepdx_pipeline.defs import generator
+from deepdx_pipeline.defs import generator, schedules, sensors
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 from deepdx_pipeline.lineage import LINEAGE
 from deepdx_pipeline.plots import Plots, curves
@@ -43,11 +43,11 @@ from tests.support.paths import DEMO, ROOT
 from tests.support.toy_models import blank_model
 from tests.support.voices import random_voices
 
-CORPUS_TABLES = set(TABLES) - {"models", "realness", "model_evaluation"}  # these are other jobs'
+CORPUS_TABLES = set(TABLES) - set(GENERATOR_TABLES)
 
 
 def small_training(**settings):
-    """The run config of a training that takes seconds; its voices are good enough to be taken."""
+    """Return the run config of a training that takes seconds but generates acceptable voices."""
     small = {"steps": 30, "batch_size": 16, "width": 16, "depth": 1, "heads": 2, "learning_rate": 0.03}
     small |= {"dropout": 0.0, "ema_decay": 0.9, "written": 200, "mixed": False, "threads": 1}
     return {"ops": {"voice_model": {"config": small | settings}}}
@@ -73,17 +73,16 @@ def materializations(result):
 
 @pytest.fixture
 def banks(home):
-    """A home with three banks in its inbox, one of them twice, and a text."""
-    for name in ("Keys/EPIANOS1.syx", "Basses/BASSES1.syx", "Mixed/MIXED1.syx"):
-        if (DEMO / name).is_file():
-            shutil.copy(DEMO / name, home.inbox)
+    """A home with some banks of the demo corpus and a text file in its inbox."""
+    for name in ("Keys/EPIANOS1.syx", "Mixed/MIXED1.syx"):
+        shutil.copy(DEMO / name, home.inbox)
     for number, bank in enumerate(sorted((DEMO / "Backup").iterdir())):
         shutil.copy(bank, home.inbox / f"{number}-{bank.name}")
     (home.inbox / "readme.txt").write_text("hello")
     return home
 
 
-def test_the_definitions():
+def test_assets_jobs_and_checks_are_defined():
     repository = build_defs().get_repository_def()
     assert {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()} == {
         "inbox",
@@ -110,7 +109,7 @@ def test_the_definitions():
     }
 
 
-def test_the_graph_flows_one_way():
+def test_each_asset_depends_on_the_assets_before_it():
     graph = build_defs().get_repository_def().asset_graph
     line = [
         "inbox",
@@ -152,11 +151,11 @@ def test_the_corpus_job_writes_every_table_and_the_database(banks):
     # A few banks do not have enough of every label.
     assert {e.check_name for e in evaluations if not e.passed} <= {"no_label_is_too_small"}
     assert banks.database.is_file()
-    assert not banks.models.exists()  # no model was trained
+    assert not banks.models.exists()
 
 
 @pytest.mark.slow
-def test_from_the_inbox_to_new_banks(banks):
+def test_the_job_everything_leads_from_the_inbox_to_new_banks(banks):
     result = run(banks, "everything", run_config=small_training())
     assert result.success
     made = sorted(banks.banks.iterdir())
@@ -169,26 +168,26 @@ def test_from_the_inbox_to_new_banks(banks):
     assert (champion["role"], champion["reason"]) == ("champion", "the first")
     model = materializations(result)["voice_model"]
     assert model.metadata["model"].text == champion["model_id"]
-    assert model.metadata["trained"].text == "anew"
+    assert model.metadata["trained"].text == "in this run"
     assert {"losses", "c2st"} <= model.metadata.keys()
     assert {path.name for path in banks.models.iterdir()} == {champion["model_id"], "training"}
-    assert not list((banks.models / "training").iterdir())  # the checkpoint is of no more use
+    assert not list((banks.models / "training").iterdir())  # the checkpoint is deleted
     realness = tables.read("realness")
     assert set(realness["sound_id"]) == set(tables.read("labeled_voices")["sound_id"])
     assert realness["model_id"].unique().to_list() == [champion["model_id"]]
     assert len(query(banks.database, "FROM least_real")) == len(realness)
 
-    # The same voices, settings and code: the model is kept, and all that comes of it is the same bytes.
+    # The same voices, settings and code: the model is kept, and everything downstream is the same bytes.
     kept = [*made, *(tables.path(table) for table in ("models", "realness"))]
     before = [path.read_bytes() for path in kept]
     again = run(banks, "everything", run_config=small_training())
     assert again.success
-    assert materializations(again)["voice_model"].metadata["trained"].text.startswith("kept")
+    assert materializations(again)["voice_model"].metadata["trained"].text.startswith("earlier")
     version = "dagster/data_version"
     assert materializations(again)["voice_model"].tags[version] == model.tags[version]
     assert [path.read_bytes() for path in kept] == before
 
-    # Another seed is a challenger, and a row says who won and why.
+    # Another seed gives a challenger, and the table records the winner and the reason.
     assert run(banks, "everything", run_config=small_training(seed=1)).success
     rows = {row["model_id"]: row for row in tables.read("models").iter_rows(named=True)}
     (challenger,) = rows.keys() - {champion["model_id"]}
@@ -202,7 +201,7 @@ def test_from_the_inbox_to_new_banks(banks):
     assert tables.read("realness")["model_id"].unique().to_list() == [winner]
 
 
-def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_trained_anew(banks):
+def test_a_model_from_before_code_versions_is_kept_and_a_damaged_one_is_trained_again(banks):
     assert run(banks).success
     resource = HomeResource(root=str(banks.root))
     config = small_training(steps=2)
@@ -217,19 +216,19 @@ def test_a_model_made_before_versions_were_kept_stays_and_a_damaged_one_is_train
         return materializations(made)["voice_model"].metadata
 
     kept = train()
-    assert (kept["model"].text, kept["trained"].text[:4]) == (folder.name, "kept")
+    assert (kept["model"].text, kept["trained"].text[:7]) == (folder.name, "earlier")
     assert not model_folder(banks, own).exists()
     (folder / WEIGHTS).unlink()
     os.mkfifo(folder / WEIGHTS)
-    assert train()["trained"].text == "anew"
+    assert train()["trained"].text == "in this run"
     (model_folder(banks, own) / WEIGHTS).unlink()
     (model_folder(banks, own) / WEIGHTS).mkdir()
-    anew = train()
-    assert (anew["model"].text, anew["trained"].text) == (own[:16], "anew")
-    assert train()["trained"].text[:4] == "kept"
+    trained = train()
+    assert (trained["model"].text, trained["trained"].text) == (own[:16], "in this run")
+    assert train()["trained"].text[:7] == "earlier"
 
 
-def test_banks_have_files_of_their_own_whatever_their_labels_are():
+def test_every_label_gets_a_distinct_and_safe_file_name():
     labels = ("Pads", "pads", "R&B/Soul", "../../up", "..", "a" * 300, "Ärger")
     names = generator.bank_file_names(labels)
     assert len({name.lower() for name in names}) == len(labels)
@@ -239,13 +238,13 @@ def test_banks_have_files_of_their_own_whatever_their_labels_are():
 
 
 @pytest.mark.parametrize("count", [1, 2, 300])
-def test_a_plot_of_few_points_shows_them(count, tmp_path):
+def test_curves_are_visible_in_plot_and_preview_whatever_the_number_of_points(count, tmp_path):
     figure = curves(pl.DataFrame({"step": range(count), "loss": [float(n) for n in range(count)]}), "step", "Bits")
     shown = Plots(tmp_path / "asset").metadata("losses", figure)
     encoded = shown["losses"].md_str.partition("base64,")[2].removesuffix(")")
-    assert len(encoded) < 12_000  # it stays in Dagster's storage for good
+    assert len(encoded) < 12_000  # events stay in Dagster's storage for good
     path = tmp_path / "asset" / "losses.png"
-    assert shown["losses (file)"].path == str(path)
+    assert shown["losses_file"].path == str(path)
     for file, width in ((path, 770), (io.BytesIO(base64.b64decode(encoded)), 315)):
         pixels = imread(file, format="png")[..., :3]
         assert pixels.shape[1] == width
@@ -253,7 +252,7 @@ def test_a_plot_of_few_points_shows_them(count, tmp_path):
         assert (np.ptp(left_of_the_legend, axis=2) > 0.3).sum() > width // 40
 
 
-def test_column_lineage_leads_to_columns_that_are_upstream():
+def test_column_lineage_refers_to_columns_of_upstream_tables():
     graph = build_defs().get_repository_def().asset_graph
     assert LINEAGE.keys() == TABLES.keys() - {"raw_files", "dumps"}
     for table, columns in LINEAGE.items():
@@ -266,7 +265,7 @@ def test_column_lineage_leads_to_columns_that_are_upstream():
                 assert column in TABLES[other].column_names(), (table, name)
 
 
-def test_every_asset_has_group_owner_kinds_and_the_version_of_its_code():
+def test_every_asset_has_group_kinds_owner_code_references_and_code_version():
     graph = build_defs().get_repository_def().asset_graph
     sources = {"inbox", "rules", "taxonomy", "overrides"}
     for key in graph.get_all_asset_keys():
@@ -291,12 +290,12 @@ def test_every_asset_has_group_owner_kinds_and_the_version_of_its_code():
         ("", ""),
     ],
 )
-def test_links_to_code_lead_to_the_web_and_hold_no_password(remote, address):
+def test_web_addresses_of_remotes_hold_no_password(remote, address):
     assert web_address(remote) == address
 
 
 @pytest.mark.slow
-def test_the_champion_is_judged_beside_the_others(banks):
+def test_the_champion_is_evaluated_beside_baselines(banks):
     assert run(banks, "everything", run_config=small_training()).success
     protocol = {"ops": {"model_evaluation": {"config": {"gan_steps": 100, "render": False}}}}
     result = run(banks, "evaluation", run_config=protocol)
@@ -308,7 +307,7 @@ def test_the_champion_is_judged_beside_the_others(banks):
     assert len(query(banks.database, "FROM model_evaluation")) == len(rows)
 
 
-def test_settings_that_make_no_sense_are_named(banks):
+def test_invalid_training_settings_fail_with_their_name(banks):
     with pytest.raises(dg.DagsterInvalidConfigError, match="widht"):
         run(banks, "everything", run_config=small_training(widht=7))
     result = run(banks, "everything", run_config=small_training(dropout=1.5))
@@ -316,7 +315,7 @@ def test_settings_that_make_no_sense_are_named(banks):
     assert "dropout" in failure.step_failure_data.error.cause.message
 
 
-def test_every_setting_of_the_training_has_a_default_and_a_description_in_the_launchpad():
+def test_every_setting_has_a_default_and_a_description_in_the_launchpad():
     fields = generator.voice_model.op.config_schema.config_type.fields
     assert fields.keys() == WriterConfig.model_fields.keys()
     for name, field in fields.items():
@@ -335,7 +334,7 @@ def test_an_incremental_run_equals_a_cold_one(banks, tmp_path):
     cold = type(banks)(tmp_path / "cold")
     shutil.copytree(banks.inbox, cold.inbox)
     assert run(cold).success
-    for table in CORPUS_TABLES - {"training_splits", "training_set"}:  # what was assigned once stays
+    for table in CORPUS_TABLES - {"training_splits", "training_set"}:  # earlier assignments are kept
         assert Tables(cold).path(table).read_bytes() == Tables(banks).path(table).read_bytes(), table
 
 
@@ -351,7 +350,7 @@ def test_a_second_run_moves_no_sound_to_another_split(banks):
     assert len(before.join(after, on=["sound_id", "split", "reason"])) == len(before)
 
 
-def test_what_the_user_says_is_heard(banks):
+def test_a_user_verdict_overrides_the_rules(banks):
     run(banks)
     tables = Tables(banks)
     splits = tables.read("training_splits")
@@ -367,7 +366,7 @@ def test_what_the_user_says_is_heard(banks):
     assert materializations(result)["verdicts"].metadata["by_the_user"].value == 1
 
 
-def test_the_users_label_is_heard_and_their_taxonomy(banks):
+def test_a_user_label_overrides_the_evidence_and_a_user_taxonomy_replaces_the_default(banks):
     run(banks)
     tables = Tables(banks)
     sound_id = tables.read("labeled_voices").filter(pl.col("label") != "Perc")["sound_id"][0]
@@ -382,19 +381,19 @@ def test_the_users_label_is_heard_and_their_taxonomy(banks):
     assert "Perc" not in tables.read("labeled_voices")["label"]
 
 
-def test_a_drift_of_the_labels_is_told(banks):
+def test_drifting_labels_fail_their_check(banks):
     with dg.DagsterInstance.ephemeral() as instance:
         for number in range(2):
             quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             job = build_defs(banks).resolve_job_def("corpus")
             result = job.execute_in_process(instance=instance, run_config=quiet)
-            (told,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "labels_do_not_drift")
-            assert told.passed == (number == 0)
+            (drift,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "labels_do_not_drift")
+            assert drift.passed == (number == 0)
             for bank in sorted((DEMO / "Orchestra").iterdir()):
                 shutil.copy(bank, banks.inbox)
 
 
-def test_without_audio_nothing_is_rendered_and_all_the_rest_is_done(banks):
+def test_without_audio_nothing_is_rendered_and_the_rest_is_done(banks):
     config = {"ops": {"audio_features": {"config": {"render": False}}}}
     assert run(banks, run_config=config).success
     tables = Tables(banks)
@@ -409,7 +408,7 @@ def test_an_unchanged_inbox_gives_the_same_data_versions(banks):
     assert tables[0] == tables[1]
 
 
-def test_a_table_that_was_tampered_with_fails_its_check(banks):
+def test_a_modified_table_fails_its_check(banks):
     run(banks)
     tables = Tables(banks)
     labels = tables.read("labeled_voices").with_columns(confidence=pl.lit(7.0, dtype=pl.Float32))
@@ -428,7 +427,7 @@ def test_a_table_that_was_tampered_with_fails_its_check(banks):
     assert "does not match its checksum" in evaluation.metadata["reason"].text
 
 
-def test_an_empty_inbox_makes_empty_tables_and_a_clear_failure_to_train(home):
+def test_an_empty_inbox_gives_empty_tables_and_training_fails_with_advice(home):
     assert run(home).success
     result = run(home, "everything", run_config=small_training())
     assert not result.success
@@ -445,19 +444,19 @@ def test_names_cannot_act_as_markup_in_the_ui(home):
     assert "<b>" not in shown
     assert "](y" not in shown
     assert "&#60;b&#62;&#124;x&#93;(y) |" in shown
-    assert shown.count("\n") == 1 + 15  # header, rule and the first 15: no name broke its row
+    assert shown.count("\n") == 1 + 15  # header, rule and 15 rows: no name broke its row
 
 
 def test_the_schedule_retrains_weekly():
-    schedule = automation.weekly_retraining
+    schedule = schedules.weekly_retraining
     assert schedule.cron_schedule == "0 4 * * 1"
     assert schedule.job_name == "everything"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert automation.inbox_sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    assert sensors.inbox_sensor.default_status is dg.DefaultSensorStatus.RUNNING
 
 
 @pytest.mark.slow
-def test_a_killed_run_is_followed_by_a_good_one(banks):
+def test_a_run_after_a_killed_one_succeeds(banks):
     environment = os.environ | {"DEEPDX_HOME": str(banks.root)}
     command = [sys.executable, "-m", "deepdx_pipeline.cli", "run", "--without", "training"]
     killed = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, cwd=ROOT)
@@ -473,14 +472,14 @@ def test_a_killed_run_is_followed_by_a_good_one(banks):
         assert sorted(made.status.value for made in instance.get_runs()) == ["FAILURE", "SUCCESS"]
 
 
-def test_descriptions_have_no_indents_that_pages_would_show_as_code():
+def test_descriptions_have_no_indented_lines_which_the_ui_would_show_as_code():
     graph = build_defs().get_repository_def().asset_graph
     shown = [graph.get(key).description or "" for key in graph.get_all_asset_keys()]
     assert any("\n" in text for text in shown)
     assert not [text for text in shown if "\n    " in text]
 
 
-def test_a_run_notes_the_process_that_executes_it(home):
+def test_a_run_is_tagged_with_the_process_that_executes_it(home):
     with dg.DagsterInstance.ephemeral() as instance:
         job = build_defs(home).resolve_job_def("corpus")
         result = job.execute_in_process(instance=instance, raise_on_error=False)
