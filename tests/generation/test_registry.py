@@ -21,7 +21,7 @@ from deepdx_core.generation.registry import (
     NoModelError,
     champion_folder,
     compare_models,
-    find_worse_measures,
+    find_worse_metrics,
     model_folder,
 )
 from deepdx_core.quality.rules import load_rules
@@ -49,59 +49,59 @@ def row(**measures):
 
 
 def test_a_model_is_not_worse_than_itself():
-    assert find_worse_measures(row(), row()) == []
+    assert find_worse_metrics(row(), row()) == []
 
 
 @pytest.mark.parametrize("measure", ["precision", "recall", "density", "coverage"])
 def test_more_is_better(measure):
-    (description,) = find_worse_measures(row(**{measure: 0.5}), row())
+    (description,) = find_worse_metrics(row(**{measure: 0.5}), row())
     assert description == f"{measure}: 0.500 against 0.600, noise 0.028"
-    assert find_worse_measures(row(), row(**{measure: 0.5})) == []
+    assert find_worse_metrics(row(), row(**{measure: 0.5})) == []
 
 
 def test_fewer_near_copies_are_better():
-    (description,) = find_worse_measures(row(dcr_near=0.7), row())
+    (description,) = find_worse_metrics(row(dcr_near=0.7), row())
     assert description.startswith("dcr_near: 0.700 against 0.600")
-    assert find_worse_measures(row(), row(dcr_near=0.7)) == []
+    assert find_worse_metrics(row(), row(dcr_near=0.7)) == []
 
 
 def test_a_difference_within_noise_is_not_worse():
     for measure in MEASURED:
         for value in (0.55, 0.65):  # 1.8 standard errors of the difference
-            assert find_worse_measures(row(**{measure: value}), row()) == []
-    assert find_worse_measures(row(precision=0.5, precision_error=0.06), row()) == []
-    assert find_worse_measures(row(precision=0.5), row(precision_error=0.06)) == []
+            assert find_worse_metrics(row(**{measure: value}), row()) == []
+    assert find_worse_metrics(row(precision=0.5, precision_error=0.06), row()) == []
+    assert find_worse_metrics(row(precision=0.5), row(precision_error=0.06)) == []
 
 
 def test_a_c2st_counts_by_its_distance_from_one_half():
-    assert find_worse_measures(row(c2st=0.45), row(c2st=0.55)) == []
-    assert find_worse_measures(row(c2st=0.5), row(c2st=0.7)) == []
-    assert find_worse_measures(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
-    assert find_worse_measures(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
+    assert find_worse_metrics(row(c2st=0.45), row(c2st=0.55)) == []
+    assert find_worse_metrics(row(c2st=0.5), row(c2st=0.7)) == []
+    assert find_worse_metrics(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
+    assert find_worse_metrics(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
 
 
 def test_label_agreement_is_best_at_that_of_real_voices():
     """A caricature, whose label is always recognized, is as bad as a voice without character."""
-    assert find_worse_measures(row(label_agreement=0.82), row(label_agreement=0.98)) == []
-    assert find_worse_measures(row(label_agreement=0.9), row(label_agreement=1.0)) == []
-    assert find_worse_measures(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith(
+    assert find_worse_metrics(row(label_agreement=0.82), row(label_agreement=0.98)) == []
+    assert find_worse_metrics(row(label_agreement=0.9), row(label_agreement=1.0)) == []
+    assert find_worse_metrics(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith(
         "label_agreement: 1.000"
     )
-    assert find_worse_measures(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith(
+    assert find_worse_metrics(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith(
         "label_agreement: 0.700"
     )
     # Each by the accuracy on the real voices that it was evaluated with.
-    assert find_worse_measures(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
+    assert find_worse_metrics(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
 
 
 def test_measures_without_a_value_are_skipped():
-    assert find_worse_measures(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
-    assert find_worse_measures(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
-    assert find_worse_measures(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
+    assert find_worse_metrics(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
+    assert find_worse_metrics(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
+    assert find_worse_metrics(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
 
 
 def test_every_measure_that_is_worse_is_named():
-    worse = find_worse_measures(row(c2st=1.0, recall=0.1, coverage=0.1), row())
+    worse = find_worse_metrics(row(c2st=1.0, recall=0.1, coverage=0.1), row())
     assert [reason.partition(":")[0] for reason in worse] == ["c2st", "recall", "coverage"]
 
 
@@ -121,10 +121,10 @@ ROWS = st.builds(
 @given(ROWS, ROWS)
 def test_two_models_cannot_both_be_worse_in_one_measure(one, other):
     kinds = [
-        {reason.partition(":")[0] for reason in find_worse_measures(*pair)} for pair in ((one, other), (other, one))
+        {reason.partition(":")[0] for reason in find_worse_metrics(*pair)} for pair in ((one, other), (other, one))
     ]
     assert kinds[0].isdisjoint(kinds[1])
-    assert find_worse_measures(one, one) == []
+    assert find_worse_metrics(one, one) == []
 
 
 # Champions and challengers
