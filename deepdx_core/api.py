@@ -43,7 +43,7 @@ def read(path: str | PathLike[str]) -> pl.DataFrame:
     `findings` (why a voice is not valid), `sound_id`, the 145 parameters (`UInt8`, null where a voice cannot be read),
     then `format`, `channel`, `checksum`, `what`, `note` and `sha256` of the dump and its file.
 
-    A file without voices gives no rows, and a file that cannot be read is left out if another can:
+    A file without voices gives no rows. A file that cannot be read is left out, unless no other can be read either.
     `deepdx_core.exchange.inspection.inspect_files` also returns a row per file, with the reason. Raises ReadError if
     nothing at `path` can be read.
 
@@ -74,7 +74,7 @@ def write_bank(
     """Write voices as 32-voice banks to one `.syx` file. INIT VOICE fills the last bank.
 
     voices: a frame with `name` and the 145 parameters, as `read` returns it; or parameters, integers `[n, 145]` in VCED
-    order, with `names`: texts, or `uint8[n, 10]`. Texts are cut to ten characters; `?` replaces what is not ASCII.
+    order, with `names`: texts, or `uint8[n, 10]`. Texts are cut to ten characters; `?` replaces non-ASCII ones.
     channel: MIDI channel, 0 to 15. force: overwrite an existing file.
 
     The file is written whole or not at all. Raises WriteError for a voice with a missing or out-of-range parameter, and
@@ -117,9 +117,9 @@ def write_bank(
 
 
 class Corpus:
-    """The corpus of a home as one run left it, for queries. It stays as it is while another run replaces it.
+    """A snapshot of the corpus of a home, for queries. It does not change while a run replaces the corpus.
 
-    A context manager; `load_corpus` opens one.
+    A context manager, opened by `load_corpus`.
     """
 
     def __init__(self, home: Home) -> None:
@@ -135,11 +135,11 @@ class Corpus:
         self.close()
 
     def close(self) -> None:
-        """Close the corpus; queries after that fail."""
+        """Close the corpus; later queries fail."""
         self._snapshot.close()
 
     def sql(self, query: str) -> pl.DataFrame:
-        """Return the answer to one SELECT in DuckDB's SQL. Raises DatabaseError as `Snapshot.query` does."""
+        """Return the result of one SELECT in DuckDB's SQL. Limits and errors are those of `Snapshot.query`."""
         return self._snapshot.query(query)
 
     def table(self, name: str) -> pl.DataFrame:

@@ -6,7 +6,7 @@ kind, then reads the stalling files. It fails if there was a false voice or a fi
 
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -71,7 +71,7 @@ def stalling_files() -> Iterator[tuple[str, bytes]]:
 
 def main(count: int) -> None:
     """Read `count` foreign files, then the stalling ones, and print the results."""
-    files, voices, seconds, sizes = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    files, voices, sizes, seconds = Counter[str](), Counter[str](), Counter[str](), defaultdict[str, float](float)
     examples: dict[str, str] = {}
     kinds = list(FOREIGN)
     for number in track(range(count), "foreign files"):

@@ -3,7 +3,7 @@
 `python -m studies.generators [HOME] [--model FOLDER] [--only-model] [--without-audio] [--on validation] [--seed N]
 [--set NAME=VALUE ...] [--to FILE]` fits and evaluates the baselines, the GAN of the blog, the writer alone, and the
 writer with its critic, and prints a column for each row of `model_evaluation`. The home folder is only read. A model in
-FOLDER is used as it is; if there is none, a new one is saved there. --set changes a setting of the training: see
+FOLDER is used; if there is none, a new one is saved there. --set changes a setting of the training: see
 `deepdx_core/writer/config.py`.
 """
 
@@ -52,8 +52,8 @@ def load_or_train(method: WriterMethod, splits: Splits, seed: int, folder: Path 
 
 
 def format_table(rows: pl.DataFrame) -> Table:
-    """Return a table with a row per measure, with its standard error, and a column per generator."""
-    table = Table("measure", *rows["generator"], box=None)
+    """Return a table with a row per metric, with its standard error, and a column per generator."""
+    table = Table("metric", *rows["generator"], box=None)
     for name in rows.columns[3:]:
         if name.endswith("_error"):
             continue
@@ -95,10 +95,10 @@ def main() -> None:
     splits = splits_from_training_set(tables.read("training_set"), load_taxonomy().labels)
     settings = {name: json.loads(value) for name, value in (setting.split("=") for setting in arguments.set)}
     config = WriterConfig.from_json(json.dumps({"seed": arguments.seed} | settings))
-    by_ear = can_render() and not arguments.without_audio
-    method = WriterMethod(splits.labels, config, load_rules(home.rules), by_ear, _every_minute())
+    render = can_render() and not arguments.without_audio
+    method = WriterMethod(splits.labels, config, load_rules(home.rules), render, _every_minute())
     writer = load_or_train(method, splits, arguments.seed, arguments.model)
-    alone = replace(writer, by_ear=False, wish=SamplingRequest(choices=1))
+    alone = replace(writer, render=False, request=SamplingRequest(choices=1))
     methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
     if not arguments.only_model:
         methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **methods}

@@ -32,13 +32,13 @@ _WORDS = [b"MThd", b"MTrk", b"FORM", b"BANK", b"F0 43 00 09 ", b"0xF0, ", b"f043
 _PIECES = [*map(bytes.fromhex, _HEADERS.split()), *_WORDS, bytes(128)]
 
 
-def _change_bytes(random: Random, data: bytearray, _: bytes) -> None:
+def _change_bytes(random: Random, data: bytearray, _other: bytes) -> None:
     for _ in range(random.randint(1, 8)):
         if data:
             data[random.randrange(len(data))] = random.choice((0, 1, 99, 127, 128, 0xF0, 0xF7, random.randrange(256)))
 
 
-def _flip_bit(random: Random, data: bytearray, _: bytes) -> None:
+def _flip_bit(random: Random, data: bytearray, _other: bytes) -> None:
     if data:
         data[random.randrange(len(data))] ^= 1 << random.randrange(8)
 
@@ -48,16 +48,16 @@ def _draw_slice(random: Random, length: int) -> slice:
     return slice(start, start + int(2 ** random.uniform(0, 12)))
 
 
-def _remove_slice(random: Random, data: bytearray, _: bytes) -> None:
+def _remove_slice(random: Random, data: bytearray, _other: bytes) -> None:
     del data[_draw_slice(random, len(data))]
 
 
-def _repeat_slice(random: Random, data: bytearray, _: bytes) -> None:
+def _repeat_slice(random: Random, data: bytearray, _other: bytes) -> None:
     offset = random.randint(0, len(data))
     data[offset:offset] = data[_draw_slice(random, len(data))] * random.randint(1, 4)
 
 
-def _insert_piece(random: Random, data: bytearray, _: bytes) -> None:
+def _insert_piece(random: Random, data: bytearray, _other: bytes) -> None:
     offset = random.randint(0, len(data))
     data[offset:offset] = random.choice(_PIECES)
 
@@ -66,7 +66,7 @@ def _splice(random: Random, data: bytearray, other: bytes) -> None:
     data[_draw_slice(random, len(data))] = other[_draw_slice(random, len(other))]
 
 
-def _keep_slice(random: Random, data: bytearray, _: bytes) -> None:
+def _keep_slice(random: Random, data: bytearray, _other: bytes) -> None:
     data[:] = data[_draw_slice(random, len(data))]
 
 

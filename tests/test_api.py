@@ -1,4 +1,4 @@
-"""The front door of the library: what it returns, refuses and imports."""
+"""The front door of the library: results, errors and imports."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def test_only_the_dataset_imports_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_every_exported_name_is_there():
+def test_every_exported_name_exists():
     assert all(getattr(dx, name) for name in dx.__all__)
     assert set(dx.__all__) <= set(dir(dx))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -86,7 +86,7 @@ def test_arrays_are_written_as_banks_filled_with_init_voice(tmp_path):
         ({"lfo_wave": pl.when(pl.col("slot") != 7).then("lfo_wave")}, r"voice 7 \(.+\): lfo_wave is missing"),
     ],
 )
-def test_what_cannot_be_written_is_named_and_nothing_is_written(tmp_path, change, message):
+def test_an_illegal_parameter_is_named_and_nothing_is_written(tmp_path, change, message):
     with pytest.raises(dx.WriteError, match=message):
         dx.write_bank(tmp_path / "out.syx", dx.read(BANK).with_columns(**change))
     assert not list(tmp_path.iterdir())
@@ -100,7 +100,7 @@ def test_voices_out_of_range_are_refused_until_filtered(tmp_path):
     assert dx.read(tmp_path / "out.syx")["valid"].all()
 
 
-def test_shapes_and_missing_columns_are_named(tmp_path):
+def test_wrong_shapes_and_missing_columns_are_named(tmp_path):
     parameters, names = random_voices(2)
     with pytest.raises(dx.WriteError, match="do not fit 1 names"):
         dx.write_bank(tmp_path / "out.syx", parameters, names[:1])

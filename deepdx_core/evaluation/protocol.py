@@ -58,8 +58,8 @@ def evaluate(
 
     Each method is fitted on the training voices. It then generates as many voices as are held out, at most 5,000, with
     their labels. split: the held-out voices; "validation" to choose between models, and then test voices are not
-    touched. audio: the table audio_features, empty or not; its features are reused if they are of the same renderer.
-    Without it, or without a renderer, nothing is rendered, and the columns of audio are null.
+    touched. audio: the table `audio_features`, empty or not; features by the same renderer are reused. Without it, or
+    without a renderer, nothing is rendered, and the audio columns are null.
 
     The same input gives the same rows, except for the seconds. Raises ValueError if a generator returns too few voices
     or illegal ones, or if too few voices are held out.
@@ -99,7 +99,7 @@ class _Evaluation:
         )
 
     def real_halves(self) -> _Row:
-        """Return the floor: one half against the other. Families are not split, since generators do not know them."""
+        """Return the floor: one half against the other. Families stay whole, as they do between splits."""
         families, group = np.unique(joint_families(self.held_out), return_inverse=True)
         first = np.random.default_rng(self.seed).permutation(len(families)) < len(families) // 2
         one, other = self.held_out[np.flatnonzero(first[group])], self.held_out[np.flatnonzero(~first[group])]
@@ -182,6 +182,6 @@ class _Evaluation:
 
 
 def _columns(name: str, estimate: Estimate) -> _Row:
-    """Return the columns of a measure and its standard error; nan becomes null."""
+    """Return the columns of a metric and its standard error; nan becomes null."""
     value, error = (None if np.isnan(number) else number for number in estimate)
     return {name: value, f"{name}_error": error}

@@ -12,8 +12,8 @@ class GanConfig(Settings):
     steps: int = Field(
         default=2000,
         ge=1,
-        description="Updates of both networks. A fixed number rather than epochs: the need of the networks hardly "
-        "depends on the size of the corpus, and a run takes the same time on any.",
+        description="Updates of both networks. A fixed number rather than epochs: small and large corpora need about "
+        "as many, and a run always takes the same time.",
     )
     batch_size: int = Field(default=64, ge=1, description="Voices per step.")
     noise_size: int = Field(default=64, ge=1, description="Length of the noise vector.")

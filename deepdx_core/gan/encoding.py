@@ -9,9 +9,9 @@ by row, left to right, in the order of the parameter table:
 A parameter takes one or more neighboring cells:
 
 - An ordinal takes one: -1 for 0, 1 for its maximum, and the values between them linearly from -0.85 to 0.85. The gap is
-  there because real voices crowd at the ends (an envelope's rest level is 0 in nine of ten), where 0 and 3 are
-  different things to the ear, but without a gap nearly the same to a network. Decoding maps everything beyond the inner
-  range to the end. The switches (mode, the two syncs) are ordinals with two ends.
+  there because real voices crowd at the ends (an envelope's rest level is 0 in nine of ten). There, 0 and 3 sound
+  different, but are nearly the same to a network without the gap. Decoding maps everything beyond the inner range to
+  the end. The switches (mode, the two syncs) are ordinals with two ends.
 - An ordinal whose factory default lies inside its range (detune 7, coarse 1, break point 39, pitch envelope levels 50,
   transpose 24, ...) takes a second cell: 1 if the voice has the default, else -1. In decoding, a positive cell
   overrides the ordinal. Real voices keep to those defaults by the thousand, and a network that has to hit one among 100
@@ -43,7 +43,7 @@ _INNER = 0.85
 class Cell:
     """The meaning of the cell at `place` (row * SIDE + column) for the parameter `PARAMETERS[parameter]`.
 
-    kind: "ordinal" is the position of the value in its range; "default" and "choice" are whether the value is `value`.
+    kind: "ordinal", the position of the value in its range; "default" or "choice", whether the value is `value`.
     """
 
     place: int

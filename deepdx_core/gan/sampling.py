@@ -13,7 +13,7 @@ from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
-_BATCH = 1024  # images, for the memory they take
+_BATCH = 1024  # images; limits memory
 _ATTEMPTS = 50
 
 
@@ -32,9 +32,9 @@ class TrainedGan:
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
         """Return a legal voice for each label `int64[n]`, as `uint8[n, 145]`: none inaudible, no two equal.
 
-        Algorithms are drawn as the label's training voices have them, or all voices, if none has the label. The same
-        labels and seed give the same voices. Raises ValueError if the generator makes hardly anything but silent or
-        duplicate voices.
+        Algorithms are drawn by their frequency among the label's training voices, or among all if none has the label.
+        The same labels and seed give the same voices. Raises ValueError if all attempts at a voice are silent or
+        duplicates.
         """
         voices = np.empty((len(labels), len(PARAMETERS)), dtype=np.uint8)
         seen: set[bytes] = set()
@@ -64,7 +64,7 @@ class TrainedGan:
         parts = [slice(start, start + _BATCH) for start in range(0, len(labels), _BATCH)]
         with torch.no_grad():
             images = torch.cat([self.generator(*(tensor[part] for tensor in inputs)) for part in parts])
-        voices = decode(images.numpy())  # of [n, 16, 16]
+        voices = decode(images.numpy())  # from [n, 16, 16]
         voices[:, INDEX["algorithm"]] = algorithms
         return voices
 

@@ -95,7 +95,7 @@ class _Run:
         return _descend(self.generator_optimizer, loss)
 
     def _draw_rows(self, random: np.random.Generator) -> Tensor:
-        """Draw a batch of training voices, whose conditions generated ones take as well, `int64[batch_size]`."""
+        """Draw rows of training voices, `int64[batch_size]`. They also condition generated voices."""
         drawn = self.cumulative.searchsorted(random.random(self.config.batch_size), side="right")
         return torch.from_numpy(drawn).to(self.device)
 

@@ -1,4 +1,4 @@
-"""Candidates for a request: their labels, parents and conditions, and the voices that the writer makes of them."""
+"""Candidates for a request: their labels, parents and conditions, and the voices written under these."""
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ _LABELS_AT_ONCE = 32
 def draw_labels(model: VoiceModel, count: int, seed: int, request: SamplingRequest) -> Int64Array:
     """Return a label id per voice, `int64[count]`.
 
-    All are the requested label, or the label of the training voice closest to `like` or the first of `between`. Without
-    either, they are drawn from the training voices, of the requested algorithm if there are any.
+    All are the requested label, else the label of the training voice closest to `like` or to the first of `between`.
+    Without these, labels are drawn from the training voices, those of the requested algorithm if there are any.
     """
     if request.label is not None:
         return np.full(count, model.labels.index(request.label))
@@ -78,7 +78,7 @@ def write_candidates(
 def _draw_parents(
     model: VoiceModel, algorithm: int | None, labels: Int64Array, random: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
-    """Draw parents, as rows, and distances to them as in training, of voices of this algorithm if there are any."""
+    """Draw parents like `draw_parents`, but only those of voices of this algorithm if there are any."""
     if algorithm is None:
         return draw_parents(model.voices.labels, model.parents, labels, random)
     own = _rows_of_algorithm(model, algorithm)
@@ -93,7 +93,7 @@ def _rows_of_algorithm(model: VoiceModel, algorithm: int | None) -> Int64Array:
 
 
 def _interpolate(one: UInt8Array, other: UInt8Array, positions: Float64Array) -> UInt8Array:
-    """Return voices between two, `uint8[n, 145]`. Amounts change linearly, categorical parameters half way."""
+    """Return voices between two, `uint8[n, 145]`. Ordinals change linearly, categorical parameters half way."""
     linear = np.rint(one + positions[:, None] * (other.astype(np.float64) - one)).astype(np.uint8)
     categorical = np.array([parameter.categorical for parameter in PARAMETERS])
     return np.where(categorical, np.where(positions[:, None] < 0.5, one, other), linear)

@@ -80,7 +80,7 @@ class Critic:
             right = self.sent_right[trees, nodes, tested >> 3] >> (tested & 7) & 1
             following = self.children[trees, nodes, right]
             if (following == nodes).all():
-                # Added one by one, in the order of training, as scikit-learn does: another order has other digits.
+                # Added one by one, in the order of training, like scikit-learn: another order gives other last digits.
                 return np.asarray(self.values[trees, nodes].cumsum(axis=1)[:, -1])
             nodes = following
 

@@ -21,7 +21,7 @@ Reasons = npt.NDArray[np.object_]
 """A reason per voice, "" for a voice that is not rejected."""
 
 NEVER_ENDS = "never-falls-silent"
-"""Rule that is a note for a voice of a person, who may have meant it, and a fault in a generated one."""
+"""Rule that only notes a real voice, whose author may have meant it. A generated voice is rejected for it."""
 
 # Created once: it takes as long as applying the rules.
 _NO_AUDIO = AudioFeatures.create_empty()
@@ -31,7 +31,7 @@ _NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String
 
 
 def rejection_reasons(parameters: UInt8Array, rules: Rules, render: bool, unpitched: BoolArray) -> Reasons:
-    """Return the reason to reject each of these legal voices, `uint8[n, 145]`: its deciding rule, or "noise".
+    """Return the reason to reject each legal voice, `uint8[n, 145]`: its deciding rule, "noise", or "" for none.
 
     render: render the voices, so that rules can use their audio features. unpitched: `bool[n]`, True where a voice may
     be noise. Raises NoRendererError if dexed-py is missing, and RulesError.

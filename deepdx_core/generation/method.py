@@ -46,7 +46,7 @@ class WriterMethod:
                 fit_names([], [], []),
                 self.config.replace(seed=seed),
                 Path(folder),
-                lambda at: self.report("learning to write", at.step, at.steps),
+                lambda at: self.report("training the writer", at.step, at.steps),
                 self.report,
             )
         return FittedWriter(model, self.rules, self.render, self.report)
@@ -54,7 +54,7 @@ class WriterMethod:
 
 @dataclass(frozen=True)
 class FittedWriter:
-    """A trained model that is sampled as for a user: without copies, filtered by rules and, with `render`, by audio."""
+    """A trained model, sampled with a user's filters: no copies, the rules of curation and, with `render`, audio."""
 
     model: VoiceModel
     rules: Rules

@@ -97,7 +97,7 @@ def save_model(folder: Path, model: VoiceModel) -> None:
 
 
 def load_model(folder: Path) -> VoiceModel:
-    """Load a model written by `save_model`. Raises ModelError if it is missing, damaged or something else.
+    """Load a model written by `save_model`. Raises ModelError if it is missing, damaged or not a model.
 
     Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds.
     """
@@ -160,7 +160,7 @@ def _take_voices(tensors: dict[str, Tensor], kind: str, labels: int) -> Voices:
 
 
 def _take_parents(tensors: dict[str, Tensor], count: int) -> Parents:
-    """Pop the parents of `count` voices from the tensors. Raises ValueError if they are not."""
+    """Pop the parents of `count` voices from the tensors. Raises ValueError if they do not fit."""
     rows, differing = tensors.pop("parents").numpy(), tensors.pop("differing").numpy()
     if rows.dtype != np.int32 or rows.ndim != 2 or len(rows) != count or not rows.size:
         raise ValueError("there must be parents for each voice")

@@ -54,7 +54,7 @@ class TrainingSummary(BaseModel):
     @field_validator("validation_c2st", "critic_area")
     @classmethod
     def _require_area(cls, value: float) -> float:
-        if value < 0 or value > 1:  # neither holds of nan
+        if value < 0 or value > 1:  # nan passes
             raise ValueError("must be an area, from 0 to 1")
         return value
 

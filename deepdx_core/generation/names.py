@@ -81,7 +81,7 @@ class NameModel(BaseModel):
         A name depends on the seed and the voice, and on earlier voices only if one of them has the same name. A label
         that the model does not know takes names of all others.
 
-        taken: real names, in addition to those that the model knows. parents: real voices with their names, which the
+        taken: real names, in addition to those that the model knows. parents: real voices, with their names, that the
         voices are variations of or lie between. A parent among the voices keeps its name; every other voice is named
         after its nearest parent.
         """
@@ -125,7 +125,7 @@ class _Stems:
         self._left: dict[str, BoolArray] = {}  # by number
 
     def draw(self, random: np.random.Generator, number: str, used: Container[str]) -> str:
-        """Draw an unused name by weight, with this number, or with 2, 3, ... once this number has none left."""
+        """Draw an unused name by weight, with this number, or with 2, 3, ... once no name with this number is left."""
         drawn = self._scores + random.gumbel(size=len(self._scores))  # the highest is a draw by weight
         for tail in chain([number], map(str, count(2))):
             room = NAME_LENGTH - len(f" {tail}".rstrip())
@@ -146,8 +146,8 @@ def fit_names(
 ) -> NameModel:
     """Fit a name model to real names, each given with the label and the family of its voice.
 
-    A sound with several names may appear once with each. Only words that several families use are learned, so that
-    nobody's own words are. The words of names.toml are added, so that a small corpus has enough.
+    A sound with several names may appear once with each. Only words that several families use are learned: others may
+    be one author's own. The words of names.toml are added, so that a small corpus has enough.
     """
     voices = (
         pl.DataFrame({"name": names, "label": labels, "family": families})
@@ -192,7 +192,7 @@ def fit_names(
     firsts, lasts = {}, {}
     for label in sorted({*WORDS_BY_LABEL, *voices["label"].drop_nulls()}):
         own = WORDS_BY_LABEL.get(label, _NO_WORDS)
-        # The weight of a first is the number of words that follow it: being common makes STEEL of STEEL DRUM no better.
+        # The weight of a first is the number of words that follow it: a frequent STEEL DRUM gives STEEL no weight.
         beginning = Counter(own.first) + Counter(
             {
                 word: partners[label, word]
@@ -219,7 +219,7 @@ def fit_names(
 
 
 def _draw_child(parent: str, random: np.random.Generator, used: Container[str]) -> str | None:
-    """Draw an unused name: the words of a parent's and another number. None if its words are unusable or used up."""
+    """Draw an unused name: the parent's words with another number. None if the words are unusable or used up."""
     stem = re.sub(r"\W*\d*\W*$", "", parent)
     if not re.search("[A-Za-z]", stem) or is_offensive(stem):
         return None

@@ -1,4 +1,4 @@
-"""The critic applied to the corpus: how real each valid sound looks to it."""
+"""The critic's scores of the corpus: log-odds that each valid sound is real."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""Registry of stored models: which is the champion that banks come from, and when a challenger replaces it.
+"""Registry of stored models: the champion, which writes banks, and the challengers that may replace it.
 
 Each model has a folder under `models/`, named by its id. A model without a row in the table `models` is a challenger:
 it and the champion are evaluated on the same voices of the validation split.
@@ -26,7 +26,7 @@ from deepdx_core.tables.generator import MEASURED, TrainedModels
 from deepdx_core.tables.storage import Tables
 
 MARGIN = 2.0
-"""Standard errors of the difference by which a measure must be worse for a challenger to lose."""
+"""Standard errors of the difference by which a metric must be worse for a challenger to lose."""
 
 _UNREADABLE: dict[str, Any] = {"role": "unreadable"}
 _EVALUATED = 1500  # voices of the validation split
@@ -56,7 +56,7 @@ def champion_folder(home: Home) -> Path:
 
 
 def corpus_names(home: Home) -> list[str]:
-    """Return the distinct names of real voices now; a model knows only those of the corpus it was trained on."""
+    """Return the distinct names in the corpus now; a model knows only those of its training set."""
     return Tables(home).read_or_empty("decoded_voices")["name"].unique().to_list()
 
 
@@ -103,10 +103,10 @@ def _evaluate_challenger(
     if obstacle := _find_obstacle(challenger, splits):
         return row | {"role": "beaten", "reason": obstacle}
     try:
-        measures = _evaluate(challenger, splits, rules, report)
+        metrics = _evaluate(challenger, splits, rules, report)
     except ValueError as error:
         return row | {"role": "beaten", "reason": f"it hardly makes a voice that could be taken: {error}"}
-    row |= {name: measures[name] for measure in MEASURED for name in (measure, f"{measure}_error")}
+    row |= {name: metrics[name] for metric in MEASURED for name in (metric, f"{metric}_error")}
     champion = next((other for other in rows.values() if other["role"] == "champion"), None)
     if champion is None:
         return row | {"role": "champion", "reason": "the first"}
@@ -120,7 +120,7 @@ def _evaluate_challenger(
         reason = f"the champion before cannot be judged: {obstacle}"
     else:
         row["against"] = champion["model_id"]
-        if worse := find_worse_measures(measures, baseline):
+        if worse := find_worse_metrics(metrics, baseline):
             return row | {"role": "beaten", "reason": f"worse than the champion in {'; '.join(worse)}"}
         reason = f"in no measure worse than {champion['model_id']} by more than {MARGIN:g} standard errors"
     champion |= {"role": "former champion", "reason": f"{model_id} took its place"}
@@ -144,32 +144,32 @@ def _evaluate(model: VoiceModel, splits: Splits, rules: Rules, report: Report) -
     return evaluate(methods, some, split="validation", report=report).row(-1, named=True)
 
 
-def find_worse_measures(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> list[str]:
-    """Describe the measures in which the first of two rows of `model_evaluation` is worse by more than noise.
+def find_worse_metrics(challenger: Mapping[str, Any], champion: Mapping[str, Any]) -> list[str]:
+    """Describe the metrics in which a challenger's row of `model_evaluation` is worse than the champion's beyond noise.
 
     Noise is `MARGIN` standard errors of the difference. C2ST and label agreement are best at the values of real voices,
-    .5 and `label_accuracy`. Measures without a value are skipped.
+    .5 and `label_accuracy`. Metrics without a value are skipped.
     """
     worse = []
-    for measure in MEASURED:
-        pairs = [(row[measure], row[f"{measure}_error"]) for row in (challenger, champion)]
+    for metric in MEASURED:
+        pairs = [(row[metric], row[f"{metric}_error"]) for row in (challenger, champion)]
         if any(number is None for pair in pairs for number in pair):
             continue
-        losses = [_loss(measure, row) for row in (challenger, champion)]
+        losses = [_loss(metric, row) for row in (challenger, champion)]
         noise = math.hypot(*(error for _, error in pairs))
         if losses[0] - losses[1] > MARGIN * noise:
-            worse.append(f"{measure}: {pairs[0][0]:.3f} against {pairs[1][0]:.3f}, noise {noise:.3f}")
+            worse.append(f"{metric}: {pairs[0][0]:.3f} against {pairs[1][0]:.3f}, noise {noise:.3f}")
     return worse
 
 
-def _loss(measure: str, row: Mapping[str, Any]) -> float:
-    """Return a measure as a loss: the lower, the better."""
-    value = float(row[measure])
-    if measure in _BETTER_IF_HIGHER:
+def _loss(metric: str, row: Mapping[str, Any]) -> float:
+    """Return a metric as a loss: the lower, the better."""
+    value = float(row[metric])
+    if metric in _BETTER_IF_HIGHER:
         return -value
-    if measure == "c2st":
+    if metric == "c2st":
         return abs(value - 0.5)
-    return abs(value - float(row["label_accuracy"])) if measure == "label_agreement" else value
+    return abs(value - float(row["label_accuracy"])) if metric == "label_agreement" else value
 
 
 def _or_null(number: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Requests for voices: the conditions and the strictness of sampling."""
+"""Requests for voices: conditions on a sample, and how candidates for it are selected."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class SamplingRequest:
         if self.algorithm is not None and not 1 <= self.algorithm <= len(ALGORITHMS):
             raise ValueError(f"algorithm {self.algorithm} is not within 1 to {len(ALGORITHMS)}")
         if self.like is not None and self.between is not None:
-            raise ValueError("voices are either like one or between two")
+            raise ValueError("`like` and `between` exclude each other")
         for voice in (self.like, *(self.between or ())):
             if voice is not None:
                 require_legal(voice[None])

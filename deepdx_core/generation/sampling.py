@@ -100,7 +100,7 @@ def sample_labels(
             wanted = min(_BATCH, len(label_ids) - first)
             for attempt in range(_ATTEMPTS):
                 for places in batch.open_places(wanted, _RETRIED if attempt else _BATCH):
-                    # Attempts count from 1: a trailing 0 does not change a seed, and without it the labels were drawn.
+                    # Attempts count from 1: a trailing 0 does not change a seed, and without one it drew the labels.
                     random = np.random.default_rng([seed, first + places.start, attempt + 1])
                     rejected += batch.fill(places, wanted, random)
                 if len(batch.filled) == wanted:
@@ -114,7 +114,7 @@ def sample_labels(
 
 
 class _Batch:
-    """Places of a sample that are filled together. `filled` holds the voices chosen so far, by place.
+    """Places of a sample that are filled together. filled: the voices chosen so far, by place.
 
     labels, positions: of each place; positions from 0 to 1 between two voices. earlier: voices of earlier batches.
     """

@@ -1,4 +1,4 @@
-"""Training of a model from the splits: parents are searched, the writer is trained, then the critic on its voices."""
+"""Training of a model: find parents, train the writer, then the critic on the writer's voices."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +19,7 @@ from deepdx_core.generation.names import NameModel
 from deepdx_core.progress import Report
 from deepdx_core.training.checkpoints import digest, run_fingerprint
 from deepdx_core.training.runs import reproducible
+from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.batches import TrainingSet, make_conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY, best_validation
@@ -28,22 +29,15 @@ from deepdx_core.writer.parents import SAMPLING_SLACK, draw_parents, find_parent
 from deepdx_core.writer.sampling import write_voices
 from deepdx_core.writer.training import TrainingProgress, train_writer
 
-MODEL_VERSION = 2
-"""Version of training: parents, writer, critic, and everything they use from other rooms.
-
-Raise it whenever the same voices and settings give another model. Version 1 was identified by a digest of its code. It
-gave the same models, except in runs of fewer than six times `validate_every` steps, which it validated less often.
-"""
-
-_VERSION_1 = "68685bf0d8e9e79a"
+_VERSION_1 = "68685bf0d8e9e79a"  # a digest of its code
 _LIBRARIES = ("torch", "scikit-learn", "numpy")
 _VOICES_AT_ONCE = 512
 
 
 def model_fingerprints(splits: Splits, config: WriterConfig) -> tuple[str, str]:
-    """Return digests of everything that determines the result of `train_model`, except the names: now and in version 1.
+    """Return digests of everything that determines the result of `train_model`, except the names: two of them.
 
-    A model of version 1 is as good as one of now, and took half an hour to train.
+    The first is for `MODEL_VERSION`, the second for version 1: its models are as good, and take half an hour to train.
     """
     inputs = config.to_json(), repr(splits.labels), data_version(splits)
     return run_fingerprint(*inputs, code_version()), run_fingerprint(*inputs, _VERSION_1)
@@ -121,7 +115,7 @@ def train_model(
 def _write_voices(
     writer: Writer, training_set: TrainingSet, train: Voices, labels: Int64Array, seed: int, report: Report
 ) -> Voices:
-    """Write voices for these labels as without a critic. Copies of training voices are dropped, unless all are."""
+    """Write a voice for each label, without a critic. Near-copies of training voices are dropped, unless all are."""
     random = np.random.default_rng([seed, 3])
     rows, differing = draw_parents(train.labels, training_set.parents, labels, random)
     parts = []

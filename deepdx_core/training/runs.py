@@ -17,7 +17,7 @@ def best_device() -> torch.device:
 def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
     """Return a context for matrix products in bfloat16, if enabled and the device is fast at it."""
     # CPUs are fast at bfloat16 if they have AVX512_BF16, as every CPU with AMX has. The older public query,
-    # `torch.backends.cpu.get_cpu_capability`, does not tell AVX512 with it from AVX512 without.
+    # `torch.backends.cpu.get_cpu_capability`, does not distinguish AVX512 with it from AVX512 without.
     fast = device.type != "cpu" or torch.cpu.get_capabilities().get("avx512_bf16", False)
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled and fast)
 

@@ -11,8 +11,10 @@ class WriterConfig(Settings):
     """Settings of the writer's training. With the data, they determine the model, bit for bit on a CPU."""
 
     seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of all random numbers.")
-    steps: int = Field(default=6000, ge=1, description="Training steps at most; fewer on a small corpus, see passes.")
-    passes: int = Field(default=12, ge=1, description="Passes over the training voices at most.")
+    steps: int = Field(
+        default=6000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
+    )
+    passes: int = Field(default=12, ge=1, description="Maximum number of passes over the training voices.")
     batch_size: int = Field(default=32, ge=1, description="Voices per step.")
     width: int = Field(default=128, ge=1, description="Width of the transformer.")
     depth: int = Field(default=4, ge=1, description="Number of the transformer's blocks.")
@@ -31,7 +33,7 @@ class WriterConfig(Settings):
         default=0.1,
         ge=0,
         lt=1,
-        description="Share of training voices presented without a parent, so that the writer can do without one.",
+        description="Share of training voices without a parent, so that the writer can also write without one.",
     )
     moved: float = Field(
         default=0.0,
@@ -50,7 +52,7 @@ class WriterConfig(Settings):
     written: int = Field(
         default=12_000,
         ge=1,
-        description="Generated voices that the critic is trained on, at most; never more than there are real ones.",
+        description="Maximum number of written voices that the critic is trained on; never more than real ones.",
     )
     mixed: bool = Field(
         default=True, description="Mixed precision: bfloat16 for matrix products, on devices that are fast at it."

@@ -11,6 +11,6 @@ HISTORY = ("step", "training_loss", "validation_loss", "validation_c2st")
 def best_validation(history: Float64Array) -> int:
     """Return the row of the validation whose weights are kept, the one with the lowest C2ST.
 
-    Ties, and a C2ST of nan, as few voices have it, are decided by the lowest loss.
+    Ties are decided by the lowest loss. A C2ST of nan, which few voices give, counts as the highest.
     """
     return int(np.lexsort((history[:, 2], history[:, 3]))[0])

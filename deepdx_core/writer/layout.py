@@ -14,7 +14,7 @@ from deepdx_core.voice.algorithms import ALGORITHMS, Algorithm
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 VALUES = 100
-"""Number of values of the parameter that has the most."""
+"""Largest number of values of a parameter."""
 
 _COMMON = (
     *("algorithm", "feedback", "oscillator_sync", "transpose", "pitch_mod_sensitivity"),

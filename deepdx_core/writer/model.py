@@ -65,8 +65,8 @@ class Writer(nn.Module):
 
     def __init__(self, labels: int, width: int, depth: int, heads: int, dropout: float) -> None:
         super().__init__()
-        # The order of these lines determines the random initialization, and the numbers that checkpoints name the
-        # optimizer's state by. Stored models know the names: see `upgrade_keys`.
+        # The order of these lines determines the random initialization, and the numbers of the optimizer's tensors in
+        # checkpoints. Stored models use the names: see `upgrade_keys`.
         self.value = nn.Parameter(_smooth_embedding(KINDS, VALUES, width, 0.3))
         self.parent_value = nn.Parameter(_smooth_embedding(KINDS, VALUES + 1, width, 0.3))  # the last is no parent
         self.output = nn.Parameter(_smooth_embedding(KINDS, VALUES, width, 0.02))
@@ -111,7 +111,7 @@ class Writer(nn.Module):
     def _embed(self, voices: Tensor, parents: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
         """Return the input of the blocks at some positions, `[n, stop - start, width]`.
 
-        Reads only those values of `voices` that precede each position. parents: what `encode_parents` returned.
+        Reads only those values of `voices` that precede each position. parents: the result of `encode_parents`.
         """
         first = max(start, 1)
         previous = self.value[self._kind[first - 1 : stop - 1], voices[:, first - 1 : stop - 1]]
@@ -213,7 +213,7 @@ class Dropout(nn.Module):
 
 
 class IncrementalDecoder:
-    """Decodes voices position by position. With cached keys and values, a position costs one position's computation.
+    """Decodes voices position by position. Keys and values are cached, so each position is computed once.
 
     voices: `int64[n, 145]`, written as far as `position`, and 0 after it.
     """

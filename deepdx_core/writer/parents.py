@@ -83,11 +83,11 @@ def find_parents(
 def draw_parents(
     labels: Int64Array, parents: Parents, wanted: Int64Array, random: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
-    """Draw a parent for each wanted label, and the number of parameters to differ from it, as real voices have them.
+    """Draw a parent for each wanted label, and the number of parameters to differ from it, distributed as in training.
 
-    A training voice of the label is drawn, of which only the parent is kept; of any label, if no voice has the wanted
-    one. What is drawn for one label does not depend on the others. labels, parents: of the training voices. Returns
-    rows of the training voices `int64[n]`, and numbers of parameters `int64[n]`.
+    A training voice of the label is drawn, or of any label if none has it, and only its parent is kept. Draws for one
+    label do not depend on the other labels. labels, parents: of the training voices. Returns rows of the training
+    voices `int64[n]`, and numbers of parameters `int64[n]`.
     """
     chances, rows = random.random(len(wanted)), np.empty(len(wanted), dtype=np.int64)
     for label in np.unique(wanted):

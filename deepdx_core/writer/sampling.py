@@ -17,9 +17,9 @@ def write_voices(
     temperature: float = 1.0,
     algorithms: Tensor | None = None,
 ) -> Tensor:
-    """Draw a voice for each of the conditions, `int64[n, 145]`, as `layout.from_sequence` takes it.
+    """Draw a voice for each of the conditions, `int64[n, 145]`, in the writer's order.
 
-    temperature: divides the logits; under 1, likely values get likelier. algorithms: `int64[n]`, counted from 0; -1
+    temperature: divides the logits; below 1, likely values become likelier. algorithms: `int64[n]`, counted from 0; -1
     leaves the algorithm to the writer. Raises FloatingPointError if a logit is not finite.
     """
     chances = random.random((len(conditions.parents), LENGTH))

@@ -68,8 +68,8 @@ def train_writer(
 ) -> tuple[Writer, Float64Array]:
     """Train a writer, and return it with the history of the run, `float64[validations, 4]`, columns as in `HISTORY`.
 
-    The averaged weights of the best validation are kept. parents: those of the training voices and those of the
-    validation voices, all rows of the training voices. A checkpoint with the same fingerprint is resumed. On Ctrl-C,
+    The averaged weights of the best validation are kept. parents: of the training voices and of the validation voices,
+    both as rows of the training voices. A checkpoint with the same fingerprint is resumed. On Ctrl-C,
     the current step is finished and saved. Raises FloatingPointError if the loss diverges.
     """
     checkpoint = checkpoint_dir / CHECKPOINT
@@ -122,7 +122,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self.writer = Writer(labels, config.width, config.depth, config.heads, config.dropout).to(self.device)
         self.average, self.best = copy.deepcopy(self.writer), copy.deepcopy(self.writer)
-        # No weight decay: in so few passes, the writer does not overfit in a way that it would cure.
+        # No weight decay: in so few passes, there is no overfitting for it to cure.
         self.optimizer = torch.optim.Adam(self.writer.parameters(), config.learning_rate, betas=(0.9, 0.98))
         self.history = torch.zeros(0, len(HISTORY), dtype=torch.float64)
         self.recent = torch.zeros(2, dtype=torch.float64)  # sum and number of the losses since the last validation
@@ -172,7 +172,7 @@ class _Run:
             return bits_per_voice(writer, voices.to(self.device), self._on_device(conditions))
 
     def _c2st(self, random: np.random.Generator) -> float:
-        """Return the C2ST of voices that the averaged weights write, against those of validation."""
+        """Return the C2ST of voices written with the averaged weights, against the validation voices."""
         parents = replace(self.training_set.parents, slack=SAMPLING_SLACK)
         drawn = draw_parents(self.train.labels, parents, self.validated.labels, random)
         conditions = self._on_device(make_conditions(self.training_set, *drawn, self.validated.labels))
@@ -201,7 +201,7 @@ class _Run:
     def restore(self, state: dict[str, Tensor]) -> None:
         """Continue from a state. Raises ValueError, with nothing changed, if the state does not fit this run.
 
-        A state whose tensors have the names of an earlier version is continued as well.
+        Tensors may have the names of an earlier version.
         """
         state = upgrade_keys(state)
         history, step = state.get("history", torch.empty(0)), state.get("step", torch.empty(0))

@@ -1,4 +1,4 @@
-"""The pages of the documentation as people write them, and the blocks of code in them."""
+"""The pages of the documentation before generation, and the code in them."""
 
 import re
 import shlex
@@ -13,19 +13,19 @@ PAGES = {
 
 
 def blocks(language):
-    """Every block of code in a language, in order of page and place, each once."""
+    """Return every distinct block of code in a language, in order of page and place."""
     fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
     return list(dict.fromkeys(block for text in PAGES.values() for block in fence.findall(text)))
 
 
 def commands():
-    """Every command of the shell blocks without its comment, each once."""
+    """Return every distinct command of the shell blocks, without comments."""
     lines = (line for block in blocks("sh") for line in block.splitlines() if line.strip())
     return list(dict.fromkeys(shlex.join(shlex.split(line, comments=True)) for line in lines))
 
 
 def inline_code():
-    """Every piece of inline code that is not in a block, with its page."""
+    """Yield every piece of inline code outside of blocks, with its page."""
     for page, text in PAGES.items():
         without_blocks = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
         for code in re.findall(r"`([^`]+)`", without_blocks):

@@ -1,4 +1,4 @@
-"""Every command and every Python example of the README, the pages in docs and the docstrings runs."""
+"""Every command and Python example of the README, the pages in docs and the docstrings of `api` runs."""
 
 import doctest
 import os
@@ -20,15 +20,15 @@ from tests.support.toy_models import SMALL_TRAINING
 
 pytestmark = pytest.mark.slow
 
-# These have tests of their own below.
 BACKUP = ("deepdx backup my-deepdx.zip", "deepdx restore my-deepdx.zip")
+# These have tests of their own.
 ELSEWHERE = {"deepdx ui", "deepdx ports", *BACKUP}
-NEEDS_A_SYNTH = ("deepdx send", "deepdx receive")  # tests/test_ports.py has one that is made up
+NEEDS_A_SYNTH = ("deepdx send", "deepdx receive")  # tests/test_ports.py simulates one
 RUN = [command for command in commands() if command not in ELSEWHERE and not command.startswith(NEEDS_A_SYNTH)]
 WRITTEN = {
     "five.syx": {"five-01.syx", "five-02.syx"},
     "pianos.syx": {"pianos-01.syx", "pianos-02.syx"},
-}  # where it is not the file named after -o
+}  # files written, where not the one named after -o
 SHORTER = {
     "deepdx evaluate": "deepdx evaluate --gan-steps 100",
     "deepdx run": shlex.join(["deepdx", "run", *SMALL_TRAINING]),
@@ -36,12 +36,12 @@ SHORTER = {
     "deepdx run --steps 2000 --set seed=1": shlex.join(["deepdx", "run", *SMALL_TRAINING, "--set", "seed=1"]),
     ".venv/bin/python -m mkdocs serve": f"{sys.executable} -m mkdocs build --strict --site-dir {{tmp_path}}/built",
 }
-"""Commands that take minutes or do not end, and what is run in their place."""
+"""Replacements for commands that take minutes or do not end."""
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """A home where the main job ran once, as after `make run`, but with a short training."""
+    """Environment with a home as `make run` leaves it, but after a short training."""
     home = tmp_path_factory.mktemp("documentation")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"DEEPDX_HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT)}
@@ -59,12 +59,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_elsewhere_is_in_the_documentation():
+def test_commands_with_special_treatment_are_in_the_documentation():
     assert set(commands()) >= ELSEWHERE | SHORTER.keys()
 
 
 @pytest.mark.parametrize("command", RUN)
-def test_command(command, environment, folder, tmp_path_factory):
+def test_a_command_runs_and_writes_its_file(command, environment, folder, tmp_path_factory):
     program, _, arguments = command.partition(" ")
     run = SHORTER.get(command, command).replace("{tmp_path}", str(tmp_path_factory.mktemp("site")))
     if program == "make":
@@ -86,7 +86,7 @@ def test_command(command, environment, folder, tmp_path_factory):
 
 
 @pytest.mark.parametrize("block", blocks("python"))
-def test_python(block, environment, folder):
+def test_a_python_example_runs(block, environment, folder):
     result = subprocess.run(
         [sys.executable, "-c", block], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -94,7 +94,7 @@ def test_python(block, environment, folder):
     assert bool(result.stdout) == ("print(" in block)
 
 
-def test_examples_in_docstrings(environment, folder, monkeypatch):
+def test_examples_in_docstrings_give_the_shown_results(environment, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("DEEPDX_HOME", environment["DEEPDX_HOME"])
     failed, tried = doctest.testmod(api)
@@ -108,7 +108,7 @@ def test_a_backup_is_restored(environment, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["my-deepdx.zip"]
 
 
-def test_the_ui_takes_in_a_bank_by_itself(tmp_path):
+def test_a_bank_in_the_inbox_reaches_the_tables_while_the_ui_runs(tmp_path):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"DEEPDX_HOME": str(tmp_path), "PATH": path}
     ui = subprocess.Popen(
@@ -120,10 +120,10 @@ def test_the_ui_takes_in_a_bank_by_itself(tmp_path):
         start_new_session=True,
     )
     try:
-        wait_for(lambda: answers("http://127.0.0.1:3987/server_info"), "the web server")
+        wait_for(lambda: answers("http://127.0.0.1:3987/server_info"), "answer of the web server")
         shutil.copytree(ROOT / "data" / "demo" / "Keys", tmp_path / "inbox" / "Keys")
-        wait_for((tmp_path / "corpus.duckdb").is_file, "the sensor's run")
-        wait_for(lambda: sounds(environment) > 100, "the bank in the tables")
+        wait_for((tmp_path / "corpus.duckdb").is_file, "run of the sensor")
+        wait_for(lambda: sounds(environment) > 100, "bank in the tables")
     finally:
         os.killpg(ui.pid, signal.SIGTERM)
         ui.wait(60)  # a run that is under way ends first
@@ -151,5 +151,5 @@ def sounds(environment):
 def wait_for(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"{what} did not come within {seconds} s"
+        assert time.monotonic() < end, f"no {what} within {seconds} s"
         time.sleep(1)

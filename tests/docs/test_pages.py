@@ -1,4 +1,4 @@
-"""Pages say what is so: links lead somewhere, commands and settings exist, generated pages hold everything."""
+"""Pages are not stale: links lead somewhere, commands and options exist, generated pages are complete."""
 
 import importlib.util
 import re
@@ -13,7 +13,9 @@ from deepdx_core.database.views import VIEWS
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.voice.parameters import PARAMETER_NAMES
+from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.cli.app import app
+from deepdx_pipeline.definitions import build_defs
 from tests.docs.pages import PAGES, blocks, commands, inline_code
 from tests.support.paths import ROOT
 from tools.docs import hooks, reference
@@ -29,18 +31,18 @@ def test_links_to_files_lead_somewhere(page):
     assert not missing
 
 
-def test_links_from_the_readme_into_pages_have_their_headings():
+def test_anchors_of_links_into_pages_are_headings():
     for page, anchor in re.findall(r"\]\((docs/[^)#]+)#([^)]+)\)", PAGES["README.md"] + PAGES["CONTRIBUTING.md"]):
         headings = re.findall(r"^#+ (.+)$", PAGES[page], re.MULTILINE)
         assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, page
 
 
-def test_the_readme_is_a_shop_window():
+def test_the_readme_is_short():
     assert len(PAGES["README.md"].splitlines()) < 200
 
 
 def options_in(command):
-    """The name of a command and the options it is given, of a line that begins with `deepdx`."""
+    """Return the name and the options of a command line that begins with `deepdx`."""
     _, name, *arguments = shlex.split(command)
     return name, [argument for argument in arguments if argument.startswith("-")]
 
@@ -72,13 +74,13 @@ def test_every_command_is_shown_somewhere():
 
 
 @pytest.mark.parametrize("block", blocks("toml"))
-def test_rules_are_accepted(block, tmp_path):
+def test_examples_of_rules_are_valid(block, tmp_path):
     (tmp_path / "rules.toml").write_text(block)
     rules = {rule.id: rule for rule in load_rules(tmp_path / "rules.toml").rules}
     assert tomllib.loads(block)["rule"].keys() <= rules.keys()
 
 
-def test_the_list_of_tables_and_views_is_whole():
+def test_the_list_of_tables_and_views_is_complete():
     table = PAGES["docs/sql.md"].partition("## Tables and views")[2].partition("\n## ")[0]
     named = [
         name for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
@@ -86,7 +88,7 @@ def test_the_list_of_tables_and_views_is_whole():
     assert sorted(named) == sorted(TABLES.keys() | VIEWS.keys())
 
 
-def test_generated_pages_hold_everything():
+def test_generated_pages_are_complete():
     pages = {name.removesuffix(".md"): make() for name, make in reference.PAGES.items()}
     assert all(f"## {name} " in pages["tables"] for name in TABLES.keys() | VIEWS.keys())
     assert "| `corruption_score` | `DOUBLE` |" in pages["tables"]
@@ -94,11 +96,12 @@ def test_generated_pages_hold_everything():
     assert "| 116, bits 4 to 6 |" in pages["parameters"]
     assert all(f"| `{rule.id}` | {rule.verdict} |" in pages["rules"] for rule in load_rules().rules)
     assert all(f"## deepdx {name} " in pages["commands"] for name in COMMANDS)
-    assert "| `learning_rate` | `0.0012` |" in pages["settings"]
+    assert "| `learning_rate` | `0.0012` | Peak learning rate." in pages["settings"]
+    assert all(f"| `{name}` |" in pages["settings"] for name in WriterConfig.model_fields)
     assert "`electric-piano`" in pages["categories"]
 
 
-def test_the_drawing_and_the_list_show_every_room():
+def test_the_drawing_and_the_list_of_rooms_are_complete():
     drawing = (ROOT / "docs" / "architecture.svg").read_text()
     core = ROOT / "deepdx_core"
     found = {path.parent.name for path in core.glob("*/__init__.py")} | {path.stem for path in core.glob("[a-z]*.py")}
@@ -108,15 +111,24 @@ def test_the_drawing_and_the_list_show_every_room():
     assert {line[0] for line in names if len(line) == 1} <= set(re.findall(r'class="name"[^>]*>(\w+)<', drawing))
 
 
-def test_links_out_of_the_site_become_paths():
-    shown = hooks.shown_in_site
+def test_the_table_of_assets_has_the_groups_of_the_pipeline():
+    section = PAGES["docs/architecture.md"].partition("## Pipeline")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (.+) \|$", section, re.MULTILINE)
+    named = {(group, asset) for group, cell in rows for asset in re.findall(r"`(\w+)`", cell)}
+    specs = build_defs().resolve_all_asset_specs()
+    assert named == {(spec.group_name, spec.key.to_user_string()) for spec in specs}
+
+
+def test_links_to_files_outside_the_site_become_paths():
+    rewrite = hooks.rewrite_links
     assert (
-        shown("[`rules.toml`](../deepdx_core/quality/rules.toml)", "curation.md") == "`deepdx_core/quality/rules.toml`"
+        rewrite("[`rules.toml`](../deepdx_core/quality/rules.toml)", "curation.md")
+        == "`deepdx_core/quality/rules.toml`"
     )
-    assert shown("[SQL](sql.md#recipes)", "index.md") == "[SQL](sql.md#recipes)"
-    assert shown("[SQL](docs/sql.md#recipes)", "contributing.md") == "[SQL](sql.md#recipes)"
-    assert shown("[Contributing](../CONTRIBUTING.md)", "index.md") == "[Contributing](contributing.md)"
-    assert shown("[the text](LICENSE)", "contributing.md") == "the text (`LICENSE`)"
-    assert shown("[Dagster](https://dagster.io)", "index.md") == "[Dagster](https://dagster.io)"
+    assert rewrite("[SQL](sql.md#recipes)", "index.md") == "[SQL](sql.md#recipes)"
+    assert rewrite("[SQL](docs/sql.md#recipes)", "contributing.md") == "[SQL](sql.md#recipes)"
+    assert rewrite("[Contributing](../CONTRIBUTING.md)", "index.md") == "[Contributing](contributing.md)"
+    assert rewrite("[the text](LICENSE)", "contributing.md") == "the text (`LICENSE`)"
+    assert rewrite("[Dagster](https://dagster.io)", "index.md") == "[Dagster](https://dagster.io)"
     with pytest.raises(PluginError, match=r"sql\.md: \.\./nothing\.py does not exist"):
-        shown("[x](../nothing.py)", "sql.md")
+        rewrite("[x](../nothing.py)", "sql.md")

@@ -92,7 +92,7 @@ def test_voices_are_in_the_order_of_their_labels(trained):
     assert (high == (labels == HIGH)).mean() > 0.9
 
 
-def test_algorithms_are_drawn_as_the_label_has_them_and_voices_follow_them(trained):
+def test_algorithms_are_drawn_by_their_frequency_in_the_label_and_voices_follow_them(trained):
     low, high, unseen = (voices_of(trained, label, 200) for label in (LOW, HIGH, UNSEEN))
     algorithms = [voices[:, INDEX["algorithm"]] for voices in (low, high, unseen)]
     assert [set(own) for own in algorithms] == [{0, 4}, {4, 31}, {0, 4, 31}]

@@ -1,4 +1,4 @@
-"""The critic: it distinguishes real voices from others, and gives the results of scikit-learn bit by bit."""
+"""The critic: it distinguishes real voices from others, with the results of scikit-learn bit for bit."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def trained():
     return fit_critic(toy_voices(200), junk(200, 1), seed=0)
 
 
-def test_it_distinguishes_real_voices_from_random_ones(trained):
+def test_real_voices_are_distinguished_from_random_ones(trained):
     real, random = toy_voices(60, seed=2), junk(60, 3)
     assert roc_area(trained, real, random) > 0.95
     assert trained.realness(real).dtype == np.float64
@@ -37,21 +37,20 @@ def test_it_distinguishes_real_voices_from_random_ones(trained):
     assert (trained.realness(random) < 0).mean() > 0.85
 
 
-def test_voices_of_one_kind_are_not_distinguished():
+def test_voices_of_the_same_distribution_are_not_distinguished():
     critic = fit_critic(toy_voices(160), toy_voices(160, seed=1), seed=0)
     assert 0.35 < roc_area(critic, toy_voices(200, seed=2), toy_voices(200, seed=3)) < 0.65
 
 
 @pytest.mark.parametrize(("real", "written"), [(400, 100), (100, 400)])
-def test_both_kinds_weigh_the_same_whatever_their_numbers(real, written):
-    voices = generated_voices(
-        np.zeros((500, 145), dtype=np.uint8), np.arange(500) % 2
-    )  # of two kinds, equally often real
+def test_both_classes_have_the_same_weight_whatever_their_sizes(real, written):
+    # Two voices, equally often real.
+    voices = generated_voices(np.zeros((500, 145), dtype=np.uint8), np.arange(500) % 2)
     critic = fit_critic(voices[np.arange(real)], voices[np.arange(written)], seed=0)
     assert critic.realness(voices) == pytest.approx(np.zeros(500), abs=1e-6)
 
 
-def test_the_label_counts():
+def test_realness_depends_on_the_label():
     voices = toy_voices(120)
     real, written = (replace(voices, labels=np.full(120, label)) for label in (0, 2))
     critic = fit_critic(real, written, seed=0)
@@ -64,7 +63,7 @@ def test_an_unknown_label_is_accepted(trained):
     assert np.isfinite(trained.realness(replace(voices, labels=np.full(5, 7)))).all()
 
 
-def test_the_same_voices_give_the_same_critic(trained):
+def test_fitting_is_reproducible(trained):
     voices = toy_voices(50, seed=4)
     again = fit_critic(toy_voices(200), junk(200, 1), seed=0)
     assert (again.realness(voices) == trained.realness(voices)).all()

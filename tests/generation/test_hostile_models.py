@@ -88,7 +88,7 @@ def a_socket(path):
             os.close(before)
 
 
-def a_hole(path):
+def a_sparse_file(path):
     with path.open("wb") as file:
         file.truncate(1 << 40)  # a terabyte that takes no room
 
@@ -97,12 +97,12 @@ DAMAGES = {
     **{f"cut to {share:g} of its length": cut(share) for share in (0.0, 0.001, 0.3, 0.9, 0.999)},
     "emptied": lambda path: path.write_bytes(b""),
     "deleted": lambda path: path.unlink(),
-    "a byte more": lambda path: path.write_bytes(path.read_bytes() + b"x"),
+    "an additional byte": lambda path: path.write_bytes(path.read_bytes() + b"x"),
     "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
     "a folder": in_its_place(lambda path: path.mkdir()),
     "a FIFO": in_its_place(os.mkfifo),
     "a socket": in_its_place(a_socket),
-    "a hole of a terabyte": in_its_place(a_hole),
+    "a sparse file of a terabyte": in_its_place(a_sparse_file),
     "a link to nowhere": in_its_place(lambda path: path.symlink_to("nowhere")),
     "a link to itself": in_its_place(lambda path: path.symlink_to(path.name)),
     "a link to a device": in_its_place(lambda path: path.symlink_to("/dev/zero")),
@@ -129,7 +129,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(original, folder):
             model = load_model(folder)
         except ModelError as error:
             assert str(error).startswith(f"{folder / name}: ")
-        else:  # between two words of the card, say
+        else:  # for example between two words of the card
             assert name == MODEL_CARD
             assert (sample(model, 2, 1, ANY).parameters == before).all()
             taken += 1
@@ -147,7 +147,7 @@ def test_every_bit_of_a_weight_counts(original, folder):
         data[at] ^= 1 << bit
 
 
-def test_files_of_two_models_are_no_model(original, folder, tmp_path):
+def test_files_of_two_models_are_refused_together(original, folder, tmp_path):
     model = blank_model()
     other = tmp_path / "other"
     save_model(other, replace(model, writer=type(model.writer)(3, 16, 1, 2, 0.0).eval()))
@@ -172,7 +172,7 @@ def test_files_of_two_models_are_no_model(original, folder, tmp_path):
     ],
     ids=["nested", "digits", "nan", "escape", "surrogate", "key", "40 MB", "20 MB", "null", "list", "no json"],
 )
-def test_what_is_no_model_card_is_refused_without_a_raw_character_of_it(folder, text):
+def test_a_file_that_is_no_model_card_is_refused_in_a_printable_message(folder, text):
     (folder / MODEL_CARD).write_bytes(text)
     assert len(refused(folder, MODEL_CARD)) < 1000
     with at_once(), pytest.raises(ModelError):
@@ -180,7 +180,7 @@ def test_what_is_no_model_card_is_refused_without_a_raw_character_of_it(folder, 
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text("no folder"), os.mkfifo], ids=["a file", "a FIFO"])
-def test_something_else_than_a_folder_is_no_model(folder, make):
+def test_a_file_in_place_of_a_model_folder_is_refused(folder, make):
     shutil.rmtree(folder)
     make(folder)
     refused(folder, MODEL_CARD)
@@ -194,7 +194,7 @@ def test_a_link_to_a_whole_file_is_followed(folder, tmp_path):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", ["a FIFO", "emptied", "a folder"])
-def test_the_command_says_so_in_a_line(folder, home, tmp_path, monkeypatch, capsys, name, damage):
+def test_the_command_reports_a_damaged_model_in_one_line(folder, home, tmp_path, monkeypatch, capsys, name, damage):
     DAMAGES[damage](folder / name)
     monkeypatch.setattr(registry, "champion_folder", lambda _: folder)
     monkeypatch.setenv("COLUMNS", "1000")

@@ -78,7 +78,7 @@ def test_a_voice_has_the_same_name_whatever_the_other_voices(model):
     assert len(alone & set(whole.values())) >= 35
 
 
-def test_names_of_real_voices_are_not_given(model):
+def test_names_of_real_voices_are_not_drawn(model):
     before = named(model, ["Bass"] * 40, 1)
     real = [name.lower().replace(" ", "-") for name in before[:20]]
     after = named(model, ["Bass"] * 40, 1, taken=real)
@@ -113,7 +113,7 @@ def test_parents_keep_their_names_and_children_are_named_after_the_nearer_one(mo
         ("SHIT PAD", "(?!.*SHIT)[A-Z. ]+( [1-9])?"),
     ],
 )
-def test_children_of_any_name(model, parent, child):
+def test_a_parent_of_any_name_has_children_with_distinct_names(model, parent, child):
     names = model.draw(VOICES[1:30], ["Pads"] * 29, 1, parents=[(VOICES[0], parent)])
     assert all(re.fullmatch(child, name) and len(name) <= 10 for name in names)
     assert len(set(map(squeezed, names))) == 29
@@ -179,7 +179,7 @@ def test_a_label_without_words_in_names_toml_is_learned_too():
     assert not any(re.search("LADLE|SCOOP", name) for name in named(fit_names(*corpus(*spoons)), ["Bass"] * 300, 1))
 
 
-def test_an_unknown_label_takes_names_of_all(model):
+def test_an_unknown_label_takes_names_of_all_labels(model):
     names = named(model, ["Spoons"] * 500, 1)
     assert all(any(re.search(noun, " ".join(names)) for noun in model.lasts[label]) for label in LABELS)
 
@@ -206,7 +206,7 @@ def test_nothing_offensive_is_learned_however_common():
         assert not any(re.search("|".join(unfit), name) for name in named(model, [label] * 2000, 1))
 
 
-def test_a_stored_model_cannot_make_them_either():
+def test_a_stored_model_makes_no_offensive_names_either():
     model = name_model({"Bass": {"BASS": 1, "ANA": 1, "BIG": 1}}, {"Bass": {"HIT": 9, "LEAD": 9, "ASS": 9}})
     names = named(NameModel.model_validate_json(model.model_dump_json()), ["Bass"] * 300, 1)
     assert "BIG HIT" in names
@@ -225,7 +225,7 @@ def test_a_corpus_without_words_leaves_those_of_names_toml(names):
     assert len(set(named(model, LABELS * 50, 1))) == 400
 
 
-def test_a_model_is_the_same_after_it_was_stored(model):
+def test_a_model_survives_storage(model):
     again = NameModel.model_validate_json(model.model_dump_json())
     assert again == model
     assert named(again, LABELS, 1) == named(model, LABELS, 1)
@@ -264,19 +264,19 @@ GOOD = {
     ODD,
     st.text(max_size=8),
 )
-def test_a_model_of_unknown_origin_is_whole_or_refused(path, odd, key):
+def test_a_model_of_unknown_origin_is_valid_or_refused(path, odd, key):
     for document in (odd, {**GOOD, key: odd}):
-        _whole_or_refused(json.dumps(document))
+        _valid_or_refused(json.dumps(document))
     document = json.loads(json.dumps(GOOD))
     place = document
     for step in path[:-1]:
         place = place[step]
     if path:
         place[path[-1]] = odd
-        _whole_or_refused(json.dumps(document))
+        _valid_or_refused(json.dumps(document))
         del place[path[-1]]
         place[key] = 1
-        _whole_or_refused(json.dumps(document))
+        _valid_or_refused(json.dumps(document))
 
 
 @given(st.text(max_size=40))
@@ -312,7 +312,7 @@ def test_any_other_text_is_refused(text):
         ("taken", [1]),
     ],
 )
-def test_odd_models_are_refused(place, odd):
+def test_invalid_models_are_refused(place, odd):
     assert named(NameModel.model_validate_json(json.dumps(GOOD)), ["Bass"], 1)
     with pytest.raises(ValueError, match=place):
         NameModel.model_validate_json(json.dumps({**GOOD, place: odd}))
@@ -330,7 +330,7 @@ def test_a_model_too_large_or_too_deep_is_refused(text):
         NameModel.model_validate_json(text)
 
 
-def _whole_or_refused(text):
+def _valid_or_refused(text):
     try:
         model = NameModel.model_validate_json(text)
     except ValueError:

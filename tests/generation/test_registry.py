@@ -1,4 +1,4 @@
-"""The registry of models: which measures count as worse, and how challengers and champions change roles."""
+"""The registry of models: metrics that count as worse, and the roles of challengers and champions."""
 
 import shutil
 from dataclasses import replace
@@ -21,7 +21,7 @@ from deepdx_core.generation.registry import (
     NoModelError,
     champion_folder,
     compare_models,
-    find_worse_measures,
+    find_worse_metrics,
     model_folder,
 )
 from deepdx_core.quality.rules import load_rules
@@ -39,69 +39,69 @@ FIRST, SECOND, THIRD = "1" * 16, "2" * 16, "3" * 16
 NOTHING = TrainedModels.create_empty()
 
 
-# Worse measures
+# Worse metrics
 
 
-def row(**measures):
-    """A row of `model_evaluation` as far as it is compared; each measure is .6 unless given, its error .02."""
-    values = dict.fromkeys(MEASURED, 0.6) | dict.fromkeys((f"{measure}_error" for measure in MEASURED), 0.02)
-    return values | {"label_accuracy": 0.9} | measures
+def row(**metrics):
+    """A row of `model_evaluation` as far as it is compared; each metric is .6 unless given, its error .02."""
+    values = dict.fromkeys(MEASURED, 0.6) | dict.fromkeys((f"{metric}_error" for metric in MEASURED), 0.02)
+    return values | {"label_accuracy": 0.9} | metrics
 
 
 def test_a_model_is_not_worse_than_itself():
-    assert find_worse_measures(row(), row()) == []
+    assert find_worse_metrics(row(), row()) == []
 
 
-@pytest.mark.parametrize("measure", ["precision", "recall", "density", "coverage"])
-def test_more_is_better(measure):
-    (description,) = find_worse_measures(row(**{measure: 0.5}), row())
-    assert description == f"{measure}: 0.500 against 0.600, noise 0.028"
-    assert find_worse_measures(row(), row(**{measure: 0.5})) == []
+@pytest.mark.parametrize("metric", ["precision", "recall", "density", "coverage"])
+def test_a_lower_value_is_worse(metric):
+    (description,) = find_worse_metrics(row(**{metric: 0.5}), row())
+    assert description == f"{metric}: 0.500 against 0.600, noise 0.028"
+    assert find_worse_metrics(row(), row(**{metric: 0.5})) == []
 
 
-def test_fewer_near_copies_are_better():
-    (description,) = find_worse_measures(row(dcr_near=0.7), row())
+def test_a_larger_share_of_near_duplicates_is_worse():
+    (description,) = find_worse_metrics(row(dcr_near=0.7), row())
     assert description.startswith("dcr_near: 0.700 against 0.600")
-    assert find_worse_measures(row(), row(dcr_near=0.7)) == []
+    assert find_worse_metrics(row(), row(dcr_near=0.7)) == []
 
 
 def test_a_difference_within_noise_is_not_worse():
-    for measure in MEASURED:
+    for metric in MEASURED:
         for value in (0.55, 0.65):  # 1.8 standard errors of the difference
-            assert find_worse_measures(row(**{measure: value}), row()) == []
-    assert find_worse_measures(row(precision=0.5, precision_error=0.06), row()) == []
-    assert find_worse_measures(row(precision=0.5), row(precision_error=0.06)) == []
+            assert find_worse_metrics(row(**{metric: value}), row()) == []
+    assert find_worse_metrics(row(precision=0.5, precision_error=0.06), row()) == []
+    assert find_worse_metrics(row(precision=0.5), row(precision_error=0.06)) == []
 
 
 def test_a_c2st_counts_by_its_distance_from_one_half():
-    assert find_worse_measures(row(c2st=0.45), row(c2st=0.55)) == []
-    assert find_worse_measures(row(c2st=0.5), row(c2st=0.7)) == []
-    assert find_worse_measures(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
-    assert find_worse_measures(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
+    assert find_worse_metrics(row(c2st=0.45), row(c2st=0.55)) == []
+    assert find_worse_metrics(row(c2st=0.5), row(c2st=0.7)) == []
+    assert find_worse_metrics(row(c2st=0.3), row(c2st=0.55))[0].startswith("c2st: 0.300 against 0.550")
+    assert find_worse_metrics(row(c2st=0.7), row(c2st=0.5))[0].startswith("c2st: 0.700 against 0.500")
 
 
-def test_label_agreement_is_best_at_that_of_real_voices():
+def test_label_agreement_is_best_at_the_accuracy_on_real_voices():
     """A caricature, whose label is always recognized, is as bad as a voice without character."""
-    assert find_worse_measures(row(label_agreement=0.82), row(label_agreement=0.98)) == []
-    assert find_worse_measures(row(label_agreement=0.9), row(label_agreement=1.0)) == []
-    assert find_worse_measures(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith(
+    assert find_worse_metrics(row(label_agreement=0.82), row(label_agreement=0.98)) == []
+    assert find_worse_metrics(row(label_agreement=0.9), row(label_agreement=1.0)) == []
+    assert find_worse_metrics(row(label_agreement=1.0), row(label_agreement=0.9))[0].startswith(
         "label_agreement: 1.000"
     )
-    assert find_worse_measures(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith(
+    assert find_worse_metrics(row(label_agreement=0.7), row(label_agreement=0.9))[0].startswith(
         "label_agreement: 0.700"
     )
     # Each by the accuracy on the real voices that it was evaluated with.
-    assert find_worse_measures(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
+    assert find_worse_metrics(row(label_agreement=0.7, label_accuracy=0.7), row(label_agreement=0.9)) == []
 
 
-def test_measures_without_a_value_are_skipped():
-    assert find_worse_measures(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
-    assert find_worse_measures(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
-    assert find_worse_measures(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
+def test_metrics_without_a_value_are_skipped():
+    assert find_worse_metrics(row(c2st=None, c2st_error=None), row(c2st=0.5)) == []
+    assert find_worse_metrics(row(c2st=1.0), row(c2st=None, c2st_error=None)) == []
+    assert find_worse_metrics(row(c2st=1.0, c2st_error=None), row(c2st=0.5)) == []
 
 
-def test_every_measure_that_is_worse_is_named():
-    worse = find_worse_measures(row(c2st=1.0, recall=0.1, coverage=0.1), row())
+def test_every_metric_that_is_worse_is_named():
+    worse = find_worse_metrics(row(c2st=1.0, recall=0.1, coverage=0.1), row())
     assert [reason.partition(":")[0] for reason in worse] == ["c2st", "recall", "coverage"]
 
 
@@ -109,7 +109,7 @@ SHARES = st.none() | st.floats(0, 1)
 ROWS = st.builds(
     lambda values, errors, accuracy: row(
         **dict(zip(MEASURED, values, strict=True)),
-        **dict(zip((f"{measure}_error" for measure in MEASURED), errors, strict=True)),
+        **dict(zip((f"{metric}_error" for metric in MEASURED), errors, strict=True)),
         label_accuracy=accuracy,
     ),
     st.lists(SHARES, min_size=len(MEASURED), max_size=len(MEASURED)),
@@ -119,12 +119,12 @@ ROWS = st.builds(
 
 
 @given(ROWS, ROWS)
-def test_two_models_cannot_both_be_worse_in_one_measure(one, other):
+def test_two_models_cannot_both_be_worse_in_one_metric(one, other):
     kinds = [
-        {reason.partition(":")[0] for reason in find_worse_measures(*pair)} for pair in ((one, other), (other, one))
+        {reason.partition(":")[0] for reason in find_worse_metrics(*pair)} for pair in ((one, other), (other, one))
     ]
     assert kinds[0].isdisjoint(kinds[1])
-    assert find_worse_measures(one, one) == []
+    assert find_worse_metrics(one, one) == []
 
 
 # Champions and challengers
@@ -143,13 +143,13 @@ def splits():
     return Splits(train, validation, test, LABELS)
 
 
-def model_of(voices, splits, takes_over, labels=LABELS):
-    """An untrained model: it writes at random, but copies values of a parent, by this logit."""
+def model_of(voices, copy_bias, labels=LABELS):
+    """An untrained model. It writes at random, except that copying the parent's value has the logit `copy_bias`."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         writer = Writer(len(labels), CONFIG.width, CONFIG.depth, CONFIG.heads, CONFIG.dropout).eval()
     with torch.no_grad():
-        writer.copy.bias[0] = takes_over
+        writer.copy.bias[0] = copy_bias
     parents = replace(
         find_parents(voices.parameters, voices.families, voices.parameters, voices.families), slack=SAMPLING_SLACK
     )
@@ -172,12 +172,12 @@ def model_of(voices, splits, takes_over, labels=LABELS):
 
 @pytest.fixture(scope="module")
 def good(splits):
-    return model_of(splits.train, splits, 7.0)
+    return model_of(splits.train, 7.0)
 
 
 @pytest.fixture(scope="module")
 def degraded(splits):
-    return model_of(splits.train, splits, 4.5)
+    return model_of(splits.train, 4.5)
 
 
 @pytest.fixture(scope="module")
@@ -186,19 +186,19 @@ def rules():
 
 
 @pytest.fixture
-def judged(home, splits, rules):
+def compare(home, splits, rules):
     """Return a function that compares the models of the home, writes the table, and returns its rows."""
     open_state(home, print)
 
-    def judge():
+    def run():
         tables = Tables(home)
         tables.write("models", compare_models(home, tables.read_or_empty("models"), splits, rules))
         return tables.read("models")
 
-    return judge
+    return run
 
 
-def leave(home, model_id, model):
+def store(home, model_id, model):
     save_model(model_folder(home, model_id), model)
 
 
@@ -215,69 +215,69 @@ def test_a_folder_is_named_by_the_first_digits_of_a_fingerprint(home):
     assert model_folder(home, FIRST) == home.models / FIRST
 
 
-def test_without_a_champion_there_are_no_banks(home, judged):
+def test_a_home_without_a_champion_raises(home, compare):
     with pytest.raises(NoModelError, match="run `deepdx run` first"):
         champion_folder(home)
-    assert judged().is_empty()
+    assert compare().is_empty()
     with pytest.raises(NoModelError):
         champion_folder(home)
 
 
-def test_the_first_is_the_champion_and_stays_it(home, judged, good):
-    leave(home, FIRST, good)
-    rows = judged()
+def test_the_first_model_becomes_the_champion_and_stays_champion(home, compare, good):
+    store(home, FIRST, good)
+    rows = compare()
     TrainedModels.validate(rows)
     (only,) = rows.iter_rows(named=True)
     assert (only["model_id"], only["judged"], only["role"], only["reason"]) == (FIRST, 1, "champion", "the first")
     assert only["config"] == CONFIG.to_json()
     assert (only["voices"], only["steps"], only["validation_loss"]) == (len(good.voices), 7, 300.0)
     assert (only["written_c2st"], only["critic_area"], only["against"]) == (None, 0.75, None)
-    assert all(only[measure] is not None for measure in MEASURED)
+    assert all(only[metric] is not None for metric in MEASURED)
     assert champion_folder(home) == home.models / FIRST
     assert load_model(champion_folder(home)).summary.fingerprint == good.summary.fingerprint
     # Nothing changes the second time.
-    assert_frame_equal(judged(), rows)
+    assert_frame_equal(compare(), rows)
 
 
-def test_other_folders_are_ignored_and_damaged_models_are_unreadable(home, judged, good):
-    leave(home, FIRST, good)
+def test_other_folders_are_ignored_and_damaged_models_are_unreadable(home, compare, good):
+    store(home, FIRST, good)
     for name in ("training", "mine", FIRST[:15], FIRST + "1", "G" * 16, "ABCDEF0123456789"):
         shutil.copytree(home.models / FIRST, home.models / name)
     (home.models / SECOND).mkdir()  # without a card: of a killed run
     shutil.copytree(home.models / FIRST, home.models / THIRD)
     (home.models / THIRD / WEIGHTS).write_bytes(b"no weights")
-    rows = judged()
+    rows = compare()
     assert roles(rows) == {FIRST: "champion", THIRD: "unreadable"}
     assert str(home.models / THIRD / WEIGHTS) in reason(rows, THIRD)
     assert "damaged" in reason(rows, THIRD)
     assert rows.filter(role="unreadable").select("config", *MEASURED).row(0) == (None,) * (1 + len(MEASURED))
 
 
-def test_an_unreadable_model_is_read_once_it_is_whole(home, judged, good):
-    leave(home, FIRST, good)
+def test_an_unreadable_model_is_evaluated_once_it_is_readable(home, compare, good):
+    store(home, FIRST, good)
     (home.models / FIRST / MODEL_CARD).write_text("{}")
-    assert roles(judged()) == {FIRST: "unreadable"}
-    assert roles(judged()) == {FIRST: "unreadable"}
-    leave(home, FIRST, good)
-    rows = judged()
+    assert roles(compare()) == {FIRST: "unreadable"}
+    assert roles(compare()) == {FIRST: "unreadable"}
+    store(home, FIRST, good)
+    rows = compare()
     assert roles(rows) == {FIRST: "champion"}
     assert rows["judged"].to_list() == [1]
 
 
-def test_a_model_trained_on_held_out_voices_is_beaten(home, judged, good, splits):
-    leave(home, FIRST, good)
+def test_a_model_trained_on_held_out_voices_is_beaten(home, compare, good, splits):
+    store(home, FIRST, good)
     both = [(part.parameters, part.labels, part.families) for part in (splits.train, splits.test)]
-    leave(home, SECOND, model_of(Voices(*map(np.concatenate, zip(*both, strict=True))), splits, 7.0))
-    rows = judged()
+    store(home, SECOND, model_of(Voices(*map(np.concatenate, zip(*both, strict=True))), 7.0))
+    rows = compare()
     assert roles(rows) == {FIRST: "champion", SECOND: "beaten"}
     held_out = len(np.unique(splits.test.parameters, axis=0))
     assert reason(rows, SECOND) == f"it learned from {held_out} of the voices that are held out now"
     assert rows["c2st"].is_null().to_list() == [False, True]
 
 
-def test_a_model_with_other_labels_is_beaten_even_if_there_is_no_other(home, judged, good):
-    leave(home, FIRST, replace(good, labels=("a", "c", "b")))
-    rows = judged()
+def test_a_model_with_other_labels_is_beaten_even_if_there_is_no_other(home, compare, good):
+    store(home, FIRST, replace(good, labels=("a", "c", "b")))
+    rows = compare()
     assert roles(rows) == {FIRST: "beaten"}
     assert reason(rows, FIRST) == "it knows other labels"
     with pytest.raises(NoModelError):
@@ -288,7 +288,7 @@ def test_a_model_whose_candidates_are_all_rejected_is_beaten(home, splits, good,
     monkeypatch.setattr(sampling, "_ATTEMPTS", 2)
     silence = '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
     home.rules.write_text(silence)
-    leave(home, FIRST, good)
+    store(home, FIRST, good)
     rows = compare_models(home, NOTHING, splits, load_rules(home.rules))
     assert roles(rows) == {FIRST: "beaten"}
     assert reason(rows, FIRST).startswith("it hardly makes a voice that could be taken: ")
@@ -296,11 +296,11 @@ def test_a_model_whose_candidates_are_all_rejected_is_beaten(home, splits, good,
 
 
 @pytest.mark.slow
-def test_a_degraded_challenger_is_beaten(home, judged, good, degraded):
-    leave(home, FIRST, good)
-    before = judged()
-    leave(home, SECOND, degraded)
-    rows = judged()
+def test_a_degraded_challenger_is_beaten(home, compare, good, degraded):
+    store(home, FIRST, good)
+    before = compare()
+    store(home, SECOND, degraded)
+    rows = compare()
     assert roles(rows) == {FIRST: "champion", SECOND: "beaten"}
     assert reason(rows, SECOND).startswith("worse than the champion in ")
     assert "precision: " in reason(rows, SECOND)
@@ -310,33 +310,33 @@ def test_a_degraded_challenger_is_beaten(home, judged, good, degraded):
     assert champion_folder(home) == home.models / FIRST
 
 
-def test_a_better_challenger_wins_and_of_equals_the_later(home, judged, good, degraded):
-    leave(home, THIRD, degraded)
-    judged()
-    leave(home, SECOND, good)
-    rows = judged()
+def test_a_better_challenger_wins_and_so_does_an_equal_one(home, compare, good, degraded):
+    store(home, THIRD, degraded)
+    compare()
+    store(home, SECOND, good)
+    rows = compare()
     assert roles(rows) == {THIRD: "former champion", SECOND: "champion"}
     assert reason(rows, THIRD) == f"{SECOND} took its place"
     assert reason(rows, SECOND) == f"in no measure worse than {THIRD} by more than 2 standard errors"
     assert champion_folder(home) == home.models / SECOND
     # A model is evaluated once, whichever has won since.
-    leave(home, FIRST, good)
-    rows = judged()
+    store(home, FIRST, good)
+    rows = compare()
     assert roles(rows) == {THIRD: "former champion", SECOND: "former champion", FIRST: "champion"}
     assert rows["judged"].to_list() == [1, 2, 3]
     assert rows["model_id"].to_list() == [THIRD, SECOND, FIRST]
 
 
 @pytest.mark.parametrize("fate", ["gone", "of other labels"])
-def test_a_champion_that_cannot_be_evaluated_loses_its_role(home, judged, good, degraded, fate):
-    leave(home, FIRST, good)
-    judged()
+def test_a_champion_that_cannot_be_evaluated_loses_its_role(home, compare, good, degraded, fate):
+    store(home, FIRST, good)
+    compare()
     if fate == "gone":
         shutil.rmtree(home.models / FIRST)
     else:
-        leave(home, FIRST, replace(good, labels=("a", "c", "b")))
-    leave(home, SECOND, degraded)
-    rows = judged()
+        store(home, FIRST, replace(good, labels=("a", "c", "b")))
+    store(home, SECOND, degraded)
+    rows = compare()
     assert roles(rows) == {FIRST: "former champion", SECOND: "champion"}
     assert reason(rows, SECOND).startswith("the champion before cannot be judged: ")
     assert ("No such file" if fate == "gone" else "it knows other labels") in reason(rows, SECOND)
@@ -344,8 +344,8 @@ def test_a_champion_that_cannot_be_evaluated_loses_its_role(home, judged, good, 
     assert champion_folder(home) == home.models / SECOND
 
 
-def test_models_are_compared_alike_whether_at_once_or_one_by_one(home, splits, rules, good):
-    leave(home, FIRST, good)
+def test_comparing_models_at_once_or_one_by_one_gives_the_same_table(home, splits, rules, good):
+    store(home, FIRST, good)
     one = compare_models(home, NOTHING, splits, rules)
-    leave(home, SECOND, good)
+    store(home, SECOND, good)
     assert_frame_equal(compare_models(home, one, splits, rules), compare_models(home, NOTHING, splits, rules))

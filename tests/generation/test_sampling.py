@@ -24,6 +24,7 @@ from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.sound.audio_features import compute_voice_features, summarize_by_sound
 from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.parents import SAMPLING_SLACK
@@ -59,7 +60,7 @@ def closest_within(voices):
     return apart.min(axis=1)
 
 
-def test_there_are_as_many_as_requested_and_all_are_legal_and_audible(many):
+def test_a_sample_has_the_requested_count_of_legal_audible_voices(many):
     assert many.parameters.shape == (70, 145)
     assert many.label_ids.shape == (70,)
     require_legal(many.parameters)
@@ -71,7 +72,7 @@ def test_no_voice_is_close_to_a_training_voice_or_to_another(model, many):
     assert closest_within(many.parameters).min() > MAX_DIFFERING
 
 
-def test_not_even_if_the_model_hardly_writes_anything_else(model):
+def test_no_voice_is_close_even_if_the_model_writes_few_others(model):
     request = SamplingRequest(temperature=0.3, label="Low")
     voices = sample(model, 12, seed=0, request=request)
     assert distances_to_closest(voices.parameters, model.voices.parameters).min() > MAX_DIFFERING
@@ -89,7 +90,7 @@ def test_the_first_voices_do_not_depend_on_the_count(model, many, count):
     assert (few.label_ids == many.label_ids[:count]).all()
 
 
-def test_nor_if_many_candidates_are_rejected(model, tmp_path):
+def test_the_first_voices_do_not_depend_on_the_count_if_many_candidates_are_rejected(model, tmp_path):
     (tmp_path / "rules.toml").write_text('[rule.slow]\nverdict = "corrupt"\nreason = "slow"\nwhen = "lfo_speed < 60"\n')
     rules, request = load_rules(tmp_path / "rules.toml"), SamplingRequest(temperature=0.7)
     all_, few = (sample(model, count, seed=1, request=request, rules=rules) for count in (32, 7))
@@ -149,7 +150,7 @@ def test_voices_have_the_requested_label(model, label):
     assert shares[label] > 0.4
 
 
-def test_without_a_label_they_are_distributed_as_in_training(model):
+def test_labels_are_distributed_as_in_training_unless_requested(model):
     labels = sample(model, 64, seed=0).label_ids
     assert np.bincount(labels) / 64 == pytest.approx(
         np.bincount(model.voices.labels) / len(model.voices.labels), abs=0.2
@@ -163,7 +164,7 @@ def test_voices_have_the_requested_algorithm(model, algorithm):
     assert (voices.label_ids == 1).all()
 
 
-def test_a_voice_for_each_label(model):
+def test_sample_labels_gives_a_voice_for_each_label(model):
     labels = np.array([2, 0, 1, 1, 2] * 6)
     voices = sample_labels(model, labels, seed=0)
     assert (voices.label_ids == labels).all()
@@ -183,7 +184,7 @@ def test_variations_differ_from_the_voice_by_about_the_requested_strength(model,
     assert (made.label_ids == model.voices.labels[5]).all()
 
 
-def test_the_stronger_the_further(model):
+def test_a_higher_strength_gives_more_distant_variations(model):
     voice = model.voices.parameters[5]
     by_strength = [
         np.mean(
@@ -194,7 +195,7 @@ def test_the_stronger_the_further(model):
     assert by_strength[0] < by_strength[1] - 2
 
 
-def test_no_variation_is_the_voice_itself_though_no_training_voice_is_like_it(model):
+def test_no_variation_is_close_to_the_voice_itself_even_if_no_training_voice_is(model):
     voice = toy_voices(60, seed=5).parameters[7]
     assert distances_to_closest(voice[None], model.voices.parameters)[0] > MAX_DIFFERING
     made = sample(model, 8, seed=0, request=SamplingRequest(like=voice, strength=0.01))
@@ -222,7 +223,7 @@ def test_voices_between_two_resemble_both(model):
     assert max(from_one[4], from_other[4]) < from_one[8]
 
 
-def test_both_ends_stay_as_given_whatever_would_reject_them(model):
+def test_the_ends_of_an_interpolation_are_never_rejected(model):
     mute = INIT_VOICE.copy()
     mute[[INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]] = 0
     made = sample(model, 4, seed=0, request=SamplingRequest(between=(INIT_VOICE, mute)), rules=None)
@@ -240,7 +241,7 @@ def test_one_voice_between_two_is_the_first(model):
     assert (made.parameters[0] == model.voices.parameters[0]).all()
 
 
-def test_the_more_novelty_the_further_from_training_voices(model):
+def test_more_novelty_gives_voices_further_from_training_voices(model):
     near, far, none = (
         distances_to_closest(
             sample(model, 32, seed=0, request=SamplingRequest(novelty=novelty)).parameters, model.voices.parameters
@@ -258,7 +259,7 @@ def test_huge_novelty_is_capped(model):
     assert (most == more).all()
 
 
-def test_the_more_choices_the_more_real(model):
+def test_more_choices_give_higher_realness(model):
     real = [
         model.critic.realness(Voices(some.parameters, some.label_ids, some.label_ids)).mean()
         for some in (sample(model, 48, seed=0, request=SamplingRequest(choices=choices)) for choices in (1, 8))
@@ -266,7 +267,7 @@ def test_the_more_choices_the_more_real(model):
     assert real[1] > real[0] + 0.5
 
 
-def test_the_colder_the_more_alike(model):
+def test_a_lower_temperature_gives_more_similar_voices(model):
     cold, hot = (
         closest_within(sample(model, 16, seed=0, request=SamplingRequest(temperature=temperature)).parameters)
         for temperature in (0.5, 1.5)
@@ -288,7 +289,7 @@ def test_the_colder_the_more_alike(model):
         ({"strength": 1.1}, "strength must be over 0"),
         ({"algorithm": 0}, "algorithm 0 is not within 1 to 32"),
         ({"algorithm": 33}, "algorithm 33 is not within 1 to 32"),
-        ({"like": INIT_VOICE, "between": (INIT_VOICE, INIT_VOICE)}, "either like one or between two"),
+        ({"like": INIT_VOICE, "between": (INIT_VOICE, INIT_VOICE)}, "exclude each other"),
         ({"like": MAXIMA + 1}, "its range is"),
         ({"like": INIT_VOICE[:144]}, "expected uint8"),
         ({"between": (INIT_VOICE, MAXIMA + 1)}, "its range is"),
@@ -332,7 +333,7 @@ def test_a_rule_of_the_user_is_applied_and_its_rejections_are_counted(model, tmp
     assert sum(ruled.rejected.values()) <= 25 * SamplingRequest().choices * 32
 
 
-def test_a_note_decides_nothing(model, tmp_path):
+def test_a_note_rejects_nothing(model, tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text('[rule.mine]\nverdict = "note"\nreason = "all are so"\nwhen = "feedback >= 0"\n')
     assert "mine" not in sample(model, 3, seed=0, rules=load_rules(path)).rejected
@@ -343,7 +344,7 @@ def test_a_rule_on_an_unknown_column_is_named(model, tmp_path):
         sample(model, 3, seed=0, rules=user_rules(tmp_path, "moonlight > 3"))
 
 
-def test_if_every_candidate_is_rejected_the_error_counts_the_reasons(model, tmp_path, monkeypatch):
+def test_an_error_counts_the_reasons_if_every_candidate_is_rejected(model, tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
     with pytest.raises(ValueError, match=r"12 candidates were not enough for a voice \(.*mine: \d+"):
         sample(model, 2, seed=0, rules=user_rules(tmp_path, "feedback >= 0"))
@@ -421,7 +422,7 @@ def test_the_critic_is_trained_on_new_voices_of_the_writer_and_no_more_than_conf
     assert 0 < len(few.written) <= 7
 
 
-def test_training_on_one_family_says_what_is_missing(tmp_path):
+def test_training_on_one_family_raises(tmp_path):
     splits = toy_splits(6, 6)
     splits.train.families[:] = 0
     with pytest.raises(ValueError, match="more than one family"):
@@ -452,7 +453,7 @@ def test_fingerprints_distinguish_runs():
 def test_a_fingerprint_depends_on_versions_of_code_and_libraries_and_not_on_source_text(monkeypatch):
     splits = toy_splits(20, 6)
     own, of_version_1 = model_fingerprints(splits, TINY)
-    assert code_version().startswith(f"model {training.MODEL_VERSION}, torch 2.")
+    assert code_version().startswith(f"model {MODEL_VERSION}, torch 2.")
     assert re.fullmatch(r"model \d+(, (torch|scikit-learn|numpy) \d+\.\d+){3}", code_version())
     monkeypatch.setattr(training, "MODEL_VERSION", 99)
     assert model_fingerprints(splits, TINY)[0] != own

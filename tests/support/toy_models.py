@@ -68,13 +68,13 @@ def earlier_names(tensors):
 
 
 def toy_voices(count, seed=0):
-    """Voices in six groups of similar families, 15 to 30 parameters apart; operator 1 determines the label."""
-    random, group_random = np.random.default_rng(seed), np.random.default_rng(99)
+    """Voices in six clusters of similar families, 15 to 30 parameters apart; operator 1 determines the label."""
+    random, of_clusters = np.random.default_rng(seed), np.random.default_rng(99)
     families = np.arange(count) // 2
-    group = families % 6
-    centers = np.where(group_random.random((6, 145)) < 0.4, group_random.integers(0, MAXIMA + 1, (6, 145)), INIT_VOICE)
+    cluster = families % 6
+    clusters = np.where(of_clusters.random((6, 145)) < 0.4, of_clusters.integers(0, MAXIMA + 1, (6, 145)), INIT_VOICE)
     changed = random.random((count, 145)) < 0.08
-    voices = np.where(changed[families * 2 % count], random.integers(0, MAXIMA + 1, (count, 145)), centers[group])
+    voices = np.where(changed[families * 2 % count], random.integers(0, MAXIMA + 1, (count, 145)), clusters[cluster])
     twin = np.arange(count) % 2 == 1
     voices[twin] = voices[np.flatnonzero(twin) - 1]
     labels = random.integers(0, 3, count)

@@ -30,7 +30,7 @@ from tests.support.toy_models import TINY, toy_voices
 
 
 class Some(Settings):
-    """Settings of no run."""
+    """Settings for these tests."""
 
     steps: int = Field(default=10, ge=1, lt=100)
     rate: float = Field(default=0.5, ge=0)
@@ -52,7 +52,7 @@ def test_missing_settings_take_their_defaults():
     assert Some.from_json("{}") == Some()
 
 
-def test_the_json_of_settings_never_changes_since_fingerprints_hang_on_it():
+def test_the_json_of_settings_never_changes_because_fingerprints_depend_on_it():
     assert WriterConfig().to_json() == (
         '{"seed": 0, "steps": 6000, "passes": 12, "batch_size": 32, "width": 128, "depth": 4, "heads": 4, '
         '"dropout": 0.1, "learning_rate": 0.0012, "ema_decay": 0.998, "orphans": 0.1, "moved": 0.0, '
@@ -73,7 +73,7 @@ def test_an_int_given_for_a_float_stays_an_int_in_json_but_is_equal():
     assert len({Some(), Some(steps=10), Some(steps=11)}) == 2
 
 
-def test_settings_are_checked_wherever_they_are_made_and_then_fixed():
+def test_settings_are_checked_on_construction_and_frozen():
     assert Some().replace(steps=7) == Some(steps=7)
     for make in (lambda: Some(steps=0), lambda: Some().replace(steps=0), lambda: Some().replace(wings=2)):
         with pytest.raises(ValidationError):
@@ -82,7 +82,7 @@ def test_settings_are_checked_wherever_they_are_made_and_then_fixed():
         Some().steps = 3
 
 
-def test_each_setting_has_a_description_and_they_are_read_without_torch():
+def test_each_setting_has_a_description_and_importing_them_does_not_import_torch():
     for config in (WriterConfig, GanConfig):
         assert all(field.description for field in config.model_fields.values())
     code = "import sys, deepdx_core.gan.config, deepdx_core.writer.config; print('torch' in sys.modules)"

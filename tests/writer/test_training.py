@@ -47,7 +47,7 @@ def uninterrupted(tmp_path_factory):
 
 
 class KilledError(Exception):
-    """Stands for a run that is killed."""
+    """Raised in place of a kill."""
 
 
 def stop_at(step, error):
@@ -178,7 +178,7 @@ DAMAGES = {
     "no history": tampered(lambda state: state.pop("history")),
     "no step": tampered(lambda state: state.pop("step")),
     "a tensor under both names": tampered(lambda state: state.update({"writer/score": state["writer/output"].clone()})),
-    "a tensor more": tampered(lambda state: state.update(wings=torch.ones(2))),
+    "an additional tensor": tampered(lambda state: state.update(wings=torch.ones(2))),
     "optimizer of another shape": tampered(lambda state: state.update({"optimizer/0/exp_avg": torch.ones(2)})),
     "optimizer of another name": tampered(lambda state: state.update({"optimizer/x/y/z": torch.ones(2)})),
     "history of another shape": tampered(lambda state: state.update(history=torch.zeros(3))),

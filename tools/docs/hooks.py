@@ -12,9 +12,9 @@ from tools.docs import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM_ROOT = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
-"""Pages that are files of the repository's root."""
+"""Pages of the site that are files in the root of the repository."""
 ROOMS = "<!-- rooms -->"
-"""The place in a page for the list of rooms."""
+"""Placeholder in a page for the list of rooms."""
 
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)")
 
@@ -29,13 +29,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Fill in the rooms, and replace links to files that are not in the site by the files' paths."""
-    name = page.file.src_uri
-    return shown_in_site(markdown.replace(ROOMS, reference.rooms()), name)
+    """Fill in the list of rooms, and rewrite links for the site."""
+    return rewrite_links(markdown.replace(ROOMS, reference.rooms()), page.file.src_uri)
 
 
-def shown_in_site(markdown: str, page: str) -> str:
-    """Markdown whose links lead to pages of the site, and which names other files of the repository by their path.
+def rewrite_links(markdown: str, page: str) -> str:
+    """Point links to pages at the site, and replace links to other files of the repository by the files' paths.
 
     page: path of the page below `docs`. Raises PluginError if a linked file does not exist.
     """

@@ -1,4 +1,4 @@
-"""Reference pages derived from the code, so that they cannot go stale, as Markdown."""
+"""Reference pages in Markdown, generated from the code so that they cannot go stale."""
 
 import inspect
 import re
@@ -41,7 +41,7 @@ def commands() -> str:
             f"```text\ndeepdx {name} {' '.join(usage)}\n```",
         ]
         if command.params:
-            lines.append(_table(("option", "what"), map(_option, command.params)))
+            lines.append(_table(("option", "meaning"), map(_option, command.params)))
     return "\n\n".join(lines)
 
 
@@ -58,7 +58,7 @@ def _option(option: object) -> tuple[str, ...]:
 
 
 def tables() -> str:
-    """Every table and view with its columns, as the comments in an empty corpus.duckdb describe them."""
+    """Every table and view with its columns, from the comments in an empty corpus.duckdb."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         order = build_database(home.database, Tables(home))
@@ -81,7 +81,11 @@ def tables() -> str:
         rows = [(_code(column), _code(type_), _escaped(about)) for column, type_, about in own if column not in _MANY]
         if len(rows) < len(own):
             rows.append(("[the 145 parameters](parameters.md)", "`UTINYINT`", "values as in a dump"))
-        lines += [f"## {name} {{#{name}}}", f"A {kind}: {_escaped(comment)}", _table(("column", "type", "what"), rows)]
+        lines += [
+            f"## {name} {{#{name}}}",
+            f"A {kind}: {_escaped(comment)}",
+            _table(("column", "type", "meaning"), rows),
+        ]
     return "\n\n".join(lines)
 
 
@@ -98,7 +102,9 @@ def parameters() -> str:
         "Generated from `deepdx_core/voice/parameters.py`, the one table that codec, schemas, checks and models derive "
         "from. VCED is the offset in an unpacked voice of 155 bytes, VMEM the byte and bits in a packed voice of 128."
     )
-    return "\n\n".join(["# Parameters", about, _table(("VCED", "name", "range", "INIT VOICE", "VMEM", "what"), rows)])
+    return "\n\n".join(
+        ["# Parameters", about, _table(("VCED", "name", "range", "INIT VOICE", "VMEM", "meaning"), rows)]
+    )
 
 
 def _packed_at(p: Parameter) -> str:
@@ -143,14 +149,16 @@ def categories() -> str:
 
 
 def settings() -> str:
-    """Settings of the generator's training, with their docstring."""
+    """Settings of the generator's training."""
     about = (
         "Generated from `deepdx_core/writer/config.py`. `deepdx run --set NAME=VALUE` sets any of them; `--steps` also "
-        "sets `steps`."
+        "sets `steps`. In the Dagster UI they are in the launchpad of `voice_model`."
     )
-    rows = [(_code(name), _code(str(value))) for name, value in vars(WriterConfig()).items()]
-    doc = f"```text\n{inspect.getdoc(WriterConfig)}\n```"
-    return "\n\n".join(["# Training settings", about, _table(("setting", "default"), rows), doc])
+    rows = [
+        (_code(name), _code(str(field.default)), _escaped(field.description or ""))
+        for name, field in WriterConfig.model_fields.items()
+    ]
+    return "\n\n".join(["# Training settings", about, _table(("setting", "default", "meaning"), rows)])
 
 
 PAGES = {
@@ -173,7 +181,7 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text without markup, other than code in backticks, on one line."""
+    """Return text on one line, with all markup escaped except code in backticks."""
     parts = " ".join(text.split()).split("`")
     parts[::2] = [re.sub(r"([*_|\[\]])", r"\\\1", part).replace("<", "&lt;") for part in parts[::2]]
     return "`".join(parts)

@@ -75,7 +75,7 @@ class SequentialCart:
         features = _label_features(train.labels, labels)
         features[:, labels:] = train.parameters[:, _ORDER]
         with ThreadPoolExecutor(self.threads or count_cores()) as executor:
-            # The last trees take longest, and so go first.
+            # The last trees take longest, so they go first.
             places = range(len(_ORDER) - 1, -1, -1)
             trees = list(
                 executor.map(_fit_tree, repeat(features), repeat(labels), places, repeat(self.leaf), repeat(seed))
@@ -101,7 +101,7 @@ class FittedCart:
         return voices
 
     def score(self, voices: Voices) -> Float64Array:
-        """Return the log-probabilities of voices, `float64[n]`. None is impossible, since each leaf has a prior."""
+        """Return the log-probabilities of voices, `float64[n]`. All are finite, since each leaf has a prior."""
         features = _label_features(voices.labels, self.labels)
         features[:, self.labels :] = voices.parameters[:, _ORDER]
         total = np.zeros(len(voices))

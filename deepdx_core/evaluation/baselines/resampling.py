@@ -1,4 +1,4 @@
-"""Baselines without a model, which recombine training voices. A measure at which they do well is easy to satisfy."""
+"""Baselines without a model, which recombine training voices. A metric on which they do well is easy to satisfy."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,9 @@ _BLOCKS = len(OPERATORS) + 1  # six operators, and the common parameters
 
 @dataclass(frozen=True)
 class Marginals:
-    """Every parameter drawn independently from the training voices of all labels: the worst that a row can be.
+    """Every parameter drawn independently from the training voices of all labels: the lower bound for a generator.
 
-    Labels and other parameters are ignored, so that its row shows what the values of single parameters give alone.
+    Labels and other parameters are ignored, so its row shows how far single parameters alone go.
     """
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedMarginals":
@@ -32,7 +32,7 @@ class FittedMarginals:
     values: UInt8Array
 
     def sample(self, labels: Int64Array, seed: int) -> UInt8Array:
-        """Return voices `uint8[n, 145]`, each parameter of a training voice of its own."""
+        """Return voices `uint8[n, 145]`, each parameter from a different training voice."""
         return _draw_independently(self.values, len(labels), np.random.default_rng(seed))
 
     def score(self, voices: Voices) -> Float64Array:
@@ -48,7 +48,7 @@ class FittedMarginals:
 class Mutation:
     """A training voice of the label, with each parameter replaced by another training voice's at probability `rate`.
 
-    Copies win against a classifier. That is why the distance to the closest training voice is reported beside it.
+    Copies deceive the classifier of the C2ST. So the distance to the closest training voice is reported beside it.
     """
 
     rate: float = 0.1
@@ -75,7 +75,7 @@ class FittedMutation:
 
 @dataclass(frozen=True)
 class Crossover:
-    """Each operator, and the common parameters, of a training voice of its own, all of the label."""
+    """Each operator, and the common parameters, from a different training voice of the label."""
 
     def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedCrossover":
         """Return a generator that keeps the training voices."""

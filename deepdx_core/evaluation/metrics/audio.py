@@ -35,7 +35,7 @@ class AudioSummary:
 
 
 def summarize_audio(parameters: UInt8Array, audio: pl.DataFrame) -> AudioSummary:
-    """Return the audio features of voices `uint8[n, 145]`, all of which are in `audio`, a table audio_features."""
+    """Return the audio features of voices `uint8[n, 145]`. audio: a table `audio_features` with all of them."""
     ids = pl.DataFrame({"sound_id": sound_ids(parameters)})
     audio = audio.join(ids, on="sound_id", how="semi")
     clips = audio.select(*_KEY, (cs.numeric() | cs.boolean()).exclude(_NOT_FEATURES).cast(pl.Float32))

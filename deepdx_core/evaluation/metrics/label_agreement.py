@@ -1,4 +1,4 @@
-"""Label agreement: whether a classifier fitted on real voices gives a generated voice the label it was made for."""
+"""Label agreement: whether a classifier fitted on real voices gives a generated voice the requested label."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -19,7 +19,7 @@ _SCALES = np.lcm.reduce(MAXIMA.astype(np.int64)) / MAXIMA
 
 
 class Prdc(NamedTuple):
-    """The contribution of each voice; the measures are the means.
+    """The contribution of each voice; the metrics are the means.
 
     precision: `float64[generated]`, 1 for a voice within the ball of a real voice.
     density: `float64[generated]`, number of real voices' balls that contain the voice, over `neighbors`.

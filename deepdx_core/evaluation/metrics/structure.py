@@ -38,7 +38,7 @@ def _total_variation(one: Int64Array, other: Int64Array, operator: int) -> float
     return float(np.abs(shares).sum() / 2)
 
 
-def _of(parameters: UInt8Array, name: str) -> Int64Array:
+def _per_operator(parameters: UInt8Array, name: str) -> Int64Array:
     """Return a parameter of operators 1 to 6, `int64[n, 6]`."""
     return parameters[:, operator_columns(name)].astype(np.int64)
 
@@ -55,31 +55,31 @@ def _cells(parameters: UInt8Array, *parts: tuple[Int64Array, int]) -> Int64Array
 
 
 def _frequency(parameters: UInt8Array) -> _Cells:
-    mode, fine = _of(parameters, "mode"), _of(parameters, "fine") // _STEPS
-    coarse = _of(parameters, "coarse")
+    mode, fine = _per_operator(parameters, "mode"), _per_operator(parameters, "fine") // _STEPS
+    coarse = _per_operator(parameters, "coarse")
     # A fixed frequency has only four coarse values: 1, 10, 100, 1,000 Hz.
     yield _cells(parameters, (mode, 2), (np.where(mode == 1, coarse % 4, coarse), 32), (fine, _STEPS))
 
 
 def _envelopes(parameters: UInt8Array) -> _Cells:
-    level = _of(parameters, "output_level") // _STEPS
+    level = _per_operator(parameters, "output_level") // _STEPS
     for number in range(1, 5):
-        yield _cells(parameters, (level, _STEPS), (_of(parameters, f"eg_level_{number}") // _STEPS, _STEPS))
+        yield _cells(parameters, (level, _STEPS), (_per_operator(parameters, f"eg_level_{number}") // _STEPS, _STEPS))
 
 
 def _velocity(parameters: UInt8Array) -> _Cells:
-    yield _cells(parameters, (_of(parameters, "velocity_sensitivity"), 8))
+    yield _cells(parameters, (_per_operator(parameters, "velocity_sensitivity"), 8))
 
 
 def _key_scaling(parameters: UInt8Array) -> _Cells:
-    curves = ((_of(parameters, f"{side}_curve"), 4) for side in ("left", "right"))
+    curves = ((_per_operator(parameters, f"{side}_curve"), 4) for side in ("left", "right"))
     # 0, and three parts of the rest of the scale.
-    depths = ((-(-_of(parameters, f"{side}_depth") // 33), 4) for side in ("left", "right"))
+    depths = ((-(-_per_operator(parameters, f"{side}_depth") // 33), 4) for side in ("left", "right"))
     yield _cells(parameters, *curves, *depths)
 
 
 def _rate_scaling(parameters: UInt8Array) -> _Cells:
-    yield _cells(parameters, (_of(parameters, "rate_scaling"), 8))
+    yield _cells(parameters, (_per_operator(parameters, "rate_scaling"), 8))
 
 
 _DISTRIBUTIONS = {

@@ -9,7 +9,7 @@ from deepdx_core.arrays import Float64Array, Int64Array
 
 
 class Estimate(NamedTuple):
-    """A measure and its standard error; nan if they cannot be computed."""
+    """A metric and its standard error; nan if they cannot be computed."""
 
     value: float
     standard_error: float
