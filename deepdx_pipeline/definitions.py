@@ -16,7 +16,7 @@ def build_defs(home: Home | None = None, logger: dg.LoggerDefinition | None = No
     logger: receives the log of a run in place of the console.
     """
     return dg.Definitions(
-        assets=with_code_references(dg.load_assets_from_package_module(definition_modules, include_specs=True)),
+        assets=with_code_references(dg.load_assets_from_package_module(definition_modules)),
         asset_checks=dg.load_asset_checks_from_package_module(definition_modules),
         jobs=[jobs.everything, jobs.corpus, jobs.evaluation],
         sensors=[sensors.inbox_sensor],

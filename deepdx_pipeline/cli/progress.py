@@ -82,7 +82,7 @@ class RunProgress:
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
             if event.asset_key and event.asset_key.to_user_string() in SOURCES:
-                return  # external assets, whose versions the run records
+                return  # files of the user, whose versions the run records
             rows = metadata.get("dagster/row_count")
             count = f"{rows.value:>9,} rows" if rows else " " * 14
             self.print_timed(f"{event.asset_key.to_user_string() if event.asset_key else '':<24}{count}")

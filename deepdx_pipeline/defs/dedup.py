@@ -1,9 +1,6 @@
 """Deduplication: exact duplicates become one sound, near-duplicates one family."""
 
-import dagster as dg
-
 from deepdx_core.versions import CURATION_VERSION
-from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
 
@@ -11,12 +8,11 @@ GROUP = "dedup"
 
 
 @table_asset("unique_voices", group=GROUP, deps=["decoded_voices", "rules"], code_version=str(CURATION_VERSION))
-def unique_voices(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
+def unique_voices(home: HomeResource) -> Result:
     """Merge exact duplicates into sounds, and repair parameters where the repair is certain."""
     from deepdx_core.dedup.exact import unique_sounds
     from deepdx_core.quality.rules import load_rules
 
-    record_source_versions(context, home.paths, "rules")
     sounds = unique_sounds(home.tables.read("decoded_voices"), load_rules(home.paths.rules).repair)
     version = home.tables.write("unique_voices", sounds)
     commonest = sounds.sort("files", "sound_id", descending=[True, False]).select("name", "files", "slots").head(15)

@@ -7,7 +7,6 @@ from pydantic import Field
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_pipeline.defs.generator import read_splits
-from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -40,7 +39,6 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.sound.rendering import can_render
 
-    record_source_versions(context, home.paths, "rules", "taxonomy")
     report = progress_of(context)
     splits = read_splits(home)
     champion = load_model(champion_folder(home.paths))

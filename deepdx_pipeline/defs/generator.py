@@ -14,7 +14,6 @@ from pydantic import Field
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.config import WriterConfig
-from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.plots import Plots, curves, image_grid
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
@@ -62,7 +61,6 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
     from deepdx_core.generation.training import model_fingerprints, train_model
     from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
 
-    record_source_versions(context, home.paths, "taxonomy")
     splits = read_splits(home)
     settings = WriterConfig.from_json(config.to_json())
     folder, former = (model_folder(home.paths, of) for of in model_fingerprints(splits, settings))
@@ -131,7 +129,6 @@ def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     from deepdx_core.generation.registry import compare_models
     from deepdx_core.quality.rules import load_rules
 
-    record_source_versions(context, home.paths, "rules", "taxonomy")
     known = home.tables.read_or_empty("models")
     rules = load_rules(home.paths.rules)
     rows = compare_models(home.paths, known, read_splits(home), rules, progress_of(context))
@@ -191,7 +188,7 @@ class BankConfig(dg.Config):
     tags=CACHE,
     description="A bank of 32 new voices for each label, written by the champion, ready for a DX7.",
 )
-def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home: HomeResource) -> Result:
+def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     """Generate a bank for each label with the champion."""
     from deepdx_core.files import write_outputs
     from deepdx_core.gan.encoding import encode
@@ -203,7 +200,6 @@ def generated_banks(context: dg.AssetExecutionContext, config: BankConfig, home:
     from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
-    record_source_versions(context, home.paths, "rules")
     shown: dict[str, list[str]] = {}
     images: dict[str, Float32Array] = {}
     banks: dict[Path, bytes] = {}

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import dagster as dg
 
 from deepdx_core.versions import CURATION_VERSION, READER_VERSION
-from deepdx_pipeline.defs.sources import inbox, record_source_versions
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset, table_attributes
@@ -16,18 +15,17 @@ GROUP = "intake"
 @dg.multi_asset(
     name="inbox_survey",
     specs=[
-        dg.AssetSpec(table, deps=[inbox], group_name=GROUP, code_version=str(READER_VERSION), **table_attributes(table))
+        dg.AssetSpec(
+            table, deps=["inbox"], group_name=GROUP, code_version=str(READER_VERSION), **table_attributes(table)
+        )
         for table in ("raw_files", "dumps")
     ],
 )
 def inbox_survey(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
     """Read the new files of the inbox: a row for each path, and one for each stretch of bytes in each distinct file."""
-    from deepdx_core.configuration import check_configuration
     from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
-    check_configuration(home.paths)  # this is the first step of a run: invalid user files stop it before any work
     tables = home.tables
-    record_source_versions(context, home.paths, "inbox")
     same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
     before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else EMPTY_SURVEY
     home.paths.inbox.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+_SOURCES = dg.AssetSelection.groups("sources")
 _GENERATOR = dg.AssetSelection.groups("generator")
 _EVALUATION = dg.AssetSelection.groups("evaluation")
 _MODELS_IN_DATABASE = dg.AssetSelection.assets("models_in_database")
@@ -18,6 +19,6 @@ corpus = dg.define_asset_job(
 )
 evaluation = dg.define_asset_job(
     "evaluation",
-    selection=_EVALUATION | _MODELS_IN_DATABASE,
+    selection=_SOURCES | _EVALUATION | _MODELS_IN_DATABASE,
     description="Evaluate the champion beside real voices and baselines. Takes some minutes.",
 )

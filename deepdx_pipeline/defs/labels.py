@@ -5,7 +5,6 @@ import polars as pl
 from pydantic import Field
 
 from deepdx_core.versions import LABELS_VERSION
-from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.plots import Plots, bar_chart, heat_map, stacked_bars
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -31,7 +30,7 @@ class LabelConfig(dg.Config):
     ],
     code_version=str(LABELS_VERSION),
 )
-def labeled_voices(context: dg.AssetExecutionContext, config: LabelConfig, home: HomeResource) -> Result:
+def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     """Combine the evidence for each category."""
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import combine_evidence
@@ -40,7 +39,6 @@ def labeled_voices(context: dg.AssetExecutionContext, config: LabelConfig, home:
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
 
-    record_source_versions(context, home.paths, "taxonomy", "overrides")
     tables = home.tables
     taxonomy = find_taxonomy(home.paths.taxonomy)
     overrides = read_overrides(home.paths.labels, "category", taxonomy.categories)

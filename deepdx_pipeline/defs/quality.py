@@ -1,9 +1,6 @@
 """Quality: the verdict on each sound."""
 
-import dagster as dg
-
 from deepdx_core.versions import CURATION_VERSION
-from deepdx_pipeline.defs.sources import record_source_versions
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -39,7 +36,7 @@ def corruption_training_set(home: HomeResource) -> Result:
     ],
     code_version=str(CURATION_VERSION),
 )
-def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
+def verdicts(home: HomeResource) -> Result:
     """Decide a verdict on every sound by the rules and the user's overrides."""
     from deepdx_core.overrides import read_overrides
     from deepdx_core.quality.measures import measure_sounds
@@ -48,7 +45,6 @@ def verdicts(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     from deepdx_core.sound.audio_features import summarize_by_sound
     from deepdx_core.tables.curation import VERDICTS
 
-    record_source_versions(context, home.paths, "rules", "overrides")
     tables = home.tables
     rules = load_rules(home.paths.rules)
     overrides = read_overrides(home.paths.verdicts, "verdict", VERDICTS)

@@ -1,32 +1,45 @@
-"""Sources: the user's files as external assets: the inbox, the rules, the taxonomy, the overrides.
+"""Sources: the user's files: the inbox, the rules, the taxonomy, the overrides.
 
-An asset that reads a source records the version of the source as a materialization. An observation would not do:
-Dagster takes the version of an external asset from its materializations.
+They are assets whose materialization records a version and writes nothing. Every job begins with it, so that assets
+downstream record the versions they read. External assets would not do: a run could record their versions only in the
+steps that read them, after Dagster has noted the versions that these steps depend on.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
 
 from deepdx_core.home import Home
+from deepdx_pipeline.resources import HomeResource
+from deepdx_pipeline.tables import OWNERS, Result
 
 GROUP = "sources"
-SOURCES = ("inbox", "rules", "taxonomy", "overrides")
 _VERSION_TAG = "dagster/data_version"
-_MAX_EVENTS = 50  # of a source; a run records a few, and runs may have failed since
+_MAX_EVENTS = 50  # of a source; runs may have failed since
 
-inbox = dg.AssetSpec(
-    "inbox", group_name=GROUP, kinds={"file"}, description="Folder where banks arrive, in any form. Read only."
-)
-rules = dg.AssetSpec("rules", group_name=GROUP, kinds={"toml"}, description="Your changes to the rules: rules.toml.")
-taxonomy = dg.AssetSpec(
-    "taxonomy", group_name=GROUP, kinds={"toml"}, description="Your categories, labels and words: taxonomy.toml."
-)
-overrides = dg.AssetSpec(
-    "overrides", group_name=GROUP, kinds={"csv"}, description="Your own verdicts and labels: verdicts.csv, labels.csv."
-)
+_SPECS = [
+    dg.AssetSpec(name, group_name=GROUP, kinds={kind}, owners=OWNERS, description=description)
+    for name, kind, description in (
+        ("inbox", "file", "Folder where banks arrive, in any form. Read only."),
+        ("rules", "toml", "Your changes to the rules: rules.toml."),
+        ("taxonomy", "toml", "Your categories, labels and words: taxonomy.toml."),
+        ("overrides", "csv", "Your own verdicts and labels: verdicts.csv, labels.csv."),
+    )
+]
+SOURCES = tuple(spec.key.to_user_string() for spec in _SPECS)
+
+
+@dg.multi_asset(specs=_SPECS)
+def sources(home: HomeResource) -> Iterator[Result]:
+    """Check the user's files and record their versions. An invalid file stops the run before any work."""
+    from deepdx_core.configuration import check_configuration
+
+    versions = source_versions(home.paths)
+    check_configuration(home.paths)
+    for source, version in versions.items():
+        yield Result(asset_key=source, data_version=dg.DataVersion(version))
 
 
 def source_versions(home: Home) -> dict[str, str]:
@@ -39,27 +52,15 @@ def source_versions(home: Home) -> dict[str, str]:
     }
 
 
-def source_materializations(home: Home, *sources: str) -> list[dg.AssetMaterialization]:
-    """Return the materializations that record the current versions of sources."""
-    versions = source_versions(home)
-    return [dg.AssetMaterialization(source, tags={_VERSION_TAG: versions[source]}) for source in sources]
-
-
-def record_source_versions(context: dg.AssetExecutionContext, home: Home, *sources: str) -> None:
-    """Record the versions of the sources that an asset is about to read."""
-    for materialization in source_materializations(home, *sources):
-        context.log_event(materialization)
-
-
 def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, str] | None:
-    """Return the version of each source when a run first read it, or None if it did not read all of them."""
+    """Return the version of each source that a run recorded, or None if it did not record all of them."""
     versions = {}
     for source in SOURCES:
         events = instance.fetch_materializations(dg.AssetKey(source), limit=_MAX_EVENTS).records
-        of_run = [event.asset_materialization for event in events if event.run_id == run_id]
-        if not of_run or (oldest := of_run[-1]) is None:
+        recorded = next((event.asset_materialization for event in events if event.run_id == run_id), None)
+        if recorded is None:
             return None
-        versions[source] = (oldest.tags or {}).get(_VERSION_TAG, "")
+        versions[source] = (recorded.tags or {}).get(_VERSION_TAG, "")
     return versions
 
 

@@ -46,6 +46,15 @@ from tests.support.voices import random_voices
 CORPUS_TABLES = set(TABLES) - set(GENERATOR_TABLES)
 
 
+READERS = {
+    "inbox": ("raw_files", "dumps"),
+    "rules": ("unique_voices", "verdicts", "models", "generated_banks", "model_evaluation"),
+    "taxonomy": ("labeled_voices", "voice_model", "models", "model_evaluation"),
+    "overrides": ("verdicts", "labeled_voices"),
+}
+"""The assets that read each source."""
+
+
 def small_training(**settings):
     """Return the run config of a training that takes seconds but generates acceptable voices."""
     small = {"steps": 30, "batch_size": 16, "width": 16, "depth": 1, "heads": 2, "learning_rate": 0.03}
@@ -124,12 +133,7 @@ def test_each_asset_depends_on_the_assets_before_it():
     flow = list(itertools.pairwise(line))
     flow += [("models", leaf) for leaf in ("generated_banks", "realness", "model_evaluation")]
     flow += [("training_set", "corpus_database")]
-    readers = {
-        "rules": ("unique_voices", "verdicts", "models", "generated_banks", "model_evaluation"),
-        "taxonomy": ("labeled_voices", "voice_model", "models", "model_evaluation"),
-        "overrides": ("verdicts", "labeled_voices"),
-    }
-    flow += [(source, reader) for source, assets in readers.items() for reader in assets]
+    flow += [(source, reader) for source, assets in READERS.items() for reader in assets]
     for upstream, downstream in flow:
         assert dg.AssetKey(upstream) in graph.get(dg.AssetKey(downstream)).parent_keys
 
@@ -272,11 +276,18 @@ def test_every_asset_has_group_kinds_owner_code_references_and_code_version():
         node = graph.get(key)
         assert node.group_name != "default", key
         assert node.kinds, key
-        if key.to_user_string() not in sources:
-            assert node.owners == ["team:deepdx"], key
-            assert "dagster/code_references" in node.metadata, key
+        assert node.owners == ["team:deepdx"], key
+        assert "dagster/code_references" in node.metadata, key
         if key.to_user_string() not in {*sources, "corpus_database", "models_in_database"}:
             assert node.code_version, key
+
+
+def test_assets_record_the_versions_of_the_sources_they_depend_on(banks):
+    made = materializations(run(banks))
+    for source, assets in READERS.items():
+        for asset in set(assets) & made.keys():
+            recorded = made[asset].tags[f"dagster/input_data_version/{source}"]
+            assert recorded == made[source].tags["dagster/data_version"], (source, asset)
 
 
 @pytest.mark.parametrize(

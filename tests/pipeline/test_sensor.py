@@ -10,7 +10,7 @@ from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobO
 
 from deepdx_core.codec.writer import write_bank
 from deepdx_pipeline.defs.sensors import inbox_sensor
-from deepdx_pipeline.defs.sources import source_materializations, source_versions
+from deepdx_pipeline.defs.sources import source_versions
 from deepdx_pipeline.resources import HomeResource
 from tests.support.voices import random_voices
 
@@ -60,7 +60,10 @@ END = {
 def finish_run(home, instance, run, end="SUCCESS", last_table="training_set"):
     """Record the events of a run of the job `corpus`."""
     report(instance, run, dg.DagsterEventType.RUN_START)
-    materializations = source_materializations(home, "inbox", "rules", "taxonomy", "overrides")
+    materializations = [
+        dg.AssetMaterialization(source, tags={"dagster/data_version": version})
+        for source, version in source_versions(home).items()
+    ]
     if end == "SUCCESS":
         materializations.append(dg.AssetMaterialization(last_table))
     for materialization in materializations:
