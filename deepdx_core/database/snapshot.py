@@ -18,8 +18,10 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from deepdx_core.database.views import VIEWS
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
+from deepdx_core.tables.schemas import TABLES
 
 MEMORY_LIMIT = "2GB"
 """Memory limit of DuckDB for a query."""
@@ -74,8 +76,9 @@ class Snapshot:
             until_open.callback(self.close)
             self._connection = self._open(path)
             self._resources.callback(self._disconnect)
-            tables = "SELECT 1 FROM duckdb_tables() LIMIT 1"
-            if not self._run(lambda: self._connection.execute(tables).fetchall()):
+            relations = "SELECT table_name FROM duckdb_tables() UNION SELECT view_name FROM duckdb_views()"
+            found = {name for (name,) in self._run(lambda: self._connection.execute(relations).fetchall())}
+            if not {*TABLES, *VIEWS} <= found:
                 raise DatabaseError(f"{path}: written by an older Deep DX; {_REBUILD}")
             until_open.pop_all()
 

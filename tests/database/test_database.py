@@ -81,6 +81,15 @@ def test_tables_that_runs_do_not_rebuild_may_be_of_an_older_version(tmp_path, ca
     assert "model_evaluation.parquet" in caplog.text
 
 
+def test_a_database_of_an_older_version_is_refused_with_the_command_that_rebuilds_it(home, tmp_path):
+    older = tmp_path / "corpus.duckdb"
+    shutil.copy(home.database, older)
+    with duckdb.connect(older) as connection:
+        connection.execute("DROP VIEW funnel")
+    with pytest.raises(DatabaseError, match=r"corpus\.duckdb: written by an older Deep DX; `deepdx run` rebuilds it"):
+        query(older, "SELECT 1")
+
+
 def test_columns_of_the_same_name_have_the_same_meaning(home):
     algorithms = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE column_name LIKE 'algorithm%'"
     meanings = query(home.database, algorithms).unique(["column_name", "comment"])
