@@ -48,7 +48,7 @@ class Home:
 
     @property
     def tables(self) -> Path:
-        """One Parquet file per table. All are caches; the tables that are state are in `state`."""
+        """Caches, one Parquet file per table. Tables that are state are in `state`."""
         return self.root / "tables"
 
     @property

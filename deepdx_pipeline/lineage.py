@@ -20,6 +20,7 @@ def _same(table: str, *columns: str) -> dict[str, tuple[str, ...]]:
 
 
 _SOUND = ("unique_voices.sound_id",)
+_AUDIO = tuple(f"audio_features.{column}" for column in ("never_heard", "peak_db", "rest_db", "sounds_at_rest"))
 _BY_EVIDENCE = ("unique_voices.names", "unique_voices.sound_id", "audio_features.sound_id", "families.family_id")
 _LEVELS_4 = tuple(f"decoded_voices.op{operator}_eg_level_4" for operator in OPERATORS)
 
@@ -55,7 +56,7 @@ LINEAGE: Mapping[str, Columns] = {
     "verdicts": {
         **dict.fromkeys(
             ("verdict", "decided_by", "findings"),
-            (*_SOUND, "families.family_size", "decoded_voices.sound_id", "audio_features.silent"),
+            (*_SOUND, "families.family_size", "decoded_voices.sound_id", *_AUDIO),
         ),
         "heard": ("audio_features.sound_id",),
         "corruption_score": (*_SOUND, "families.family_id", "corruption_training_set.sound_id"),

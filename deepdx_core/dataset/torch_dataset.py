@@ -33,7 +33,7 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
     def __init__(
         self, home: str | PathLike[str] | None = None, split: Literal["train", "validation", "test"] = "train"
     ) -> None:
-        rows = Tables(Home(Path(home)) if home is not None else find_home()).read("training_set")
+        rows = Tables(Home(Path(home).expanduser()) if home is not None else find_home()).read("training_set")
         self.labels = tuple(rows["label"].unique().sort())
         own = rows.filter(pl.col("split") == split)
         self.sound_ids = own["sound_id"].to_list()

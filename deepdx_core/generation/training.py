@@ -35,7 +35,7 @@ _VOICES_AT_ONCE = 512
 
 
 def model_fingerprints(splits: Splits, config: WriterConfig) -> tuple[str, str]:
-    """Return digests of everything that determines the result of `train_model`, except the names: two of them.
+    """Return two digests of everything that determines the result of `train_model`, except the names.
 
     The first is for `MODEL_VERSION`, the second for version 1: its models are as good, and take half an hour to train.
     """

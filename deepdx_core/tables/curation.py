@@ -135,7 +135,8 @@ class Verdicts(dy.Schema):
     neighbor_corruption = dy.Float64(
         nullable=True,
         metadata=description(
-            "mean corruption_score of neighboring slots, in the dump with the lowest; null without scores"
+            "mean corruption_score of up to 6 slots on each side in a dump, without blank slots, unreadable ones as 8; "
+            "the lowest over all dumps; null without scores"
         ),
     )
     corruption_model = dy.String(

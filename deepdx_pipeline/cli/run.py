@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from deepdx_core.display import printable
 from deepdx_core.home import Home, find_home
 from deepdx_pipeline.cli.console import err, out, print_line, table
 
@@ -40,6 +41,8 @@ def run(
     skipped = without or []
     job = "corpus" if Part.TRAINING in skipped else "everything"
     ops: dict[str, Any] = {}
+    if job == "corpus" and (steps or settings):
+        raise typer.BadParameter("training is skipped: --steps and --set have no effect", param_hint="--without")
     if job == "everything":
         ops["voice_model"] = {"config": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
     if Part.AUDIO in skipped:
@@ -51,8 +54,15 @@ def run(
 def _parse_settings(settings: list[str]) -> dict[str, Any]:
     from deepdx_core.writer.config import WriterConfig
 
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            values[name] = json.loads(value)
+        except ValueError as error:
+            reason = f"{printable(setting)}: give NAME=VALUE with a number, true or false, such as width=64"
+            raise typer.BadParameter(reason, param_hint="--set") from error
     try:
-        values = {name: json.loads(value) for name, _, value in (setting.partition("=") for setting in settings)}
         WriterConfig.from_json(json.dumps(values))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error

@@ -91,6 +91,8 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
             model = train_model(splits, names, settings, training, progress, report)
         except ValueError as error:
             raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
+        except FloatingPointError as error:  # training diverged
+            raise dg.Failure(str(error), allow_retries=False) from error
         save_model(folder, model)
         (training / CHECKPOINT).unlink(missing_ok=True)
     summary = model.summary

@@ -1,6 +1,6 @@
-"""Sources: the user's files: the inbox, the rules, the taxonomy, the overrides.
+"""Sources: the user's files (inbox, rules, taxonomy, overrides) as assets.
 
-They are assets whose materialization records a version and writes nothing. Every job begins with it, so that assets
+Their materialization records a version and writes nothing. Every job begins with it, so that assets
 downstream record the versions they read. External assets would not do: a run could record their versions only in the
 steps that read them, after Dagster has noted the versions that these steps depend on.
 """
