@@ -87,6 +87,11 @@ class Home:
         return self.root / "banks"
 
     @property
+    def plots(self) -> Path:
+        """Plots of the latest run, a folder per asset; a cache."""
+        return self.root / "plots"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's storage: runs, events, schedules."""
         return self.root / "dagster"

@@ -35,11 +35,6 @@ class HomeResource(dg.ConfigurableResource[Any]):
         """The Parquet tables of the folder."""
         return Tables(self.paths)
 
-    @property
-    def plots(self) -> Path:
-        """Folder of plots of the latest run, with a subfolder for each asset."""
-        return Path(self.root) / "plots"
-
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
         """Lock and open the folder for a run."""
@@ -58,6 +53,6 @@ class HomeResource(dg.ConfigurableResource[Any]):
 
 def remove_leftovers_of_runs(home: Home) -> None:
     """Remove partly written files of killed runs."""
-    model_folders = home.models.glob("*/") if home.models.is_dir() else ()
-    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *model_folders):
+    nested = [folder for parent in (home.models, home.plots) if parent.is_dir() for folder in parent.glob("*/")]
+    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *nested):
         remove_leftovers(folder)

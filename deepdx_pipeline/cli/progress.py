@@ -44,7 +44,7 @@ class RunProgress:
         )
         self._task = self._progress.add_task("starting", total=None)
         self._step_start = time.monotonic()
-        self._failures: set[str] = set()
+        self.failures: set[str] = set()
         self.interrupted = False
         """True if the user interrupted the run."""
 
@@ -92,7 +92,7 @@ class RunProgress:
                 self.print_timed(f"check failed: {check.asset_key.to_user_string()} {check.check_name}", style="red")
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
             self._show_failure(str(event.step_key), event.step_failure_data.error)
-        elif event.event_type is dg.DagsterEventType.RUN_FAILURE and not self._failures:
+        elif event.event_type is dg.DagsterEventType.RUN_FAILURE and not self.failures:
             # No step started, for example because the home folder cannot be opened.
             self._show_failure("run", event.job_failure_data.error)
 
@@ -104,8 +104,8 @@ class RunProgress:
                 return
             link = link.cause
         message = step_error_message(error) if error else "no reason given"
-        if message not in self._failures:  # a full disk makes several steps fail
-            self._failures.add(message)
+        if message not in self.failures:  # a full disk makes several steps fail
+            self.failures.add(message)
             print_line(f"{step} failed: {message}", "red", self._console)
 
     def print_timed(self, text: str, style: str = "") -> None:

@@ -9,6 +9,7 @@ import typer
 from deepdx_core.display import printable
 from deepdx_core.home import Home, find_home
 from deepdx_pipeline.cli.console import err, out, print_line, table
+from deepdx_pipeline.cli.errors import error_message
 
 _MIN_TABLE_WIDTH = 150
 
@@ -118,14 +119,20 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
 
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
-    with storage_errors(home), RunProgress() as progress, redirect_progress(progress.report):
-        defs = build_defs(home, progress.logger())
-        result = defs.resolve_job_def(job).execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            tags=PROCESS_TAGS,
-            run_config={"loggers": {"console": {}}, "ops": ops},
-        )
+    progress = RunProgress()
+    try:
+        with storage_errors(home), progress, redirect_progress(progress.report):
+            defs = build_defs(home, progress.logger())
+            result = defs.resolve_job_def(job).execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                tags=PROCESS_TAGS,
+                run_config={"loggers": {"console": {}}, "ops": ops},
+            )
+    except Exception as error:
+        if error_message(error) in progress.failures:  # a full disk also keeps Dagster from recording the failed step
+            raise typer.Exit(1) from error
+        raise
     if progress.interrupted:
         print_line("Stopped. The next `deepdx run` resumes from here.", console=err)
         raise typer.Exit(130)

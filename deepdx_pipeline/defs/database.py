@@ -30,7 +30,7 @@ def corpus_database(home: HomeResource) -> Result:
     with Snapshot(database) as corpus:
         rows = funnel(corpus)
         sources = funnel_by_source(corpus)
-    plots = Plots(home.plots / "corpus_database")
+    plots = Plots(home.paths.plots / "corpus_database")
     return Result(
         metadata={
             "tables_and_views": ", ".join(names),

@@ -106,7 +106,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
             "validation_c2st": summary.validation_c2st,
             "critic_area": summary.critic_area,
             "trained": "in this run" if trained else "earlier: same voices, settings and code",
-            **_history(Plots(home.plots / "voice_model"), model.history),
+            **_history(Plots(home.paths.plots / "voice_model"), model.history),
             "path": dg.MetadataValue.path(folder),
         },
     )
@@ -223,7 +223,7 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     reasons = pl.DataFrame(
         rejected.most_common(), schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row"
     )
-    plots = Plots(home.plots / "generated_banks")
+    plots = Plots(home.paths.plots / "generated_banks")
     return Result(
         metadata={
             "banks": len(shown),

@@ -58,7 +58,7 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     names = sounds.select("sound_id", "name")
     disagreements = report.disagreements(evidence, 40).join(names, on="sound_id", maintain_order="left")
     by_category = dict(rows["category"].value_counts(sort=True).iter_rows())
-    plots = Plots(home.plots / "labeled_voices")
+    plots = Plots(home.paths.plots / "labeled_voices")
     return materialized(
         home,
         "labeled_voices",

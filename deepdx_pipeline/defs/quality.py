@@ -61,7 +61,7 @@ def verdicts(home: HomeResource) -> Result:
     findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
     by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
     counts = dict(rows["verdict"].value_counts().iter_rows())
-    plots = Plots(home.plots / "verdicts")
+    plots = Plots(home.paths.plots / "verdicts")
     return materialized(
         home,
         "verdicts",
