@@ -348,15 +348,22 @@ def test_evaluate_prints_a_column_for_each_generator(trained, tmp_path):
     ("setting", "message"),
     [
         ("widht=7", "unknown settings widht"),
-        ("width=wide", "Expecting value"),
+        ("width=wide", "give NAME=VALUE"),
         ("width=0.5", "width: Input should be a valid integer, got 0.5"),
-        ("width", "Expecting value"),
+        ("width", "give NAME=VALUE"),
     ],
 )
 def test_invalid_settings_are_refused_before_the_run(home, setting, message):
     result = CliRunner().invoke(app, ["run", "--set", setting], env={"COLUMNS": "300"})
     assert result.exit_code == 2
     assert message in result.output
+    assert not home.tables.exists()
+
+
+def test_settings_of_a_training_that_is_skipped_are_a_usage_error(home):
+    result = CliRunner().invoke(app, ["run", "--without", "training", "--steps", "5"], env={"COLUMNS": "300"})
+    assert result.exit_code == 2
+    assert "--steps and --set have no effect" in result.output
     assert not home.tables.exists()
 
 
