@@ -517,7 +517,7 @@ def test_add_killed_at_random_leaves_whole_files_and_can_be_repeated(home, tmp_p
         have = len(find_files(home.inbox))
         while process.poll() is None and len(find_files(home.inbox)) == have:
             time.sleep(0.01)  # until it has started to add
-        time.sleep(random_.uniform(0, 0.3))
+        time.sleep(random_.uniform(0, 0.05))  # far less than it takes to add all files
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
         process.communicate()
