@@ -3,6 +3,7 @@
 import subprocess
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -16,11 +17,12 @@ Assets = Sequence[Any]
 
 def with_code_references(assets: Assets) -> Assets:
     """Return the assets with references to the code that computes them."""
-    url, commit = _git("remote", "get-url", "origin"), _git("rev-parse", "HEAD")
+    commit = _git("rev-parse", "HEAD")
+    web = web_address(_git("remote", "get-url", "origin"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # in beta; only links depend on it
         referenced = dg.with_source_code_references(list(assets))
-        if not commit or not (web := web_address(url)):
+        if not commit or not web:
             return referenced
         mapping = dg.AnchorBasedFilePathMapping(local_file_anchor=_ROOT, file_anchor_path_in_repository="")
         platform: Literal["github", "gitlab"] = "gitlab" if "gitlab" in web else "github"
@@ -39,6 +41,7 @@ def web_address(remote: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path.removesuffix(".git"), "", ""))
 
 
+@cache  # a process makes the definitions more than once
 def _git(*arguments: str) -> str:
     """Return the output of a git command in the checkout, or "" without git or for an installed package."""
     if not (_ROOT / ".git").exists():

@@ -44,7 +44,6 @@ ALL_ZERO = Check(
     "every parameter is 0: a blank slot, not a sound",
     "measured: 12,110 such slots in public collections",
 )
-CHECKS = (BYTE_OVER_127, OUT_OF_RANGE, ALL_ZERO)
 
 
 def describe_finding(finding: Mapping[str, object]) -> str:
