@@ -57,7 +57,7 @@ class TrainedGan:
         return voices
 
     def _generate(self, labels: Int64Array, random: np.random.Generator) -> UInt8Array:
-        """Return a candidate for each label."""
+        """Return a generated voice for each label, as `uint8[n, 145]`: some may be silent or duplicates."""
         algorithms = self._draw_algorithms(labels, random)
         noise = random.standard_normal((len(labels), self.config.noise_size), dtype=np.float32)
         inputs = [torch.from_numpy(array) for array in (noise, labels, algorithms)]

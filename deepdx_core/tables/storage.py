@@ -27,7 +27,7 @@ _LOGGER = logging.getLogger("deepdx")
 
 
 class MissingTableError(DeepDXError):
-    """No run has written the table yet."""
+    """Raised for a table that no run has written yet."""
 
     def __init__(self, table: str, path: Path) -> None:
         super().__init__(f"no table {table} yet ({path}): run `deepdx run` first")

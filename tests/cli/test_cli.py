@@ -52,6 +52,12 @@ def trained(tmp_path_factory):
     return environment
 
 
+@pytest.fixture
+def trained_copy(trained, tmp_path):
+    """A copy of the trained home, for a test that changes it."""
+    return shutil.copytree(trained["DEEPDX_HOME"], tmp_path / "home")
+
+
 def test_help_names_every_command():
     result = CliRunner().invoke(app, ["--help"])
     for command in (
@@ -263,37 +269,33 @@ def test_explain_of_an_unknown_sound_fails(trained):
     assert "no sound has the id or name 'no such voice'" in explained.stderr
 
 
-def test_user_verdicts_are_stored_and_removed(trained, tmp_path):
+def test_user_verdicts_are_stored_and_removed(trained, trained_copy):
     sound_id, name = one_sound(trained)
-    home = tmp_path / "home"
-    shutil.copytree(trained["DEEPDX_HOME"], home)
-    own = {"DEEPDX_HOME": str(home)}
+    own = {"DEEPDX_HOME": str(trained_copy)}
     changed = deepdx("verdict", sound_id, "corrupt", "--why", "hum, all through", environment=own)
     assert changed.returncode == 0, changed.stderr
     assert f"{name} {sound_id}: your verdict is corrupt, effective from the next `deepdx run`" in changed.stdout
     assert (
-        home / "state" / "verdicts.csv"
+        trained_copy / "state" / "verdicts.csv"
     ).read_text() == f'sound_id,verdict,why\n{sound_id},corrupt,"hum, all through"\n'
     assert deepdx("verdict", sound_id, "--forget", environment=own).returncode == 0
-    assert Home(home).verdicts.read_text() == "sound_id,verdict,why\n"
+    assert Home(trained_copy).verdicts.read_text() == "sound_id,verdict,why\n"
     assert deepdx("verdict", sound_id, "bad", environment=own).returncode == 2
     assert deepdx("verdict", sound_id, environment=own).returncode == 2
     assert deepdx("verdict", "no such voice", "valid", environment=own).returncode == 1
 
 
-def test_user_categories_are_stored_and_removed(trained, tmp_path):
+def test_user_categories_are_stored_and_removed(trained, trained_copy):
     sound_id, name = one_sound(trained)
-    home = tmp_path / "home"
-    shutil.copytree(trained["DEEPDX_HOME"], home)
-    own = {"DEEPDX_HOME": str(home)}
+    own = {"DEEPDX_HOME": str(trained_copy)}
     changed = deepdx("label", sound_id, "E. Piano", "--why", "I made it", environment=own)
     assert changed.returncode == 0, changed.stderr
     assert f"{name} {sound_id}: your category is electric-piano, effective from the next `deepdx run`" in changed.stdout
     assert (
-        home / "state" / "labels.csv"
+        trained_copy / "state" / "labels.csv"
     ).read_text() == f"sound_id,category,why\n{sound_id},electric-piano,I made it\n"
     assert deepdx("label", sound_id, "--forget", environment=own).returncode == 0
-    assert Home(home).labels.read_text() == "sound_id,category,why\n"
+    assert Home(trained_copy).labels.read_text() == "sound_id,category,why\n"
     unknown = deepdx("label", sound_id, "xyzzy", environment=own)
     assert unknown.returncode == 1
     assert "electric-piano" in unknown.stderr  # a list of the categories
@@ -332,10 +334,8 @@ def test_the_first_training_gives_a_champion_and_scores_of_its_critic(trained):
 
 
 @pytest.mark.slow
-def test_evaluate_prints_a_column_for_each_generator(trained, tmp_path):
-    home = tmp_path / "home"
-    shutil.copytree(trained["DEEPDX_HOME"], home)
-    own = {"DEEPDX_HOME": str(home), "COLUMNS": "300"}
+def test_evaluate_prints_a_column_for_each_generator(trained_copy):
+    own = {"DEEPDX_HOME": str(trained_copy), "COLUMNS": "300"}
     shown = deepdx("evaluate", "--gan-steps", 100, "--without-audio", "--seed", 3, environment=own)
     assert shown.returncode == 0, shown.stderr
     for name in ("real: one half against the other", "sequential CART", "GAN of the blog", "writer and critic"):

@@ -152,7 +152,7 @@ def test_every_hostile_file_has_its_row_and_a_good_bank_is_read(home, monkeypatc
 
 
 def make_deep(folder):
-    """Nest folders beyond the longest path of a system call, with a bank at the end; return the last's descriptor."""
+    """Nest folders until the path is too long for a system call, with a bank in the innermost; return that, opened."""
     folder.mkdir()
     at = os.open(folder, os.O_RDONLY)
     for _ in range(22):
