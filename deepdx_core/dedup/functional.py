@@ -3,12 +3,12 @@
 Audible means with keys alone, at any key and velocity. Wheel, pedal, breath and aftertouch do not count: they could add
 an LFO that has no depth of its own.
 
-Measured with Dexed's engine on 27,458 real sounds at three keys and velocities: all but 11 render the same samples. Of
-these, 10 have algorithm 4 or 6, feedback, and a silent operator in its loop: Dexed's shortcut for these loops leaves a
-residue 72 dB below a full carrier, and steps where the envelope should glide. In the other one, velocity sensitivity 7
-at velocity 127 lifts an envelope without levels to the engine's last bit. Dexed alone differs in one respect: amplitude
-modulation sensitivity lowers an operator by up to 1 dB even without any modulation, which a note in its source calls
-unfinished; for this comparison the sensitivity was left unchanged.
+Measured on 27,458 real sounds at three keys and velocities: all but 11 render the same samples. Of these, 10 have
+algorithm 4 or 6, feedback, and a silent operator in its loop: the engine's shortcut for these loops leaves a residue 72
+dB below a full carrier, and steps where the envelope should glide. In the other one, velocity sensitivity 7 at velocity
+127 lifts an envelope without levels to the engine's last bit. The engine, as Dexed's, differs from a DX7 in one
+respect: amplitude modulation sensitivity lowers an operator by up to 1 dB even without any modulation. For this
+comparison the sensitivity was left unchanged.
 """
 
 import numpy as np

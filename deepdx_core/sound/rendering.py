@@ -127,9 +127,8 @@ def _per_voice(name: str, values: int | npt.ArrayLike, count: int, lowest: int) 
     """Return a value for each voice, `int64[n]`. Raises ValueError if one is out of range or their number is wrong."""
     given = np.asarray(values)
     if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
-        raise ValueError(
-            f"{name} must be an integer, or int[{count}] for {count} voices, not {given.dtype}{given.shape}"
-        )
+        shape = list(given.shape)
+        raise ValueError(f"{name} must be an integer or int[{count}], one for each voice, not {given.dtype}{shape}")
     each = np.atleast_1d(given)
     if (wrong := each[(each < lowest) | (each > _HIGHEST)]).size:
         raise ValueError(f"{name} is {wrong[0]}, its range is {lowest} to {_HIGHEST}")
