@@ -32,8 +32,8 @@ _SILENCE_LUFS = SILENCE_DB - 3.01
 def _k_weighting(frequencies: Float64Array) -> npt.NDArray[np.complex64]:
     """Return the response of the standard's two filters at some frequencies in Hz.
 
-    The standard has coefficients for 48 kHz only. These are of the analog filters behind them (Mansbridge, Finn and
-    Reiss, "Implementation and evaluation of autonomous multi-track fader control", AES 132, 2012), at our rate.
+    The standard has coefficients for 48 kHz only. These are of the analog filters behind them, as in libebur128 (MIT),
+    at our rate; at 48 kHz they give the standard's.
     """
     z = np.exp(-2j * np.pi * frequencies / SAMPLE_RATE)
     k, q, gain = math.tan(math.pi * 1681.974450955533 / SAMPLE_RATE), 0.7071752369554196, 10 ** (3.999843853973347 / 20)
