@@ -83,12 +83,12 @@ def plan_zones(parameters: UInt8Array, every: int = 3, layers: int = 4) -> list[
     ]
 
 
-def find_peak(parameters: UInt8Array, zones: Sequence[Zone], seconds: float = 6.0) -> float:
+def find_peak(parameters: UInt8Array, zones: Sequence[Zone], seconds: float) -> float:
     """Return the highest absolute sample of all that `render_zones` renders."""
     return max(float(find_peaks(audio).max()) for _, audio in _render_batches(parameters, zones, seconds))
 
 
-def render_zones(parameters: UInt8Array, zones: Sequence[Zone], seconds: float = 6.0) -> Iterator[list[Sample]]:
+def render_zones(parameters: UInt8Array, zones: Sequence[Zone], seconds: float) -> Iterator[list[Sample]]:
     """Render the samples of a voice, `uint8[145]`, in batches. The key is held for two thirds of `seconds`."""
     held = round(seconds * _HELD * SAMPLE_RATE)
     for batch, audio in _render_batches(parameters, zones, seconds):

@@ -128,12 +128,12 @@ def render_phrases(
 
 def render_in_batches(
     parameters: UInt8Array, phrases: Sequence[Phrase], velocity: int = 100, seconds: float = 3.0
-) -> Iterator[tuple[int, Float32Array]]:
-    """Render like `render_phrases` in batches that fit in memory: the index of the first voice, and the clips."""
+) -> Iterator[Float32Array]:
+    """Render like `render_phrases`, in batches that fit in memory."""
     rows = max(1, _BATCH // (round(seconds * SAMPLE_RATE) * max(map(len, phrases), default=1)))
     for first in range(0, len(phrases), rows):
         batch = slice(first, first + rows)
-        yield first, render_phrases(parameters[batch], phrases[batch], velocity, seconds)
+        yield render_phrases(parameters[batch], phrases[batch], velocity, seconds)
 
 
 def _render_phrase(parameters: UInt8Array, phrase: Phrase, velocity: int, seconds: float) -> Float32Array:

@@ -33,7 +33,9 @@ def test_notes_are_names_or_numbers(text, note):
     assert parse_note(text) == note
 
 
-@pytest.mark.parametrize("text", ["", "C", "H2", "C##4", "G#9", "Cb-1", "C-2", "128", "-1", "C4 ", "C99", "٣", "6٠"])
+@pytest.mark.parametrize(
+    "text", ["", "C", "H2", "C##4", "G#9", "Cb-1", "C-2", "128", "-1", "C4 ", "C99", "\u0663", "6\u0660"]
+)
 def test_other_notes_are_refused(text):
     with pytest.raises(ValueError, match="is neither a note from C-1 to G9"):
         parse_note(text)
@@ -88,8 +90,8 @@ def test_batches_give_what_one_call_gives():
     phrases = [LABEL_PHRASES["Bass"], LABEL_PHRASES["Pads"], PHRASES["arpeggio"]] * 5
     voices = voices.repeat(3, axis=0)
     batches = list(render_in_batches(voices, phrases, 100, 60.0 / 4))
-    assert [first for first, _ in batches][:2] == [0, 10]
-    assert (np.concatenate([clips for _, clips in batches]) == render_phrases(voices, phrases, 100, 60.0 / 4)).all()
+    assert [len(clips) for clips in batches] == [10, 5]
+    assert (np.concatenate(batches) == render_phrases(voices, phrases, 100, 60.0 / 4)).all()
 
 
 def test_labels_are_guessed_from_envelopes_and_transpose():
