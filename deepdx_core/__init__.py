@@ -4,8 +4,9 @@ The front door, imported on first use so that `import deepdx_core` costs nothing
 
 - `read(path)`             voices of a file, folder or archive as a polars frame
 - `write_bank(path, voices)`  banks of 32 that a DX7 loads
+- `render(voices, note)`   samples, `float32[n, samples]`; `Controllers`: pitch bend, wheel, aftertouch, breath
 - `load_corpus(home)`      SQL over the corpus of a home
-- `Dataset(home, split)`   the training set as a `torch.utils.data.Dataset`
+- `Dataset(home, split)`   the training set as a `torch.utils.data.Dataset`; `AudioDataset` renders it on the fly
 
 Rooms, from the ground up; each imports only those before it:
 
@@ -19,7 +20,7 @@ Rooms, from the ground up; each imports only those before it:
 - `overrides`   the user's own verdicts and labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
-- `sound`       rendering to samples and audio files, and the features of rendered clips
+- `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice
@@ -38,13 +39,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from deepdx_core.api import Corpus, ReadError, WriteError, load_corpus, read, write_bank
-    from deepdx_core.dataset.torch_dataset import Dataset
+    from deepdx_core.api import Corpus, ReadError, WriteError, load_corpus, read, render, write_bank
+    from deepdx_core.dataset.torch_dataset import AudioDataset, Dataset
     from deepdx_core.errors import DeepDXError
+    from deepdx_core.sound.rendering import Controllers
 
-__all__ = ["Corpus", "Dataset", "DeepDXError", "ReadError", "WriteError", "load_corpus", "read", "write_bank"]
+__all__ = [
+    "AudioDataset",
+    "Controllers",
+    "Corpus",
+    "Dataset",
+    "DeepDXError",
+    "ReadError",
+    "WriteError",
+    "load_corpus",
+    "read",
+    "render",
+    "write_bank",
+]
 
-_MODULES = {"Dataset": "deepdx_core.dataset.torch_dataset", "DeepDXError": "deepdx_core.errors"}
+_MODULES = {
+    "AudioDataset": "deepdx_core.dataset.torch_dataset",
+    "Controllers": "deepdx_core.sound.rendering",
+    "Dataset": "deepdx_core.dataset.torch_dataset",
+    "DeepDXError": "deepdx_core.errors",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import Float32Array, UInt8Array
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.codec.writer import write_banks
@@ -21,6 +21,8 @@ from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.files import write_outputs
 from deepdx_core.home import Home, find_home
 from deepdx_core.intake.survey import format_location
+from deepdx_core.sound.rendering import NO_CONTROLLERS, Controllers
+from deepdx_core.sound.rendering import render as render_voices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
 _COLUMNS = ("path", "member", "offset", "slot", "name", "valid", "findings", "sound_id", *PARAMETER_NAMES)
@@ -114,6 +116,41 @@ def write_bank(
             f"{f'; {more:,} more voices have such faults' if more else ''}; nothing was written"
         )
     write_outputs({Path(path): b"".join(write_banks(values.astype(np.uint8), encoded, channel))}, force)
+
+
+def render(
+    voices: pl.DataFrame | UInt8Array,
+    note: int | tuple[int, ...] | npt.ArrayLike = 60,
+    velocity: int | npt.ArrayLike = 100,
+    seconds: float = 2.0,
+    held: float | None = None,
+    *,
+    controllers: Controllers = NO_CONTROLLERS,
+    threads: int | None = None,
+) -> Float32Array:
+    """Render voices to samples at 44,100 Hz, `float32[n, samples]`.
+
+    voices: a frame with the 145 parameters, as `read` returns it; or parameters, `uint8[n, 145]` in VCED order.
+    note: MIDI note, 0 to 127, 60 is middle C; one per voice, `int[n]`; or a tuple of notes, a chord for each voice.
+    velocity: 1 to 127, or one per voice, `int[n]`.
+    seconds: length, at most 600. held: seconds until key-up, by default two thirds of the length.
+    controllers: positions of pitch bend, wheel, aftertouch and breath.
+    threads: number of threads, by default the number of cores. The result does not depend on it.
+
+    A carrier at full level swings between -1 and 1. A voice of six carriers swings up to six times as far, and a chord
+    further. Raises ValueError for a parameter, note, velocity or length out of range, and names it.
+
+    >>> import deepdx_core as dx
+    >>> voices = dx.read("data/demo/From the net/out_of_range.syx").filter("valid")
+    >>> dx.render(voices, note=(48, 60, 67), seconds=0.5).shape
+    (28, 22050)
+    """
+    if isinstance(voices, pl.DataFrame):
+        parameters = voices.select(PARAMETER_NAMES)
+        if missing := [name for name in parameters.columns if parameters[name].null_count()]:
+            raise ValueError(f"{missing[0]} is missing in some of the {voices.height} voices")
+        voices = parameters.to_numpy()
+    return render_voices(voices, note, velocity, seconds, held, controllers=controllers, threads=threads)
 
 
 class Corpus:

@@ -10,11 +10,14 @@ READER_VERSION = 1
 CURATION_VERSION = 1
 """`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps."""
 
+ENGINE_VERSION = 1
+"""Samples of the engine: the same voice and note give the same ones."""
+
 FEATURES_VERSION = 1
 """`audio_features` from the same sounds: features, and the clips they are computed from.
 
 Covers definitions elsewhere too: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTER` in `tables.audio`, `CARRIERS` in
-`voice.columns`. The renderer has a version of its own.
+`voice.columns`. The engine has a version of its own.
 """
 
 LABELS_VERSION = 1

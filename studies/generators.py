@@ -31,7 +31,6 @@ from deepdx_core.home import Home, find_home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.progress import Report
 from deepdx_core.quality.rules import load_rules
-from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 
@@ -95,7 +94,7 @@ def main() -> None:
     splits = splits_from_training_set(tables.read("training_set"), load_taxonomy().labels)
     settings = {name: json.loads(value) for name, value in (setting.split("=") for setting in arguments.set)}
     config = WriterConfig.from_json(json.dumps({"seed": arguments.seed} | settings))
-    render = can_render() and not arguments.without_audio
+    render = not arguments.without_audio
     method = WriterMethod(splits.labels, config, load_rules(home.rules), render, _every_minute())
     writer = load_or_train(method, splits, arguments.seed, arguments.model)
     alone = replace(writer, render=False, request=SamplingRequest(choices=1))

@@ -4,7 +4,7 @@
 computations for sounds and models, and the versions of the code behind them. After an intended change:
 
 1. Raise the constant in `deepdx_core/versions.py` that the test names.
-2. Run DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0 (with dexed-py installed, for rendered sounds).
+2. Run DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0
 
 If a table is new, or a table or column is renamed, step 2 is enough.
 """
@@ -29,7 +29,7 @@ from deepdx_core.generation.sampling import SamplingRequest, sample
 from deepdx_core.progress import silent
 from deepdx_core.sound.audio_features import CLIPS, compute_audio_features
 from deepdx_core.sound.clip_features import compute_features, reduce_clips
-from deepdx_core.sound.rendering import SAMPLE_RATE, can_render
+from deepdx_core.sound.rendering import SAMPLE_RATE
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
@@ -54,7 +54,7 @@ VERSIONS_BEHIND = {
     **dict.fromkeys(("raw_files", "dumps"), _READING),
     **dict.fromkeys(("labeled_voices", "training_splits"), _LABELS),
     "measured": ("FEATURES_VERSION",),
-    "rendered": ("FEATURES_VERSION",),
+    "rendered": ("ENGINE_VERSION", "FEATURES_VERSION"),
     "model": ("MODEL_VERSION",),
 }
 """By result: the constants to raise when it changes. The last is its own, the others are those of its inputs."""
@@ -89,7 +89,7 @@ def digest_tables(home):
 
 
 def compute_features_of_clips():
-    """Return the features of synthetic clips and, with dexed-py, of rendered voices."""
+    """Return the features of synthetic clips and of rendered voices."""
     seconds = np.arange(round(2.5 * SAMPLE_RATE)) / SAMPLE_RATE
     noise = np.random.default_rng(0).standard_normal(len(seconds)) * 0.1
     clips = [
@@ -99,23 +99,19 @@ def compute_features_of_clips():
         noise * (seconds < 2),
         0 * seconds,
     ]
-    columns = compute_features(
-        reduce_clips([clip.astype(np.float32) for clip in clips], len(clips), 2.0, 0.5), np.array([1, 2, 3, 6, 1])
-    )
+    columns = compute_features(reduce_clips(np.stack(clips).astype(np.float32), 2.0, 0.5), np.array([1, 2, 3, 6, 1]))
     measured = {name: np.asarray(values, dtype=np.float64).tolist() for name, values in sorted(columns.items())}
     measured["carriers"] = CARRIERS.astype(int).tolist()
     measured["clips"] = [[clip.note, clip.velocity, clip.held, clip.after] for clip in CLIPS]
-    found = {"measured": measured}
-    if can_render():
-        parameters = np.concatenate([toy_voices(4).parameters, random_voices(4)[0]])
-        sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
-            sound_id=pl.Series(sound_ids(parameters))
-        )
-        rows = list(compute_audio_features(sounds, AudioFeatures.create_empty(), silent))[-1].drop(
-            "sound_id", "renderer"
-        )
-        found["rendered"] = {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns}
-    return found
+    parameters = np.concatenate([toy_voices(4).parameters, random_voices(4)[0]])
+    sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
+        sound_id=pl.Series(sound_ids(parameters))
+    )
+    rows = list(compute_audio_features(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
+    return {
+        "measured": measured,
+        "rendered": {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns},
+    }
 
 
 def train_toy_model(folder):
@@ -175,9 +171,7 @@ def test_results_change_only_with_the_version_of_their_code(home, tmp_path):
             f"its input that changed, one of {', '.join(VERSIONS_BEHIND[name])}) and then: {RENEW}"
         )
     if renew:
-        unrendered = "rendered" in golden_results and not can_render()
-        kept = {"rendered": golden_results["rendered"]} if unrendered else {}
-        document = {"versions": VERSIONS, "libraries": libraries(), "made": kept | found}
+        document = {"versions": VERSIONS, "libraries": libraries(), "made": found}
         GOLDEN.write_text(to_json(document))
         return
     assert known_versions == VERSIONS, f"a version was raised: {RENEW}"

@@ -24,7 +24,6 @@ from deepdx_core.evaluation.metrics.structure import structure
 from deepdx_core.evaluation.metrics.uncertainty import Estimate, mean_with_error
 from deepdx_core.progress import Report, silent
 from deepdx_core.sound.audio_features import compute_voice_features
-from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import VMEM_VOICES
 
@@ -58,8 +57,8 @@ def evaluate(
 
     Each method is fitted on the training voices. It then generates as many voices as are held out, at most 5,000, with
     their labels. split: the held-out voices; "validation" to choose between models, and then test voices are not
-    touched. audio: the table `audio_features`, empty or not; features by the same renderer are reused. Without it, or
-    without a renderer, nothing is rendered, and the audio columns are null.
+    touched. audio: the table `audio_features`, empty or not; features by the same renderer are reused. Without it,
+    nothing is rendered, and the audio columns are null.
 
     The same input gives the same rows, except for the seconds. Raises ValueError if a generator returns too few voices
     or illegal ones, or if too few voices are held out.
@@ -92,11 +91,7 @@ class _Evaluation:
         if len(self.held_out) > _MAX_VOICES:
             self.held_out = self.held_out[sample_rows(len(self.held_out), _MAX_VOICES, seed)]
         self.label_classifier = fit_label_classifier(splits.train, seed)
-        self.audio = (
-            None
-            if audio is None or not can_render()
-            else compute_voice_features(self.held_out.parameters, audio, report)
-        )
+        self.audio = None if audio is None else compute_voice_features(self.held_out.parameters, audio, report)
 
     def real_halves(self) -> _Row:
         """Return the floor: one half against the other. Families stay whole, as they do between splits."""

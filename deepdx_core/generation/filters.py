@@ -34,7 +34,7 @@ def rejection_reasons(parameters: UInt8Array, rules: Rules, render: bool, unpitc
     """Return the reason to reject each legal voice, `uint8[n, 145]`: its deciding rule, "noise", or "" for none.
 
     render: render the voices, so that rules can use their audio features. unpitched: `bool[n]`, True where a voice may
-    be noise. Raises NoRendererError if dexed-py is missing, and RulesError.
+    be noise. Raises RulesError.
     """
     voices = pl.DataFrame({"sound_id": sound_ids(parameters), "unpitched": unpitched})
     sounds = (

@@ -65,7 +65,7 @@ def sample(
     Voices depend on the model, the seed and the request. The first ones do not depend on the count, unless they lie
     between two voices.
 
-    render: also render candidates, and reject those that are silent, never end or are mere noise. Needs dexed-py.
+    render: also render candidates, and reject those that are silent, never end or are mere noise.
     Raises ValueError for a label that the model does not know, and if nearly all candidates are rejected.
     """
     if count < 1:

@@ -1,11 +1,10 @@
 """The table `audio_features`: sounds rendered on all cores, incrementally, with results saved along the way."""
 
 import math
-import os
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -19,7 +18,14 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.progress import Report
 from deepdx_core.sound import clip_features
 from deepdx_core.sound.audibility import SILENCE_DB
-from deepdx_core.sound.rendering import SAMPLE_RATE, Clip, Synth, engine_version
+from deepdx_core.sound.rendering import (
+    GROUP,
+    SAMPLE_RATE,
+    count_cores,
+    engine_version,
+    pack_notes,
+    render_group,
+)
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.versions import FEATURES_VERSION
 from deepdx_core.voice.columns import CARRIERS, operator_columns
@@ -27,6 +33,17 @@ from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES, PARAMETERS
 
 Ids = npt.NDArray[np.object_]
 _Columns = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One rendered note: MIDI note and velocity, seconds until key-up, and seconds rendered after it."""
+
+    note: int
+    velocity: int
+    held: float
+    after: float
+
 
 MAIN = Clip(note=60, velocity=100, held=2.0, after=1.5)
 """Middle C, long enough for most swells, decays and releases."""
@@ -39,7 +56,7 @@ CLIPS = (
 )
 """Clips rendered of every sound: middle C, a low and a high note of the DX7's keyboard (36 to 96), and a soft note.
 
-Their 7.4 s of audio take one core 9 ms; 30,000 sounds take two cores two and a half minutes."""
+Their 7.4 s of audio take one core 4 ms; 30,000 sounds take two cores one minute."""
 
 _AT_REST = Clip(note=60, velocity=100, held=0.1, after=0.5)
 """Clip of a copy of the voice whose envelopes release at once, for its level at rest."""
@@ -52,8 +69,7 @@ _MAIN_FEATURES = (
     *("brightness_hz", "harshness", "flatness", "harmonicity", "pitch_hz"),
 )
 
-_BATCH = 16  # sounds; their reduced clips fit in a core's cache
-_QUEUED = 4  # batches for each thread
+_QUEUED = 4  # groups for each thread
 
 _RELEASE_RATES = operator_columns("eg_rate_4")
 _LEVELS_4 = operator_columns("eg_level_4")
@@ -73,7 +89,7 @@ def compute_audio_features(
     known: the table from an earlier call. Rows from the same renderer are reused; rows of other sounds are dropped.
     threads: number of threads, by default the number of cores. The result does not depend on it.
 
-    Raises ValueError if a parameter is out of range, and NoRendererError without dexed-py.
+    Raises ValueError if a parameter is out of range.
     """
     parameters = np.ascontiguousarray(sounds.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
     require_legal(parameters)
@@ -81,6 +97,8 @@ def compute_audio_features(
     done = known.filter(pl.col("renderer") == version).join(sounds, on="sound_id", how="semi").select(_SCHEMA.keys())
     missing = ~sounds["sound_id"].is_in(done["sound_id"].unique()).to_numpy()
     todo, ids = parameters[missing], sounds["sound_id"].to_numpy()[missing]
+    order = pack_notes(todo)
+    todo, ids = todo[order], ids[order]
 
     total, finished = len(sounds), len(sounds) - len(todo)
     report("sounds rendered", finished, total)
@@ -102,7 +120,7 @@ def compute_audio_features(
 def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: Report) -> pl.DataFrame:
     """Return the table `audio_features` of voices, `uint8[n, 145]`. Reuse rows of `known`, a table of an earlier call.
 
-    Raises ValueError if a parameter is out of range, and NoRendererError without dexed-py.
+    Raises ValueError if a parameter is out of range.
     """
     sounds = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
         sound_id=pl.Series(sound_ids(parameters), dtype=pl.String)
@@ -113,13 +131,8 @@ def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: 
 
 
 def renderer_version() -> str:
-    """Return the versions of the engine and of the features, for the column `renderer`. Raises NoRendererError."""
-    return f"{engine_version()}, deepdx measures {FEATURES_VERSION}"
-
-
-def count_cores() -> int:
-    """Return the number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the versions of the engine and of the features, for the column `renderer`."""
+    return f"{engine_version()}, features {FEATURES_VERSION}"
 
 
 def summarize_by_sound(audio: pl.DataFrame) -> pl.DataFrame:
@@ -141,18 +154,14 @@ def summarize_by_sound(audio: pl.DataFrame) -> pl.DataFrame:
 
 
 def _compute_in_threads(ids: Ids, parameters: UInt8Array, threads: int) -> Iterator[_Columns]:
-    local = threading.local()
-
     def work(start: int) -> _Columns:
-        if not hasattr(local, "synth"):
-            local.synth = Synth()
-        batch = slice(start, start + _BATCH)
-        return _compute_batch(local.synth, ids[batch], parameters[batch])
+        group = slice(start, start + GROUP)
+        return _compute_group(ids[group], parameters[group])
 
     # Rendering releases the GIL and takes nearly all of the time: threads are as fast as processes.
     executor = ThreadPoolExecutor(threads)
     try:
-        starts = iter(range(0, len(ids), _BATCH))
+        starts = iter(range(0, len(ids), GROUP))
         waiting: set[Future[_Columns]] = set()
         while True:
             waiting |= {executor.submit(work, start) for start in islice(starts, _QUEUED * threads - len(waiting))}
@@ -165,14 +174,14 @@ def _compute_in_threads(ids: Ids, parameters: UInt8Array, threads: int) -> Itera
         executor.shutdown(cancel_futures=True)
 
 
-def _compute_batch(synth: Synth, ids: Ids, parameters: UInt8Array) -> _Columns:
-    """Return the features of some sounds by column, clip after clip."""
-    clips = [_compute_clip(synth, parameters, clip) for clip in CLIPS]
+def _compute_group(ids: Ids, parameters: UInt8Array) -> _Columns:
+    """Return the features of up to GROUP sounds by column, clip after clip."""
+    clips = [_compute_clip(parameters, clip) for clip in CLIPS]
     columns = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
     rest = np.full((len(CLIPS), len(ids)), np.nan, np.float32)
-    rest[CLIPS.index(MAIN)] = _find_rest_db(synth, parameters, columns["end_db"].reshape(rest.shape)[CLIPS.index(MAIN)])
+    rest[CLIPS.index(MAIN)] = _find_rest_db(parameters, columns["end_db"].reshape(rest.shape)[CLIPS.index(MAIN)])
     never_heard: BoolArray = np.logical_and.reduce(columns["silent"].reshape(rest.shape))
-    never_heard[never_heard] = _is_never_heard(synth, parameters[never_heard])
+    never_heard[never_heard] = _is_never_heard(parameters[never_heard])
     return columns | {
         "sound_id": np.tile(ids, len(CLIPS)),
         "clip": np.repeat(np.arange(len(CLIPS)), len(ids)),
@@ -181,9 +190,16 @@ def _compute_batch(synth: Synth, ids: Ids, parameters: UInt8Array) -> _Columns:
     }
 
 
-def _compute_clip(synth: Synth, parameters: UInt8Array, clip: Clip) -> _Columns:
-    rendered = (synth.render(voice, clip) for voice in parameters)
-    reduced = clip_features.reduce_clips(rendered, len(parameters), clip.held, clip.after)
+def _render_clip(parameters: UInt8Array, clip: Clip) -> Float32Array:
+    """Render up to GROUP legal voices on this thread."""
+    notes, velocities = np.full(len(parameters), clip.note), np.full(len(parameters), clip.velocity)
+    samples = np.empty((len(parameters), round((clip.held + clip.after) * SAMPLE_RATE)), np.float32)
+    render_group(parameters, notes, velocities, round(clip.held * SAMPLE_RATE), samples)
+    return samples
+
+
+def _compute_clip(parameters: UInt8Array, clip: Clip) -> _Columns:
+    reduced = clip_features.reduce_clips(_render_clip(parameters, clip), clip.held, clip.after)
     carriers = CARRIERS[parameters[:, INDEX["algorithm"]]].sum(axis=1)
     return clip_features.compute_features(reduced, carriers)
 
@@ -209,7 +225,7 @@ def _to_table(parts: list[_Columns], version: str) -> pl.DataFrame:
     )
 
 
-def _find_rest_db(synth: Synth, parameters: UInt8Array, end_db: Float32Array) -> Float32Array:
+def _find_rest_db(parameters: UInt8Array, end_db: Float32Array) -> Float32Array:
     """Return the level at rest, in dB. Renders only sounds that still sound at the end or may rise again."""
     resting = end_db.copy()
     carriers = CARRIERS[parameters[:, INDEX["algorithm"]]]
@@ -217,24 +233,23 @@ def _find_rest_db(synth: Synth, parameters: UInt8Array, end_db: Float32Array) ->
     copies = parameters[unsettled]
     copies[:, _RELEASE_RATES] = PARAMETERS[_RELEASE_RATES[0]].maximum
     copies[:, _AMP_MOD_SENSITIVITIES] = 0  # a sound that an LFO hides for the moment still counts
-    powers = [clip_features.compute_tail_power(synth.render(voice, _AT_REST)) for voice in copies]
-    resting[unsettled] = clip_features.to_decibels(np.array(powers, dtype=np.float32))
+    resting[unsettled] = clip_features.to_decibels(clip_features.compute_tail_powers(_render_clip(copies, _AT_REST)))
     return resting
 
 
-def _is_never_heard(synth: Synth, parameters: UInt8Array) -> BoolArray:
+def _is_never_heard(parameters: UInt8Array) -> BoolArray:
     """Return True where a voice is silent even at full velocity, with breath and wheel, after the slowest attack.
 
-    The engine has no controllers. Breath and foot only attenuate, by amplitude modulation: removing it is their most
-    audible setting. The wheel adds to the LFO.
+    Breath and foot only attenuate, by amplitude modulation: removing it is their most audible setting. The wheel adds
+    to the LFO.
     """
     copies = parameters.copy()
     copies[:, _AMP_MOD_SENSITIVITIES] = 0
     for name in ("lfo_pitch_depth", "pitch_mod_sensitivity"):
         copies[:, INDEX[name]] = PARAMETERS[INDEX[name]].maximum
-    return np.array([not any(_is_audible(synth, voice, clip) for clip in _LOUDEST_CLIPS) for voice in copies], np.bool_)
-
-
-def _is_audible(synth: Synth, voice: UInt8Array, clip: Clip) -> bool:
-    reduced = clip_features.reduce_clips([synth.render(voice, clip)], 1, clip.held, clip.after)
-    return bool(clip_features.to_decibels(reduced.powers).max() >= SILENCE_DB)
+    silent = np.ones(len(copies), np.bool_)
+    for clip in _LOUDEST_CLIPS:
+        for row in np.flatnonzero(silent):  # one at a time: a long clip of each would take much memory
+            reduced = clip_features.reduce_clips(_render_clip(copies[[row]], clip), clip.held, clip.after)
+            silent[row] = clip_features.to_decibels(reduced.powers).max() < SILENCE_DB
+    return silent

@@ -3,7 +3,6 @@
 0 dB is a sine that swings between -1 and 1, one carrier at full level; levels are clipped at `FLOOR_DB`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,12 +99,12 @@ class ReducedClips:
     held: float
 
 
-def reduce_clips(clips: Iterable[Float32Array], count: int, held: float, after: float) -> ReducedClips:
-    """Reduce `count` clips, one at a time, so that only one needs to be in memory."""
+def reduce_clips(clips: Float32Array, held: float, after: float) -> ReducedClips:
+    """Reduce clips, `float32[n, samples]`."""
     blocks, key_up = round((held + after) * SAMPLE_RATE) // BLOCK, round(held * SAMPLE_RATE)
-    peaks, powers = np.empty(count, np.float32), np.empty((count, blocks), np.float32)
-    frames = np.empty((count, 3, FRAME), np.float32)
-    for n, audio in enumerate(clips):
+    peaks, powers = np.empty(len(clips), np.float32), np.empty((len(clips), blocks), np.float32)
+    frames = np.empty((len(clips), 3, FRAME), np.float32)
+    for n, audio in enumerate(clips):  # one clip stays in the cache through all passes over it
         in_blocks = audio[: blocks * BLOCK].reshape(blocks, BLOCK)
         means = np.vecdot(in_blocks, _ONES) / np.float32(BLOCK)
         squares = np.vecdot(in_blocks, in_blocks) / np.float32(BLOCK)
@@ -118,9 +117,9 @@ def reduce_clips(clips: Iterable[Float32Array], count: int, held: float, after: 
     return ReducedClips(peaks, powers, frames, held)
 
 
-def compute_tail_power(audio: Float32Array) -> float:
-    """Return the power above 20 Hz of a clip's last FRAME samples, relative to a full sine's."""
-    return float(_compute_spectra(audio[None, None, -FRAME:] * _WINDOWS[1])[0, 0, _FIRST:].sum())
+def compute_tail_powers(clips: Float32Array) -> Float32Array:
+    """Return the power above 20 Hz of each clip's last FRAME samples, relative to a full sine's, `float32[n]`."""
+    return np.asarray(_compute_spectra(clips[:, -FRAME:] * _WINDOWS[1])[:, _FIRST:].sum(axis=1))
 
 
 def compute_features(clips: ReducedClips, carriers: Int64Array) -> dict[str, Any]:

@@ -1,82 +1,136 @@
-"""Voices to audio, with Dexed's Mark I engine (dexed-py, an optional extra). No other module calls dexed-py."""
+"""Voices to audio: arguments checked, notes in groups, groups on all cores."""
 
-import importlib
-import importlib.util
-from dataclasses import dataclass
-from importlib.metadata import version
-from typing import Any
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import numpy.typing as npt
 
-from deepdx_core.arrays import Float32Array, UInt8Array
+from deepdx_core.arrays import Float32Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import require_legal
-from deepdx_core.errors import DeepDXError
-from deepdx_core.voice.parameters import NAME_LENGTH
+from deepdx_core.sound.engine.notes import NO_CONTROLLERS, Controllers, start_notes
+from deepdx_core.sound.engine.tables import SAMPLE_RATE
+from deepdx_core.versions import ENGINE_VERSION
+from deepdx_core.voice.parameters import INDEX
 
-SAMPLE_RATE = 44_100
-"""Hertz, close to the DX7's own 49,096. At half of it, the aliasing of FM would be audible as squeals."""
+__all__ = [
+    "GROUP",
+    "NO_CONTROLLERS",
+    "SAMPLE_RATE",
+    "Controllers",
+    "count_cores",
+    "engine_version",
+    "pack_notes",
+    "render",
+    "render_group",
+]
 
-_NAME_AND_SWITCHES = b" " * NAME_LENGTH + b"\x3f"  # all six operators on
+GROUP = 16
+"""Number of notes that the engine renders side by side."""
 
-
-@dataclass(frozen=True)
-class Clip:
-    """One rendered note: MIDI note and velocity, seconds until key-up, and seconds rendered after it."""
-
-    note: int
-    velocity: int
-    held: float
-    after: float
-
-
-class NoRendererError(DeepDXError):
-    """Rendering was requested, but dexed-py is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__("dexed-py, which renders sounds, is not installed: pip install 'deepdx[audio]'")
-
-
-def can_render() -> bool:
-    """Return True if dexed-py is installed."""
-    return importlib.util.find_spec("dexed") is not None
+MAX_SECONDS = 600.0
+_HIGHEST = 127
 
 
 def engine_version() -> str:
-    """Return the name and version of the engine. Raises NoRendererError without dexed-py."""
-    if not can_render():
-        raise NoRendererError
-    return f"dexed-py {version('dexed-py')}"
+    """Return the name and version of the engine."""
+    return f"engine {ENGINE_VERSION}"
 
 
-class _Sysex:
-    # The one method that the engine calls on a patch. dexed-py's own class parses and rebuilds the bytes in Python.
-    def __init__(self, voice: UInt8Array) -> None:
-        self._voice = voice
-
-    def to_sysex(self) -> bytes:
-        return self._voice.tobytes() + _NAME_AND_SWITCHES
+def count_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Synth:
-    """A synthesizer; each thread needs its own. A clip does not depend on clips rendered before it."""
-
-    def __init__(self) -> None:
-        """Start the engine. Raises NoRendererError without dexed-py."""
-        if not can_render():
-            raise NoRendererError
-        dexed: Any = importlib.import_module("dexed")
-        self._synth = dexed.DexedSynth(SAMPLE_RATE)
-
-    def render(self, voice: UInt8Array, clip: Clip) -> Float32Array:
-        """Render a legal voice, `uint8[145]`, to samples; one carrier at full level swings between -1 and 1."""
-        self._synth.load_patch(_Sysex(voice))
-        samples: Float32Array = self._synth.render(clip.note, clip.velocity, clip.held, clip.held + clip.after)
-        return samples
-
-
-def render(parameters: UInt8Array, clip: Clip) -> Float32Array:
-    """Render voices, `uint8[n, 145]`, to `float32[n, samples]`. Raises ValueError if a parameter is out of range."""
+def render(
+    parameters: UInt8Array,
+    note: int | tuple[int, ...] | npt.ArrayLike = 60,
+    velocity: int | npt.ArrayLike = 100,
+    seconds: float = 2.0,
+    held: float | None = None,
+    *,
+    controllers: Controllers = NO_CONTROLLERS,
+    threads: int | None = None,
+) -> Float32Array:
+    """Render voices, `uint8[n, 145]`, to `float32[n, samples]`. `deepdx_core.api.render` explains the arguments."""
     require_legal(parameters)
-    synth = Synth()
-    samples = round((clip.held + clip.after) * SAMPLE_RATE)
-    return np.array([synth.render(voice, clip) for voice in parameters], np.float32).reshape(-1, samples)
+    count = len(parameters)
+    if not 1 / SAMPLE_RATE <= seconds <= MAX_SECONDS:
+        raise ValueError(f"seconds is {seconds}, its range is a sample to {MAX_SECONDS:g}")
+    held = seconds * 2 / 3 if held is None else held
+    if not 0 <= held < math.inf:
+        raise ValueError(f"held is {held}, it must be 0 or more seconds")
+    key_up = round(min(held, MAX_SECONDS + 1) * SAMPLE_RATE)
+    velocities = _per_voice("velocity", velocity, count, 1)
+    chord = note if isinstance(note, tuple) else (note,)
+    if not chord:
+        raise ValueError("note is an empty chord")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}, it must be at least 1")
+    out = np.empty((count, round(seconds * SAMPLE_RATE)), np.float32)
+    for number, one in enumerate(chord):
+        notes = _per_voice("note", one, count, 0)
+        _render_on_cores(out, bool(number), parameters, notes, velocities, key_up, controllers, threads)
+    return out
+
+
+def pack_notes(parameters: UInt8Array) -> Int64Array:
+    """Return an order of voices, `int64[n]`, in which those with feedback are neighbors: they fill groups best."""
+    return np.argsort(parameters[:, INDEX["feedback"]] > 0, kind="stable")
+
+
+def render_group(
+    parameters: UInt8Array,
+    notes: Int64Array,
+    velocities: Int64Array,
+    key_up: int,
+    out: Float32Array,
+    controllers: Controllers = NO_CONTROLLERS,
+) -> None:
+    """Render up to GROUP legal voices to `out`, `float32[n, samples]`, on this thread, without checks and the GIL.
+
+    notes, velocities: `int64[n]`. key_up: samples until key-up.
+    """
+    from deepdx_core.sound.engine import kernel  # loads the compiled engine
+
+    states, operators = start_notes(parameters, notes, velocities, key_up, controllers)
+    kernel.render_group(states, operators, out)
+
+
+def _render_on_cores(
+    out: Float32Array,
+    add: bool,
+    parameters: UInt8Array,
+    notes: Int64Array,
+    velocities: Int64Array,
+    key_up: int,
+    controllers: Controllers,
+    threads: int | None,
+) -> None:
+    order = pack_notes(parameters)
+
+    def work(rows: Int64Array) -> None:
+        rendered = np.empty((len(rows), out.shape[1]), np.float32)
+        render_group(parameters[rows], notes[rows], velocities[rows], key_up, rendered, controllers)
+        out[rows] = out[rows] + rendered if add else rendered
+
+    groups = [order[start : start + GROUP] for start in range(0, len(order), GROUP)]
+    if len(groups) == 1:
+        work(groups[0])
+    elif groups:
+        with ThreadPoolExecutor(threads or count_cores()) as executor:
+            list(executor.map(work, groups))
+
+
+def _per_voice(name: str, values: int | npt.ArrayLike, count: int, lowest: int) -> Int64Array:
+    """Return a value for each voice, `int64[n]`. Raises ValueError if one is out of range or their number is wrong."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
+        raise ValueError(
+            f"{name} must be an integer, or int[{count}] for {count} voices, not {given.dtype}{given.shape}"
+        )
+    each = np.atleast_1d(given)
+    if (wrong := each[(each < lowest) | (each > _HIGHEST)]).size:
+        raise ValueError(f"{name} is {wrong[0]}, its range is {lowest} to {_HIGHEST}")
+    return np.broadcast_to(each.astype(np.int64), (count,))

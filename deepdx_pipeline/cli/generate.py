@@ -65,13 +65,12 @@ def generate(
         ),
     ] = True,
     by_ear: Annotated[
-        bool | None,
+        bool,
         typer.Option(
             "--by-ear/--not-by-ear",
             help="Render candidates and reject the silent, endless and noisy ones, or check parameters alone.",
-            show_default="by-ear if the extra `audio` is installed",
         ),
-    ] = None,
+    ] = True,
 ) -> None:
     """Generate new voices with the trained model and write them as banks for a DX7."""
     _check_options(like, strength, between, novelty, algorithm)
@@ -88,12 +87,7 @@ def generate(
     from deepdx_core.generation.request import SamplingRequest
     from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import NoRendererError, can_render
 
-    if by_ear is None:
-        by_ear = can_render()
-    elif by_ear and not can_render():
-        raise NoRendererError
     home = find_home()
     folder = champion_folder(home)
     if label is not None:

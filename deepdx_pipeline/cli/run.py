@@ -26,7 +26,7 @@ def run(
         list[Part] | None,
         typer.Option(
             "--without",
-            help="Skip `training` (the model and its banks) or `audio` (rendering of new sounds); repeatable.",
+            help="Skip `training` (the model and its banks) or `audio` (rendering of sounds); repeatable.",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of training steps.")] = None,
@@ -48,6 +48,8 @@ def run(
         ops["voice_model"] = {"config": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
     if Part.AUDIO in skipped:
         ops["audio_features"] = {"config": {"render": False}}
+        if job == "everything":
+            ops["generated_banks"] = {"config": {"by_ear": False}}
     home = _execute_job(job, ops)
     print_line(f"Up to date: {home.root}")
 

@@ -37,12 +37,11 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import can_render
 
     report = progress_of(context)
     splits = read_splits(home)
     champion = load_model(champion_folder(home.paths))
-    writer = FittedWriter(champion, load_rules(home.paths.rules), config.render and can_render(), report)
+    writer = FittedWriter(champion, load_rules(home.paths.rules), config.render, report)
     methods = {
         **BASELINES,
         "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),

@@ -176,6 +176,9 @@ class BankConfig(dg.Config):
         description="Distance of a voice from its parent, relative to the distances between real voices; 2 doubles it.",
     )
     choices: int = Field(_DEFAULTS.choices, description="Number of candidates per voice; the critic chooses one.")
+    by_ear: bool = Field(
+        True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."
+    )
     avoid_copies: bool = Field(
         _DEFAULTS.avoid_copies, description="Reject voices that differ from a training voice in 5 or fewer parameters."
     )
@@ -199,7 +202,6 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
 
     shown: dict[str, list[str]] = {}
@@ -210,8 +212,8 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     rules = load_rules(home.paths.rules)
     taken = corpus_names(home.paths)
     for label, file_name in zip(model.labels, bank_file_names(model.labels), strict=True):
-        request = SamplingRequest(label=label, **config.model_dump(exclude={"seed"}))
-        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, render=can_render())
+        request = SamplingRequest(label=label, **config.model_dump(exclude={"seed", "by_ear"}))
+        voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, render=config.by_ear)
         names = draw_names(model, voices, config.seed, taken)
         (banks[home.paths.banks / file_name],) = encode_banks(voices, names)
         algorithms = voices.parameters[:, INDEX["algorithm"]] + 1

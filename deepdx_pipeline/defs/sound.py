@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from deepdx_core.versions import FEATURES_VERSION
+from deepdx_core.versions import ENGINE_VERSION, FEATURES_VERSION
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, materialized, table_asset
@@ -19,17 +19,16 @@ class RenderConfig(dg.Config):
     )
 
 
-@table_asset("audio_features", group=GROUP, deps=["unique_voices"], code_version=str(FEATURES_VERSION))
+@table_asset("audio_features", group=GROUP, deps=["unique_voices"], code_version=f"{ENGINE_VERSION}.{FEATURES_VERSION}")
 def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home: HomeResource) -> Result:
     """Render every sound in range that has no features yet, and measure the clips."""
     from deepdx_core.sound.audio_features import compute_audio_features, renderer_version, summarize_by_sound
-    from deepdx_core.sound.rendering import can_render
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     tables = home.tables
     sounds = tables.read("unique_voices", ["sound_id", "in_range", *PARAMETER_NAMES]).filter("in_range")
     known = rows = tables.read_or_empty("audio_features").join(sounds, on="sound_id", how="semi")
-    if config.render and can_render():
+    if config.render:
         # Written at intervals, so that an interrupted run loses little work.
         for rows in compute_audio_features(sounds, known, progress_of(context)):
             version = tables.write("audio_features", rows)
@@ -41,7 +40,7 @@ def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home
         "audio_features",
         rows,
         version,
-        renderer=renderer_version() if can_render() else "none: install the extra `audio` to render sounds",
+        renderer=renderer_version(),
         sounds=f"{len(rendered):,} of {len(sounds):,} sounds rendered, {len(rendered) - before:,} of them in this run",
         silent=int(rendered["silent"].sum()),
         never_fall_silent=int(rendered["sounds_at_rest"].sum()),

@@ -31,7 +31,6 @@ from deepdx_core.generation.training import train_model
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.progress import silent
-from deepdx_core.sound import rendering
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -70,10 +69,9 @@ def models(tmp_path_factory):
 
 @pytest.fixture
 def deepdx(monkeypatch, home, tmp_path, models, capsys):
-    """`run_deepdx` in an empty working directory, with the model as champion and no renderer."""
+    """`run_deepdx` in an empty working directory, with the model as champion."""
     shutil.copytree(models / "champion", home.models / "champion")
     monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
-    monkeypatch.setattr(rendering, "can_render", lambda: False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
@@ -429,14 +427,7 @@ def test_user_rules_reject_candidates(deepdx, home, monkeypatch):
     assert not Path("out.syx").exists()
 
 
-def test_by_ear_needs_a_renderer(deepdx):
-    code, _, errors = deepdx("generate", "--by-ear", "-o", "out.syx")
-    assert code == 1
-    assert "dexed-py" in errors
-
-
-@pytest.mark.skipif(not rendering.can_render(), reason="dexed-py is not installed")
-def test_candidates_are_rendered_if_there_is_a_renderer(deepdx, monkeypatch):
+def test_candidates_are_rendered_unless_that_is_declined(deepdx, monkeypatch):
     render_arguments = []
     rejection_reasons = sampling.rejection_reasons
 
@@ -445,7 +436,6 @@ def test_candidates_are_rendered_if_there_is_a_renderer(deepdx, monkeypatch):
         return rejection_reasons(parameters, rules, render, unpitched)
 
     monkeypatch.setattr(sampling, "rejection_reasons", recorded)
-    monkeypatch.setattr(rendering, "can_render", lambda: True)
     for options, by_ear in ((), True), (("--by-ear",), True), (("--not-by-ear",), False):
         render_arguments.clear()
         assert deepdx("generate", "--count", 2, *options, "--force", "-o", "out.syx")[0] == 0

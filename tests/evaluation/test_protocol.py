@@ -7,7 +7,6 @@ from scipy.spatial.distance import cdist
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families
 from deepdx_core.dataset.distances import distances_to_closest
-from deepdx_core.evaluation import protocol
 from deepdx_core.evaluation.baselines.cart import SequentialCart
 from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
 from deepdx_core.evaluation.generators import Pretrained, Scorer
@@ -20,7 +19,6 @@ from deepdx_core.evaluation.metrics.uncertainty import standard_error
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER, evaluate
 from deepdx_core.progress import silent
 from deepdx_core.sound.audio_features import compute_voice_features
-from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import INDEX
@@ -199,7 +197,6 @@ def test_structure_is_0_for_equal_sets_and_depends_on_joint_distributions():
     assert structure(apart, real)["velocity"] == pytest.approx(7 / 8, abs=0.02)
 
 
-@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_audio_features_are_in_the_order_of_the_voices():
     loud, quiet, noise, held = np.tile(INIT_VOICE, (4, 1))
     quiet[INDEX["op1_output_level"]] = 0
@@ -331,16 +328,14 @@ def test_the_protocol_returns_a_row_for_each_reference_and_method(demo):
     assert evaluate(methods, demo).drop(seconds).equals(rows.drop(seconds))
 
 
-@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
-def test_the_protocol_renders_audio_if_it_can(demo, monkeypatch):
+def test_the_protocol_renders_audio_if_there_is_a_table_of_it(demo):
     few = Splits(demo.train, demo.validation, demo.test[np.arange(60)], demo.labels)
     audio = AudioFeatures.create_empty()
     rows = evaluate({"independent marginals": Marginals()}, few, audio=audio)
     ModelEvaluation.validate(rows)
     assert rows["noisy"].is_not_null().all()
     assert rows["audio_c2st"][2] > rows["audio_c2st"][1]
-    monkeypatch.setattr(protocol, "can_render", lambda: False)
-    assert evaluate({}, few, audio=audio)["noisy"].is_null().all()
+    assert evaluate({}, few)["noisy"].is_null().all()
 
 
 def test_an_evaluation_on_validation_does_not_touch_test_voices(demo):

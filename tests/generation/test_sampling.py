@@ -22,7 +22,6 @@ from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.sound.audio_features import compute_voice_features, summarize_by_sound
-from deepdx_core.sound.rendering import can_render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.voice.parameters import INDEX
@@ -361,7 +360,6 @@ def test_render_needs_rules(model):
         sample(model, 1, seed=0, render=True)
 
 
-@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_with_render_no_voice_is_silent_or_noise_or_never_ends(model):
     made = sample(model, 4, seed=0, request=SamplingRequest(label="Low"), rules=RULES, render=True)
     audio = summarize_by_sound(compute_voice_features(made.parameters, AudioFeatures.create_empty(), silent))
@@ -371,7 +369,6 @@ def test_with_render_no_voice_is_silent_or_noise_or_never_ends(model):
     assert (again.parameters == made.parameters[:2]).all()
 
 
-@pytest.mark.skipif(not can_render(), reason="dexed-py is not installed")
 def test_rendering_finds_noise_and_voices_that_never_end():
     good, noise, drone = np.tile(INIT_VOICE, (3, 1))
     good[INDEX["feedback"]] = 3

@@ -8,14 +8,10 @@ from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.audio_similarity import similar_pairs
 from deepdx_core.progress import silent
-from deepdx_core.sound.audio_features import CLIPS, MAIN, compute_audio_features, renderer_version, summarize_by_sound
-from deepdx_core.sound.rendering import SAMPLE_RATE, can_render, render
+from deepdx_core.sound.audio_features import CLIPS, compute_audio_features, renderer_version, summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import random_voices
-
-needs_dexed = pytest.mark.skipif(not can_render(), reason="dexed-py, which renders sounds, is not installed")
-pytestmark = needs_dexed
 
 NOTHING = AudioFeatures.create_empty()
 ORGAN = {"algorithm": 31, "op2_output_level": 90, "op3_output_level": 85, "op2_coarse": 2, "op3_coarse": 3}
@@ -179,16 +175,7 @@ def test_illegal_parameters_are_not_rendered():
     illegal = make_voice()
     illegal[INDEX["algorithm"]] = 32
     with pytest.raises(ValueError, match="algorithm is 32"):
-        render(illegal[None], MAIN)
-    with pytest.raises(ValueError, match="algorithm is 32"):
         next(compute_audio_features(make_sounds([illegal]), NOTHING, silent))
-
-
-def test_rendering_gives_samples_between_minus_one_and_one():
-    audio = render(np.stack([make_voice(), make_voice(op1_output_level=0)]), MAIN)
-    assert audio.shape == (2, round(3.5 * SAMPLE_RATE)) and audio.dtype == np.float32
-    assert np.abs(audio[0]).max() == pytest.approx(1, abs=0.001)
-    assert not audio[1].any()
 
 
 def test_similar_pairs_are_sounds_nearly_equal_by_ear():

@@ -16,7 +16,7 @@ import numpy as np
 from deepdx_core.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.dataset.arrays import Voices
-from deepdx_core.sound.audio_features import count_cores
+from deepdx_core.sound.rendering import count_cores
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
 if TYPE_CHECKING:

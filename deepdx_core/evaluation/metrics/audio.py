@@ -1,4 +1,4 @@
-"""Audio features of rendered voices: whether they are silent, stop sounding, have a pitch. Needs Dexed's engine."""
+"""Audio features of rendered voices: whether they are silent, stop sounding, have a pitch."""
 
 from dataclasses import dataclass
 

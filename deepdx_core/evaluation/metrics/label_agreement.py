@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Voices
-from deepdx_core.sound.audio_features import count_cores
+from deepdx_core.sound.rendering import count_cores
 
 if TYPE_CHECKING:
     from sklearn.ensemble import ExtraTreesClassifier

@@ -1,0 +1,78 @@
+"""Compilation of the kernel with numba, and the folder that keeps the compiled code.
+
+Compiling takes some seconds, loading from the folder half a second. The folder's name contains a digest of the engine's
+sources: numba itself compares only the file of a function, and misses changes in the functions and tables it uses.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+import numba.core.config
+from platformdirs import user_cache_path
+
+Int = Any
+"""An integer in compiled code; numba infers its width."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# Division by zero cannot happen; the checks for it and for indices would double the time.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+
+def jit(function: _Function) -> _Function:
+    """Mark a function of the kernel. It is compiled with the function that calls it."""
+    return cast(_Function, numba.njit(**_OPTIONS)(function))
+
+
+def inline(function: _Function) -> _Function:
+    """Mark a function of the kernel whose code is put in place of each call: a call would keep a loop from SIMD."""
+    return cast(_Function, numba.njit(inline="always", **_OPTIONS)(function))
+
+
+def compile_kernel(function: _Function, signature: Any) -> _Function:
+    """Return a function compiled for a signature, from the folder of compiled code where it is there.
+
+    Warns if there is no such folder or it is damaged, and compiles in memory.
+    """
+    folder = compiled_folder()
+    try:
+        # Compiled code is loaded as pickles: nobody else may write there.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o022:
+            raise PermissionError("others may write there")
+        with _cache_in(folder):
+            return cast(_Function, numba.njit(signature, cache=True, **_OPTIONS)(function))
+    except Exception as error:  # a damaged file of compiled code fails in any way
+        warnings.warn(
+            f"{folder}: {error}. Without this folder each process compiles the DX7 engine again, which takes some "
+            "seconds; NUMBA_CACHE_DIR sets another place.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return cast(_Function, numba.njit(signature, **_OPTIONS)(function))
+
+
+def compiled_folder() -> Path:
+    """Return the folder of compiled code: in NUMBA_CACHE_DIR where it is set, else in the user's cache."""
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return (Path(base) if base else user_cache_path("deepdx")) / f"engine-{digest.hexdigest()[:16]}"
+
+
+@contextmanager
+def _cache_in(folder: Path) -> Iterator[None]:
+    # numba reads its setting when a function is marked, and knows no other way to set the folder of one function.
+    config: Any = numba.core.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
