@@ -146,7 +146,8 @@ def _detune() -> Int64Array:
 
 
 def _detuned(pitch: int, step: int) -> int:
-    octaves_a_step = 0.0209 * math.exp(-0.396 * (pitch / OCTAVE)) / 7
+    octave = float(np.float32(pitch)) / OCTAVE  # a pitch rounded to 24 bits (measured)
+    octaves_a_step = 0.0209 * math.exp(-0.396 * octave) / 7
     return int(pitch + octaves_a_step * pitch * step)
 
 
