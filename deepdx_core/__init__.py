@@ -20,7 +20,7 @@ Rooms, from the ground up; each imports only those before it:
 - `overrides`   the user's own verdicts and labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
-- `sound`       the DX7 engine, rendering, and the features of rendered clips
+- `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice

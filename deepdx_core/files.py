@@ -3,10 +3,13 @@
 import errno
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +20,9 @@ from deepdx_core.errors import DeepDXError
 _PREFIX, _SUFFIX = ".deepdx-", ".part"
 STAGING = f"{_PREFIX}*{_SUFFIX}"
 """Glob pattern of working folders. They hold unfinished files of a live process or of a killed one."""
+
+_LONGEST_NAME = 50  # characters: 200 bytes of UTF-8 of the 255 that file systems allow
+_RESERVED_NAMES = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]", re.IGNORECASE)
 
 
 class OutputError(DeepDXError):
@@ -147,10 +153,11 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     for parent in {target.parent for target in targets}:
         remove_leftovers(parent)
     with ExitStack() as all_or_none:
+        parents = {target.parent for target in targets}
+        folders = {parent: all_or_none.enter_context(working_folder(parent)) for parent in parents}
         staged: dict[Path, Path] = {}
         for target, data in targets.items():
-            folder = all_or_none.enter_context(working_folder(target.parent))
-            staged[target] = folder / target.name
+            staged[target] = folders[target.parent] / target.name
             staged[target].write_bytes(data)
             _flush(staged[target])
         if len(staged) > 1:
@@ -158,8 +165,35 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
                 target.unlink(missing_ok=True)
         for target, temporary in staged.items():
             temporary.replace(target)
-        for parent in {target.parent for target in staged}:
+        for parent in parents:
             _flush(parent)
+
+
+def safe_name(text: str) -> str:
+    """Return text from outside as the name of a file, without its extension, that every usual system accepts.
+
+    Letters and digits of any script are kept; separators, control characters and other signs become `_`. Names are
+    never empty, hidden, reserved on Windows, or longer than any file system allows, even with a short suffix.
+    """
+    kept = re.sub(r"[^\w &'()+,.!-]", "_", unicodedata.normalize("NFC", text))[:_LONGEST_NAME].strip(" .")
+    if _RESERVED_NAMES.fullmatch(kept.partition(".")[0].rstrip()):
+        return f"_{kept}"
+    return kept or "unnamed"
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return names with numbers after repeated ones: `A`, `A (2)`. Names that differ only in case count as equal."""
+    taken: set[str] = set()
+    repeats: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        key, free = name.casefold(), name
+        while free.casefold() in taken:
+            repeats[key] += 1
+            free = f"{name} ({repeats[key] + 1})"
+        taken.add(free.casefold())
+        unique.append(free)
+    return unique
 
 
 @contextmanager

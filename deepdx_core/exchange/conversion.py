@@ -112,11 +112,14 @@ def select_voices(
     return voices
 
 
-def make_writable(voices: pl.DataFrame, clamp: bool = False, unique: bool = False) -> WritableVoices:
+def make_writable(
+    voices: pl.DataFrame, clamp: bool = False, unique: bool = False, left_out_as: str = "not written"
+) -> WritableVoices:
     """Leave out voices that no dump can hold: unreadable ones, and those with a parameter out of range.
 
     clamp: set parameters out of range to their maximum instead.
     unique: keep the first voice of each sound.
+    left_out_as: words for messages about voices that are left out.
 
     Blank slots are kept.
     """
@@ -133,7 +136,7 @@ def make_writable(voices: pl.DataFrame, clamp: bool = False, unique: bool = Fals
         kept = kept.unique("sound_id", keep="first", maintain_order=True)
     return WritableVoices(
         kept,
-        [f"{_format_slot(row)}: not written: {_describe_faults(row)}" for row in skipped.iter_rows(named=True)],
+        [f"{_format_slot(row)}: {left_out_as}: {_describe_faults(row)}" for row in skipped.iter_rows(named=True)],
         [
             f"{_format_slot(row)}: set to its maximum: {_describe_faults(row)}"
             for row in (out_of_range.iter_rows(named=True) if clamp else ())

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, run, sql, state, ui
+from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, render, run, sql, state, ui
 from deepdx_pipeline.cli.console import print_notice
 from deepdx_pipeline.cli.errors import error_message
 
@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 
-_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "ports", "send", "receive", "restore")
+_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore")
 
 
 @app.callback()
@@ -36,6 +36,8 @@ app.command()(run.run)
 app.command()(ui.ui)
 app.command()(banks.inspect)
 app.command()(convert.convert)
+app.command()(render.render)
+app.command()(render.play)
 app.command()(midi.ports)
 app.command()(midi.send)
 app.command()(midi.receive)

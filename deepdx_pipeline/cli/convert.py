@@ -114,14 +114,14 @@ def print_problems(refused: list[str], without_voices: list[str], skipped: list[
         print_line(f"... and {more:,} more files without voices", console=err)
 
 
-def parse_slots(text: str) -> list[tuple[int, int]]:
+def parse_slots(text: str, option: str = "--slots") -> list[tuple[int, int]]:
     """Parse a selection such as `1,5,7-9` into ranges of slots, both ends included."""
     ranges = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*([1-9]\d{0,5})\s*(?:-\s*([1-9]\d{0,5})\s*)?", part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
             raise typer.BadParameter(
-                f"{part!r} is neither a slot, counted from 1, nor a range such as 7-9", param_hint="--slots"
+                f"{part!r} is neither a slot, counted from 1, nor a range such as 7-9", param_hint=option
             )
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return ranges

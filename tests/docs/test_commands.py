@@ -23,8 +23,9 @@ pytestmark = pytest.mark.slow
 BACKUP = ("deepdx backup my-deepdx.zip", "deepdx restore my-deepdx.zip")
 # These have tests of their own.
 ELSEWHERE = {"deepdx ui", "deepdx ports", *BACKUP}
-NEEDS_A_SYNTH = ("deepdx send", "deepdx receive")  # tests/test_ports.py simulates one
-RUN = [command for command in commands() if command not in ELSEWHERE and not command.startswith(NEEDS_A_SYNTH)]
+# tests/test_ports.py simulates a synth, tests/cli/test_render.py an audio output.
+NEEDS_HARDWARE = ("deepdx send", "deepdx receive", "deepdx play")
+RUN = [command for command in commands() if command not in ELSEWHERE and not command.startswith(NEEDS_HARDWARE)]
 WRITTEN = {
     "five.syx": {"five-01.syx", "five-02.syx"},
     "pianos.syx": {"pianos-01.syx", "pianos-02.syx"},

@@ -1,0 +1,237 @@
+"""Clips and multisamples of voices: planned, rendered, and written to files. For the commands in `render`."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepdx_pipeline.cli.console import print_line
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from deepdx_core.arrays import Float32Array, UInt8Array
+    from deepdx_core.progress import Report
+    from deepdx_core.sound.phrases import Phrase
+
+
+class Format(StrEnum):
+    """Format of audio files."""
+
+    WAV = "wav"
+    FLAC = "flac"
+    MP3 = "mp3"
+    OGG = "ogg"
+
+
+class PhraseName(StrEnum):
+    """Phrases by name; auto suits the kind of sound."""
+
+    AUTO = "auto"
+    ARPEGGIO = "arpeggio"
+    CHORD = "chord"
+
+
+@dataclass(frozen=True)
+class Bank:
+    """The clips of one bank. `name` and `names` are safe as names of files."""
+
+    name: str
+    names: list[str]
+    parameters: "UInt8Array"
+    phrases: "list[Phrase]"
+
+
+def plan_banks(
+    voices: "pl.DataFrame", notes: list[int], phrase: PhraseName | None, most: int | None = None
+) -> list[Bank]:
+    """Plan the clips of each file, or of `most` voices of a file: one per note, or one with a phrase."""
+    from deepdx_core.exchange.conversion import to_arrays
+    from deepdx_core.files import safe_name, unique_names
+    from deepdx_core.sound.phrases import PHRASES, note_name, single_note
+
+    parts: list[tuple[str, pl.DataFrame]] = []
+    for file in voices.partition_by("path", "member", maintain_order=True):
+        title = safe_name(Path(file["member"][0] or file["path"][0]).stem)
+        slices = list(file.iter_slices(most or len(file)))
+        parts += [(f"{title}-{i:02}" if len(slices) > 1 else title, part) for i, part in enumerate(slices, 1)]
+    banks = []
+    for name, (_, part) in zip(unique_names(title for title, _ in parts), parts, strict=True):
+        parameters, _ = to_arrays(part)
+        digits = max(2, len(str(part["number"].max())))
+        titles = [f"{number:0{digits}} {safe_name(name)}" for number, name in part.select("number", "name").iter_rows()]
+        if notes:
+            names = [f"{title} {note_name(note)}" for title in titles for note in notes]
+            phrases = [single_note(note) for note in notes] * len(part)
+            parameters = parameters.repeat(len(notes), axis=0)
+        elif phrase in (None, PhraseName.AUTO):
+            names, phrases = titles, _choose_phrases(part["name"], parameters)
+        else:
+            names, phrases = titles, [PHRASES[str(phrase)]] * len(part)
+        banks.append(Bank(name, unique_names(names), parameters, phrases))
+    return banks
+
+
+def _choose_phrases(names: "pl.Series", parameters: "UInt8Array") -> "list[Phrase]":
+    """Choose the phrase of the label that the name of a voice indicates, or else its envelopes."""
+    from deepdx_core.home import find_home
+    from deepdx_core.labels.names import categories_of_names
+    from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
+    from deepdx_core.sound.phrases import LABEL_PHRASES, guess_labels
+
+    taxonomy = find_taxonomy(find_home().taxonomy)
+    categories = categories_of_names(names, taxonomy)["category"]
+    # The user's taxonomy may have labels of its own.
+    return [
+        LABEL_PHRASES[
+            guess if category == OTHER or (label := taxonomy.label_of[category]) not in LABEL_PHRASES else label
+        ]
+        for category, guess in zip(categories, guess_labels(parameters), strict=True)
+    ]
+
+
+class Clips:
+    """Rendered clips of banks: at the same loudness if `matched`, or else at their own levels with one gain for all."""
+
+    def __init__(self, banks: list[Bank], velocity: int, seconds: float, matched: bool, report: "Report") -> None:
+        self.banks = banks
+        self.seconds = seconds
+        self._velocity = velocity
+        self._matched = matched
+        self._report = report
+
+    def __iter__(self) -> "Iterator[tuple[Bank, Iterator[Float32Array]]]":
+        """Iterate over the banks, each with batches of its clips, `float32[n, samples]`, in order."""
+        from deepdx_core.sound.loudness import common_gain, find_peaks, match_loudness
+
+        if self._matched:
+            for bank, batches in self._render("rendering"):
+                yield bank, map(match_loudness, batches)
+        else:
+            # Rendered twice, since all clips of a command may be larger than memory.
+            rendered = (clips for _, batches in self._render("measuring") for clips in batches)
+            gain = common_gain(max(float(find_peaks(clips).max()) for clips in rendered))
+            for bank, batches in self._render("rendering"):
+                yield bank, (clips * gain for clips in batches)
+
+    def _render(self, what: str) -> "Iterator[tuple[Bank, Iterator[Float32Array]]]":
+        from deepdx_core.sound.phrases import render_in_batches
+
+        done, total = 0, sum(len(bank.names) for bank in self.banks)
+
+        def render_bank(bank: Bank) -> "Iterator[Float32Array]":
+            nonlocal done
+            for clips in render_in_batches(bank.parameters, bank.phrases, self._velocity, self.seconds):
+                self._report(what, done, total)
+                yield clips
+                done += len(clips)
+
+        for bank in self.banks:
+            yield bank, render_bank(bank)
+
+
+def write_folders(clips: Clips, output: Path, audio_format: Format, force: bool) -> None:
+    """Write a folder for each bank, with a file for each clip."""
+    from deepdx_core.display import counted, printable
+    from deepdx_core.files import write_outputs
+    from deepdx_core.sound.audio_files import encode
+
+    files = (output / bank.name / f"{name}.{audio_format}" for bank in clips.banks for name in bank.names)
+    _require_free(files, force)
+    with ThreadPoolExecutor() as pool:
+        for bank, batches in clips:
+            folder = _make_folder(output, bank.name)
+            paths = (folder / f"{name}.{audio_format}" for name in bank.names)
+            for audio in batches:
+                encoded = list(pool.map(partial(encode, audio_format=audio_format), audio))
+                write_outputs(dict(zip(islice(paths, len(encoded)), encoded, strict=True)), force)
+            print_line(f"{printable(str(folder))}: {counted(len(bank.names), 'clip')}")
+
+
+def write_one_files(clips: Clips, output: Path, audio_format: Format, force: bool) -> None:
+    """Write a file for each bank, with its clips one after another, and a file of labels beside it."""
+    from deepdx_core.display import counted, printable
+    from deepdx_core.files import output_target, write_outputs, written_whole
+    from deepdx_core.sound.audio_files import write_audio, write_labels
+
+    files = [(output / f"{bank.name}.{audio_format}", output / f"{bank.name}.txt") for bank in clips.banks]
+    _require_free(chain(*files), force)
+    _make_folder(output)
+    for (bank, batches), (path, labels) in zip(clips, files, strict=True):
+        with written_whole(output_target(path, force)) as temporary, temporary.open("w+b") as file:
+            write_audio(file, chain.from_iterable(batches), audio_format)
+        write_outputs({labels: write_labels(bank.names, clips.seconds)}, force)
+        print_line(f"{printable(str(path))}: {counted(len(bank.names), 'clip')}")
+
+
+def write_multisamples(
+    voices: "pl.DataFrame",
+    output: Path,
+    plan: "tuple[int, int]",
+    seconds: float,
+    audio_format: Format,
+    force: bool,
+    report: "Report",
+) -> None:
+    """Write an SFZ file for each voice, and a folder of its samples. `plan`: semitones, and layers of velocity."""
+    from deepdx_core.display import counted, printable
+    from deepdx_core.exchange.conversion import to_arrays
+    from deepdx_core.files import safe_name, unique_names, write_outputs
+    from deepdx_core.sound.audio_files import add_sampler_chunk, encode
+    from deepdx_core.sound.loudness import common_gain
+    from deepdx_core.sound.multisamples import Sample, find_peak, format_region, plan_zones, render_zones, write_sfz
+
+    def encode_sample(sample: Sample) -> bytes:
+        data = encode(sample.audio * gain, audio_format)
+        return add_sampler_chunk(data, sample.zone.note, sample.loop) if audio_format is Format.WAV else data
+
+    titles = unique_names(map(safe_name, voices["name"]))
+    parameters, _ = to_arrays(voices)
+    zones = [plan_zones(voice, *plan) for voice in parameters]
+    for title, planned in zip(titles, zones, strict=True):
+        samples = (output / title / f"{zone.name}.{audio_format}" for zone in planned)
+        _require_free([output / f"{title}.sfz", *samples], force)
+    done, total = 0, sum(map(len, zones))
+    rows = voices.select("path", "slot", "name").iter_rows()
+    for voice, (path, slot, name), title, planned in zip(parameters, rows, titles, zones, strict=True):
+        report(f"sampling {printable(name)}", done, total)
+        folder = _make_folder(output, title)
+        gain = common_gain(find_peak(voice, planned, seconds))
+        regions: list[str] = []
+        loops = 0
+        for batch in render_zones(voice, planned, seconds):
+            write_outputs({folder / f"{s.zone.name}.{audio_format}": encode_sample(s) for s in batch}, force)
+            regions += [format_region(s, f"{title}/{s.zone.name}.{audio_format}") for s in batch]
+            loops += sum(s.loop is not None for s in batch)
+            report(f"sampling {printable(name)}", done := done + len(batch), total)
+        sfz = output / f"{title}.sfz"
+        write_outputs(
+            {sfz: write_sfz(f"{name}, slot {slot} of {Path(path).name}, rendered by Deep DX", regions)}, force
+        )
+        print_line(f"{printable(str(sfz))}: {counted(len(planned), 'sample')}, {loops:,} with a loop")
+
+
+def _require_free(paths: Iterable[Path], force: bool) -> None:
+    """Raise OutputError, before anything is rendered, if a file must not be written."""
+    from deepdx_core.files import output_target
+
+    for path in paths:
+        if path.parent.is_dir():
+            output_target(path, force)
+
+
+def _make_folder(output: Path, name: str = "") -> Path:
+    """Create the output folder, whose parents must exist, and a folder in it."""
+    from deepdx_core.files import OutputError
+
+    folder = output / name
+    for path in (output, folder):
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(path, f"cannot be created: {error.strerror}") from error
+    return folder
