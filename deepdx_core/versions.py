@@ -20,8 +20,8 @@ Covers definitions elsewhere too: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTE
 `voice.columns`. The engine has a version of its own.
 """
 
-LABELS_VERSION = 1
-"""`labeled_voices` from the same sounds, names and features."""
+LABELS_VERSION = 2
+"""`labeled_voices` from the same sounds and names. Version 1 used audio features, too."""
 
 MODEL_VERSION = 2
 """Parents, writer and critic from the same training set and configuration.

@@ -21,7 +21,7 @@ def _same(table: str, *columns: str) -> dict[str, tuple[str, ...]]:
 
 _SOUND = ("unique_voices.sound_id",)
 _AUDIO = tuple(f"audio_features.{column}" for column in ("never_heard", "peak_db", "rest_db", "sounds_at_rest"))
-_BY_EVIDENCE = ("unique_voices.names", "unique_voices.sound_id", "audio_features.sound_id", "families.family_id")
+_BY_EVIDENCE = ("unique_voices.names", "unique_voices.sound_id", "families.family_id")
 _LEVELS_4 = tuple(f"decoded_voices.op{operator}_eg_level_4" for operator in OPERATORS)
 
 LINEAGE: Mapping[str, Columns] = {
@@ -70,7 +70,7 @@ LINEAGE: Mapping[str, Columns] = {
         "sound_id": ("verdicts.sound_id",),
         "algorithm_label": ("unique_voices.algorithm",),
         "by_names": ("unique_voices.names", "unique_voices.name_counts"),
-        "by_model": (*_SOUND, "audio_features.sound_id"),
+        "by_model": _SOUND,
         "by_family": ("families.family_id", "unique_voices.names"),
         "by_folders": ("raw_files.path", "raw_files.member", "decoded_voices.sha256"),
         "*": (*_BY_EVIDENCE, "raw_files.path"),

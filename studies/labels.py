@@ -25,7 +25,7 @@ from rich.table import Table
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
 from deepdx_core.home import Home
 from deepdx_core.labels.combination import Evidence, combine_evidence
-from deepdx_core.labels.evidence import audio_columns, from_names
+from deepdx_core.labels.evidence import from_names
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import OTHER, Taxonomy, load_taxonomy
 from deepdx_core.tables.storage import Tables
@@ -86,23 +86,20 @@ def main() -> None:
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi").sort("sound_id")
     families = tables.read("families", ["sound_id", "family_id"])
     started, cpu = time.perf_counter(), time.process_time()
-    without_audio = combine_evidence(sounds, families, taxonomy)
-    rows = label_sounds(without_audio)
+    evidence = combine_evidence(sounds, families, taxonomy)
+    rows = label_sounds(evidence)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    with_audio = combine_evidence(sounds, families, taxonomy, audio=audio_columns(tables.read("audio_features")))
-    truth = _load_truth(tables, without_audio, taxonomy)
-    console.print(f"{len(sounds):,} valid sounds labeled in {seconds:.1f} s ({cpu:.1f} s of CPU time) without audio")
+    truth = _load_truth(tables, evidence, taxonomy)
+    console.print(f"{len(sounds):,} valid sounds labeled in {seconds:.1f} s ({cpu:.1f} s of CPU time)")
     console.print(
         f"{truth.known.sum():,} have ground truth, {truth.reported.sum():,} of them in the half reported; "
         f"{truth.contradicted:,} more are in folders that contradict each other"
     )
     methods = {
         "substrings, first match": _match_substrings(sounds, taxonomy),
-        "our names alone": without_audio.combined(("names",)) * (without_audio.strength("names") > 0)[:, None],
-        "names withheld: parameters": without_audio.combined(("model",)),
-        "names withheld: parameters, audio": with_audio.combined(("model",)),
-        "all evidence": without_audio.combined(),
-        "all evidence, audio": with_audio.combined(),
+        "our names alone": evidence.combined(("names",)) * (evidence.strength("names") > 0)[:, None],
+        "names withheld: parameters": evidence.combined(("model",)),
+        "all evidence": evidence.combined(),
     }
     table = Table(
         "half reported",
@@ -119,9 +116,9 @@ def main() -> None:
     )
     for name, probabilities in methods.items():
         table.add_row(name, *_scores(probabilities, truth, truth.reported, taxonomy))
-    combined = without_audio.combined()
+    combined = evidence.combined()
     table.add_row("all evidence, half chosen on", *_scores(combined, truth, truth.known & ~truth.reported, taxonomy))
-    nameless = truth.reported & (without_audio.strength("names") == 0)
+    nameless = truth.reported & (evidence.strength("names") == 0)
     table.add_row(f"all evidence, {nameless.sum():,} nameless", *_scores(combined, truth, nameless, taxonomy))
     console.print(table)
     console.print(_recall_table(combined, truth, taxonomy))

@@ -1,1 +1,1 @@
-"""The category and training label of each voice: taxonomy, evidence from names, parameters and audio, and reports."""
+"""The category and training label of each voice: taxonomy, evidence from names and parameters, and reports."""

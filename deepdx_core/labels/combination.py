@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from deepdx_core.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
 from deepdx_core.labels import evidence
 from deepdx_core.labels.evidence import NameEvidence, Shares
 from deepdx_core.labels.model import Classified, classify
@@ -76,14 +76,13 @@ def combine_evidence(
     families: pl.DataFrame,
     taxonomy: Taxonomy,
     *,
-    audio: pl.DataFrame | None = None,
     places: pl.DataFrame | None = None,
     overrides: pl.DataFrame = _NO_OVERRIDES,
 ) -> Evidence:
     """Collect all evidence on sounds, with a model trained on those whose names are clear.
 
     sounds: `sound_id`, `names`, `name_counts` (files per name) and the 145 parameters, all in range. families:
-    `sound_id`, `family_id`; sounds may be missing. audio: from `evidence.audio_columns`; sounds may be missing. places:
+    `sound_id`, `family_id`; sounds may be missing. places:
     from `evidence.source_paths`; None for no folder hints. overrides: `sound_id` and `category` of the taxonomy.
 
     Raises ValueError if a sound does not have one count per name.
@@ -112,7 +111,7 @@ def combine_evidence(
         },
         targets,
         classify(
-            np.column_stack([parameters, *traits.values(), _audio_features(frame, audio)]).astype(np.float32),
+            np.column_stack([parameters, *traits.values()]).astype(np.float32),
             targets,
             shares.sum(axis=1),
             frame["family_id"],
@@ -147,11 +146,3 @@ def _rows(frame: pl.DataFrame, places: pl.DataFrame | None) -> pl.DataFrame:
         .unique()
         .sort("row", "place")
     )
-
-
-def _audio_features(frame: pl.DataFrame, audio: pl.DataFrame | None) -> Float32Array:
-    """Return the audio features of each sound, `float32[n, features]`, NaN where it was not rendered."""
-    if audio is None:
-        return np.empty((len(frame), 0), np.float32)
-    columns = frame.select("sound_id").join(audio, on="sound_id", how="left", maintain_order="left").drop("sound_id")
-    return columns.select(pl.all().cast(pl.Float32).fill_null(np.nan)).to_numpy()

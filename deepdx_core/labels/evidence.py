@@ -4,12 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
 
 from deepdx_core.arrays import Float64Array
 from deepdx_core.labels.names import categories_of_names
 from deepdx_core.labels.taxonomy import Taxonomy
-from deepdx_core.sound.audio_features import MAIN
 
 Shares = Float64Array
 """`float64[n, categories]`: share of a sound's evidence for each category, times its reliability; sums to 1 at most."""
@@ -107,13 +105,6 @@ def source_paths(raw_files: pl.DataFrame, voices: pl.DataFrame) -> pl.DataFrame:
         "sha256", place=pl.concat_str("path", "member", separator="/", ignore_nulls=True)
     )
     return voices.drop_nulls("sound_id").unique().join(where, on="sha256").select("sound_id", "place").unique()
-
-
-def audio_columns(audio: pl.DataFrame) -> pl.DataFrame:
-    """Return the audio features for the model: those of each sound's main clip in the table `audio_features`."""
-    return audio.filter(pl.col("note") == MAIN.note, pl.col("velocity") == MAIN.velocity).select(
-        "sound_id", cs.float() - cs.by_name("held_seconds", "after_seconds")
-    )
 
 
 def _sum_by_category(rows: pl.DataFrame, category: str, value: str, count: int, taxonomy: Taxonomy) -> Shares:

@@ -1,4 +1,4 @@
-"""A classifier of categories from parameters and audio, trained on the voices whose names are clear.
+"""A classifier of categories from parameters, trained on the voices whose names are clear.
 
 Some names are wrong, so the model must tolerate label noise: a random forest whose trees see part of the voices each
 and keep at least two per leaf. Boosted trees and a neural network were no better, and far slower.

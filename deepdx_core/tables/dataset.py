@@ -35,7 +35,7 @@ class LabeledVoices(dy.Schema):
     decided_by = one_of(DECIDERS, "evidence that most separates the category from the next likely one")
     evidence = dy.String(nullable=True, metadata=description("all evidence, in words; null if there is none"))
     by_names = dy.String(nullable=True, metadata=description("category by names alone; null without evidence"))
-    by_model = dy.String(nullable=True, metadata=description("category by parameters and audio; null without a model"))
+    by_model = dy.String(nullable=True, metadata=description("category by parameters; null without a model"))
     by_family = dy.String(
         nullable=True, metadata=description("category by names of other sounds in the family; null without evidence")
     )

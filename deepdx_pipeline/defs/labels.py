@@ -25,7 +25,7 @@ class LabelConfig(dg.Config):
     "labeled_voices",
     group=GROUP,
     deps=[
-        *("raw_files", "decoded_voices", "unique_voices", "audio_features", "families", "verdicts"),
+        *("raw_files", "decoded_voices", "unique_voices", "families", "verdicts"),
         *("taxonomy", "overrides"),
     ],
     code_version=str(LABELS_VERSION),
@@ -34,7 +34,7 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     """Combine the evidence for each category."""
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import combine_evidence
-    from deepdx_core.labels.evidence import audio_columns, source_paths
+    from deepdx_core.labels.evidence import source_paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
@@ -49,7 +49,6 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
         sounds,
         tables.read("families"),
         taxonomy,
-        audio=audio_columns(tables.read("audio_features")),
         places=places if config.folders else None,
         overrides=overrides,
     )

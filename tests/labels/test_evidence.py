@@ -1,4 +1,4 @@
-"""Labels from all evidence: parameters, audio, family, folders, the user; and reports on them."""
+"""Labels from all evidence: parameters, family, folders, the user; and reports on them."""
 
 import hashlib
 
@@ -12,13 +12,12 @@ from hypothesis.extra import numpy as st_numpy
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.labels import report
 from deepdx_core.labels.combination import Evidence, combine_evidence
-from deepdx_core.labels.evidence import audio_columns, source_paths
+from deepdx_core.labels.evidence import source_paths
 from deepdx_core.labels.model import MIN_NAMED_VOICES
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.suggestions import suggest_voices
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.labels.traits import compute_traits, describe_traits
-from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.dataset import LabeledVoices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
@@ -172,27 +171,6 @@ def test_labels_of_the_user_win_and_are_trained_on() -> None:
     assert by_name["WHAT"]["category"] == "harp"
     assert (by_name["BRASS"]["category"], by_name["BRASS"]["decided_by"]) == ("other", "user")
     assert len(rows) == len(sounds)
-
-
-def test_the_model_is_trained_on_audio() -> None:
-    # The same parameters twice: only audio distinguishes them.
-    sounds = corpus(
-        ("FLUTE", voices(NAMED, 1)), ("OBOE", voices(NAMED, 1)), ("SAITEN", voices(NAMED, 1)), ("WHAT", voices(20, 1))
-    )
-    bright = {"FLUTE": 500.0, "OBOE": 500.0, "SAITEN": 4000.0, "WHAT": 4000.0}
-    clips = sounds.select(
-        "sound_id",
-        note=pl.lit(60, pl.UInt8),
-        velocity=pl.lit(100, pl.UInt8),
-        brightness_hz=pl.col("names").list.first().replace_strict(bright, return_dtype=pl.Float32),
-    )
-    audio = pl.concat([AudioFeatures.create_empty(), clips], how="diagonal")
-    rows = label_sounds(combine_evidence(sounds, FAMILIES, TAXONOMY, audio=audio_columns(audio)))
-    assert set(named(rows, "WHAT", sounds)["category"]) == {"strings"}
-    without = label_sounds(
-        combine_evidence(sounds, FAMILIES, TAXONOMY, audio=audio_columns(AudioFeatures.create_empty()))
-    )
-    assert set(named(without, "WHAT", sounds)["by_model"]) == {"woodwind"}
 
 
 @settings(max_examples=25, deadline=None)
