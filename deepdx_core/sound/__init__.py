@@ -1,1 +1,1 @@
-"""Audio of voices: rendering with Dexed's engine, features of rendered clips, and levels predicted from parameters."""
+"""Audio of voices: the DX7 engine, rendering, audio files, features of clips, and levels predicted from parameters."""

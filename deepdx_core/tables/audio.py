@@ -39,7 +39,7 @@ def _bands() -> dict[str, dy.Column]:
 
 
 class AudioFeatures(dy.Schema):
-    """A note of a valid sound, rendered by Dexed's engine and measured.
+    """A note of a valid sound, rendered and measured.
 
     0 dB is one carrier at full level (a sine between -1 and 1), -100 dB is the floor of all levels, and below -60 dB is
     silence. Measures that a silent clip does not have are null.
