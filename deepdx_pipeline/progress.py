@@ -31,11 +31,17 @@ def progress_of(context: dg.AssetExecutionContext) -> Report:
 
 def _log_at_intervals(context: dg.AssetExecutionContext) -> Report:
     last = time.monotonic()
+    began: dict[str, tuple[float, int]] = {}  # when the first report came, and what was done by then
 
     def report(what: str, done: int, total: int) -> None:
         nonlocal last
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LOGS:
-            last = time.monotonic()
-            context.log.info(f"{what} ({done} of {total})")
+        now = time.monotonic()
+        start, done_at_start = began.setdefault(what, (now, done))
+        if now - last >= _SECONDS_BETWEEN_LOGS:
+            last = now
+            left = ""
+            if done > done_at_start:
+                left = f", {(total - done) * (now - start) / (done - done_at_start):,.0f} s left"
+            context.log.info(f"{what} ({done} of {total}{left})")
 
     return report
