@@ -24,6 +24,7 @@ _RELEASE = 3  # segment
 _END = 4
 _UINT32 = (1 << 32) - 1
 _HALF = 1 << 31
+_HIGHEST_OCTAVE = 20  # that of INCREMENTS
 _LOWEST = 16  # envelope target in 1/256 octave (msfa, env)
 _FULL = 4256  # of envelope and output level together, in 1/256 octave (msfa, env)
 _JUMP = 1716 << 16  # where a rising envelope starts (msfa, env)
@@ -153,10 +154,12 @@ def _attenuated(operator: Any, level: Int, modulation: Int) -> Int:
 
 @inline
 def _increment(pitch: Int) -> Int:
-    """Return the phase increment of a pitch (msfa, freqlut)."""
+    """Return the phase increment of a pitch (msfa, freqlut); from 2**21 Hz on, an operator stands still (measured)."""
+    if pitch >> 24 > _HIGHEST_OCTAVE:
+        return 0
     place = (pitch & (OCTAVE - 1)) >> 14
     low, high = INCREMENTS[place], INCREMENTS[place + 1]
-    return (low + (((high - low) * (pitch & 0x3FFF)) >> 14)) >> (20 - (pitch >> 24))
+    return (low + (((high - low) * (pitch & 0x3FFF)) >> 14)) >> (_HIGHEST_OCTAVE - (pitch >> 24))
 
 
 @jit
