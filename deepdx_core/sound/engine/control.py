@@ -154,12 +154,13 @@ def _attenuated(operator: Any, level: Int, modulation: Int) -> Int:
 
 @inline
 def _increment(pitch: Int) -> Int:
-    """Return the phase increment of a pitch (msfa, freqlut); from 2**21 Hz on, an operator stands still (measured)."""
-    if pitch >> 24 > _HIGHEST_OCTAVE:
-        return 0
+    """Return the phase increment of a pitch (msfa, freqlut).
+
+    Only the lowest five bits of the shift count (measured): from 2**21 Hz on, an operator all but stands still.
+    """
     place = (pitch & (OCTAVE - 1)) >> 14
     low, high = INCREMENTS[place], INCREMENTS[place + 1]
-    return (low + (((high - low) * (pitch & 0x3FFF)) >> 14)) >> (_HIGHEST_OCTAVE - (pitch >> 24))
+    return (low + (((high - low) * (pitch & 0x3FFF)) >> 14)) >> ((_HIGHEST_OCTAVE - (pitch >> 24)) & 31)
 
 
 @jit
