@@ -52,7 +52,7 @@ _LABELS = (*_CURATION, "LABELS_VERSION")
 VERSIONS_BEHIND = {
     **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _CURATION),
     **dict.fromkeys(("raw_files", "dumps"), _READING),
-    **dict.fromkeys(("labeled_voices", "training_splits"), _LABELS),
+    **dict.fromkeys(("labeled_voices", "training_splits", "training_set"), _LABELS),
     "measured": ("FEATURES_VERSION",),
     "rendered": ("ENGINE_VERSION", "FEATURES_VERSION"),
     "model": ("MODEL_VERSION",),
