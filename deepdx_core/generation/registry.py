@@ -137,10 +137,10 @@ def _find_obstacle(model: VoiceModel, splits: Splits) -> str:
 
 
 def _evaluate(model: VoiceModel, splits: Splits, rules: Rules, report: Report) -> dict[str, Any]:
-    """Evaluate a model on voices of the validation split, without rendering."""
+    """Evaluate a model on voices of the validation split. Its candidates are filtered by ear, as in use."""
     rows = sample_rows(len(splits.validation), _EVALUATED, seed=0)
     some = Splits(splits.train, splits.validation[rows], splits.test, splits.labels)
-    methods = {"model": Pretrained(FittedWriter(model, rules, render=False, report=report))}
+    methods = {"model": Pretrained(FittedWriter(model, rules, render=True, report=report))}
     return evaluate(methods, some, split="validation", report=report).row(-1, named=True)
 
 
