@@ -81,8 +81,8 @@ export function requireControllers(controllers) {
   return controllers;
 }
 
-/** @param {unknown} value */
-function describe(value) {
+/** Return a value in words, whatever it is. @param {unknown} value */
+export function describe(value) {
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${/** @type {Uint8Array} */ (value).length}`;
   return value === null || typeof value !== "object" ? String(value) : "an object";
 }
