@@ -142,14 +142,23 @@ SLOW = init_voice(op1_eg_rate_4=30, op1_eg_rate_2=40, op1_eg_level_2=80, op1_eg_
 
 
 @needs_chromium
-def test_sixteen_notes_sound_and_the_next_steals_the_oldest_released_one_then_the_oldest(page):
+def test_a_note_takes_the_place_of_a_silent_one_else_the_oldest_released_one_else_the_oldest(page):
     first = page.run(f"""
         const voice = Uint8Array.from({to_js(SLOW)});
+        const short = Uint8Array.from({to_js(init_voice(op1_eg_rate_4=99))});
         const keys = Array.from({{ length: 16 }}, (_, index) => 40 + index);
         const found = await play(200, [
-            [0, (synth) => {{ synth.loadVoice(voice); for (const key of keys) synth.noteOn(key); }}],
+            [0, (synth) => {{
+                synth.loadVoice(voice);
+                for (const key of keys.slice(0, 15)) synth.noteOn(key);
+                synth.loadVoice(short);
+                synth.noteOn(90);
+                synth.loadVoice(voice);
+            }}],
+            [5, (synth) => synth.noteOff(90)],
             [20, (synth) => {{ synth.noteOff(45); synth.noteOff(43); }}],
-            [40, (synth) => synth.noteOn(80)], // in place of 43, the older of the two
+            [30, (synth) => synth.noteOn(55)], // in place of 90, which is silent by now
+            [40, (synth) => synth.noteOn(80)], // of 43, the older of the two
             [60, (synth) => synth.noteOn(81)], // of 45
             [80, (synth) => synth.noteOn(82)], // of 40, the oldest
         ]);
@@ -157,6 +166,8 @@ def test_sixteen_notes_sound_and_the_next_steals_the_oldest_released_one_then_th
         Object.assign(notes[3], {{ up: 20, to: 40 }});
         Object.assign(notes[5], {{ up: 20, to: 60 }});
         Object.assign(notes[0], {{ to: 80 }});
+        notes[15].from = 30;
+        notes.push({{ voice: short, note: 90, up: 5 }});
         notes.push({{ voice, note: 80, from: 40 }}, {{ voice, note: 81, from: 60 }}, {{ voice, note: 82, from: 80 }});
         return firstDifference(found, expect(200, notes));
     """)

@@ -1,6 +1,6 @@
 // AudioWorklet processor: up to 16 notes of the voice that is loaded, played by messages. `synth.js` sends them.
 
-import { FieldError, describe, requireInteger, requireNumber, requireVoice } from "./ranges.js";
+import { FieldError, describe, requireNote, requireNumber, requireVelocity, requireVoice } from "./ranges.js";
 import { BLOCK, ControllerState, FULL_CARRIER, Note, SAMPLE_RATE } from "./voice.js";
 
 /** Number of notes at a time, as on a DX7. */
@@ -60,10 +60,10 @@ class Processor extends AudioWorkletProcessor {
         this.#voice = requireVoice(message.voice);
         return;
       case "noteOn":
-        this.#noteOn(requireInteger("note", message.note, 0, 127), requireInteger("velocity", message.velocity, 1, 127));
+        this.#noteOn(requireNote(message.note), requireVelocity(message.velocity));
         return;
       case "noteOff":
-        this.#noteOff(requireInteger("note", message.note, 0, 127));
+        this.#noteOff(requireNote(message.note));
         return;
       case "sustain":
         if (typeof message.isDown !== "boolean") throw new FieldError("isDown", "isDown must be true or false");

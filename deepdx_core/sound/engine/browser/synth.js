@@ -6,7 +6,16 @@
 //   button.onclick = async () => { await synth.resume(); synth.noteOn(60, 100); };
 //   midiInput.onmidimessage = ({ data }) => synth.midi(data);
 
-import { BEND, FieldError, requireControllers, requireInteger, requireNumber, requireVoice } from "./ranges.js";
+import {
+  BEND,
+  FieldError,
+  requireControllers,
+  requireInteger,
+  requireNote,
+  requireNumber,
+  requireVelocity,
+  requireVoice,
+} from "./ranges.js";
 import { SAMPLE_RATE } from "./tables.js";
 
 const PROCESSOR = new URL("./processor.js", import.meta.url);
@@ -79,14 +88,12 @@ export class DX7 {
 
   /** @param {number} note 0 to 127 @param {number} [velocity] 1 to 127 */
   noteOn(note, velocity = 100) {
-    requireInteger("note", note, 0, 127);
-    requireInteger("velocity", velocity, 1, 127);
-    this.#send({ type: "noteOn", note, velocity });
+    this.#send({ type: "noteOn", note: requireNote(note), velocity: requireVelocity(velocity) });
   }
 
   /** @param {number} note 0 to 127 */
   noteOff(note) {
-    this.#send({ type: "noteOff", note: requireInteger("note", note, 0, 127) });
+    this.#send({ type: "noteOff", note: requireNote(note) });
   }
 
   /** Press or lift the sustain pedal. @param {boolean} isDown */
@@ -95,7 +102,10 @@ export class DX7 {
     this.#send({ type: "sustain", isDown });
   }
 
-  /** Move controllers; the others stay. Sounding notes follow. @param {import("./ranges.js").Controllers} controllers */
+  /**
+   * Move controllers; those that are not given stay. Sounding notes follow.
+   * @param {import("./ranges.js").Controllers} controllers
+   */
   setControllers(controllers) {
     this.#send({ type: "controllers", controllers: requireControllers(controllers) });
   }
@@ -110,7 +120,10 @@ export class DX7 {
     this.#send({ type: "allSoundOff" });
   }
 
-  /** Set the output of a carrier at full level, 0 to 1; it starts at 1/8. Many carriers exceed 1. @param {number} level */
+  /**
+   * Set the level of the output. Six carriers of 16 notes add up: at high levels they exceed 1, and are clipped.
+   * @param {number} level of a carrier at full level, 0 to 1; at first 1/8
+   */
   setLevel(level) {
     this.#send({ type: "level", level: requireNumber("level", level, 0, 1) });
   }
@@ -123,7 +136,11 @@ export class DX7 {
   midi(bytes) {
     const kind = requireInteger("status", bytes[0], 0x80, 0xff) & 0xf0;
     if (kind === SYSTEM || !(kind in LENGTHS)) return;
-    const [first, second] = [1, 2].map((index) => (index < LENGTHS[kind] ? requireInteger("data byte", bytes[index], 0, 127) : 0));
+    const data = [0, 0];
+    for (let index = 1; index < LENGTHS[kind]; index++) {
+      data[index - 1] = requireInteger("data byte", bytes[index], 0, 127);
+    }
+    const [first, second] = data;
     if (kind === NOTE_ON && second > 0) this.noteOn(first, second);
     else if (kind === NOTE_ON || kind === NOTE_OFF) this.noteOff(first);
     else if (kind === CHANNEL_PRESSURE) this.setControllers({ aftertouch: first / 127 });

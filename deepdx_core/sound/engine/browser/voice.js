@@ -8,7 +8,7 @@
 // msfa: Google's music-synthesizer-for-android. Plaits: Mutable Instruments. ROM: write-ups of Yamaha's chips.
 // Measured: from samples of dexed-py 0.3.0.
 
-import { requireControllers, requireInteger, requireNumber, requireVoice } from "./ranges.js";
+import { requireControllers, requireNote, requireNumber, requireVelocity, requireVoice } from "./ranges.js";
 import * as tables from "./tables.js";
 
 // Names of this module: V8 looks up those of another one at each use, which costs an eighth of the time.
@@ -51,7 +51,7 @@ const OPERATORS = 6;
 const RELEASE = 3; // last segment of an envelope, from key-up on
 const END = 4; // after it
 
-/** Index of each parameter in a voice, by name. */
+/** Index of each parameter in a voice, by name. Rates and levels 1 to 4 of an envelope follow each other. */
 const INDEX = Object.fromEntries(PARAMETERS.map(([name], index) => [name, index]));
 
 /** Indices of the parameters of each operator, by name without the operator. Operators count from 0. */
@@ -392,8 +392,8 @@ class AmplitudeModulation {
 
 // ---- Operators
 
-const SILENT_GAIN = 15 * 1024 - 1; // at the start of a note
 const GAIN_UNITS = 15 * 1024; // 15 octaves above silence
+const FIRST_GAIN = GAIN_UNITS - 1; // at the start of a note (measured)
 const INAUDIBLE = 15_260; // an operator beyond it at both ends of a block is silent (measured)
 const MODULATION_SHIFT = 13; // a full modulator moves the phase by two cycles either way (measured)
 
@@ -491,7 +491,7 @@ export class Note {
       this.#increments[o] = phaseIncrement(this.#pitches[o]);
     }
     this.#phases.fill(0); // whatever oscillator sync is (measured)
-    this.#ends.fill(SILENT_GAIN);
+    this.#ends.fill(FIRST_GAIN);
     this.#last = this.#before = 0;
   }
 
@@ -634,7 +634,7 @@ export function render(voice, note = 60, velocity = 100, seconds = 2, held = (se
   const state = new ControllerState();
   state.set(controllers);
   const playing = new Note();
-  playing.start(requireVoice(voice), requireInteger("note", note, 0, 127), requireInteger("velocity", velocity, 1, 127));
+  playing.start(requireVoice(voice), requireNote(note), requireVelocity(velocity));
   const out = new Float32Array(Math.round(requireNumber("seconds", seconds, 1 / SAMPLE_RATE, 600) * SAMPLE_RATE));
   const keyUp = Math.round(requireNumber("held", held, 0, Number.MAX_VALUE) * SAMPLE_RATE);
   const block = new Int32Array(BLOCK);
