@@ -27,6 +27,7 @@ const CONTROL_CHANGE = 0xb0;
 const CHANNEL_PRESSURE = 0xd0;
 const PITCH_BEND = 0xe0;
 const SYSTEM = 0xf0;
+/** Bytes of a message, by kind. @type {Record<number, number>} */
 const LENGTHS = { [NOTE_OFF]: 3, [NOTE_ON]: 3, [CONTROL_CHANGE]: 3, [CHANNEL_PRESSURE]: 2, [PITCH_BEND]: 3 };
 const WHEEL = 1;
 const BREATH = 2;
