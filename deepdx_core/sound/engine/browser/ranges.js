@@ -36,14 +36,21 @@ export function requireInteger(field, value, low, high) {
   return number;
 }
 
+/** Return a MIDI note, or throw a FieldError. @param {unknown} note */
+export const requireNote = (note) => requireInteger("note", note, 0, 127);
+
+/** Return a velocity, or throw a FieldError: 0 is not one, it releases a note. @param {unknown} velocity */
+export const requireVelocity = (velocity) => requireInteger("velocity", velocity, 1, 127);
+
 /**
  * Return a copy of a voice, or throw a FieldError that names the first parameter out of its range.
  * @param {unknown} voice its 145 parameters, in VCED order
  * @returns {Uint8Array}
  */
 export function requireVoice(voice) {
-  if (!(voice instanceof Uint8Array) || voice.length !== PARAMETERS.length) {
-    throw new FieldError("voice", `voice is ${describe(voice)}, it must be a Uint8Array of ${PARAMETERS.length} parameters`);
+  const count = PARAMETERS.length;
+  if (!(voice instanceof Uint8Array) || voice.length !== count) {
+    throw new FieldError("voice", `voice is ${describe(voice)}, it must be a Uint8Array of ${count} parameters`);
   }
   const parameters = voice.slice();
   PARAMETERS.forEach(([name, maximum], index) => requireNumber(String(name), parameters[index], 0, Number(maximum)));
@@ -81,8 +88,8 @@ export function requireControllers(controllers) {
   return controllers;
 }
 
-/** @param {unknown} value */
-function describe(value) {
+/** Return a value in words, whatever it is. @param {unknown} value */
+export function describe(value) {
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${/** @type {Uint8Array} */ (value).length}`;
   return value === null || typeof value !== "object" ? String(value) : "an object";
 }
