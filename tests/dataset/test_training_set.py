@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from deepdx_core.dataset.arrays import splits_from_training_set
-from deepdx_core.dataset.torch_dataset import Dataset
+from deepdx_core.dataset.torch_dataset import AudioDataset, Dataset
 from deepdx_core.dataset.training_set import build_training_set
+from deepdx_core.sound.rendering import render
 from deepdx_core.tables.storage import MissingTableError, Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.voices import random_voices
@@ -39,9 +40,8 @@ def test_the_training_set_joins_the_tables_and_is_read_by_split():
         splits_from_training_set(table.filter(pl.col("split") != "validation"), ("y", "x"))
 
 
-def test_a_dataset_holds_the_voices_of_a_split(home):
-    with pytest.raises(MissingTableError):
-        Dataset()
+def write_training_set(home):
+    """Write a training set of four voices, and return their parameters and ids."""
     parameters, _ = random_voices(4)
     ids = [letter * 20 for letter in "abcd"]
     rows = pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
@@ -52,6 +52,13 @@ def test_a_dataset_holds_the_voices_of_a_split(home):
         names=pl.Series([["PAD"], [], ["BASS"], []], dtype=pl.List(pl.String)),
     )
     Tables(home).write("training_set", rows)
+    return parameters, ids
+
+
+def test_a_dataset_holds_the_voices_of_a_split(home):
+    with pytest.raises(MissingTableError):
+        Dataset()
+    parameters, ids = write_training_set(home)
     train = Dataset()
     assert train.labels == ("Bass", "Pads", "Synth")
     assert train.sound_ids == [ids[0], ids[2]]
@@ -61,3 +68,22 @@ def test_a_dataset_holds_the_voices_of_a_split(home):
     assert (voices.numpy() == parameters[[0, 2]]).all()
     assert labels.tolist() == [1, 0]
     assert len(Dataset(home.root, split="test")) == 1
+
+
+def test_an_audio_dataset_renders_the_voices_of_a_split(home):
+    parameters, ids = write_training_set(home)
+    train = AudioDataset(note=(48, 60), velocity=range(40, 100), seconds=0.1, held=0.05)
+    assert (train.labels, train.sound_ids) == (("Bass", "Pads", "Synth"), [ids[0], ids[2]])
+    torch.manual_seed(3)
+    batch = next(iter(torch.utils.data.DataLoader(train, batch_size=2)))
+    assert (batch["parameters"].numpy() == parameters[[0, 2]]).all()
+    assert batch["label"].tolist() == [1, 0]
+    notes, velocities = batch["note"].numpy(), batch["velocity"].numpy()
+    assert set(notes.tolist()) <= {48, 60} and (velocities >= 40).all() and (velocities < 100).all()
+    assert batch["audio"].dtype == torch.float32
+    assert np.array_equal(batch["audio"].numpy(), render(parameters[[0, 2]], notes, velocities, 0.1, 0.05))
+    alone = AudioDataset(split="test", seconds=0.1)[0]
+    assert np.array_equal(alone["audio"].numpy(), render(parameters[[1]], seconds=0.1)[0])
+    assert (alone["note"], alone["velocity"], alone["label"]) == (60, 100, 0)
+    with pytest.raises(ValueError, match="note is 200"):
+        AudioDataset(note=200)[0]
