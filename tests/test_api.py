@@ -150,7 +150,7 @@ def test_voices_of_a_frame_are_rendered():
     assert np.array_equal(audio, dx.render(voices.select(PARAMETER_NAMES).to_numpy(), (48, 60), seconds=0.1))
     bent = dx.render(voices, seconds=0.1, controllers=dx.Controllers(pitch_bend=2))
     assert not np.array_equal(bent, dx.render(voices, seconds=0.1))
-    with pytest.raises(ValueError, match="voice 0: .* its range is"):
+    with pytest.raises(ValueError, match=r"voice 0: .* its range is"):
         dx.render(dx.read(OUT_OF_RANGE).filter(~pl.col("valid")))
     unread = voices.with_columns(algorithm=pl.when(pl.col("slot") > 1).then("algorithm"))
     with pytest.raises(ValueError, match="algorithm is missing in some of the 32 voices"):

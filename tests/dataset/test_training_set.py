@@ -1,5 +1,6 @@
 """The training set: the join of the tables, as arrays by split, and as a PyTorch dataset."""
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
