@@ -56,6 +56,14 @@ def progress_bar() -> Iterator[Report]:
         yield report
 
 
+def announce_compilation() -> None:
+    """Explain the wait before the first note on a machine."""
+    from deepdx_core.sound.engine.compilation import is_compiled
+
+    if not is_compiled():
+        print_line("compiling the DX7 engine, once: some seconds", "dim", err)
+
+
 def numbered_paths(output: Path, count: int) -> list[Path]:
     """Return paths for several files in place of one: `out-01.syx`, `out-02.syx`, ..."""
     digits = max(2, len(str(count)))

@@ -11,7 +11,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.files import output_target, write_outputs
 from deepdx_core.home import find_home
 from deepdx_core.voice.parameters import VMEM_VOICES
-from deepdx_pipeline.cli.console import err, numbered_paths, print_line, progress_bar
+from deepdx_pipeline.cli.console import announce_compilation, err, numbered_paths, print_line, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +112,8 @@ def generate(
     rules = load_rules(home.rules)
     taken = corpus_names(home)
     model = load_model(folder)
+    if by_ear:
+        announce_compilation()
     try:
         with progress_bar() as report:
             generated = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)

@@ -18,7 +18,7 @@ from deepdx_pipeline.cli.clips import (
     write_multisamples,
     write_one_files,
 )
-from deepdx_pipeline.cli.console import print_line, progress_bar
+from deepdx_pipeline.cli.console import announce_compilation, print_line, progress_bar
 from deepdx_pipeline.cli.convert import parse_slots, print_problems
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def render(
     if sfz and (notes or phrase or one_file or audio_format in (Format.MP3, Format.OGG)):
         raise typer.BadParameter("excludes --notes, --phrase, --one-file, mp3 and ogg", param_hint="--sfz")
     voices, complete = _collect_voices(inputs)
+    announce_compilation()
     with progress_bar() as report:
         if sfz:
             write_multisamples(voices, output, (every, velocities), seconds or 6.0, audio_format, force, report)
@@ -121,6 +122,7 @@ def play(
     from deepdx_core.sound.playback import play as play_clip
 
     player = load_player()
+    announce_compilation()
     voices, complete = _collect_voices(inputs)
     try:
         for bank in plan_banks(voices, parsed_notes, phrase):

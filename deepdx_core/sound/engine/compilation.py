@@ -58,6 +58,11 @@ def compile_kernel(function: _Function, signature: Any) -> _Function:
     return cast(_Function, numba.njit(signature, **_OPTIONS)(function))
 
 
+def is_compiled() -> bool:
+    """Return True if compiled code is there, so that the first note does not take some seconds."""
+    return any(compiled_folder().rglob("*.nbc"))
+
+
 def compiled_folder() -> Path:
     """Return the folder of compiled code: in NUMBA_CACHE_DIR where it is set, else in the user's cache."""
     base = os.environ.get("NUMBA_CACHE_DIR")
