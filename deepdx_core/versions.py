@@ -23,9 +23,5 @@ Covers definitions elsewhere too: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTE
 LABELS_VERSION = 2
 """`labeled_voices` from the same sounds and names. Version 1 used audio features, too."""
 
-MODEL_VERSION = 2
-"""Parents, writer and critic from the same training set and configuration.
-
-Version 1 was identified by a digest of its code. It differed only in runs of fewer than six times `validate_every`
-steps, which it validated less often.
-"""
+MODEL_VERSION = 3
+"""Parents, writer and critics from the same training set and configuration. Version 3 has a critic by ear."""

@@ -91,7 +91,7 @@ LINEAGE: Mapping[str, Columns] = {
     "realness": {
         **_same("training_set", "sound_id", "label"),
         **_same("models", "model_id"),
-        "*": ("training_set.sound_id", "training_set.label", "models.model_id"),
+        "*": ("training_set.sound_id", "training_set.label", "models.model_id", "audio_features.sound_id"),
     },
     "model_evaluation": {
         "*": ("models.model_id", "training_set.sound_id", "training_set.label", "audio_features.sound_id")

@@ -7,11 +7,10 @@ import polars as pl
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
-from deepdx_core.progress import silent
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import Rules
 from deepdx_core.quality.verdicts import decide_verdicts
-from deepdx_core.sound.audio_features import compute_voice_features, summarize_by_sound
+from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.tables.decoding import DecodedVoices
@@ -30,11 +29,13 @@ _NO_CORRUPTIONS = CorruptionTrainingSet.create_empty()
 _NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
 
-def rejection_reasons(parameters: UInt8Array, rules: Rules, render: bool, unpitched: BoolArray) -> Reasons:
+def rejection_reasons(
+    parameters: UInt8Array, rules: Rules, audio: pl.DataFrame | None, unpitched: BoolArray
+) -> Reasons:
     """Return the reason to reject each legal voice, `uint8[n, 145]`: its deciding rule, "noise", or "" for none.
 
-    render: render the voices, so that rules can use their audio features. unpitched: `bool[n]`, True where a voice may
-    be noise. Raises RulesError.
+    audio: the voices' rows of `audio_features`, for rules that use them; None to do without. unpitched: `bool[n]`, True
+    where a voice may be noise. Raises RulesError.
     """
     voices = pl.DataFrame({"sound_id": sound_ids(parameters), "unpitched": unpitched})
     sounds = (
@@ -42,12 +43,12 @@ def rejection_reasons(parameters: UInt8Array, rules: Rules, render: bool, unpitc
         .with_columns(sound_id=voices["sound_id"], slots=1, files=1, repair=pl.lit(None, pl.String), in_range=True)
         .unique("sound_id", maintain_order=True)
     )
-    audio = summarize_by_sound(compute_voice_features(parameters, _NO_AUDIO, silent) if render else _NO_AUDIO)
+    summary = summarize_by_sound(_NO_AUDIO if audio is None else audio)
     measured = measure_sounds(
         sounds,
         slots=_NO_SLOTS,
         families=sounds.select("sound_id", family_id="sound_id", family_size=1),
-        audio=audio,
+        audio=summary,
         training_set=_NO_CORRUPTIONS,
         settings=rules.repair,
     )
@@ -58,7 +59,7 @@ def rejection_reasons(parameters: UInt8Array, rules: Rules, render: bool, unpitc
         .list.first()
         .struct["rule"],
     )
-    found = voices.join(rejected, on="sound_id", maintain_order="left").join(audio, on="sound_id", how="left")
+    found = voices.join(rejected, on="sound_id", maintain_order="left").join(summary, on="sound_id", how="left")
     noise = ~pl.col("unpitched") & (pl.col("harmonicity") < NOISY_UNDER)
     reasons = pl.coalesce("deciding", pl.when(noise).then(pl.lit("noise")), pl.lit(""))
     return found.select(reasons).to_series().to_numpy().astype(object)

@@ -5,7 +5,7 @@ Neither file is pickled: loading a model of unknown origin runs none of its code
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ WEIGHTS = "model.safetensors"
 _MAX_WEIGHT = 1e3
 """A hundred times the weights that training reaches, and far below weights such as 1e38, with which scores overflow."""
 
-_CRITIC_ARRAYS = tuple(field.name for field in fields(Critic))
+_CRITIC_ARRAYS = ("columns", "sent_right", "children", "values")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class VoiceModel:
 
     labels: names in the order of the label ids.
     voices: training voices; sampled voices have them as parents. parents: of each training voice, among the others.
-    written: voices of the writer that the critic was trained on.
+    written: voices of the writer that the critics were trained on.
+    critic: by parameters alone. critic_by_ear: by their sound as well; None for models of formats before 5.
     history: of the training, `float64[validations, 4]`, columns as in `HISTORY`; empty for a model of format 2, which
     did not store it.
     """
@@ -62,6 +63,7 @@ class VoiceModel:
     writer: Writer
     written: Voices
     critic: Critic
+    critic_by_ear: Critic | None
     names: NameModel
     summary: TrainingSummary
     history: Float64Array
@@ -70,7 +72,9 @@ class VoiceModel:
 def save_model(folder: Path, model: VoiceModel) -> None:
     """Write both files, each atomically. The card goes last, and names the digest of the weights."""
     tensors = {f"writer/{name}": tensor for name, tensor in model.writer.state_dict().items()}
-    tensors |= {f"critic/{name}": torch.from_numpy(getattr(model.critic, name)) for name in _CRITIC_ARRAYS}
+    for kind, critic in (("critic", model.critic), ("critic_by_ear", model.critic_by_ear)):
+        if critic is not None:
+            tensors |= {f"{kind}/{name}": torch.from_numpy(getattr(critic, name)) for name in _CRITIC_ARRAYS}
     for kind, voices in (("voices", model.voices), ("written", model.written)):
         tensors |= {
             kind: torch.from_numpy(voices.parameters),
@@ -99,7 +103,8 @@ def save_model(folder: Path, model: VoiceModel) -> None:
 def load_model(folder: Path) -> VoiceModel:
     """Load a model written by `save_model`. Raises ModelError if it is missing, damaged or not a model.
 
-    Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds.
+    Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds. Models
+    of formats before 5 hold no critic by ear.
     """
     card = read_model_card(folder)
     config, labels = card.config, card.labels
@@ -118,14 +123,24 @@ def load_model(folder: Path) -> VoiceModel:
         voices, written = (_take_voices(tensors, kind, len(labels)) for kind in ("voices", "written"))
         parents = _take_parents(tensors, len(voices))
         history = np.empty((0, len(HISTORY))) if card.format == 2 else _take_history(tensors)
-        trees = {name: tensors.pop(f"critic/{name}").numpy() for name in _CRITIC_ARRAYS if card.format >= 4}
+        critic = _take_critic(tensors, "critic") if card.format >= 4 else fit_critic(voices, written, config.seed)
+        critic_by_ear = _take_critic(tensors, "critic_by_ear") if "critic_by_ear/values" in tensors else None
         if tensors:
             raise ValueError(f"unknown tensor {min(tensors)!r}")
-        critic = Critic(**trees) if trees else fit_critic(voices, written, config.seed)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(path, f"does not hold the model that {MODEL_CARD} describes ({error})") from error
     return VoiceModel(
-        config, labels, voices, parents, writer.eval(), written, critic, card.names, card.summary, history
+        config,
+        labels,
+        voices,
+        parents,
+        writer.eval(),
+        written,
+        critic,
+        critic_by_ear,
+        card.names,
+        card.summary,
+        history,
     )
 
 
@@ -157,6 +172,14 @@ def _take_voices(tensors: dict[str, Tensor], kind: str, labels: int) -> Voices:
     if label_ids.max() >= labels:
         raise ValueError(f"{kind}: label ids must be within 0 to {labels - 1}")
     return generated_voices(parameters, label_ids.astype(np.int64))
+
+
+def _take_critic(tensors: dict[str, Tensor], kind: str) -> Critic:
+    """Pop a critic from the tensors. Raises ValueError if it is not one."""
+    arrays = {name: tensors.pop(f"{kind}/{name}").numpy() for name in _CRITIC_ARRAYS}
+    if arrays["columns"].dtype == np.uint8:  # formats before 5
+        arrays["columns"] = arrays["columns"].astype(np.uint16)
+    return Critic(**arrays, by_ear=kind == "critic_by_ear")
 
 
 def _take_parents(tensors: dict[str, Tensor], count: int) -> Parents:

@@ -15,7 +15,7 @@ from deepdx_core.generation.names import NameModel, PrintableStr
 from deepdx_core.writer.config import WriterConfig
 
 MODEL_CARD = "model.json"
-MODEL_FORMAT: Final = 4  # 1 was the GAN, 2 had no digests, 3 no trees of the critic
+MODEL_FORMAT: Final = 5  # 1 was the GAN, 2 had no digests, 3 no trees of the critic, 4 no critic by ear
 
 MAX_WEIGHTS_BYTES = 1 << 30
 
@@ -37,7 +37,8 @@ class TrainingSummary(BaseModel):
     fingerprint: digest of everything that determines the model. data_version, code_version: of its voices and its code.
     steps: training steps of the writer, up to its best validation. validation_loss: bits per voice of the validation
     split, given its parent. validation_c2st: C2ST of written voices against this split, before the critic selects among
-    them. critic_area: area under the critic's ROC curve on held-out voices. Either may be nan.
+    them. critic_area: area under the ROC curve of the critic, by ear where there is one, on held-out voices. Either
+    may be nan.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -71,7 +72,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[2, 3, 4]
+    format: Literal[2, 3, 4, 5]
     config: Annotated[WriterConfig, PlainValidator(_parse_config)]
     labels: tuple[PrintableStr, ...] = Field(strict=False, fail_fast=True, min_length=1, max_length=MAX_LABELS)
     summary: TrainingSummary

@@ -22,6 +22,9 @@ from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
 from deepdx_core.sound.audibility import is_inaudible
+from deepdx_core.sound.audio_features import compute_voice_features
+from deepdx_core.sound.feature_bytes import feature_bytes
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import PARAMETERS
 
@@ -31,6 +34,7 @@ UNPITCHED_LABELS = ("Perc", "Other")
 CLOSE = "close to a training voice or to another"
 SILENT = "silent"
 
+_NO_AUDIO = AudioFeatures.create_empty()
 _BATCH = 32  # places filled together; sums of a network may differ in the last digit with the size of a batch
 _RETRIED = 8  # places that get new candidates together after the first attempt
 _ATTEMPTS = 25
@@ -65,7 +69,8 @@ def sample(
     Voices depend on the model, the seed and the request. The first ones do not depend on the count, unless they lie
     between two voices.
 
-    render: also render candidates, and reject those that are silent, never end or are mere noise.
+    render: render candidates, so that the critic hears them, and those that are silent, never end or are mere noise are
+    rejected.
     Raises ValueError for a label that the model does not know, and if nearly all candidates are rejected.
     """
     if count < 1:
@@ -152,7 +157,12 @@ class _Batch:
         own = np.repeat(np.array(places), self.request.choices)  # the place of each candidate
         exempt, unpitched = self.exempt[own], self.unpitched[own]
         candidates = write_candidates(self.model, self.request, self.labels[own], self.positions[own], random)
-        realness = self.model.critic.realness(generated_voices(candidates, self.labels[own]))
+        audio = compute_voice_features(candidates, _NO_AUDIO, silent) if self.render else None
+        voices, critic_by_ear = generated_voices(candidates, self.labels[own]), self.model.critic_by_ear
+        if audio is not None and critic_by_ear is not None:
+            realness = critic_by_ear.realness(voices, feature_bytes(candidates, audio))
+        else:
+            realness = self.model.critic.realness(voices)
         # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).
         keys = realness.clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS) + random.gumbel(size=len(candidates))
         reasons = np.full(len(candidates), "", dtype=object)
@@ -160,15 +170,11 @@ class _Batch:
         if self.too_close >= 0:
             reasons[distances_to_closest(candidates, self.others) <= self.too_close] = CLOSE
         if self.rules:
-            found = rejection_reasons(candidates, self.rules, False, unpitched)
+            found = rejection_reasons(candidates, self.rules, audio, unpitched)
             reasons = np.where(reasons == "", found, reasons)
         reasons[exempt] = ""
-        while chosen := self._choose(places, wanted, candidates, keys, reasons):
-            rows = np.array(list(chosen.values()))
-            if self.render and self.rules:
-                found = rejection_reasons(candidates[rows], self.rules, True, unpitched[rows])
-                reasons[rows] = np.where(exempt[rows], "", found)
-            self.filled |= {place: candidates[row] for place, row in chosen.items() if not reasons[row]}
+        chosen = self._choose(places, wanted, candidates, keys, reasons)
+        self.filled |= {place: candidates[row] for place, row in chosen.items()}
         return Counter(reason for reason in reasons.tolist() if reason)
 
     def _choose(

@@ -1,4 +1,4 @@
-"""Training of a model: find parents, train the writer, then the critic on the writer's voices."""
+"""Training of a model: find parents, train the writer, then the critics on the writer's voices."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from deepdx_core.arrays import Int64Array
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
@@ -17,6 +18,9 @@ from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import NameModel
 from deepdx_core.progress import Report
+from deepdx_core.sound.audio_features import compute_voice_features, renderer_version
+from deepdx_core.sound.feature_bytes import feature_bytes
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.training.checkpoints import digest, run_fingerprint
 from deepdx_core.training.runs import reproducible
 from deepdx_core.versions import MODEL_VERSION
@@ -29,18 +33,13 @@ from deepdx_core.writer.parents import SAMPLING_SLACK, draw_parents, find_parent
 from deepdx_core.writer.sampling import write_voices
 from deepdx_core.writer.training import TrainingProgress, train_writer
 
-_VERSION_1 = "68685bf0d8e9e79a"  # a digest of its code
 _LIBRARIES = ("torch", "scikit-learn", "numpy")
 _VOICES_AT_ONCE = 512
 
 
-def model_fingerprints(splits: Splits, config: WriterConfig) -> tuple[str, str]:
-    """Return two digests of everything that determines the result of `train_model`, except the names.
-
-    The first is for `MODEL_VERSION`, the second for version 1: its models are as good, and take half an hour to train.
-    """
-    inputs = config.to_json(), repr(splits.labels), data_version(splits)
-    return run_fingerprint(*inputs, code_version()), run_fingerprint(*inputs, _VERSION_1)
+def model_fingerprint(splits: Splits, config: WriterConfig) -> str:
+    """Return a digest of everything that determines the result of `train_model`, except the names."""
+    return run_fingerprint(config.to_json(), repr(splits.labels), data_version(splits), code_version())
 
 
 def data_version(splits: Splits) -> str:
@@ -55,9 +54,9 @@ def data_version(splits: Splits) -> str:
 
 
 def code_version() -> str:
-    """Return the version of the training code, and `major.minor` of each library that it computes with."""
+    """Return the versions of training and sound, and `major.minor` of each library that they compute with."""
     libraries = [f"{name} {'.'.join(version(name).split('.')[:2])}" for name in _LIBRARIES]
-    return ", ".join([f"model {MODEL_VERSION}", *libraries])
+    return ", ".join([f"model {MODEL_VERSION}", renderer_version(), *libraries])
 
 
 def train_model(
@@ -67,14 +66,17 @@ def train_model(
     checkpoint_dir: Path,
     progress: Callable[[TrainingProgress], None],
     report: Report,
+    audio: pl.DataFrame | None = None,
 ) -> VoiceModel:
     """Train a model on the training and validation splits.
+
+    audio: a table `audio_features`; what it has of the voices is not rendered again.
 
     Test voices are not used. An interrupted run continues from the checkpoint in `checkpoint_dir`. Raises ValueError if
     all training voices are of one family, and FloatingPointError if the loss diverges.
     """
     train, validation = splits.train, splits.validation
-    fingerprint, _ = model_fingerprints(splits, config)
+    fingerprint = model_fingerprint(splits, config)
     parents = find_parents(train.parameters, train.families, train.parameters, train.families, report)
     validation_parents = find_parents(
         validation.parameters, validation.families, train.parameters, train.families, report
@@ -93,10 +95,18 @@ def train_model(
     training_set = TrainingSet.from_voices(train, parents)
     labels = np.resize(train.labels, min(config.written, len(train)))
     with reproducible(config.threads):
-        written = _write_voices(writer, training_set, train, labels, config.seed, report)
-        held_out = _write_voices(writer, training_set, train, validation.labels, config.seed + 1, report)
+        written = write_new_voices(writer, training_set, train, labels, config.seed, report)
+        held_out = write_new_voices(writer, training_set, train, validation.labels, config.seed + 1, report)
+    known = AudioFeatures.create_empty() if audio is None else audio
+    sound = [
+        feature_bytes(voices.parameters, compute_voice_features(voices.parameters, known, report))
+        for voices in (train, written, validation, held_out)
+    ]
     critic = fit_critic(train, written, config.seed)
-    realness = np.concatenate([critic.realness(validation), critic.realness(held_out)])
+    critic_by_ear = fit_critic(train, written, config.seed, (sound[0], sound[1]))
+    realness = np.concatenate(
+        [critic_by_ear.realness(validation, sound[2]), critic_by_ear.realness(held_out, sound[3])]
+    )
     critic_area, _ = area(realness, np.arange(len(realness)) < len(validation), np.arange(len(realness)))
     best = dict(zip(HISTORY, history[best_validation(history)].tolist(), strict=True))
     summary = TrainingSummary(
@@ -109,10 +119,12 @@ def train_model(
         validation_c2st=best["validation_c2st"],
         critic_area=critic_area,
     )
-    return VoiceModel(config, splits.labels, train, parents, writer, written, critic, names, summary, history)
+    return VoiceModel(
+        config, splits.labels, train, parents, writer, written, critic, critic_by_ear, names, summary, history
+    )
 
 
-def _write_voices(
+def write_new_voices(
     writer: Writer, training_set: TrainingSet, train: Voices, labels: Int64Array, seed: int, report: Report
 ) -> Voices:
     """Write a voice for each label, without a critic. Near-copies of training voices are dropped, unless all are."""

@@ -37,7 +37,9 @@ class TrainedModels(dy.Schema):
     written_c2st = number(
         "C2ST of written voices in training, before the critic selects among them, 0 to 1", nullable=True, max=1
     )
-    critic_area = number("area under the ROC curve of its critic on held-out voices, 0 to 1", nullable=True, max=1)
+    critic_area = number(
+        "area under the ROC curve of its critic by ear on held-out voices, 0 to 1", nullable=True, max=1
+    )
     against = dy.String(nullable=True, metadata=description("champion it was compared with; null if there was none"))
     locals().update(
         {
@@ -58,6 +60,7 @@ class Realness(dy.Schema):
     sound_id = sound_id(primary_key=True)
     label = dy.String(metadata=description("label given to the critic"))
     realness = dy.Float32(metadata=description("log-odds that it is real rather than written, given its label"))
+    by_ear = dy.Bool(metadata=description("the critic knew its audio features, too"))
     learned = dy.Bool(metadata=description("the critic was trained on it; scores of other sounds are more meaningful"))
     model_id = dy.String(regex="^[0-9a-f]{16}$", metadata=description("model of the critic"))
 

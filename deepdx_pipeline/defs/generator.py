@@ -45,7 +45,7 @@ class TrainingConfig(dg.Config, WriterConfig):
 
 @dg.asset(
     group_name=GROUP,
-    deps=["training_set", "taxonomy"],
+    deps=["training_set", "taxonomy", "audio_features"],
     code_version=_CODE_VERSION,
     kinds={"pytorch"},
     owners=OWNERS,
@@ -58,12 +58,12 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
     from deepdx_core.generation.model_card import ModelError
     from deepdx_core.generation.names import fit_names
     from deepdx_core.generation.registry import model_folder
-    from deepdx_core.generation.training import model_fingerprints, train_model
+    from deepdx_core.generation.training import model_fingerprint, train_model
     from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
 
     splits = read_splits(home)
     settings = WriterConfig.from_json(config.to_json())
-    folder, former = (model_folder(home.paths, of) for of in model_fingerprints(splits, settings))
+    folder = model_folder(home.paths, model_fingerprint(splits, settings))
     training = home.paths.models / "training"
     report = progress_of(context)
 
@@ -72,10 +72,8 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
         report(f"training the writer, {losses}, C2ST {at.validation_c2st:.3f}", at.step, at.steps)
 
     model = None
-    for kept in folder, former:
-        with suppress(ModelError):
-            model, folder = load_model(kept), kept
-            break
+    with suppress(ModelError):
+        model = load_model(folder)
     trained = model is None
     if model is None:
         for needed in folder, training:  # fails now rather than after the training
@@ -88,7 +86,8 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
         )
         names = fit_names(*(named[column].to_list() for column in ("names", "label", "family_id")))
         try:
-            model = train_model(splits, names, settings, training, progress, report)
+            audio = home.tables.read_or_empty("audio_features")
+            model = train_model(splits, names, settings, training, progress, report, audio)
         except ValueError as error:
             raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
         except FloatingPointError as error:  # training diverged
@@ -142,7 +141,7 @@ def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     )
 
 
-@table_asset("realness", group=GROUP, deps=["models", "training_set"], code_version=_CODE_VERSION)
+@table_asset("realness", group=GROUP, deps=["models", "training_set", "audio_features"], code_version=_CODE_VERSION)
 def realness(home: HomeResource) -> Result:
     """Score every valid sound with the champion's critic."""
     from deepdx_core.generation.model import load_model
@@ -152,7 +151,8 @@ def realness(home: HomeResource) -> Result:
     tables = home.tables
     folder = champion_folder(home.paths)
     voices = tables.read("training_set")
-    rows = score_corpus(load_model(folder), folder.name, voices, tables.read_or_empty("realness"))
+    audio = tables.read_or_empty("audio_features")
+    rows = score_corpus(load_model(folder), folder.name, voices, tables.read_or_empty("realness"), audio)
     version = tables.write("realness", rows)
     names = voices.select("sound_id", name=pl.col("names").list.first())
     least = rows.sort("realness", "sound_id").head(20).join(names, on="sound_id", maintain_order="left")

@@ -10,8 +10,14 @@ from threadpoolctl import threadpool_limits
 from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.evaluation.metrics.c2st import area
 from deepdx_core.generation.critic import fit_critic
+from deepdx_core.progress import silent
+from deepdx_core.sound.audio_features import compute_voice_features
+from deepdx_core.sound.feature_bytes import FEATURE_BYTES, feature_bytes
+from deepdx_core.tables.audio import AudioFeatures
 from tests.support.toy_models import toy_voices
-from tests.support.voices import random_voices
+from tests.support.voices import init_voice, random_voices
+
+NOT_FEATURES = {*("sound_id", "note", "velocity", "renderer", "sample_rate", "held_seconds", "after_seconds")}
 
 
 def junk(count, seed):
@@ -75,7 +81,9 @@ def sklearn_realness(real, written, seed):
     """The log-odds of scikit-learn's own estimator, as a function of voices."""
     columns = [np.column_stack([voices.parameters, voices.labels]) for voices in (real, written)]
     is_real = np.repeat([True, False], [len(real), len(written)])
-    trees = HistGradientBoostingClassifier(categorical_features=[145], early_stopping=False, random_state=seed)
+    trees = HistGradientBoostingClassifier(
+        categorical_features=[145], max_iter=300, early_stopping=False, random_state=seed
+    )
     with threadpool_limits(1, "openmp"):
         trees.fit(np.concatenate(columns), is_real, sample_weight=np.where(is_real, len(written) / len(real), 1.0))
     return lambda voices: trees.decision_function(np.column_stack([voices.parameters, voices.labels]))
@@ -112,3 +120,33 @@ def test_no_voices_have_no_scores(trained):
 def test_two_voices_are_enough_for_training():
     critic = fit_critic(toy_voices(1), junk(1, 1), seed=0)
     assert critic.realness(toy_voices(3)) == pytest.approx(np.zeros(3))
+
+
+def test_a_critic_by_ear_hears_what_parameters_do_not_show():
+    voices = toy_voices(200)
+    random = np.random.default_rng(0)
+    bright, dull = (random.integers(low, low + 100, (200, FEATURE_BYTES)).astype(np.uint8) for low in (0, 120))
+    critic = fit_critic(voices, voices, 0, (bright, dull))
+    assert critic.by_ear
+    assert (critic.realness(voices, bright) > 2).all() and (critic.realness(voices, dull) < -2).all()
+    with pytest.raises(ValueError, match="needs the sound"):
+        critic.realness(voices)
+    deaf = fit_critic(voices, junk(200, 1), seed=0)
+    with pytest.raises(ValueError, match="needs the sound"):
+        deaf.realness(voices, bright)
+
+
+def test_audio_features_as_bytes_follow_the_features():
+    loud, soft = init_voice(), init_voice(op1_output_level=80)
+    silent_voice = init_voice(op1_output_level=0)
+    parameters = np.stack([loud, soft, silent_voice, loud])
+    audio = compute_voice_features(parameters, AudioFeatures.create_empty(), silent)
+    sound = feature_bytes(parameters, audio)
+    assert sound.shape == (4, FEATURE_BYTES) and sound.dtype == np.uint8
+    assert (sound[0] == sound[3]).all()
+    assert (feature_bytes(parameters[[1]], audio) == sound[[1]]).all()
+    assert (sound[2] == 255).any() and (sound[0] != sound[1]).any()
+    # A step of a level byte is half a decibel: 19 steps of output level, of 0.75 dB each.
+    columns = [name for name in AudioFeatures.column_names() if name not in NOT_FEATURES]
+    peaks = sound[:, columns.index("peak_db") :: len(columns)].astype(int)
+    assert (abs(peaks[0] - peaks[1] - 2 * 19 * 0.7526) <= 2).all()

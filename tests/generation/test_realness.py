@@ -9,6 +9,10 @@ from polars.testing import assert_frame_equal
 
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.realness import score_corpus
+from deepdx_core.progress import silent
+from deepdx_core.sound.audio_features import compute_voice_features
+from deepdx_core.sound.feature_bytes import FEATURE_BYTES
+from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.generator import Realness
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from tests.support.voices import random_voices
@@ -33,10 +37,10 @@ class Critic:
         return voices.parameters[:, INDEX["op1_coarse"]] + 100.0 * voices.labels + self.shift
 
 
-def model(critic, learned=1):
+def model(critic, learned=1, by_ear=None):
     """A model trained on the first `learned` sounds."""
     voices = SimpleNamespace(parameters=PARAMETERS[:learned])
-    return SimpleNamespace(labels=("low", "high"), critic=critic, voices=voices)
+    return SimpleNamespace(labels=("low", "high"), critic=critic, critic_by_ear=by_ear, voices=voices)
 
 
 def values(rows, column):
@@ -103,3 +107,24 @@ def test_removed_sounds_are_dropped(voices):
     nothing = score_corpus(model(Critic()), ONE, voices.head(0), known)
     assert nothing.is_empty()
     Realness.validate(nothing)
+
+
+def test_sounds_are_scored_by_ear_if_all_of_them_were_rendered(voices):
+    class ByEar(Critic):
+        def realness(self, voices, sound):
+            assert sound.shape == (len(voices), FEATURE_BYTES)
+            return super().realness(voices)
+
+    audio = compute_voice_features(PARAMETERS, AudioFeatures.create_empty(), silent)
+    known_voices = voices.filter(pl.col("label") != "elsewhere")
+    one = model(Critic(), by_ear=ByEar(shift=7))
+    unheard = score_corpus(one, ONE, voices, NOTHING)
+    rows = score_corpus(one, ONE, voices, unheard, audio)
+    Realness.validate(rows)
+    assert rows["by_ear"].all() and not unheard["by_ear"].any()
+    assert ((rows["realness"] - unheard["realness"]) == 7).all()
+    assert one.critic_by_ear.counts == [len(known_voices)]
+    # One sound without audio, and all are scored without.
+    some = audio.filter(pl.col("sound_id") != known_voices["sound_id"].sort()[0])
+    assert not score_corpus(one, ONE, voices, rows, some)["by_ear"].any()
+    assert not score_corpus(model(Critic()), ONE, voices, rows, audio)["by_ear"].any()

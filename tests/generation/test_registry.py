@@ -166,7 +166,7 @@ def model_of(voices, copy_bias, labels=LABELS):
     some = voices[np.arange(40)]
     critic = fit_critic(voices, some, CONFIG.seed)
     return VoiceModel(
-        CONFIG, labels, voices, parents, writer, some, critic, fit_names([], [], []), summary, np.empty((0, 4))
+        CONFIG, labels, voices, parents, writer, some, critic, None, fit_names([], [], []), summary, np.empty((0, 4))
     )
 
 

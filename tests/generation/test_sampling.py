@@ -17,11 +17,12 @@ from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
 from deepdx_core.generation.method import FittedWriter, WriterMethod
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import CLOSE, SILENT, sample, sample_labels
-from deepdx_core.generation.training import code_version, data_version, model_fingerprints
+from deepdx_core.generation.training import code_version, data_version, model_fingerprint
 from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.sound.audio_features import compute_voice_features, summarize_by_sound
+from deepdx_core.sound.feature_bytes import FEATURE_BYTES, feature_bytes
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.voice.parameters import INDEX
@@ -30,6 +31,12 @@ from deepdx_core.writer.parents import SAMPLING_SLACK
 from tests.support.toy_models import COARSE, LABELS, TINY, fit, toy_splits, toy_voices, trained_model
 
 RULES = load_rules()
+
+
+def sound_of(voices):
+    """The audio features of voices, as bytes."""
+    audio = compute_voice_features(voices.parameters, AudioFeatures.create_empty(), silent)
+    return feature_bytes(voices.parameters, audio)
 
 
 @pytest.fixture(scope="module")
@@ -107,11 +114,13 @@ def test_a_place_depends_on_earlier_ones_only_whatever_is_rejected(model, monkey
         voices[:, 60:66] = random.integers(0, 2, (len(labels), 6))
         return voices
 
-    def rejection_reasons(voices, rules, render, unpitched):
-        return np.where(render & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
+    def rejection_reasons(voices, rules, audio, unpitched):
+        return np.where((audio is not None) & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
 
     monkeypatch.setattr(sampling, "write_candidates", candidates)
     monkeypatch.setattr(sampling, "rejection_reasons", rejection_reasons)
+    monkeypatch.setattr(sampling, "compute_voice_features", lambda *_: AudioFeatures.create_empty())
+    monkeypatch.setattr(sampling, "feature_bytes", lambda voices, _: np.zeros((len(voices), FEATURE_BYTES), np.uint8))
     monkeypatch.setattr(sampling, "is_inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
     request = SamplingRequest(choices=2)
     whole = sample(model, 36, seed, request, rules=RULES, render=True).parameters
@@ -229,7 +238,7 @@ def test_the_ends_of_an_interpolation_are_never_rejected(model):
     assert (made.parameters[[0, -1]] == [INIT_VOICE, mute]).all()
     between = SamplingRequest(between=(INIT_VOICE, model.voices.parameters[3]))
     made = sample(model, 3, seed=0, request=between, rules=RULES)
-    assert rejection_reasons(INIT_VOICE[None], RULES, False, np.ones(1, dtype=bool))[0] != ""
+    assert rejection_reasons(INIT_VOICE[None], RULES, None, np.ones(1, dtype=bool))[0] != ""
     assert (made.parameters[[0, -1]] == between.between).all()
 
 
@@ -369,6 +378,26 @@ def test_with_render_no_voice_is_silent_or_noise_or_never_ends(model):
     assert (again.parameters == made.parameters[:2]).all()
 
 
+def test_with_render_the_critic_hears_the_candidates(model, monkeypatch):
+    heard = []
+    critic = model.critic_by_ear
+
+    class Recorded:
+        def realness(self, voices, sound):
+            assert (sound == sound_of(voices)).all()
+            heard.append(len(voices))
+            return critic.realness(voices, sound)
+
+    request = SamplingRequest(label="Low")
+    by_ear = sample(replace(model, critic_by_ear=Recorded()), 2, 0, request, rules=RULES, render=True)
+    assert heard
+    assert (by_ear.parameters == sample(model, 2, 0, request, rules=RULES, render=True).parameters).all()
+    # A model of an earlier format has no such critic, and is still filtered by ear.
+    heard.clear()
+    deaf = sample(replace(model, critic_by_ear=None), 2, 0, request, rules=RULES, render=True)
+    assert len(deaf.parameters) == 2 and not heard
+
+
 def test_rendering_finds_noise_and_voices_that_never_end():
     good, noise, drone = np.tile(INIT_VOICE, (3, 1))
     good[INDEX["feedback"]] = 3
@@ -377,11 +406,12 @@ def test_rendering_finds_noise_and_voices_that_never_end():
     noise[INDEX["feedback"]], noise[INDEX["algorithm"]] = 7, 17
     drone[INDEX["op1_eg_level_4"]] = 99
     voices = np.stack([good, noise, drone, noise])
-    reasons = rejection_reasons(voices, RULES, True, np.array([False, False, False, True]))
+    audio = compute_voice_features(voices, AudioFeatures.create_empty(), silent)
+    reasons = rejection_reasons(voices, RULES, audio, np.array([False, False, False, True]))
     assert reasons[1] == "noise"
     assert reasons[2] == NEVER_ENDS
     assert reasons[3] != "noise"
-    assert (rejection_reasons(voices[:2], RULES, False, np.zeros(2, dtype=bool)) != "noise").all()
+    assert (rejection_reasons(voices[:2], RULES, None, np.zeros(2, dtype=bool)) != "noise").all()
 
 
 def test_progress_is_reported_by_batch(model):
@@ -398,9 +428,11 @@ def test_training_is_reproducible_and_gives_a_model_that_fits_its_summary(tmp_pa
     assert all(torch.equal(weights[name], others[name]) for name in weights)
     some = toy_voices(30, seed=3)
     assert (one.critic.realness(some) == other.critic.realness(some)).all()
+    sound = sound_of(some)
+    assert (one.critic_by_ear.realness(some, sound) == other.critic_by_ear.realness(some, sound)).all()
     assert (one.written.parameters == other.written.parameters).all()
     assert one.summary == other.summary
-    assert one.summary.fingerprint == model_fingerprints(splits, TINY)[0]
+    assert one.summary.fingerprint == model_fingerprint(splits, TINY)
     assert one.summary.data_version == data_version(splits)
     assert one.summary.voices == 60
     kept = history[history[:, 0] == one.summary.steps][0]
@@ -428,8 +460,8 @@ def test_training_on_one_family_raises(tmp_path):
 
 def test_fingerprints_distinguish_runs():
     splits = toy_splits(20, 6)
-    own = model_fingerprints(splits, TINY)
-    assert own == model_fingerprints(toy_splits(20, 6), TINY)
+    own = model_fingerprint(splits, TINY)
+    assert own == model_fingerprint(toy_splits(20, 6), TINY)
     changed = [
         (splits, TINY.replace(seed=1)),
         (replace(splits, labels=("Low", "High", "Else")), TINY),
@@ -440,26 +472,29 @@ def test_fingerprints_distinguish_runs():
             other = toy_splits(20, 6)
             getattr(getattr(other, part), array).flat[0] += 1
             changed.append((other, TINY))
-    fingerprints = {*own, *(fingerprint for of in changed for fingerprint in model_fingerprints(*of))}
-    assert len(fingerprints) == 2 * (len(changed) + 1)
+    fingerprints = {own, *(model_fingerprint(*of) for of in changed)}
+    assert len(fingerprints) == len(changed) + 1
     versions = {data_version(of) for of, _ in changed}
     assert len(versions) == len(changed) - 1  # settings and names of labels are no data
-    assert model_fingerprints(replace(splits, test=splits.train), TINY) == own  # test voices decide nothing
+    assert model_fingerprint(replace(splits, test=splits.train), TINY) == own  # test voices decide nothing
 
 
 def test_a_fingerprint_depends_on_versions_of_code_and_libraries_and_not_on_source_text(monkeypatch):
     splits = toy_splits(20, 6)
-    own, of_version_1 = model_fingerprints(splits, TINY)
-    assert code_version().startswith(f"model {MODEL_VERSION}, torch 2.")
-    assert re.fullmatch(r"model \d+(, (torch|scikit-learn|numpy) \d+\.\d+){3}", code_version())
+    own = model_fingerprint(splits, TINY)
+    assert code_version().startswith(f"model {MODEL_VERSION}, engine ")
+    libraries = r"(, (torch|scikit-learn|numpy) \d+\.\d+){3}"
+    assert re.fullmatch(rf"model \d+, engine \d+, features \d+{libraries}", code_version())
     monkeypatch.setattr(training, "MODEL_VERSION", 99)
-    assert model_fingerprints(splits, TINY)[0] != own
+    assert model_fingerprint(splits, TINY) != own
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "renderer_version", lambda: "engine 99")
+    assert model_fingerprint(splits, TINY) != own
     monkeypatch.undo()
     real = training.version
     for library in ("torch", "scikit-learn", "numpy"):
         monkeypatch.setattr(training, "version", lambda name, new=library: "9.9.1" if name == new else real(name))
-        assert model_fingerprints(splits, TINY)[0] != own
-        assert model_fingerprints(splits, TINY)[1] == of_version_1
+        assert model_fingerprint(splits, TINY) != own
         monkeypatch.undo()
 
 

@@ -16,11 +16,12 @@ from safetensors.torch import save_file
 
 from deepdx_core.generation import model as model_module
 from deepdx_core.generation import model_card
-from deepdx_core.generation.critic import Critic
+from deepdx_core.generation.critic import Critic, fit_critic
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import MODEL_CARD, ModelError
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
+from deepdx_core.sound.feature_bytes import FEATURE_BYTES
 from deepdx_core.writer.history import HISTORY
 from deepdx_core.writer.model import Writer
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
@@ -422,6 +423,32 @@ def test_a_model_of_format_3_without_a_critic_is_the_same_model(stored, model):
     assert (loaded.critic.realness(some) == model.critic.realness(some)).all()
 
 
+def test_a_critic_by_ear_is_stored_too(tmp_path, model):
+    voices, random = toy_voices(COUNT), np.random.default_rng(0)
+    sound = [random.integers(0, 256, (COUNT, FEATURE_BYTES)).astype(np.uint8) for _ in range(2)]
+    by_ear = fit_critic(voices, voices, 0, (sound[0], sound[1]))
+    save_model(tmp_path, replace(model, critic_by_ear=by_ear))
+    loaded = load_model(tmp_path)
+    assert loaded.critic_by_ear.by_ear and not loaded.critic.by_ear
+    assert (loaded.critic_by_ear.realness(voices, sound[0]) == by_ear.realness(voices, sound[0])).all()
+    with_value("critic_by_ear/columns", 146 + FEATURE_BYTES)(tmp_path)
+    with pytest.raises(ModelError, match=f"{WEIGHTS}.*columns must be below {146 + FEATURE_BYTES}"):
+        load_model(tmp_path)
+
+
+def test_a_model_of_format_4_has_a_smaller_critic_and_none_by_ear(stored, model):
+    def earlier(found):
+        for name in OF_CRITIC:
+            found[name] = found[name][:101].contiguous()
+        found["critic/columns"] = found["critic/columns"].to(torch.uint8)
+
+    changed_tensors(earlier)(stored)
+    with_card(format=4)(stored)
+    loaded = load_model(stored)
+    assert loaded.critic_by_ear is None
+    assert np.isfinite(loaded.critic.realness(toy_voices(5))).all()
+
+
 def test_the_critic_is_loaded_and_not_fitted_again(stored, model, monkeypatch):
     monkeypatch.setattr(model_module, "fit_critic", lambda *_: pytest.fail("fitted"))
     some = toy_voices(30, seed=3)
@@ -441,7 +468,10 @@ def test_any_accepted_critic_gives_finite_scores(model, seed, low):
         "children": np.maximum(random.integers(low, 61, (101, 61, 2)), nodes),
     }
     critic = Critic(
-        **{name: array.astype(np.uint8) for name, array in arrays.items()}, values=random.normal(0, 1e8, (101, 61))
+        arrays["columns"].astype(np.uint16),
+        arrays["sent_right"].astype(np.uint8),
+        arrays["children"].astype(np.uint8),
+        random.normal(0, 1e8, (101, 61)),
     )
     assert np.isfinite(critic.realness(toy_voices(20))).all()
 
@@ -449,7 +479,7 @@ def test_any_accepted_critic_gives_finite_scores(model, seed, low):
 def test_the_longest_walk_is_as_long_as_a_tree():
     children = np.broadcast_to(np.minimum(np.arange(61) + 1, 60)[:, None], (101, 61, 2)).astype(np.uint8)
     bits = np.zeros((101, 61, 32), dtype=np.uint8)
-    critic = Critic(np.zeros((101, 61), dtype=np.uint8), bits, children, np.tile(np.arange(61.0), (101, 1)))
+    critic = Critic(np.zeros((101, 61), dtype=np.uint16), bits, children, np.tile(np.arange(61.0), (101, 1)))
     assert (critic.realness(toy_voices(3)) == 60 * 101).all()
 
 
@@ -478,7 +508,7 @@ def test_a_model_of_format_2_without_checksums_is_the_same_model(stored, model):
     assert len(loaded.history) == 0
     assert (sample(loaded, 4, 1).parameters == sample(model, 4, 1).parameters).all()
     save_model(stored, loaded)
-    assert json.loads((stored / MODEL_CARD).read_text())["format"] == 4
+    assert json.loads((stored / MODEL_CARD).read_text())["format"] == 5
     assert (sample(load_model(stored), 4, 1).parameters == sample(model, 4, 1).parameters).all()
 
 

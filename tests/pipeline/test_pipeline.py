@@ -24,7 +24,7 @@ from deepdx_core.database.snapshot import query
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
 from deepdx_core.generation.model import WEIGHTS, save_model
 from deepdx_core.generation.registry import model_folder
-from deepdx_core.generation.training import model_fingerprints
+from deepdx_core.generation.training import model_fingerprint
 from deepdx_core.overrides import write_override
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
@@ -202,15 +202,15 @@ def test_the_job_everything_leads_from_the_inbox_to_new_banks(banks):
     assert tables.read("realness")["model_id"].unique().to_list() == [winner]
 
 
-def test_a_model_from_before_code_versions_is_kept_and_a_damaged_one_is_trained_again(banks):
+def test_a_model_is_kept_and_a_damaged_one_is_trained_again(banks):
     assert run(banks).success
     resource = HomeResource(root=str(banks.root))
     config = small_training(steps=2)
     settings = WriterConfig.from_json(json.dumps(config["ops"]["voice_model"]["config"]))
-    own, former = model_fingerprints(generator.read_splits(resource), settings)
+    fingerprint = model_fingerprint(generator.read_splits(resource), settings)
     old = blank_model()
-    folder = model_folder(banks, former)
-    save_model(folder, replace(old, summary=old.summary.model_copy(update={"fingerprint": former})))
+    folder = model_folder(banks, fingerprint)
+    save_model(folder, replace(old, summary=old.summary.model_copy(update={"fingerprint": fingerprint})))
 
     def train():
         made = dg.materialize([generator.voice_model], resources={"home": resource}, run_config=config)
@@ -218,14 +218,13 @@ def test_a_model_from_before_code_versions_is_kept_and_a_damaged_one_is_trained_
 
     kept = train()
     assert (kept["model"].text, kept["trained"].text[:7]) == (folder.name, "earlier")
-    assert not model_folder(banks, own).exists()
     (folder / WEIGHTS).unlink()
     os.mkfifo(folder / WEIGHTS)
     assert train()["trained"].text == "in this run"
-    (model_folder(banks, own) / WEIGHTS).unlink()
-    (model_folder(banks, own) / WEIGHTS).mkdir()
+    (folder / WEIGHTS).unlink()
+    (folder / WEIGHTS).mkdir()
     trained = train()
-    assert (trained["model"].text, trained["trained"].text) == (own[:16], "in this run")
+    assert (trained["model"].text, trained["trained"].text) == (fingerprint[:16], "in this run")
     assert train()["trained"].text[:7] == "earlier"
 
 

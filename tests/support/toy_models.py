@@ -122,6 +122,7 @@ def blank_model() -> VoiceModel:
         writer=Writer(len(LABELS), TINY.width, TINY.depth, TINY.heads, TINY.dropout).eval(),
         written=written,
         critic=fit_critic(voices, written, TINY.seed),
+        critic_by_ear=None,
         names=fit_names([], [], []),
         summary=TrainingSummary(
             fingerprint="ab12",
