@@ -41,7 +41,7 @@ export class DX7 {
   /** The synthesizer as a node, connected to the context's destination. It has one channel. @type {AudioWorkletNode} */
   node;
 
-  /** How far MIDI's pitch bend goes, in semitones, 0 to 12. */
+  /** Range of MIDI's pitch bend either way, in semitones, 0 to 12. */
   bendRange = 2;
 
   /** Called with errors of the synthesizer itself. @type {(message: string) => void} */
