@@ -9,7 +9,7 @@ from deepdx_core.sound.engine.tables import BREAK_POINT_0, EXPONENTIAL_CURVE, FU
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
-_DB_PER_STEP = 0.7526  # of OUTPUT_LEVELS
+_DB_PER_STEP = 0.7526  # a step of OUTPUT_LEVELS, 1/8 octave
 
 SILENCE_DB = -60.0
 """Level below which a sound is inaudible, relative to a single carrier at full level."""

@@ -103,7 +103,7 @@ def test_silence_is_silence():
     assert not one(1.0, velocity=1, op1_output_level=0, op1_velocity_sensitivity=7).any()
 
 
-def test_key_up_is_when_it_is_said():
+def test_a_note_is_held_until_key_up():
     held, released = one(1.0, held=1.0), one(1.0, held=0.5, op1_eg_rate_4=60)
     key_up = 0.5 * SAMPLE_RATE
     first = np.flatnonzero(held != released)[0]
@@ -114,8 +114,8 @@ def test_key_up_is_when_it_is_said():
 
 def test_the_wheel_adds_vibrato_only_where_the_voice_is_sensitive():
     full = Controllers(wheel=1.0)
-    deaf = VIBRATO | {"pitch_mod_sensitivity": 0}
-    assert np.array_equal(one(1.0, controllers=full, **deaf), one(1.0, **deaf))
+    insensitive = VIBRATO | {"pitch_mod_sensitivity": 0}
+    assert np.array_equal(one(1.0, controllers=full, **insensitive), one(1.0, **insensitive))
     still, moved = one(1.0, **VIBRATO), one(1.0, controllers=full, **VIBRATO)
     deepest = one(1.0, **VIBRATO | {"lfo_pitch_depth": 99})
     spread = [np.ptp([pitch(part) for part in samples[:26460].reshape(15, -1)]) for samples in (still, moved)]
@@ -224,7 +224,7 @@ print(hashlib.sha256(samples.tobytes()).hexdigest(), *[w.message for w in caught
 
 @pytest.mark.slow
 @pytest.mark.parametrize("obstacle", ["not writable", "writable for others", "a file", "damaged"])
-def test_without_a_folder_for_compiled_code_the_engine_says_so_and_works(obstacle, tmp_path):
+def test_without_a_folder_for_compiled_code_the_engine_warns_and_works(obstacle, tmp_path):
     def run(folder):
         environment = os.environ | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", RENDER_IN_PROCESS]
