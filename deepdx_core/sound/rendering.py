@@ -54,7 +54,7 @@ def render(
     require_legal(parameters)
     count = len(parameters)
     if not 1 / SAMPLE_RATE <= seconds <= MAX_SECONDS:
-        raise ValueError(f"seconds is {seconds}, its range is a sample to {MAX_SECONDS:g}")
+        raise ValueError(f"seconds is {seconds}, its range is 1/{SAMPLE_RATE} to {MAX_SECONDS:g}")
     held = seconds * 2 / 3 if held is None else held
     if not 0 <= held < math.inf:
         raise ValueError(f"held is {held}, it must be 0 or more seconds")
