@@ -85,12 +85,11 @@ def _choose_phrases(names: "pl.Series", parameters: "UInt8Array") -> "list[Phras
 
     taxonomy = find_taxonomy(find_home().taxonomy)
     categories = categories_of_names(names, taxonomy)["category"]
-    # The user's taxonomy may have labels of its own.
+    labels = [None if category == OTHER else taxonomy.label_of[category] for category in categories]
+    # The user's taxonomy may have labels without a phrase.
     return [
-        LABEL_PHRASES[
-            guess if category == OTHER or (label := taxonomy.label_of[category]) not in LABEL_PHRASES else label
-        ]
-        for category, guess in zip(categories, guess_labels(parameters), strict=True)
+        LABEL_PHRASES[label if label in LABEL_PHRASES else guess]
+        for label, guess in zip(labels, guess_labels(parameters), strict=True)
     ]
 
 

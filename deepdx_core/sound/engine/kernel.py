@@ -48,7 +48,7 @@ def _run_feedback(
 ) -> None:
     """Write a block of each note's feedback operator or loop to its row of `samples`, `int32[GROUP, BLOCK]`.
 
-    Operators that modulate themselves move together into lanes of SIMD, and their samples back.
+    Operators that modulate themselves are computed together, each in a lane of SIMD.
 
     fed: `bool[GROUP]`, set to True where there is one. last, before: its last sample and the one before it,
     `int32[GROUP]`, updated. lanes, block: scratch, `int32[8, GROUP]` and `int32[BLOCK, GROUP]`.
@@ -158,17 +158,10 @@ def _render_group(notes: Any, operators: Any, out: Float32Array) -> None:
                         if audible[row, MODULATORS[algorithm, o, m]]:
                             modulators[modulator_count] = MODULATORS[algorithm, o, m]
                             modulator_count += 1
-                    ramp = _ramp(starts[row, o], ends[row, o])
-                    run_operator(
-                        samples,
-                        o,
-                        modulators,
-                        modulator_count,
-                        phases[row, o],
-                        increments[row, o],
-                        starts[row, o],
-                        ramp,
-                    )
+                    attenuation = starts[row, o]
+                    ramp = _ramp(attenuation, ends[row, o])
+                    phase, increment = phases[row, o], increments[row, o]
+                    run_operator(samples, o, modulators, modulator_count, phase, increment, attenuation, ramp)
                 if IS_CARRIER[algorithm, o]:
                     carriers[carrier_count] = o
                     carrier_count += 1

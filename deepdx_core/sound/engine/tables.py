@@ -20,7 +20,7 @@ BLOCK = 64
 GROUP = 16
 """Notes rendered side by side, for speed only.
 
-Feedback needs the samples before: one note alone computes one after another, but SIMD computes one of each note.
+A feedback operator needs its own last samples. So SIMD computes one sample of each note, not many of one note.
 """
 
 OCTAVE = 1 << 24
@@ -50,7 +50,7 @@ FULL_TARGET = 4256
 """Offset of an envelope's target: envelope level plus output level, both full, in 1/256 octave (msfa, env)."""
 
 JUMP = 1716 << 16
-"""Level at which a rising envelope starts (msfa, env)."""
+"""Lowest level of a rising envelope, in 2**-24 octave: it starts there (msfa, env)."""
 
 CEILING = 17 * OCTAVE
 """Level that a rising envelope approaches, faster the further away it is (msfa, env)."""

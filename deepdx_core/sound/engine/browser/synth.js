@@ -82,7 +82,7 @@ export class DX7 {
     await /** @type {AudioContext} */ (this.node.context).resume();
   }
 
-  /** Play further notes with a voice. @param {Uint8Array} voice its 145 parameters, in VCED order */
+  /** Set the voice of further notes. @param {Uint8Array} voice its 145 parameters, in VCED order */
   loadVoice(voice) {
     this.#send({ type: "voice", voice: requireVoice(voice) });
   }

@@ -31,7 +31,7 @@ export const LOWEST_TARGET = 16;
 /** Offset of an envelope's target: envelope level plus output level, both full, in 1/256 octave (msfa, env). */
 export const FULL_TARGET = 4256;
 
-/** Level at which a rising envelope starts (msfa, env). */
+/** Lowest level of a rising envelope, in 2**-24 octave: it starts there (msfa, env). */
 export const JUMP = 112459776;
 
 /** Level that a rising envelope approaches, faster the further away it is (msfa, env). */
