@@ -1,6 +1,6 @@
-"""The engine, and features of rendered sounds, compared with dexed-py: the same clips on the same threads.
+"""Speed of the engine, and of audio features, beside dexed-py: the same clips on the same threads.
 
-`python -m benchmarks.rendering [HOME]` takes sounds of a home, by default of the demo corpus' composer.
+`python -m benchmarks.rendering [HOME]` takes sounds of a home, by default the composed voices of the demo corpus.
 """
 
 import sys
@@ -37,7 +37,7 @@ _Jobs = list[tuple[UInt8Array, int, int, float, float]]  # voice, note, velocity
 
 
 class _Patch:
-    """The one method that dexed-py calls on a patch. Its own class parses and rebuilds the bytes in Python."""
+    """The only method of a patch that dexed-py calls. Its own class would cost time: it parses the bytes in Python."""
 
     def __init__(self, voice: UInt8Array) -> None:
         self._sysex = voice.tobytes() + _NAME_AND_SWITCHES
@@ -47,7 +47,7 @@ class _Patch:
 
 
 def pick_sounds(home: Path | None) -> pl.DataFrame:
-    """Return the same random sounds each time, with `sound_id`."""
+    """Return `_SOUNDS` random sounds, the same each time, with `sound_id`."""
     if home is None:
         parameters = np.unique(compose_voices(1).parameters, axis=0)
     else:
@@ -65,7 +65,7 @@ def _compute_features(sounds: pl.DataFrame, threads: int) -> None:
 
 
 def _record_jobs(sounds: pl.DataFrame) -> _Jobs:
-    """Return every voice and clip that is rendered for the features of the sounds."""
+    """Return all notes that are rendered for the features of the sounds."""
     jobs: _Jobs = []
 
     def recorded(
@@ -98,7 +98,7 @@ def _render_with_dexed(jobs: _Jobs, threads: int) -> None:
 
 
 def _time_both(one: Callable[[], None], other: Callable[[], None]) -> tuple[float, float]:
-    """Return the shortest of some times of each, in seconds. Alternates, so that disturbances affect both."""
+    """Return the shortest time of each, in seconds. Alternates, so that disturbances affect both."""
     times = []
     for _ in range(_REPEATS):
         start = time.perf_counter()
@@ -111,7 +111,7 @@ def _time_both(one: Callable[[], None], other: Callable[[], None]) -> tuple[floa
 
 
 def measure(home: Path | None = None) -> Iterator[tuple[str, float, float, str]]:
-    """Yield name, our speed, other speed and unit; nothing if dexed-py is not installed."""
+    """Yield name, our speed, dexed-py's speed and unit; nothing if dexed-py is not installed."""
     if find_spec("dexed") is None:
         return
     sounds = pick_sounds(home)

@@ -1,6 +1,6 @@
 """Write the engine's tables as JavaScript: `python -m tools.engine_tables`.
 
-The engine in the browser has no numbers of its own: its `tables.js` is generated from the Python modules.
+The engine in the browser takes its tables and levels from `tables.js`, which is generated from the Python modules.
 """
 
 import ast
@@ -21,6 +21,9 @@ TARGET = Path(engine.__file__).parent / "browser" / "tables.js"
 
 _TABLES = (
     *("SAMPLE_RATE", "BLOCK", "OCTAVE"),
+    *("SILENT", "FIRST_ATTENUATION", "INAUDIBLE", "MODULATION_SHIFT"),
+    *("LOWEST_TARGET", "FULL_TARGET", "JUMP", "CEILING", "FULL_HOLD_RATE", "SHORT_HOLD"),
+    *("BREAK_POINT_0", "FULL_LEVEL", "NEUTRAL_VELOCITY"),
     *("OUTPUT_LEVELS", "VELOCITIES", "EXPONENTIAL_CURVE"),
     *("COARSE_RATIOS", "FINE_RATIOS", "DETUNED_KEYS", "FIXED_STEP", "FIXED_DETUNE", "INCREMENTS"),
     *("PITCH_EG_RATES", "PITCH_EG_LEVELS", "PITCH_SENSITIVITIES", "AMP_SENSITIVITIES", "HOLDS"),

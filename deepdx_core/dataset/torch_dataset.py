@@ -54,13 +54,13 @@ class AudioDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     An item is a dict: `audio`, `float32[samples]` at 44,100 Hz; `parameters`, `uint8[145]`; `label`, an index in
     `labels`; `note` and `velocity`. A carrier at full level swings between -1 and 1, a voice of six up to six times as
-    far. A `DataLoader` fetches whole batches, and the engine renders 16 voices side by side: a batch of 64 takes much
-    less than 64 items. With workers, set `threads` to 1.
+    far. A `DataLoader` fetches whole batches, which render much faster than single items. With workers, set
+    `threads` to 1: each has a core.
 
     Args:
         home, split: as in `Dataset`.
-        note, velocity: a MIDI note and velocity, or several, of which each item draws one by torch's random state.
-        seconds: length, at most 600. held: seconds until key-up, by default two thirds of it.
+        note, velocity: a MIDI note and velocity, or several: each item draws one at random, by torch's generator.
+        seconds: length, at most 600. held: seconds until key-up, by default two thirds of the length.
         threads: number of threads, by default the number of cores.
 
     Raises MissingTableError if `deepdx run` has not made the training set yet, and ValueError for a note, velocity or

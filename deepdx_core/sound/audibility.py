@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, Float64Array, UInt8Array
+from deepdx_core.sound.engine.tables import BREAK_POINT_0, EXPONENTIAL_CURVE, FULL_LEVEL, OUTPUT_LEVELS
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 
-_DB_PER_STEP = 0.7526
-"""A step of output or envelope level, on the DX7's internal scale of 0 to 127, in decibels."""
+_DB_PER_STEP = 0.7526  # a step of OUTPUT_LEVELS, 1/8 octave
 
 SILENCE_DB = -60.0
 """Level below which a sound is inaudible, relative to a single carrier at full level."""
@@ -17,51 +17,36 @@ SILENCE_DB = -60.0
 MIDDLE_C = 60
 """MIDI note number."""
 _KEYBOARD = range(36, 97, 12)  # every C of the DX7's 61 keys
-_ORIGIN_OF_BREAK_POINTS = 17
-"""MIDI note from which break points count: four keys below A-1, break point 0 on the panel, as the firmware rounds."""
-# Weight of each group of three keys by its distance from the break point, from the DX7's firmware.
-_LINEAR = 8
-_EXPONENTIAL = np.array(
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190]
-)
-_STEPS_PER_DEPTH = 329 / 32768
+_LINEAR = 8  # the linear curve, for each group of three keys; the other is EXPONENTIAL_CURVE
+_STEPS_PER_DEPTH = 329 / 32768  # for a depth of 1, as in `engine.notes`
 
 _LEVELS = np.stack([operator_columns(f"eg_level_{n}") for n in (1, 2, 3, 4)], axis=1)  # [6, 4]
 _SCALING = {
     name: operator_columns(name) for name in ("break_point", "left_depth", "right_depth", "left_curve", "right_curve")
 }
-_OUTPUT_LEVELS = operator_columns("output_level")
-
-
-def _internal_level_table() -> Float64Array:
-    # Levels 0 to 19 rise in steeper steps: the table of the DX7's firmware.
-    steep = [0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46]
-    return np.array([*steep, *range(48, 128)], dtype=np.float64)
-
-
-_INTERNAL_LEVELS = _internal_level_table()
+_OUTPUT_LEVEL = operator_columns("output_level")
 
 
 def _key_scaling(parameters: UInt8Array, key: int) -> Float64Array:
     """Return the steps by which keyboard scaling raises each operator's output level at a key, `float64[n, 6]`."""
     scaling = {name: parameters[:, columns].astype(np.int64) for name, columns in _SCALING.items()}  # each [n, 6]
     sounding_key = key + parameters[:, [INDEX["transpose"]]].astype(np.int64) - PARAMETERS[INDEX["transpose"]].default
-    distance = sounding_key - scaling["break_point"] - _ORIGIN_OF_BREAK_POINTS  # [n, 6]
+    distance = sounding_key - scaling["break_point"] - BREAK_POINT_0  # [n, 6]
     right = distance >= 0
     depth = np.where(right, scaling["right_depth"], scaling["left_depth"])
     curve = np.where(right, scaling["right_curve"], scaling["left_curve"])
     groups = (np.abs(distance) + 1) // 3  # scaling works by groups of three keys
     linear = (curve == 0) | (curve == 3)  # the curves are -LIN, -EXP, +EXP, +LIN
-    shape = np.where(linear, _LINEAR * groups, _EXPONENTIAL[np.minimum(groups, len(_EXPONENTIAL) - 1)])
+    shape = np.where(linear, _LINEAR * groups, EXPONENTIAL_CURVE[np.minimum(groups, len(EXPONENTIAL_CURVE) - 1)])
     sign = np.where(curve < 2, -1.0, 1.0)
     return np.asarray(sign * shape * depth * _STEPS_PER_DEPTH)
 
 
 def _level_db(parameters: UInt8Array, envelope_levels: UInt8Array, key: int) -> Float64Array:
     """Return the level of all carriers together, in dB, `float64[n]`, at envelope levels `uint8[n, 6]` by operator."""
-    envelopes = _INTERNAL_LEVELS[envelope_levels]  # [n, 6]
-    outputs = (_INTERNAL_LEVELS[parameters[:, _OUTPUT_LEVELS]] + _key_scaling(parameters, key)).clip(0, 127)
-    decibels = -_DB_PER_STEP * ((127 - envelopes) + (127 - outputs))
+    envelopes = OUTPUT_LEVELS[envelope_levels]  # [n, 6]
+    outputs = (OUTPUT_LEVELS[parameters[:, _OUTPUT_LEVEL]] + _key_scaling(parameters, key)).clip(0, FULL_LEVEL)
+    decibels = -_DB_PER_STEP * ((FULL_LEVEL - envelopes) + (FULL_LEVEL - outputs))
     amplitudes = 10 ** (decibels / 20) * CARRIERS[parameters[:, INDEX["algorithm"]]]
     return np.asarray(20 * np.log10(amplitudes.sum(axis=1)))
 

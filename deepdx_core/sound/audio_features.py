@@ -1,4 +1,4 @@
-"""The table `audio_features`: sounds rendered on all cores, incrementally, with results saved along the way."""
+"""The table `audio_features`: sounds rendered and measured on all cores, incrementally."""
 
 import math
 import time
@@ -59,7 +59,7 @@ CLIPS = (
 Their 7.4 s of audio take one core 4 ms; 30,000 sounds take two cores one minute."""
 
 _AT_REST = Clip(note=60, velocity=100, held=0.1, after=0.5)
-"""Clip of a copy of the voice whose envelopes release at once, for its level at rest."""
+"""Clip of a copy of the voice with the fastest releases, for its level at rest."""
 
 _LOUDEST_CLIPS = tuple(Clip(note=note, velocity=127, held=20.0, after=0.0) for note in (36, 60, 84))
 """Clips of a copy of a silent voice, without amplitude modulation and with full pitch modulation."""
@@ -69,7 +69,7 @@ _MAIN_FEATURES = (
     *("brightness_hz", "harshness", "flatness", "harmonicity", "pitch_hz"),
 )
 
-_QUEUED = 4  # groups for each thread
+_QUEUED = 4  # groups per thread in the executor's queue
 
 _RELEASE_RATES = operator_columns("eg_rate_4")
 _LEVELS_4 = operator_columns("eg_level_4")
@@ -86,7 +86,7 @@ def compute_audio_features(
     Yields the rows so far about every `every` seconds, and last the whole table: a caller that saves each table loses
     little when killed.
 
-    known: the table from an earlier call. Rows from the same renderer are reused; rows of other sounds are dropped.
+    known: the table from an earlier call. Rows with today's `renderer_version` are reused; other sounds are dropped.
     threads: number of threads, by default the number of cores. The result does not depend on it.
 
     Raises ValueError if a parameter is out of range.
@@ -131,7 +131,7 @@ def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: 
 
 
 def renderer_version() -> str:
-    """Return the versions of the engine and of the features, for the column `renderer`."""
+    """Return the value of the column `renderer`: the versions of the engine and of the features."""
     return f"{engine_version()}, features {FEATURES_VERSION}"
 
 
@@ -177,11 +177,12 @@ def _compute_in_threads(ids: Ids, parameters: UInt8Array, threads: int) -> Itera
 def _compute_group(ids: Ids, parameters: UInt8Array) -> _Columns:
     """Return the features of up to GROUP sounds by column, clip after clip."""
     clips = [_compute_clip(parameters, clip) for clip in CLIPS]
-    columns = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
+    main = CLIPS.index(MAIN)
     rest = np.full((len(CLIPS), len(ids)), np.nan, np.float32)
-    rest[CLIPS.index(MAIN)] = _find_rest_db(parameters, columns["end_db"].reshape(rest.shape)[CLIPS.index(MAIN)])
-    never_heard: BoolArray = np.logical_and.reduce(columns["silent"].reshape(rest.shape))
+    rest[main] = _find_rest_db(parameters, clips[main]["end_db"])
+    never_heard: BoolArray = np.all([clip["silent"] for clip in clips], axis=0)
     never_heard[never_heard] = _is_never_heard(parameters[never_heard])
+    columns = {name: np.concatenate([clip[name] for clip in clips]) for name in clips[0]}
     return columns | {
         "sound_id": np.tile(ids, len(CLIPS)),
         "clip": np.repeat(np.arange(len(CLIPS)), len(ids)),
@@ -191,7 +192,7 @@ def _compute_group(ids: Ids, parameters: UInt8Array) -> _Columns:
 
 
 def _render_clip(parameters: UInt8Array, clip: Clip) -> Float32Array:
-    """Render up to GROUP legal voices on this thread."""
+    """Render up to GROUP legal voices, `uint8[n, 145]`, to `float32[n, samples]`, on this thread."""
     notes, velocities = np.full(len(parameters), clip.note), np.full(len(parameters), clip.velocity)
     samples = np.empty((len(parameters), round((clip.held + clip.after) * SAMPLE_RATE)), np.float32)
     render_group(parameters, notes, velocities, round(clip.held * SAMPLE_RATE), samples)
@@ -238,7 +239,7 @@ def _find_rest_db(parameters: UInt8Array, end_db: Float32Array) -> Float32Array:
 
 
 def _is_never_heard(parameters: UInt8Array) -> BoolArray:
-    """Return True where a voice is silent even at full velocity, with breath and wheel, after the slowest attack.
+    """Return True where a voice is silent even at full velocity, with breath and wheel, and the key held for 20 s.
 
     Breath and foot only attenuate, by amplitude modulation: removing it is their most audible setting. The wheel adds
     to the LFO.

@@ -16,7 +16,7 @@ from deepdx_core.sound.rendering import SAMPLE_RATE
 FORMATS = {"wav": "PCM_24", "flac": "PCM_24", "mp3": "MPEG_LAYER_III", "ogg": "VORBIS"}
 """libsndfile's subtype by extension. 24 bits: at 16, the gain of a quiet voice would make rounding audible."""
 
-_BLOCK = 2**16  # samples; libsndfile's Vorbis encoder overflows the stack on very long ones
+_BLOCK = 2**16  # samples written at once; libsndfile's Vorbis encoder overflows the stack on very long blocks
 _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -48,7 +48,11 @@ def write_audio(file: BinaryIO, parts: Iterable[Float32Array], audio_format: str
 
 
 def _with_serial_number_0(data: bytes) -> bytes:
-    """Replace the random serial number in every page of an Ogg file (RFC 3533, section 6), and its checksum."""
+    """Replace the random serial number in every page of an Ogg file, and the page's checksum.
+
+    In a page's header, RFC 3533, section 6: serial number at 14, checksum at 22, number of segments at 26, then the
+    length of each.
+    """
     pages = bytearray(data)
     start = 0
     while start < len(pages):
@@ -77,7 +81,7 @@ def add_sampler_chunk(wav: bytes, root: int, loop: tuple[int, int] | None) -> by
     return padded[:4] + struct.pack("<I", len(padded) - 8) + padded[8:]
 
 
-def write_labels(names: Sequence[str], seconds: float) -> bytes:
+def format_labels(names: Sequence[str], seconds: float) -> bytes:
     """Return a label track, in Audacity's format, of clips that follow one another and are equally long."""
     lines = (f"{i * seconds:.6f}\t{(i + 1) * seconds:.6f}\t{printable(name)}\n" for i, name in enumerate(names))
     return "".join(lines).encode()

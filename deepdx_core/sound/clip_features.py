@@ -26,15 +26,15 @@ LEVELS = len(CONTOUR_HELD) + len(CONTOUR_AFTER)
 
 _LOUDEST = 10  # blocks, 0.2 s: loudness is that of the loudest interval of this length
 _BEFORE = 5  # blocks: the level at key-up, and at the end, is that of the preceding 0.1 s
-_ATTACK_DB = 6.0
-_DECAY_DB = 20.0
-_RELEASE_DB = 40.0
-_FAR_QUIETER_DB = 20.0
+_ATTACK_DB = 6.0  # below the loudest block: the attack ends there
+_DECAY_DB = 20.0  # below the loudest block: the decay ends there
+_RELEASE_DB = 40.0  # below the level at key-up: the release ends there
+_FAR_QUIETER_DB = 20.0  # below the loudest frame: too quiet for harshness and pitch
 _HARSH_FROM = 4000  # Hz
 _FLATNESS_RANGE = (100, 10_000)  # Hz
 _PITCH_RANGE = (25, 5000)  # Hz
-_OCTAVE_COST = 0.01
-_PERIODIC = 0.7
+_OCTAVE_COST = 0.01  # of a period twice as long, in correlation (Boersma 1993)
+_PERIODIC = 0.7  # harmonicity from which there is a pitch
 _ONSET = 441  # samples over which the early window rises; a symmetric window would miss the attack
 
 _FREQUENCIES = np.arange(FRAME // 2 + 1) * (SAMPLE_RATE / FRAME)
@@ -59,7 +59,7 @@ def _a_weighting() -> Float32Array:
     f = _FREQUENCIES**2
     high = 12194.217**2
     gain = high * f**2 / ((f + 20.598997**2) * np.sqrt((f + 107.65265**2) * (f + 737.86223**2)) * (f + high))
-    return np.asarray((1.2589 * gain) ** 2, dtype=np.float32)
+    return np.asarray((1.2589 * gain) ** 2, dtype=np.float32)  # 1.2589: +2 dB, so that 1 kHz has weight 1
 
 
 _WINDOWS = _windows()
@@ -100,7 +100,7 @@ class ReducedClips:
 
 
 def reduce_clips(clips: Float32Array, held: float, after: float) -> ReducedClips:
-    """Reduce clips, `float32[n, samples]`."""
+    """Reduce clips, `float32[n, samples]`, of notes held for `held` seconds and rendered for `after` seconds more."""
     blocks, key_up = round((held + after) * SAMPLE_RATE) // BLOCK, round(held * SAMPLE_RATE)
     peaks, powers = np.empty(len(clips), np.float32), np.empty((len(clips), blocks), np.float32)
     frames = np.empty((len(clips), 3, FRAME), np.float32)

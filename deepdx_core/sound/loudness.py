@@ -1,7 +1,8 @@
 """Loudness of clips, and the gains that bring them to a level without clipping.
 
 Loudness after ITU-R BS.1770-4: K-weighting, blocks of 400 ms, gating. Computed here for all clips at once: pyloudnorm
-takes one at a time, refuses those shorter than a block, and loads scipy.signal, for longer than a bank takes to render.
+takes one at a time, refuses those shorter than a block, and loads scipy.signal, which takes longer than to render a
+bank.
 """
 
 import math
@@ -30,10 +31,10 @@ _SILENCE_LUFS = SILENCE_DB - 3.01
 
 
 def _k_weighting(frequencies: Float64Array) -> npt.NDArray[np.complex64]:
-    """Return the response of the standard's two filters at some frequencies in Hz.
+    """Return the response of the standard's two filters, a shelf and a high-pass, at frequencies in Hz.
 
-    The standard has coefficients for 48 kHz only. These are of the analog filters behind them, as in libebur128 (MIT),
-    at our rate; at 48 kHz they give the standard's.
+    The standard has coefficients for 48 kHz only. These are derived from the analog filters behind them, as in
+    libebur128 (MIT), for SAMPLE_RATE; at 48 kHz they equal the standard's.
     """
     z = np.exp(-2j * np.pi * frequencies / SAMPLE_RATE)
     k, q, gain = math.tan(math.pi * 1681.974450955533 / SAMPLE_RATE), 0.7071752369554196, 10 ** (3.999843853973347 / 20)
@@ -41,7 +42,7 @@ def _k_weighting(frequencies: Float64Array) -> npt.NDArray[np.complex64]:
     shelf = (gain + middle * k / q + k * k) + 2 * (k * k - gain) * z + (gain - middle * k / q + k * k) * z**2
     shelf /= (1 + k / q + k * k) + 2 * (k * k - 1) * z + (1 - k / q + k * k) * z**2
     k, q = math.tan(math.pi * 38.13547087602444 / SAMPLE_RATE), 0.5003270373238773
-    # The numerator is that of the standard, which leaves a gain of 1.005 above 38 Hz.
+    # The standard's numerator, scaled as there: a gain of 1.005 above 38 Hz.
     high_pass = (1 - z) ** 2 * (1 + k / q + k * k)
     high_pass /= (1 + k / q + k * k) + 2 * (k * k - 1) * z + (1 - k / q + k * k) * z**2
     return np.asarray(shelf * high_pass, dtype=np.complex64)
@@ -82,6 +83,7 @@ def _block_powers(clips: Float32Array) -> Float64Array:
 
 
 def _gated_loudness(powers: Float64Array) -> Float64Array:
+    """Return the loudness in LUFS of blocks with some powers, without those below the two gates, `float64[n]`."""
     absolute = 10 ** ((_ABSOLUTE_GATE - _OFFSET) / 10)
     relative = _mean_over(powers, powers > absolute) * 10 ** (_RELATIVE_GATE / 10)
     with np.errstate(divide="ignore"):

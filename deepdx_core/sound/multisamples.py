@@ -17,17 +17,17 @@ from deepdx_core.voice.columns import operator_columns
 _KEYS = (21, 108)  # those of a piano
 _LAST = 127  # the highest MIDI note and velocity
 
-_HELD = 2 / 3
-_BATCH = 2**22  # samples; the search for loops needs ten times their memory
+_HELD = 2 / 3  # of a clip, until key-up
+_BATCH = 2**22  # samples; the search for loops takes ten times as much memory
 _FADE = 4096
 """Samples before the end of a loop that fade into those before its start: 93 ms, two periods of the lowest key."""
 _SHORTEST_LOOP = SAMPLE_RATE // 2
 _LOOP_ERROR = 0.1
-"""Power of the difference between the two, relative to the sound's. The level within the fade then dips by 0.1 dB."""
+"""Highest power of the difference between these two windows, relative to the last: the fade then dips by 0.1 dB."""
 _STEADY_DB = 1.0
-"""Change of level over the last half of the hold, from its first half to its second, of a sound that sustains."""
+"""Highest change of level from the third quarter of the hold to the fourth, for a loop."""
 _GUARD = 64  # samples after a loop, for a sampler's interpolation
-_TAIL_DB = -80.0  # relative to the peak: what follows is cut off
+_TAIL_DB = -80.0  # relative to the peak: a clip ends after its last sample above
 _BLOCK = 441  # samples, 10 ms
 _RELEASED_DB = -60.0  # relative to the level at key-up
 _SHORTEST_RELEASE = 0.01  # seconds; a sampler would click with none
@@ -84,7 +84,7 @@ def plan_zones(parameters: UInt8Array, every: int = 3, layers: int = 4) -> list[
 
 
 def find_peak(parameters: UInt8Array, zones: Sequence[Zone], seconds: float) -> float:
-    """Return the highest absolute sample of all that `render_zones` renders."""
+    """Return the highest absolute sample of all zones of a voice, `uint8[145]`, for `common_gain`."""
     return max(float(find_peaks(audio).max()) for _, audio in _render_batches(parameters, zones, seconds))
 
 
@@ -114,9 +114,9 @@ def _render_batches(
 def find_loops(held: Float32Array) -> Int64Array:
     """Return the first sample of a loop to the end of each held note, `float32[n, samples]`: `int64[n]`.
 
-    -1 where there is none: where the sound is silent or decays, or never comes near to where it was. A loop begins
-    where the preceding `_FADE` samples are most like the last ones. It thus contains whole periods, and whole cycles
-    of an LFO, as nearly as the sound allows.
+    -1 where there is none: the sound is silent, changes its level, or never comes back to an earlier state. A loop
+    begins where the preceding `_FADE` samples are most like the last ones. It thus contains whole periods, and whole
+    cycles of an LFO, as nearly as the sound allows.
     """
     n, samples = held.shape
     starts = samples - _FADE - _SHORTEST_LOOP  # of the windows compared with the last
@@ -132,7 +132,7 @@ def find_loops(held: Float32Array) -> Int64Array:
 def _window_differences(held: Float32Array, starts: int) -> Float64Array:
     """Return the power of the difference between the last window and each of the first, `float64[n, starts]`.
 
-    Relative to the last window's; infinite where that is silent.
+    Relative to the last window's power; infinite where that is silent.
     """
     body = held.astype(np.float64)
     last = body[:, -_FADE:]
@@ -147,7 +147,7 @@ def _window_differences(held: Float32Array, starts: int) -> Float64Array:
 
 
 def _with_loop(clip: Float32Array, start: int, end: int) -> Float32Array:
-    """Return a clip up to the end of its loop, faded into what precedes the start, and what a loop plays next."""
+    """Return a clip up to the end of its loop, faded into the samples before its start, and `_GUARD` samples more."""
     fade = (np.arange(1, _FADE + 1) / _FADE).astype(np.float32)
     faded = clip[end - _FADE : end] * (1 - fade) + clip[start - _FADE : start] * fade
     return np.concatenate([clip[: end - _FADE], faded, clip[start : start + _GUARD]])
@@ -185,6 +185,6 @@ def format_region(sample: Sample, path: str) -> str:
     )
 
 
-def write_sfz(title: str, regions: Sequence[str]) -> bytes:
+def format_sfz(title: str, regions: Sequence[str]) -> bytes:
     """Return an SFZ file. Velocity is in the samples, so players must not apply a curve of their own."""
     return "\n".join([f"// {printable(title)}", "<global> amp_veltrack=0", *regions, ""]).encode()

@@ -1,4 +1,4 @@
-"""Notes over time: names of notes, phrases that suit a kind of sound, and their rendering."""
+"""Names of notes, phrases that suit a kind of sound, and their rendering."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from deepdx_core.voice.parameters import INDEX
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _NOTE = re.compile(r"([A-Ga-g])([#b]?)(-?[0-9]{1,2})")
-_HELD = 2 / 3
+_HELD = 2 / 3  # of a clip, until the last key-up
 _BATCH = 2**25  # samples, 128 MB
 
 
@@ -62,10 +62,10 @@ LABEL_PHRASES: dict[str, Phrase] = {
 }
 """Phrases by the labels of the standard taxonomy."""
 
-_SLOW_ATTACK = 45  # a rate 1 below this takes some tenths of a second
-_SUSTAINED = 60  # a level 3 above this is audible for as long as the key is held
-_OCTAVE_DOWN = 12
-_AUDIBLE = 50  # output level
+_SLOW_ATTACK = 45  # an attack with a rate 1 below this takes some tenths of a second
+_SUSTAINED = 60  # a carrier with a level 3 above this is audible while the key is held
+_OCTAVE_DOWN = 12  # transpose
+_AUDIBLE = 50  # output level above which a carrier counts
 
 
 def single_note(note: int) -> Phrase:
@@ -76,7 +76,7 @@ def single_note(note: int) -> Phrase:
 def guess_labels(parameters: UInt8Array) -> list[str]:
     """Return for each voice, `uint8[n, 145]`, the label whose phrase suits its carriers' envelopes and its transpose.
 
-    For voices whose names are no evidence; far too coarse for a verdict on what a sound is.
+    For voices whose names give no label. Good enough to choose a phrase, too coarse for a label.
     """
     carriers = CARRIERS[parameters[:, INDEX["algorithm"]]] & (
         parameters[:, operator_columns("output_level")] > _AUDIBLE

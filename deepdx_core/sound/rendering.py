@@ -1,4 +1,4 @@
-"""Voices to audio: arguments checked, notes in groups, groups on all cores."""
+"""Voices to audio: checks arguments, and renders groups of notes on all cores."""
 
 import math
 import os
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from deepdx_core.arrays import Float32Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.sound.engine.notes import NO_CONTROLLERS, Controllers, start_notes
-from deepdx_core.sound.engine.tables import SAMPLE_RATE
+from deepdx_core.sound.engine.tables import GROUP, SAMPLE_RATE
 from deepdx_core.versions import ENGINE_VERSION
 from deepdx_core.voice.parameters import INDEX
 
@@ -26,11 +26,8 @@ __all__ = [
     "render_group",
 ]
 
-GROUP = 16
-"""Number of notes that the engine renders side by side."""
-
 MAX_SECONDS = 600.0
-_HIGHEST = 127
+_HIGHEST = 127  # MIDI note and velocity
 
 
 def engine_version() -> str:
@@ -53,11 +50,11 @@ def render(
     controllers: Controllers = NO_CONTROLLERS,
     threads: int | None = None,
 ) -> Float32Array:
-    """Render voices, `uint8[n, 145]`, to `float32[n, samples]`. `deepdx_core.api.render` explains the arguments."""
+    """Render voices, `uint8[n, 145]`, to `float32[n, samples]`. See `deepdx_core.api.render` for the arguments."""
     require_legal(parameters)
     count = len(parameters)
     if not 1 / SAMPLE_RATE <= seconds <= MAX_SECONDS:
-        raise ValueError(f"seconds is {seconds}, its range is a sample to {MAX_SECONDS:g}")
+        raise ValueError(f"seconds is {seconds}, its range is 1/{SAMPLE_RATE} to {MAX_SECONDS:g}")
     held = seconds * 2 / 3 if held is None else held
     if not 0 <= held < math.inf:
         raise ValueError(f"held is {held}, it must be 0 or more seconds")
@@ -76,7 +73,7 @@ def render(
 
 
 def pack_notes(parameters: UInt8Array) -> Int64Array:
-    """Return an order of voices, `int64[n]`, in which those with feedback are neighbors: they fill groups best."""
+    """Return the order of voices, `int64[n]`, that renders fastest: those with feedback share groups."""
     return np.argsort(parameters[:, INDEX["feedback"]] > 0, kind="stable")
 
 
@@ -88,11 +85,13 @@ def render_group(
     out: Float32Array,
     controllers: Controllers = NO_CONTROLLERS,
 ) -> None:
-    """Render up to GROUP legal voices to `out`, `float32[n, samples]`, on this thread, without checks and the GIL.
+    """Render up to GROUP legal voices to `out`, `float32[n, samples]`, on this thread. Checks nothing.
 
-    notes, velocities: `int64[n]`. key_up: samples until key-up.
+    Releases the GIL, so that threads run on several cores.
+
+    parameters: `uint8[n, 145]`. notes, velocities: `int64[n]`. key_up: samples until key-up.
     """
-    from deepdx_core.sound.engine import kernel  # loads the compiled engine
+    from deepdx_core.sound.engine import kernel  # slow: loads numba, and compiles the engine the first time
 
     states, operators = start_notes(parameters, notes, velocities, key_up, controllers)
     kernel.render_group(states, operators, out)
@@ -124,7 +123,7 @@ def _render_on_cores(
 
 
 def _per_voice(name: str, values: int | npt.ArrayLike, count: int, lowest: int) -> Int64Array:
-    """Return a value for each voice, `int64[n]`. Raises ValueError if one is out of range or their number is wrong."""
+    """Return one value per voice, `int64[n]`. Raises ValueError for a value out of range or a wrong shape."""
     given = np.asarray(values)
     if given.dtype.kind not in "iu" or given.shape not in ((), (count,)):
         shape = list(given.shape)

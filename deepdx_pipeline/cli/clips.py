@@ -85,12 +85,11 @@ def _choose_phrases(names: "pl.Series", parameters: "UInt8Array") -> "list[Phras
 
     taxonomy = find_taxonomy(find_home().taxonomy)
     categories = categories_of_names(names, taxonomy)["category"]
-    # The user's taxonomy may have labels of its own.
+    labels = [None if category == OTHER else taxonomy.label_of[category] for category in categories]
+    # The user's taxonomy may have labels without a phrase.
     return [
-        LABEL_PHRASES[
-            guess if category == OTHER or (label := taxonomy.label_of[category]) not in LABEL_PHRASES else label
-        ]
-        for category, guess in zip(categories, guess_labels(parameters), strict=True)
+        LABEL_PHRASES[label if label in LABEL_PHRASES else guess]
+        for label, guess in zip(labels, guess_labels(parameters), strict=True)
     ]
 
 
@@ -156,7 +155,7 @@ def write_one_files(clips: Clips, output: Path, audio_format: Format, force: boo
     """Write a file for each bank, with its clips one after another, and a file of labels beside it."""
     from deepdx_core.display import counted, printable
     from deepdx_core.files import output_target, write_outputs, written_whole
-    from deepdx_core.sound.audio_files import write_audio, write_labels
+    from deepdx_core.sound.audio_files import format_labels, write_audio
 
     files = [(output / f"{bank.name}.{audio_format}", output / f"{bank.name}.txt") for bank in clips.banks]
     _require_free(chain(*files), force)
@@ -164,7 +163,7 @@ def write_one_files(clips: Clips, output: Path, audio_format: Format, force: boo
     for (bank, batches), (path, labels) in zip(clips, files, strict=True):
         with written_whole(output_target(path, force)) as temporary, temporary.open("w+b") as file:
             write_audio(file, chain.from_iterable(batches), audio_format)
-        write_outputs({labels: write_labels(bank.names, clips.seconds)}, force)
+        write_outputs({labels: format_labels(bank.names, clips.seconds)}, force)
         print_line(f"{printable(str(path))}: {counted(len(bank.names), 'clip')}")
 
 
@@ -183,7 +182,7 @@ def write_multisamples(
     from deepdx_core.files import safe_name, unique_names, write_outputs
     from deepdx_core.sound.audio_files import add_sampler_chunk, encode
     from deepdx_core.sound.loudness import common_gain
-    from deepdx_core.sound.multisamples import Sample, find_peak, format_region, plan_zones, render_zones, write_sfz
+    from deepdx_core.sound.multisamples import Sample, find_peak, format_region, format_sfz, plan_zones, render_zones
 
     def encode_sample(sample: Sample) -> bytes:
         data = encode(sample.audio * gain, audio_format)
@@ -210,7 +209,7 @@ def write_multisamples(
             report(f"sampling {printable(name)}", done := done + len(batch), total)
         sfz = output / f"{title}.sfz"
         write_outputs(
-            {sfz: write_sfz(f"{name}, slot {slot} of {Path(path).name}, rendered by Deep DX", regions)}, force
+            {sfz: format_sfz(f"{name}, slot {slot} of {Path(path).name}, rendered by Deep DX", regions)}, force
         )
         print_line(f"{printable(str(sfz))}: {counted(len(planned), 'sample')}, {loops:,} with a loop")
 

@@ -51,14 +51,14 @@ _Notes = Annotated[
 ]
 _Phrase = Annotated[
     PhraseName | None,
-    typer.Option(help="Render a phrase; auto suits the name of the voice, or its envelopes.", show_default="auto"),
+    typer.Option(help="Render a phrase; auto chooses by the name of a voice, or its envelopes.", show_default="auto"),
 ]
 _Velocity = Annotated[int, typer.Option(min=1, max=127, help="MIDI velocity.")]
 
 
 def render(
     inputs: _Inputs,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder; a folder in it per bank.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to write to.")],
     notes: _Notes = None,
     phrase: _Phrase = None,
     velocity: _Velocity = 100,
@@ -73,21 +73,24 @@ def render(
     ] = False,
     level: Annotated[
         Level,
-        typer.Option(help="The same loudness for all clips, or their own levels with one gain for all, as in --sfz."),
+        typer.Option(help="Make all clips equally loud, or keep their own levels, with one gain for all."),
     ] = Level.MATCHED,
     sfz: Annotated[
         bool,
-        typer.Option("--sfz", help="Sample each voice over the keyboard instead, with an SFZ file for samplers."),
+        typer.Option(
+            "--sfz",
+            help="Sample each voice over the keyboard, for samplers. Ignores --velocity and --level.",
+        ),
     ] = False,
-    every: Annotated[int, typer.Option(min=1, max=24, help="Semitones between the samples of --sfz.")] = 3,
+    every: Annotated[int, typer.Option(min=1, max=24, help="Semitones between samples, with --sfz.")] = 3,
     velocities: Annotated[
-        int, typer.Option(min=1, max=8, help="Velocity layers of --sfz, for voices that are sensitive to velocity.")
+        int, typer.Option(min=1, max=8, help="Velocity layers, with --sfz, of voices that are sensitive to velocity.")
     ] = 4,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Render voices to audio files.
 
-    Voices that are out of range are skipped.
+    Each bank gets a folder with a file per voice. Voices with a parameter out of range are skipped.
     """
     parsed_notes = _parse_notes(notes, phrase)
     if sfz and (notes or phrase or one_file or audio_format in (Format.MP3, Format.OGG)):

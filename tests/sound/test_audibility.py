@@ -3,17 +3,11 @@
 import numpy as np
 import pytest
 
-from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
+from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.sound.rendering import render
 from deepdx_core.voice.parameters import INDEX
-
-
-def init_voice(**changes):
-    voice = INIT_VOICE.copy()
-    for name, value in changes.items():
-        voice[INDEX[name]] = value
-    return voice[None]
+from tests.support.voices import init_voice
 
 
 @pytest.mark.parametrize(
@@ -34,7 +28,7 @@ def init_voice(**changes):
     ],
 )
 def test_silence_is_predicted_from_parameters(changes, silent):
-    assert is_inaudible(init_voice(**changes)).tolist() == [silent]
+    assert is_inaudible(init_voice(**changes)[None]).tolist() == [silent]
 
 
 def test_the_prediction_agrees_with_rendered_audio():

@@ -4,14 +4,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.audio_similarity import similar_pairs
 from deepdx_core.progress import silent
 from deepdx_core.sound.audio_features import CLIPS, compute_audio_features, renderer_version, summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
-from tests.support.voices import random_voices
+from tests.support.voices import init_voice, random_voices
 
 NOTHING = AudioFeatures.create_empty()
 ORGAN = {"algorithm": 31, "op2_output_level": 90, "op3_output_level": 85, "op2_coarse": 2, "op3_coarse": 3}
@@ -34,13 +33,6 @@ VOICES = {
 }  # fmt: skip
 
 
-def make_voice(**changes):
-    voice = INIT_VOICE.copy()
-    for name, value in changes.items():
-        voice[INDEX[name]] = value
-    return voice
-
-
 def make_sounds(parameters):
     frame = pl.DataFrame(np.asarray(parameters), schema=list(PARAMETER_NAMES))
     return frame.with_columns(sound_id=pl.Series(sound_ids(parameters))).unique("sound_id", maintain_order=True)
@@ -53,7 +45,7 @@ def compute(*arguments, **options):
 @pytest.fixture(scope="module")
 def features():
     """The features of each of `VOICES` at middle C, by name."""
-    parameters = np.stack([make_voice(**changes) for changes in VOICES.values()])
+    parameters = np.stack([init_voice(**changes) for changes in VOICES.values()])
     table = compute(make_sounds(parameters), NOTHING)
     AudioFeatures.validate(table)
     main = {}
@@ -172,7 +164,7 @@ def test_no_sounds_give_no_rows(some):
 
 
 def test_illegal_parameters_are_not_rendered():
-    illegal = make_voice()
+    illegal = init_voice()
     illegal[INDEX["algorithm"]] = 32
     with pytest.raises(ValueError, match="algorithm is 32"):
         next(compute_audio_features(make_sounds([illegal]), NOTHING, silent))
@@ -192,7 +184,7 @@ def test_similar_pairs_are_sounds_nearly_equal_by_ear():
         "another silence": {"op1_output_level": 0, "op1_coarse": 2},
     }
     names = list(changes)
-    parameters = np.stack([make_voice(**changed) for changed in changes.values()])
+    parameters = np.stack([init_voice(**changed) for changed in changes.values()])
     table = compute(make_sounds(parameters), NOTHING)
     ids = dict(zip(names, sound_ids(parameters), strict=True))
     expected = sorted(

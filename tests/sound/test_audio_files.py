@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from deepdx_core.sound.audio_files import FORMATS, add_sampler_chunk, encode, write_audio, write_labels
+from deepdx_core.sound.audio_files import FORMATS, add_sampler_chunk, encode, format_labels, write_audio
 from deepdx_core.sound.rendering import SAMPLE_RATE
 
 CLIP = (0.8 * np.sin(np.arange(2 * SAMPLE_RATE) * 0.06)).astype(np.float32)
@@ -95,4 +95,4 @@ def test_a_wav_file_has_a_sampler_chunk(length, loop):
 
 
 def test_labels_are_a_line_each():
-    assert write_labels(["01 A", "02 \tB\n"], 1.5) == b"0.000000\t1.500000\t01 A\n1.500000\t3.000000\t02 \\tB\\n\n"
+    assert format_labels(["01 A", "02 \tB\n"], 1.5) == b"0.000000\t1.500000\t01 A\n1.500000\t3.000000\t02 \\tB\\n\n"

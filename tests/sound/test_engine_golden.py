@@ -7,13 +7,13 @@ DEEPDX_GOLDEN=renew python -m pytest tests/sound/test_engine_golden.py -n 0. New
 import os
 
 import numpy as np
-import pytest
 
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.sound.rendering import render
 from deepdx_core.versions import ENGINE_VERSION
 from deepdx_core.voice.parameters import PARAMETERS
-from tests.support.engine_cases import CASES, SAMPLE_RATE, digest_samples, groups, read_golden, write_golden
+from tests.support.engine_cases import CASES, digest_samples, groups, read_golden, write_golden
+from tests.support.oracle import Oracle
 
 RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/sound/test_engine_golden.py -n 0"
 
@@ -44,21 +44,11 @@ def test_samples_change_only_with_the_version_of_the_engine():
 
 
 def test_dexed_py_gives_the_golden_samples():
-    dexed = pytest.importorskip("dexed", reason="dexed-py, the oracle, is not installed")
-
-    class Patch:
-        def __init__(self, voice):
-            self.voice = voice
-
-        def to_sysex(self):
-            return self.voice.tobytes() + b" " * 10 + b"\x3f"  # name, and all operators on
-
-    synth = dexed.DexedSynth(SAMPLE_RATE)
+    oracle = Oracle()
     differing = []
     _, golden = read_golden()
     for case in CASES:
-        synth.load_patch(Patch(case.voice))
-        samples = np.asarray(synth.render(case.note, case.velocity, case.held, case.seconds))
+        samples = oracle.render(case.voice, case.note, case.velocity, case.held, case.seconds)
         if (len(samples), digest_samples(samples)) != golden[case.name]:
             differing.append(case.name)
     assert differing == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepdx_core.codec.packing import INIT_VOICE
-from deepdx_core.sound.multisamples import find_loops, find_peak, format_region, plan_zones, render_zones, write_sfz
+from deepdx_core.sound.multisamples import find_loops, find_peak, format_region, format_sfz, plan_zones, render_zones
 from deepdx_core.sound.rendering import SAMPLE_RATE, render
 from tests.support.voices import init_voice, random_voices, two_carriers
 
@@ -115,7 +115,7 @@ def test_the_peak_is_that_of_all_samples():
 
 def test_an_sfz_file_maps_every_sample():
     samples = first_batch(INIT_VOICE)
-    text = write_sfz("evil\nname", [format_region(s, f"A B/{s.zone.name}.wav") for s in samples]).decode()
+    text = format_sfz("evil\nname", [format_region(s, f"A B/{s.zone.name}.wav") for s in samples]).decode()
     comment, header, *regions = text.splitlines()
     assert comment == r"// evil\nname"
     assert header == "<global> amp_veltrack=0"

@@ -21,7 +21,7 @@ Int = Any
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# Division by zero cannot happen; the checks for it and for indices would double the time.
+# Neither divisions by zero nor indices out of bounds occur; checks for them would double the time.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 
@@ -31,14 +31,14 @@ def jit(function: _Function) -> _Function:
 
 
 def inline(function: _Function) -> _Function:
-    """Mark a function of the kernel whose code is put in place of each call: a call would keep a loop from SIMD."""
+    """Mark a function of the kernel to be inlined: a call would keep a loop from SIMD."""
     return cast(_Function, numba.njit(inline="always", **_OPTIONS)(function))
 
 
 def compile_kernel(function: _Function, signature: Any) -> _Function:
-    """Return a function compiled for a signature, from the folder of compiled code where it is there.
+    """Return a function compiled for a signature, or loaded from the folder of compiled code.
 
-    Warns if there is no such folder or it is damaged, and compiles in memory.
+    Warns if the folder cannot be used or is damaged, and compiles in memory.
     """
     folder = compiled_folder()
     try:
@@ -59,7 +59,7 @@ def compile_kernel(function: _Function, signature: Any) -> _Function:
 
 
 def is_compiled() -> bool:
-    """Return True if compiled code is there, so that the first note does not take some seconds."""
+    """Return True if the engine has been compiled already. If not, the first note takes some seconds."""
     return any(compiled_folder().rglob("*.nbc"))
 
 
@@ -74,7 +74,7 @@ def compiled_folder() -> Path:
 
 @contextmanager
 def _cache_in(folder: Path) -> Iterator[None]:
-    # numba reads its setting when a function is marked, and knows no other way to set the folder of one function.
+    # numba has only a global setting for the folder, and reads it when it wraps a function.
     config: Any = numba.core.config
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:

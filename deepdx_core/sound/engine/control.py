@@ -1,4 +1,4 @@
-"""Once a block: envelopes, pitch envelope and LFO of a note, to phase increments and gains of its operators.
+"""Once a block: envelopes, pitch envelope and LFO of a note, to phase increments and attenuations of its operators.
 
 Compiled with the kernel. Shifts to the right round down, as in the integer arithmetic of the sources.
 """
@@ -12,35 +12,38 @@ from deepdx_core.arrays import BoolArray, Int32Array
 from deepdx_core.sound.engine.compilation import Int, inline, jit
 from deepdx_core.sound.engine.notes import NEVER
 from deepdx_core.sound.engine.routing import OPERATORS
-from deepdx_core.sound.engine.tables import BLOCK, HOLDS, INCREMENTS, LFO_SINE, OCTAVE, OUTPUT_LEVELS
+from deepdx_core.sound.engine.tables import (
+    BLOCK,
+    CEILING,
+    FULL_HOLD_RATE,
+    FULL_TARGET,
+    HOLDS,
+    INAUDIBLE,
+    INCREMENTS,
+    JUMP,
+    LFO_SINE,
+    LOWEST_TARGET,
+    OCTAVE,
+    OUTPUT_LEVELS,
+    SHORT_HOLD,
+    SILENT,
+)
 
-GAIN_UNITS = 15_360
-"""Levels above silence, in 1/1024 octave: 15 octaves, 90 dB."""
-
-INAUDIBLE = 15_260
-"""Attenuation in 1/1024 octave. An operator beyond it at both ends of a block is silent (measured)."""
-
-_RELEASE = 3  # segment
-_END = 4
+_RELEASE = 3  # segment of an envelope from key-up on
+_END = 4  # after the last segment
 _UINT32 = (1 << 32) - 1
-_HALF = 1 << 31
+_HALF = 1 << 31  # half a cycle of the LFO, and the end of its delay
 _HIGHEST_OCTAVE = 20  # that of INCREMENTS
-_LOWEST = 16  # envelope target in 1/256 octave (msfa, env)
-_FULL = 4256  # of envelope and output level together, in 1/256 octave (msfa, env)
-_JUMP = 1716 << 16  # where a rising envelope starts (msfa, env)
-_CEILING = 17 * OCTAVE  # that a rising envelope approaches (msfa, env)
-_FAST = 77  # rate from which an envelope with level 1 at 0 holds as long as others (measured)
-_SHORT_HOLD = 20  # part of the hold below that rate (measured)
 
 
 @jit
 def start_segment(operator: Any) -> None:
-    """Set target, step and hold of an envelope's segment that begins (msfa, env; holds measured)."""
+    """Begin an envelope's segment: set its target, step and hold (msfa, env; holds measured)."""
     segment = operator.segment
     if segment == _END:
         return
     level, rate = operator.levels[segment], operator.rates[segment]
-    operator.target = max(_LOWEST, ((OUTPUT_LEVELS[level] >> 1) << 6) + operator.output_level - _FULL) << 16
+    operator.target = max(LOWEST_TARGET, ((OUTPUT_LEVELS[level] >> 1) << 6) + operator.output_level - FULL_TARGET) << 16
     operator.rising = operator.target > operator.level
     scaled = min(63, ((rate * 41) >> 6) + operator.rate_scaling)
     operator.step = (4 + (scaled & 3)) << (8 + (scaled >> 2))
@@ -49,8 +52,8 @@ def start_segment(operator: Any) -> None:
     if operator.target == operator.level or from_silence:
         scaled = min(99, rate + operator.rate_scaling)
         operator.hold = HOLDS[scaled]
-        if from_silence and scaled < _FAST:
-            operator.hold //= _SHORT_HOLD
+        if from_silence and scaled < FULL_HOLD_RATE:
+            operator.hold //= SHORT_HOLD
 
 
 @jit
@@ -66,8 +69,8 @@ def _next_level(operator: Any, released: bool) -> Int:
         return operator.level
     level = operator.level
     if operator.rising:
-        level = max(level, _JUMP)
-        level += ((_CEILING - level) >> 24) * operator.step
+        level = max(level, JUMP)
+        level += ((CEILING - level) >> 24) * operator.step
         arrived = level >= operator.target
     else:
         level -= operator.step
@@ -83,7 +86,7 @@ def _next_level(operator: Any, released: bool) -> Int:
 
 @jit
 def _next_pitch_level(note: Any) -> Int:
-    """Return the shift by the pitch envelope (msfa, pitchenv)."""
+    """Return the shift of the pitch by its envelope, after this block (msfa, pitchenv)."""
     segment = note.pitch_segment
     if segment < _RELEASE or (segment == _RELEASE and note.released):
         target, step = note.pitch_levels[segment], note.pitch_rates[segment]
@@ -121,7 +124,7 @@ def _next_lfo(note: Any) -> Int:
 
 @jit
 def _next_fade(note: Any) -> Int:
-    """Return the part of the LFO's depth that its delay lets through, 0 to 2**24 (msfa, lfo)."""
+    """Return the share of the LFO's depth that its delay lets through, 0 to 2**24 (msfa, lfo)."""
     phase = note.delay_phase + (note.delay_step if note.delay_phase < _HALF else note.fade_step)
     if phase > _UINT32:
         return OCTAVE
@@ -131,7 +134,7 @@ def _next_fade(note: Any) -> Int:
 
 @jit
 def _modulations(note: Any) -> tuple[Int, Int]:
-    """Return the LFO's shift of the pitch, and its modulation of levels, 0 to 255/256 of 2**24 (msfa, lfo, dx7note)."""
+    """Return the LFO's shift of the pitch, and the modulation of levels, 0 to 255 * 2**16 (msfa, lfo, dx7note)."""
     if not note.lfo_in_use:
         return 0, note.bias << 16
     lfo, fade = _next_lfo(note), _next_fade(note)
@@ -143,7 +146,7 @@ def _modulations(note: Any) -> tuple[Int, Int]:
 
 
 @inline
-def _attenuated(operator: Any, level: Int, modulation: Int) -> Int:
+def _modulate_level(operator: Any, level: Int, modulation: Int) -> Int:
     """Return a level under amplitude modulation (Plaits; constants measured)."""
     modulation = (modulation * operator.amp_sensitivity) >> 24
     if modulation != operator.modulation:
@@ -156,7 +159,7 @@ def _attenuated(operator: Any, level: Int, modulation: Int) -> Int:
 def _increment(pitch: Int) -> Int:
     """Return the phase increment of a pitch (msfa, freqlut).
 
-    Only the lowest five bits of the shift count (measured): from 2**21 Hz on, an operator all but stands still.
+    A shift takes only its lowest five bits (measured): from 2**21 Hz on, an operator all but stands still.
     """
     place = (pitch & (OCTAVE - 1)) >> 14
     low, high = INCREMENTS[place], INCREMENTS[place + 1]
@@ -174,10 +177,10 @@ def control(
     ends: Int32Array,
     audible: BoolArray,
 ) -> None:
-    """Advance a note by a block, the `block`th from 0.
+    """Advance a note by a block. `block` counts from 0.
 
-    Sets in its row, each `[n, 6]`: phase increments; attenuations at start and end of the block, in 1/1024 octave; True
-    where an operator is audible.
+    Sets the note's row of increments (of phases), starts and ends (attenuations at both ends of the block, in 1/1024
+    octave) and audible (True where an operator is), each `[n, 6]`.
     """
     if block >= note.key_up_block and not note.released:
         note.released = 1
@@ -193,9 +196,9 @@ def control(
         operator = operators[row, o]
         level = _next_level(operator, note.released)
         if operator.amp_sensitivity:
-            level = _attenuated(operator, level, modulation)
+            level = _modulate_level(operator, level, modulation)
         starts[row, o] = ends[row, o]
-        ends[row, o] = GAIN_UNITS - (level >> 14)
+        ends[row, o] = SILENT - (level >> 14)
         audible[row, o] = starts[row, o] <= INAUDIBLE or ends[row, o] <= INAUDIBLE
         if operator.fixed:
             if first:

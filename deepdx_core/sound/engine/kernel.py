@@ -1,4 +1,4 @@
-"""Notes to samples: blocks of control and of operators, for up to LANES notes at a time. Compiled on import."""
+"""Notes to samples: blocks of control and of operators, for up to GROUP notes at a time. Compiled on import."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import numpy as np
 
 from deepdx_core.arrays import BoolArray, Float32Array, Int32Array
 from deepdx_core.sound.engine.compilation import Int, compile_kernel, jit
-from deepdx_core.sound.engine.control import GAIN_UNITS, control, start_segment
+from deepdx_core.sound.engine.control import control, start_segment
 from deepdx_core.sound.engine.notes import NOTE, OPERATOR
-from deepdx_core.sound.engine.operators import LANES, i32, run_feedback, run_loop, run_operator
+from deepdx_core.sound.engine.operators import i32, run_feedback, run_loop, run_operator
 from deepdx_core.sound.engine.routing import (
     FEEDBACK_OPERATOR,
     FEEDBACK_SHIFT,
@@ -20,13 +20,14 @@ from deepdx_core.sound.engine.routing import (
     NEEDED,
     OPERATORS,
 )
-from deepdx_core.sound.engine.tables import BLOCK
+from deepdx_core.sound.engine.tables import BLOCK, FIRST_ATTENUATION, GROUP
 
-_FULL_CARRIER = np.float32(1 / 4096)
+_UNIT = np.float32(1 / 4096)  # of samples: a full carrier swings between -1 and 1
 
 
 @jit
 def _ramp(start: Int, end: Int) -> Int:
+    """Return the change of an attenuation with each sample of a block, rounded."""
     return i32((end - start + BLOCK // 2) >> 6)
 
 
@@ -45,11 +46,15 @@ def _run_feedback(
     fed: BoolArray,
     samples: Int32Array,
 ) -> None:
-    """Write a block of each note's feedback operator or loop to its row of `samples`, `int32[LANES, BLOCK]`.
+    """Write a block of each note's feedback operator or loop to its row of `samples`, `int32[GROUP, BLOCK]`.
 
-    fed: `bool[LANES]`, set to True where there is one. last, before: its last two samples, `int32[LANES]`, updated.
-    lanes, block: room to work, `int32[8, LANES]` and `int32[BLOCK, LANES]`.
+    Operators that modulate themselves are computed together, each in a lane of SIMD.
+
+    fed: `bool[GROUP]`, set to True where there is one. last, before: its last sample and the one before it,
+    `int32[GROUP]`, updated. lanes, block: scratch, `int32[8, GROUP]` and `int32[BLOCK, GROUP]`.
     """
+    lane_rows, lane_phases, lane_increments, lane_attenuations = lanes[0], lanes[1], lanes[2], lanes[3]
+    lane_ramps, lane_shifts, lane_last, lane_before = lanes[4], lanes[5], lanes[6], lanes[7]
     used = 0
     for row in range(len(notes)):
         algorithm = notes[row].algorithm
@@ -60,9 +65,9 @@ def _run_feedback(
         ramp = _ramp(starts[row, first], ends[row, first])
         shift = i32(notes[row].feedback + FEEDBACK_SHIFT[algorithm])
         if first == end:
-            lanes[0, used], lanes[1, used] = phases[row, first], increments[row, first]
-            lanes[2, used], lanes[3, used], lanes[4, used] = starts[row, first], ramp, shift
-            lanes[5, used], lanes[6, used], lanes[7, used] = last[row], before[row], row
+            lane_rows[used], lane_phases[used], lane_increments[used] = row, phases[row, first], increments[row, first]
+            lane_attenuations[used], lane_ramps[used], lane_shifts[used] = starts[row, first], ramp, shift
+            lane_last[used], lane_before[used] = last[row], before[row]
             used += 1
         else:
             last[row], before[row] = run_loop(
@@ -70,49 +75,57 @@ def _run_feedback(
             )
     if used == 0:
         return
-    run_feedback(block, lanes[0], lanes[1], lanes[2], lanes[3], lanes[4], lanes[5], lanes[6])
+    run_feedback(
+        block, lane_phases, lane_increments, lane_attenuations, lane_ramps, lane_shifts, lane_last, lane_before
+    )
     for lane in range(used):
-        row = lanes[7, lane]
-        last[row], before[row] = lanes[5, lane], lanes[6, lane]
+        row = lane_rows[lane]
+        last[row], before[row] = lane_last[lane], lane_before[lane]
         for k in range(BLOCK):
             samples[row, k] = block[k, lane]
 
 
 @jit
 def _add_carriers(
-    out: Float32Array, row: Int, start: Int, count: Int, samples: Int32Array, carriers: Int32Array, number: Int
+    out: Float32Array, row: Int, start: Int, count: Int, samples: Int32Array, carriers: Int32Array, carrier_count: Int
 ) -> None:
-    """Write the sum of the first `number` carriers, rows of `samples`, to `count` samples of `out`."""
+    """Write the sum of the first `carrier_count` carriers, rows of `samples`, to `count` samples of `out`.
+
+    Changes the first carrier's row if there are more than three.
+    """
     a, b, c = carriers[0], carriers[1], carriers[2]
-    if number == 0:
+    if carrier_count == 0:
         for k in range(count):
             out[row, start + k] = 0
-    elif number == 1:
+    elif carrier_count == 1:
         for k in range(count):
-            out[row, start + k] = np.float32(samples[a, k]) * _FULL_CARRIER
-    elif number == 2:
+            out[row, start + k] = np.float32(samples[a, k]) * _UNIT
+    elif carrier_count == 2:
         for k in range(count):
-            out[row, start + k] = np.float32(i32(samples[a, k] + samples[b, k])) * _FULL_CARRIER
+            out[row, start + k] = np.float32(i32(samples[a, k] + samples[b, k])) * _UNIT
     else:
-        for other in range(3, number):
+        for other in range(3, carrier_count):
             d = carriers[other]
             for k in range(BLOCK):
                 samples[a, k] += samples[d, k]
         for k in range(count):
-            out[row, start + k] = np.float32(i32(samples[a, k] + samples[b, k] + samples[c, k])) * _FULL_CARRIER
+            out[row, start + k] = np.float32(i32(samples[a, k] + samples[b, k] + samples[c, k])) * _UNIT
 
 
 def _render_group(notes: Any, operators: Any, out: Float32Array) -> None:
-    """Render up to LANES notes, NOTE `[n]` and OPERATOR `[n, 6]`, which it changes, to `out`, `float32[n, samples]`."""
+    """Render up to GROUP notes from the states of `start_notes` to `out`, `float32[n, samples]`.
+
+    notes, operators: NOTE `[n]` and OPERATOR `[n, 6]`. Both are changed.
+    """
     count, length = out.shape
-    increments = np.zeros((LANES, OPERATORS), np.int32)
-    starts = np.zeros((LANES, OPERATORS), np.int32)
-    ends = np.full((LANES, OPERATORS), i32(GAIN_UNITS - 1), np.int32)
-    phases = np.zeros((LANES, OPERATORS), np.int32)
-    audible = np.zeros((LANES, OPERATORS), np.bool_)
-    last, before = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)
-    lanes, block = np.zeros((8, LANES), np.int32), np.zeros((BLOCK, LANES), np.int32)
-    fed, fed_samples = np.zeros(LANES, np.bool_), np.zeros((LANES, BLOCK), np.int32)
+    increments = np.zeros((GROUP, OPERATORS), np.int32)
+    starts = np.zeros((GROUP, OPERATORS), np.int32)
+    ends = np.full((GROUP, OPERATORS), i32(FIRST_ATTENUATION), np.int32)
+    phases = np.zeros((GROUP, OPERATORS), np.int32)
+    audible = np.zeros((GROUP, OPERATORS), np.bool_)
+    last, before = np.zeros(GROUP, np.int32), np.zeros(GROUP, np.int32)
+    lanes, block = np.zeros((8, GROUP), np.int32), np.zeros((BLOCK, GROUP), np.int32)
+    fed, fed_samples = np.zeros(GROUP, np.bool_), np.zeros((GROUP, BLOCK), np.int32)
     samples = np.zeros((OPERATORS, BLOCK), np.int32)
     carriers, modulators = np.zeros(OPERATORS, np.int32), np.zeros(3, np.int32)
 
@@ -129,10 +142,10 @@ def _render_group(notes: Any, operators: Any, out: Float32Array) -> None:
             for o in range(OPERATORS):
                 audible_bits |= np.int64(audible[row, o]) << o
             needed = NEEDED[algorithm, audible_bits]
-            highest, number = OPERATORS - 1, 0  # number: of carriers
+            highest, carrier_count = OPERATORS - 1, 0
             if fed[row] and LOOP_END[algorithm] != FEEDBACK_OPERATOR[algorithm]:
-                highest = LOOP_END[algorithm]
-                needed |= 1 << highest  # heard even where its own envelope is silent (measured)
+                highest = LOOP_END[algorithm]  # the others of the loop are computed
+                needed |= 1 << highest  # audible even where its own envelope is silent (measured)
             for o in range(highest, -1, -1):
                 if not needed >> o & 1:
                     continue
@@ -140,19 +153,19 @@ def _render_group(notes: Any, operators: Any, out: Float32Array) -> None:
                     for k in range(BLOCK):
                         samples[o, k] = fed_samples[row, k]
                 else:
-                    modulating = 0
+                    modulator_count = 0
                     for m in range(MODULATOR_COUNTS[algorithm, o]):
                         if audible[row, MODULATORS[algorithm, o, m]]:
-                            modulators[modulating] = MODULATORS[algorithm, o, m]
-                            modulating += 1
-                    ramp = _ramp(starts[row, o], ends[row, o])
-                    run_operator(
-                        samples, o, modulators, modulating, phases[row, o], increments[row, o], starts[row, o], ramp
-                    )
+                            modulators[modulator_count] = MODULATORS[algorithm, o, m]
+                            modulator_count += 1
+                    attenuation = starts[row, o]
+                    ramp = _ramp(attenuation, ends[row, o])
+                    phase, increment = phases[row, o], increments[row, o]
+                    run_operator(samples, o, modulators, modulator_count, phase, increment, attenuation, ramp)
                 if IS_CARRIER[algorithm, o]:
-                    carriers[number] = o
-                    number += 1
-            _add_carriers(out, row, start, min(BLOCK, length - start), samples, carriers, number)
+                    carriers[carrier_count] = o
+                    carrier_count += 1
+            _add_carriers(out, row, start, min(BLOCK, length - start), samples, carriers, carrier_count)
             for o in range(OPERATORS):
                 phases[row, o] = i32(phases[row, o] + increments[row, o] * i32(BLOCK))
 

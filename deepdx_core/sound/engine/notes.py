@@ -1,6 +1,6 @@
-"""A voice played at a key: the integers with which the kernel starts, as records of numpy.
+"""A voice played at a key: the integers with which the kernel starts, as numpy records.
 
-Pitches and levels are in 2**-24 octave, see `tables.OCTAVE`.
+Pitches and levels are in 2**-24 octave: see `tables.OCTAVE`.
 """
 
 import math
@@ -14,13 +14,16 @@ from deepdx_core.sound.engine.routing import OPERATORS
 from deepdx_core.sound.engine.tables import (
     AMP_SENSITIVITIES,
     BLOCK,
+    BREAK_POINT_0,
     COARSE_RATIOS,
     DETUNED_KEYS,
     EXPONENTIAL_CURVE,
     FINE_RATIOS,
     FIXED_DETUNE,
     FIXED_STEP,
+    FULL_LEVEL,
     LFO_STEPS,
+    NEUTRAL_VELOCITY,
     OCTAVE,
     OUTPUT_LEVELS,
     PITCH_EG_LEVELS,
@@ -47,9 +50,10 @@ NOTE = np.dtype(
 )
 """State of a note: all but its operators.
 
-key_up_block: block with which the key is up. released: 1 from then on. lfo_phase, lfo_step, delay_phase, delay_step,
-fade_step: in 2**-32. pitch_depth, amp_depth, wheel, aftertouch, bias: 0 to 255. pitch_segment: 0 to 3, and 4 at the
-end. pitch_shift: sum of pitch envelope, LFO and pitch bend in the last block.
+key_up_block: first block after key-up. released: 1 from then on. lfo_phase, lfo_step, delay_phase, delay_step,
+fade_step: in 2**-32 cycle. lfo_in_use: 1 where the LFO can move pitch or levels. pitch_depth, pitch_sensitivity,
+amp_depth, wheel, aftertouch, bias: 0 to 255. pitch_segment: 0 to 3, and 4 at the end. pitch_rates: per block.
+pitch_shift: sum of pitch envelope, LFO and pitch bend in the last block.
 """
 
 OPERATOR = np.dtype(
@@ -66,12 +70,13 @@ OPERATOR = np.dtype(
 """State of an operator of a note.
 
 fixed: 1 where its frequency does not depend on the key. output_level: in 1/32 of a step of OUTPUT_LEVELS. segment: 0 to
-3, and 4 at the end. hold: samples until the next segment, if this one holds its level. modulation, attenuation: of the
-last block, since the law between them is costly.
+3, and 4 at the end. step: fall per block; a rise is step times the octaves left to CEILING. hold: samples until the
+next segment, if this one stays where it is. modulation, attenuation: amplitude modulation in the last block, and the
+part of the level that it removes, in 2**-28; kept because the exponential between them is costly.
 """
 
 NEVER = 1 << 40
-"""Value of a field that keeps that of the last block, before the first one."""
+"""Value before the first block of `modulation` and `pitch_shift`, which keep that of the last block."""
 
 _COLUMNS = {
     name: operator_columns(name)
@@ -84,7 +89,6 @@ _RATES = np.stack([operator_columns(f"eg_rate_{n}") for n in range(1, 5)], axis=
 _LEVELS = np.stack([operator_columns(f"eg_level_{n}") for n in range(1, 5)], axis=1)
 _PITCH_RATES = [INDEX[f"pitch_eg_rate_{n}"] for n in range(1, 5)]
 _PITCH_LEVELS = [INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)]
-_ORIGIN_OF_BREAK_POINTS = 17  # MIDI note of break point 0, as the firmware rounds
 _DEPTH = 255  # highest depth of modulation
 
 
@@ -93,8 +97,8 @@ class Controllers:
     """Positions of the controllers, held throughout a note.
 
     Their assignments are not part of a voice. Here they are as on many DX7s: the wheel adds to the LFO's pitch
-    modulation, aftertouch to its amplitude modulation, and breath is the envelope bias, which lets sensitive operators
-    sound only as far as one blows.
+    modulation, aftertouch to its amplitude modulation, and breath is the envelope bias: the softer the breath,
+    the softer the sensitive operators.
 
     pitch_bend: semitones, -12 to 12. wheel, aftertouch: 0 to 1. breath: 0 to 1, None if not in use.
     """
@@ -116,11 +120,11 @@ NO_CONTROLLERS = Controllers()
 
 
 def start_notes(
-    parameters: UInt8Array, notes: Int64Array, velocities: Int64Array, held: int, controllers: Controllers
+    parameters: UInt8Array, notes: Int64Array, velocities: Int64Array, key_up: int, controllers: Controllers
 ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.void]]:
     """Return the states before the first block of legal voices, `uint8[n, 145]`: NOTE `[n]` and OPERATOR `[n, 6]`.
 
-    notes, velocities: MIDI notes and velocities, `int64[n]`. held: samples until key-up.
+    notes, velocities: MIDI notes and velocities, `int64[n]`. key_up: samples until key-up.
     """
     values = parameters.astype(np.int64)
     transposition = values[:, INDEX["transpose"]] - PARAMETERS[INDEX["transpose"]].default
@@ -141,7 +145,7 @@ def start_notes(
     states = np.zeros(len(values), NOTE)
     for name in ("algorithm", "feedback", "lfo_wave"):
         states[name] = values[:, INDEX[name]]
-    states["key_up_block"] = -(-held // BLOCK)  # the first block that begins once the key is up (measured)
+    states["key_up_block"] = -(-key_up // BLOCK)  # rounded up (measured)
     states["pitch_rates"] = PITCH_EG_RATES[values[:, _PITCH_RATES]] * _per_block(OCTAVE / 21.3)
     states["pitch_levels"] = PITCH_EG_LEVELS[values[:, _PITCH_LEVELS]] * (OCTAVE // 32)
     states["pitch_level"] = states["pitch_levels"][:, 3]
@@ -152,21 +156,23 @@ def start_notes(
 
 
 def _output_level(operator: dict[str, Int64Array], keys: Int64Array, velocities: Int64Array) -> Int64Array:
-    """Return output levels with keyboard scaling and velocity (msfa, dx7note)."""
-    distance = keys - operator["break_point"] - _ORIGIN_OF_BREAK_POINTS
+    """Return output levels with keyboard scaling and velocity, in 1/32 of a step of OUTPUT_LEVELS (msfa, dx7note)."""
+    distance = keys - operator["break_point"] - BREAK_POINT_0
     right = distance >= 0
     depth = np.where(right, operator["right_depth"], operator["left_depth"])
     curve = np.where(right, operator["right_curve"], operator["left_curve"])  # -LIN, -EXP, +EXP, +LIN
     groups = (np.abs(distance) + 1) // 3  # of three keys (measured; msfa: distance / 3)
+    # 329 / 2**15 is 1 / 99.6, for a depth of up to 99. The linear curve has 8 steps a group.
     linear = (groups * depth * 329) >> 12
     exponential = (EXPONENTIAL_CURVE[groups.clip(0, len(EXPONENTIAL_CURVE) - 1)] * depth * 329) >> 15
     scaling = np.where((curve == 0) | (curve == 3), linear, exponential) * np.where(curve < 2, -1, 1)
-    level = np.minimum(OUTPUT_LEVELS[operator["output_level"]] + scaling, 127) << 5
-    velocity = (operator["velocity_sensitivity"] * (VELOCITIES[velocities >> 1] - 239) + 7) >> 3
+    level = np.minimum(OUTPUT_LEVELS[operator["output_level"]] + scaling, FULL_LEVEL) << 5
+    velocity = (operator["velocity_sensitivity"] * (VELOCITIES[velocities >> 1] - NEUTRAL_VELOCITY) + 7) >> 3
     return np.asarray(np.maximum(level + (velocity << 4), 0))
 
 
 def _pitch(operator: dict[str, Int64Array], keys: Int64Array) -> Int64Array:
+    """Return the pitch of frequencies with a ratio to the key's (msfa, dx7note)."""
     return DETUNED_KEYS[keys, operator["detune"]] + COARSE_RATIOS[operator["coarse"]] + FINE_RATIOS[operator["fine"]]
 
 
@@ -180,9 +186,9 @@ def _start_lfo(
     states: npt.NDArray[np.void], values: Int64Array, sensitive: BoolArray, controllers: Controllers
 ) -> None:
     states["lfo_step"] = LFO_STEPS[values[:, INDEX["lfo_speed"]]]
-    states["lfo_phase"] = np.where(
-        values[:, INDEX["lfo_sync"]] == 1, (1 << 31) - 1, 0
-    )  # free runs start at 0 (measured)
+    # Sync starts at half a cycle (msfa, lfo); without it, every note starts at 0 (measured).
+    states["lfo_phase"] = np.where(values[:, INDEX["lfo_sync"]] == 1, (1 << 31) - 1, 0)
+    # Depths of 0 to 99 become 0 to 255 (msfa, dx7note).
     states["pitch_depth"] = (values[:, INDEX["lfo_pitch_depth"]] * 165) >> 6
     states["amp_depth"] = (values[:, INDEX["lfo_amp_depth"]] * 165) >> 6
     states["pitch_sensitivity"] = PITCH_SENSITIVITIES[values[:, INDEX["pitch_mod_sensitivity"]]]
@@ -193,11 +199,11 @@ def _start_lfo(
     modulates_pitch = (states["pitch_depth"] + states["wheel"]) * states["pitch_sensitivity"] > 0
     modulates_level = sensitive & (states["amp_depth"] + states["aftertouch"] > 0)
     states["lfo_in_use"] = modulates_pitch | modulates_level
-    # Delay (msfa, lfo): silent for the first half of its phase, faded in during the second, which is faster.
-    delay = 99 - values[:, INDEX["lfo_delay"]]
-    step = (16 + (delay & 15)) << (1 + (delay >> 4))
+    # Delay (msfa, lfo): silent for the first half of its phase, faded in during the second, with a step of its own.
+    fastness = 99 - values[:, INDEX["lfo_delay"]]
+    step = (16 + (fastness & 15)) << (1 + (fastness >> 4))
     unit = _per_block(25_190_424)
-    at_once = delay == 99
+    at_once = fastness == 99
     states["delay_step"] = np.where(at_once, (1 << 32) - 1, unit * step)
     states["fade_step"] = np.where(at_once, (1 << 32) - 1, unit * np.maximum(step & 0xFF80, 0x80))
 
@@ -207,4 +213,4 @@ def _per_block(per_second: float) -> int:
 
 
 def _round(value: float) -> int:
-    return math.floor(value + 0.5)  # as JavaScript rounds, for the twin in the browser
+    return math.floor(value + 0.5)  # as in the browser's engine: Python's round() rounds halves to even

@@ -1,28 +1,23 @@
-"""The sine operators: a block of samples of an operator, from its phase, gain and modulators.
+"""The sine operators: a block of samples of an operator, from its phase, attenuation and modulators.
 
-Samples are `int32` in 2**-12 of a full carrier. Phases and gains are `int32` and wrap. Compiled with the kernel.
+All numbers are `int32` and wrap: samples in 2**-12 of a full carrier, phases in 2**-24 cycle (measured), attenuations
+in 1/1024 octave. Compiled with the kernel.
 """
 
 import numpy as np
 
 from deepdx_core.arrays import Int32Array
 from deepdx_core.sound.engine.compilation import Int, inline, jit
-from deepdx_core.sound.engine.tables import BLOCK, EXPONENTIAL, LOG_SINE
-
-LANES = 16
-"""Notes rendered side by side. A feedback operator needs its own last two samples: SIMD takes a sample of each note."""
-
-MODULATION_SHIFT = 13
-"""A full modulator moves the phase by two cycles either way (measured)."""
+from deepdx_core.sound.engine.tables import BLOCK, EXPONENTIAL, GROUP, LOG_SINE, MODULATION_SHIFT
 
 i32 = np.int32
 
 
 @inline
 def sine(phase: Int, attenuation: Int) -> Int:
-    """Return a sample of a sine (ROM). Two attenuations are added and looked up as one amplitude: no multiplication.
+    """Return a sample of a sine (ROM). Attenuations add up and are looked up as one amplitude: no multiplication.
 
-    attenuation: in 1/1024 octave, -896 (full level at full velocity) to 15781.
+    attenuation: -896 (full level at full velocity) to 15781.
     """
     total = i32(LOG_SINE[np.uint32(phase >> i32(12)) & np.uint32(2047)] + attenuation)
     amplitude = i32(EXPONENTIAL[np.uint32(total) & np.uint32(1023)] >> (i32((total >> i32(10)) + i32(1)) & i32(31)))
@@ -32,28 +27,35 @@ def sine(phase: Int, attenuation: Int) -> Int:
 
 @jit
 def run_operator(
-    samples: Int32Array, o: Int, modulators: Int32Array, count: Int, phase: Int, increment: Int, gain: Int, ramp: Int
+    samples: Int32Array,
+    o: Int,
+    modulators: Int32Array,
+    count: Int,
+    phase: Int,
+    increment: Int,
+    attenuation: Int,
+    ramp: Int,
 ) -> None:
-    """Write a block of operator `o` to its row of `samples`, `int32[6, BLOCK]`, modulated by up to three other rows.
+    """Write a block of operator `o` to its row of `samples`, `int32[6, BLOCK]`, modulated by up to three others.
 
-    gain, ramp: attenuation at the start of the block, and its change with each sample.
+    modulators, count: these rows, `int32[3]`, and their number. ramp: change of the attenuation with each sample.
     """
     a, b, c = modulators[0], modulators[1], modulators[2]
     if count == 0:
         for k in range(BLOCK):
-            samples[o, k] = sine(i32(phase + increment * i32(k)), i32(gain + ramp * i32(k + 1)))
+            samples[o, k] = sine(i32(phase + increment * i32(k)), i32(attenuation + ramp * i32(k + 1)))
     elif count == 1:
         for k in range(BLOCK):
             shift = i32(samples[a, k] << i32(MODULATION_SHIFT))
-            samples[o, k] = sine(i32(phase + increment * i32(k) + shift), i32(gain + ramp * i32(k + 1)))
+            samples[o, k] = sine(i32(phase + increment * i32(k) + shift), i32(attenuation + ramp * i32(k + 1)))
     elif count == 2:
         for k in range(BLOCK):
             shift = i32(i32(samples[a, k] + samples[b, k]) << i32(MODULATION_SHIFT))
-            samples[o, k] = sine(i32(phase + increment * i32(k) + shift), i32(gain + ramp * i32(k + 1)))
+            samples[o, k] = sine(i32(phase + increment * i32(k) + shift), i32(attenuation + ramp * i32(k + 1)))
     else:
         for k in range(BLOCK):
             shift = i32(i32(samples[a, k] + samples[b, k] + samples[c, k]) << i32(MODULATION_SHIFT))
-            samples[o, k] = sine(i32(phase + increment * i32(k) + shift), i32(gain + ramp * i32(k + 1)))
+            samples[o, k] = sine(i32(phase + increment * i32(k) + shift), i32(attenuation + ramp * i32(k + 1)))
 
 
 @jit
@@ -61,21 +63,22 @@ def run_feedback(
     samples: Int32Array,
     phases: Int32Array,
     increments: Int32Array,
-    gains: Int32Array,
+    attenuations: Int32Array,
     ramps: Int32Array,
     shifts: Int32Array,
     last: Int32Array,
     before: Int32Array,
 ) -> None:
-    """Write a block of LANES operators that modulate themselves to `samples`, `int32[BLOCK, LANES]`.
+    """Write a block of GROUP operators that modulate themselves to `samples`, `int32[BLOCK, GROUP]`.
 
-    last, before: their last two samples, `int32[LANES]`, which are updated, as phases and gains are.
+    The other arguments are `int32[GROUP]`. last, before: the last sample of each and the one before it. They are
+    updated, as are phases and attenuations.
     """
     for k in range(BLOCK):
-        for lane in range(LANES):
-            gains[lane] = i32(gains[lane] + ramps[lane])
+        for lane in range(GROUP):
+            attenuations[lane] = i32(attenuations[lane] + ramps[lane])
             feedback = i32(i32(last[lane] + before[lane]) << (shifts[lane] & i32(31)))
-            sample = sine(i32(phases[lane] + feedback), gains[lane])
+            sample = sine(i32(phases[lane] + feedback), attenuations[lane])
             phases[lane] = i32(phases[lane] + increments[lane])
             before[lane] = last[lane]
             last[lane] = sample
@@ -89,8 +92,8 @@ def run_loop(
     end: Int,
     phases: Int32Array,
     increments: Int32Array,
-    gain: Int,
-    gains: Int32Array,
+    attenuation: Int,
+    attenuations: Int32Array,
     ramp: Int,
     shift: Int,
     last: Int,
@@ -99,17 +102,18 @@ def run_loop(
     """Write a block of the loop of algorithm 4 or 6, from operator 6 down to `end`, to a row of `samples`.
 
     Each operator is modulated by the one before it, and operator 6 by the last two samples of `end`. Only operator 6's
-    gain moves within a block (measured). phases, increments, gains: `int32[n, 6]`. Returns the last two samples.
+    attenuation moves within a block (measured). phases, increments, attenuations: `int32[n, 6]`. last, before: the last
+    sample of `end` and the one before it; returns their new values.
     """
     phase_6, phase_5, phase_4 = phases[row, 5], phases[row, 4], phases[row, 3]
     for k in range(BLOCK):
-        gain = i32(gain + ramp)
-        sample = sine(i32(phase_6 + (i32(last + before) << (shift & i32(31)))), gain)
+        attenuation = i32(attenuation + ramp)
+        sample = sine(i32(phase_6 + (i32(last + before) << (shift & i32(31)))), attenuation)
         phase_6 = i32(phase_6 + increments[row, 5])
-        sample = sine(i32(phase_5 + (sample << i32(MODULATION_SHIFT))), gains[row, 4])
+        sample = sine(i32(phase_5 + (sample << i32(MODULATION_SHIFT))), attenuations[row, 4])
         phase_5 = i32(phase_5 + increments[row, 4])
         if end == 3:
-            sample = sine(i32(phase_4 + (sample << i32(MODULATION_SHIFT))), gains[row, 3])
+            sample = sine(i32(phase_4 + (sample << i32(MODULATION_SHIFT))), attenuations[row, 3])
             phase_4 = i32(phase_4 + increments[row, 3])
         before = last
         last = sample

@@ -1,4 +1,4 @@
-"""The 32 algorithms as the kernel reads them: operators count from 0 here, and `algorithm` as in a voice."""
+"""The 32 algorithms as the kernel reads them. Operators and algorithms count from 0, as in a voice's parameters."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def _modulators() -> tuple[Int64Array, Int64Array]:
 
 
 MODULATORS, MODULATOR_COUNTS = _modulators()
-"""Operators that modulate an operator, `int64[32, 6, 3]`, and their number, `int64[32, 6]`."""
+"""Modulators of each operator, `int64[32, 6, 3]`, and their number, `int64[32, 6]`."""
 
 FEEDBACK_OPERATOR: Int64Array = np.array([algorithm.feedback[1] - 1 for algorithm in ALGORITHMS])
 """Operator that receives the feedback, `int64[32]`."""
@@ -32,7 +32,7 @@ LOOP_END: Int64Array = np.array([algorithm.feedback[0] - 1 for algorithm in ALGO
 """Operator whose output is fed back, `int64[32]`: a lower one in algorithms 4 and 6, else the same."""
 
 FEEDBACK_SHIFT: Int64Array = np.where((LOOP_END != FEEDBACK_OPERATOR) | (np.arange(len(ALGORITHMS)) == 31), 2, 4)
-"""Added to the feedback parameter: the sum of two samples fed back is shifted left by it, `int64[32]` (measured)."""
+"""Added to the feedback parameter for the left shift of the sum of the last two samples, `int64[32]` (measured)."""
 
 
 def _needed() -> UInt8Array:
@@ -49,7 +49,7 @@ def _needed() -> UInt8Array:
 
 
 NEEDED: UInt8Array = _needed()
-"""Operators that reach the output through audible ones, by algorithm and by audible operators, `uint8[32, 64]`.
+"""Audible operators that reach the output through audible ones: `uint8[32, 64]`, by algorithm and set of audible ones.
 
-Sets are bits, operator 1 is the lowest.
+A set of operators is a bit mask; operator 1 is the lowest bit.
 """

@@ -17,12 +17,60 @@ SAMPLE_RATE = 44_100
 BLOCK = 64
 """Samples between two updates of envelopes, LFO and pitch (msfa)."""
 
+GROUP = 16
+"""Notes rendered side by side, for speed only.
+
+A feedback operator needs its own last samples. So SIMD computes one sample of each note, not many of one note.
+"""
+
 OCTAVE = 1 << 24
 """Unit of pitches, and of levels: an octave of level is a factor of 2, 6.02 dB (msfa)."""
 
-CYCLE = 1 << 24
-"""Unit of phases of operators (measured)."""
 
+# Attenuations of operators, in 1/1024 octave
+
+SILENT = 15 * 1024
+"""Attenuation of level 0: 15 octaves, 90 dB (measured)."""
+
+FIRST_ATTENUATION = SILENT - 1
+"""Attenuation before the first block of a note (measured)."""
+
+INAUDIBLE = 15_260
+"""An operator beyond this attenuation at both ends of a block is silent (measured)."""
+
+MODULATION_SHIFT = 13
+"""Left shift of a modulator's samples: a full one moves the phase by two cycles either way (measured)."""
+
+# Envelopes
+
+LOWEST_TARGET = 16
+"""Lowest target of an envelope, in 1/256 octave (msfa, env)."""
+
+FULL_TARGET = 4256
+"""Offset of an envelope's target: envelope level plus output level, both full, in 1/256 octave (msfa, env)."""
+
+JUMP = 1716 << 16
+"""Lowest level of a rising envelope, in 2**-24 octave: it starts there (msfa, env)."""
+
+CEILING = 17 * OCTAVE
+"""Level that a rising envelope approaches, faster the further away it is (msfa, env)."""
+
+FULL_HOLD_RATE = 77
+"""Rate from which an envelope with level 1 at 0 stays there for its entry of HOLDS (measured)."""
+
+SHORT_HOLD = 20
+"""Divisor of that hold below this rate (measured)."""
+
+# Key and velocity
+
+BREAK_POINT_0 = 17
+"""MIDI note of break point 0: four keys below A-1, its name on the panel (msfa, dx7note)."""
+
+FULL_LEVEL = 127
+"""Highest output level, in steps of OUTPUT_LEVELS. Scaling does not exceed it (msfa, dx7note)."""
+
+NEUTRAL_VELOCITY = 239
+"""Entry of VELOCITIES that changes nothing (msfa, dx7note)."""
 
 # fmt: off
 OUTPUT_LEVELS: Int64Array = np.array([
@@ -38,7 +86,7 @@ VELOCITIES: Int64Array = np.array([
     189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216, 218, 220, 222, 224, 225, 227, 229, 230, 232, 233,
     235, 237, 238, 240, 241, 242, 243, 244, 246, 246, 248, 249, 250, 251, 252, 253, 254,
 ], np.int64)
-"""Velocity, by half of its value; 239 changes nothing (msfa, dx7note)."""
+"""Loudness by half of the velocity; NEUTRAL_VELOCITY changes nothing (msfa, dx7note)."""
 
 EXPONENTIAL_CURVE: Int64Array = np.array([
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 16, 19, 23, 27, 33, 39, 47, 56, 66, 80, 94, 110, 126, 142, 158, 174, 190,
@@ -80,7 +128,7 @@ HOLDS: Int64Array = np.array([
     1984, 1920, 1856, 1472, 1408, 1280, 1152, 960, 896, 896, 768, 576, 576, 576, 448, 448, 440, 420, 400, 380, 360,
     340, 320, 300, 280, 260, 240, 220, 200, 180, 160, 140, 120, 100, 80, 60, 40, 20, 0,
 ], np.int64)
-"""Samples that an envelope segment to its own level lasts, by rate 0 to 99 (measured)."""
+"""Samples for which an envelope stays where it is, if a segment starts at its target, by rate 0 to 99 (measured)."""
 
 LFO_STEPS: Int64Array = np.array([
     402758, 805188, 2011782, 2815013, 4022431, 4834401, 6029879, 7246842, 8047368, 9252745, 10052150, 11283242,
@@ -111,7 +159,7 @@ EXPONENTIAL: Int32Array = np.rint(8192 * 2.0 ** -((np.arange(1024) + 1) / 1024))
 
 
 def _increments() -> Int64Array:
-    # Multiplied step by step, as in msfa (freqlut): a power at each place would differ in the last digit.
+    # Multiplied step by step, as in msfa (freqlut): a power for each entry would differ in the last digit.
     increments = np.empty(1025, np.int64)
     value = 2.0**44 / SAMPLE_RATE
     for step in range(1025):
@@ -136,7 +184,7 @@ FINE_RATIOS: Int64Array = np.array([math.floor(24204406.323123 * math.log(1 + 0.
 
 LOWEST_PITCH = 50_857_776
 PITCH_PER_KEY = 1_398_101
-"""Pitch of MIDI note 0, and a semitone: log2 of the frequency in Hz (msfa; its note 0 is one more, measured)."""
+"""Pitch of MIDI note 0, log2 of its frequency in Hz, and a semitone (msfa; its note 0 is 1 higher, measured)."""
 
 
 def _detune() -> Int64Array:
@@ -147,22 +195,22 @@ def _detune() -> Int64Array:
 
 def _detuned(pitch: int, step: int) -> int:
     octave = float(np.float32(pitch)) / OCTAVE  # a pitch rounded to 24 bits (measured)
-    octaves_a_step = 0.0209 * math.exp(-0.396 * octave) / 7
-    return int(pitch + octaves_a_step * pitch * step)
+    octaves_per_step = 0.0209 * math.exp(-0.396 * octave) / 7
+    return int(pitch + octaves_per_step * pitch * step)
 
 
 DETUNED_KEYS: Int64Array = _detune()
 """Pitch of each MIDI note with detune 0 to 14 (7: none), `int64[128, 15]`. Low keys detune more (measured)."""
 
 FIXED_STEP = 4_458_616
-"""Pitch of a fixed frequency, in eighths: 1/100 decade for each step of fine, a decade for each of coarse (msfa)."""
+"""Pitch of a step of fine in fixed mode, 1/100 decade, times 8; a step of coarse is 100 of them (msfa)."""
 
 FIXED_DETUNE = 13_457
-"""Pitch of a step of positive detune of a fixed frequency (msfa)."""
+"""Pitch of a step of detune above 7 in fixed mode (msfa)."""
 
 
 def _lfo_sine() -> Int64Array:
-    # A vector turned 512 times, as in msfa (sin.cc): a sine at each place would differ in the last digit.
+    # A vector turned 512 times, as in msfa (sin.cc): a sine for each entry would differ in the last digit.
     cosine, sine = (math.floor(value * 2**30 + 0.5) for value in (math.cos(math.pi / 512), math.sin(math.pi / 512)))
     table = np.zeros(1025, np.int64)
     x, y = 1 << 30, 0

@@ -1,4 +1,4 @@
-// AudioWorklet processor: up to 16 notes of the voice that is loaded, played by messages. `synth.js` sends them.
+// AudioWorklet processor: plays up to 16 notes of the loaded voice on messages from `synth.js`.
 
 import { FieldError, describe, requireNote, requireNumber, requireVelocity, requireVoice } from "./ranges.js";
 import { BLOCK, ControllerState, FULL_CARRIER, Note, SAMPLE_RATE } from "./voice.js";
@@ -6,17 +6,17 @@ import { BLOCK, ControllerState, FULL_CARRIER, Note, SAMPLE_RATE } from "./voice
 /** Number of notes at a time, as on a DX7. */
 const POLYPHONY = 16;
 
-/** Part of a carrier at full level that goes to the output, unless another level is set. */
+/** Peak of a full carrier in the output, until a message sets another level. */
 const LEVEL = 1 / 8;
 
-/** A note, and the key that plays it. */
+/** One of the notes that can sound at a time, and its key. */
 class Player {
   note = new Note();
   isPlaying = false;
   key = 0;
-  isDown = false; // the key
-  isHeld = false; // by the pedal, once the key is up
-  number = 0; // of all notes played so far: a lower one is older
+  isDown = false; // the key is down
+  isHeld = false; // the key is up, but the pedal holds the note
+  number = 0; // counts all notes: a lower one is older
 
   release() {
     this.isDown = this.isHeld = false;
@@ -33,7 +33,7 @@ class Processor extends AudioWorkletProcessor {
   #isPedalDown = false;
   #count = 0;
   #block = new Int32Array(BLOCK);
-  #position = BLOCK; // of the next sample in the block
+  #position = BLOCK; // index of the next sample in the block
 
   constructor() {
     super();

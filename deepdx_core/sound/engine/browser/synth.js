@@ -41,7 +41,7 @@ export class DX7 {
   /** The synthesizer as a node, connected to the context's destination. It has one channel. @type {AudioWorkletNode} */
   node;
 
-  /** How far MIDI's pitch bend goes, in semitones, 0 to 12. */
+  /** Range of MIDI's pitch bend either way, in semitones, 0 to 12. */
   bendRange = 2;
 
   /** Called with errors of the synthesizer itself. @type {(message: string) => void} */
@@ -82,7 +82,7 @@ export class DX7 {
     await /** @type {AudioContext} */ (this.node.context).resume();
   }
 
-  /** Play further notes with a voice. @param {Uint8Array} voice its 145 parameters, in VCED order */
+  /** Set the voice of further notes. @param {Uint8Array} voice its 145 parameters, in VCED order */
   loadVoice(voice) {
     this.#send({ type: "voice", voice: requireVoice(voice) });
   }

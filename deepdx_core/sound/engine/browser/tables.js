@@ -13,6 +13,45 @@ export const BLOCK = 64;
 /** Unit of pitches, and of levels: an octave of level is a factor of 2, 6.02 dB (msfa). */
 export const OCTAVE = 16777216;
 
+/** Attenuation of level 0: 15 octaves, 90 dB (measured). */
+export const SILENT = 15360;
+
+/** Attenuation before the first block of a note (measured). */
+export const FIRST_ATTENUATION = 15359;
+
+/** An operator beyond this attenuation at both ends of a block is silent (measured). */
+export const INAUDIBLE = 15260;
+
+/** Left shift of a modulator's samples: a full one moves the phase by two cycles either way (measured). */
+export const MODULATION_SHIFT = 13;
+
+/** Lowest target of an envelope, in 1/256 octave (msfa, env). */
+export const LOWEST_TARGET = 16;
+
+/** Offset of an envelope's target: envelope level plus output level, both full, in 1/256 octave (msfa, env). */
+export const FULL_TARGET = 4256;
+
+/** Lowest level of a rising envelope, in 2**-24 octave: it starts there (msfa, env). */
+export const JUMP = 112459776;
+
+/** Level that a rising envelope approaches, faster the further away it is (msfa, env). */
+export const CEILING = 285212672;
+
+/** Rate from which an envelope with level 1 at 0 stays there for its entry of HOLDS (measured). */
+export const FULL_HOLD_RATE = 77;
+
+/** Divisor of that hold below this rate (measured). */
+export const SHORT_HOLD = 20;
+
+/** MIDI note of break point 0: four keys below A-1, its name on the panel (msfa, dx7note). */
+export const BREAK_POINT_0 = 17;
+
+/** Highest output level, in steps of OUTPUT_LEVELS. Scaling does not exceed it (msfa, dx7note). */
+export const FULL_LEVEL = 127;
+
+/** Entry of VELOCITIES that changes nothing (msfa, dx7note). */
+export const NEUTRAL_VELOCITY = 239;
+
 /** Output and envelope levels 0 to 99, in steps of 1/8 octave, 0.7526 dB; 127 is full (msfa, wiki Dx7Envelope). */
 export const OUTPUT_LEVELS = Int32Array.of(
   0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57,
@@ -21,7 +60,7 @@ export const OUTPUT_LEVELS = Int32Array.of(
   113, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123, 124, 125, 126, 127
 );
 
-/** Velocity, by half of its value; 239 changes nothing (msfa, dx7note). */
+/** Loudness by half of the velocity; NEUTRAL_VELOCITY changes nothing (msfa, dx7note). */
 export const VELOCITIES = Int32Array.of(
   0, 70, 86, 97, 106, 114, 121, 126, 132, 138, 142, 148, 152, 156, 160, 163, 166, 170, 173, 174, 178, 181, 184, 186,
   189, 190, 194, 196, 198, 200, 202, 205, 206, 209, 211, 214, 216, 218, 220, 222, 224, 225, 227, 229, 230, 232, 233,
@@ -314,10 +353,10 @@ export const DETUNED_KEYS = [
   228425923, 228429030, 228432136, 228435243, 228438350],
 ];
 
-/** Pitch of a fixed frequency, in eighths: 1/100 decade for each step of fine, a decade for each of coarse (msfa). */
+/** Pitch of a step of fine in fixed mode, 1/100 decade, times 8; a step of coarse is 100 of them (msfa). */
 export const FIXED_STEP = 4458616;
 
-/** Pitch of a step of positive detune of a fixed frequency (msfa). */
+/** Pitch of a step of detune above 7 in fixed mode (msfa). */
 export const FIXED_DETUNE = 13457;
 
 /** Phase increments of pitches in the octave above 2**20 Hz, by 1/1024 octave, `int64[1025]` (msfa, freqlut). */
@@ -453,7 +492,7 @@ export const AMP_SENSITIVITIES = Int32Array.of(
   0, 4342338, 7171437, 16777216
 );
 
-/** Samples that an envelope segment to its own level lasts, by rate 0 to 99 (measured). */
+/** Samples for which an envelope stays where it is, if a segment starts at its target, by rate 0 to 99 (measured). */
 export const HOLDS = Int32Array.of(
   1764032, 1764032, 1411200, 1411200, 1190720, 1014336, 992256, 882048, 705600, 705600, 584384, 507200, 502784,
   441024, 419008, 352832, 308736, 286656, 253632, 220544, 220544, 176448, 145536, 145536, 125696, 110272, 110272,
@@ -772,7 +811,7 @@ export const LOOP_END = Int32Array.of(
   5, 1, 5, 3, 5, 4, 5, 3, 1, 2, 5, 1, 5, 5, 1, 5, 1, 2, 5, 2, 2, 5, 5, 5, 5, 5, 2, 4, 5, 4, 5, 5
 );
 
-/** Added to the feedback parameter: the sum of two samples fed back is shifted left by it, `int64[32]` (measured). */
+/** Added to the feedback parameter for the left shift of the sum of the last two samples, `int64[32]` (measured). */
 export const FEEDBACK_SHIFT = Int32Array.of(
   4, 4, 4, 2, 4, 2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 2
 );

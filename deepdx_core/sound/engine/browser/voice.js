@@ -1,8 +1,8 @@
 // The DX7's sound in JavaScript: one note of one voice, in blocks of 64 samples at 44,100 Hz.
 //
 // The twin of the Python engine, sample for sample; its modules say more on each law, and NOTICE on their authors.
-// Levels and pitches are in 2**-24 octave, gains are attenuations in 1/1024 octave, samples are integers: a full
-// carrier swings between -4096 and 4095. Integers of more than 32 bits are kept in doubles, which hold 53: where
+// Levels and pitches are in 2**-24 octave, attenuations in 1/1024 octave. Samples are integers: a full carrier swings
+// between -4096 and 4095. Integers of more than 32 bits are kept in doubles, which hold 53: where
 // Python shifts such a product to the right, Math.floor divides it by a power of two, which is exact.
 //
 // msfa: Google's music-synthesizer-for-android. Plaits: Mutable Instruments. ROM: write-ups of Yamaha's chips.
@@ -15,6 +15,8 @@ import * as tables from "./tables.js";
 const {
   AMP_SENSITIVITIES,
   BLOCK,
+  BREAK_POINT_0,
+  CEILING,
   COARSE_RATIOS,
   DETUNED_KEYS,
   EXPONENTIAL,
@@ -22,16 +24,25 @@ const {
   FEEDBACK_OPERATOR,
   FEEDBACK_SHIFT,
   FINE_RATIOS,
+  FIRST_ATTENUATION,
   FIXED_DETUNE,
   FIXED_STEP,
+  FULL_HOLD_RATE,
+  FULL_LEVEL,
+  FULL_TARGET,
   HOLDS,
+  INAUDIBLE,
   INCREMENTS,
   IS_CARRIER,
+  JUMP,
   LFO_SINE,
   LFO_STEPS,
   LOG_SINE,
   LOOP_END,
+  LOWEST_TARGET,
+  MODULATION_SHIFT,
   MODULATORS,
+  NEUTRAL_VELOCITY,
   OCTAVE,
   OUTPUT_LEVELS,
   PARAMETERS,
@@ -39,6 +50,8 @@ const {
   PITCH_EG_RATES,
   PITCH_SENSITIVITIES,
   SAMPLE_RATE,
+  SHORT_HOLD,
+  SILENT,
   VELOCITIES,
 } = tables;
 
@@ -48,6 +61,7 @@ export { BLOCK, SAMPLE_RATE };
 export const FULL_CARRIER = 4096;
 
 const OPERATORS = 6;
+const NO_TRANSPOSITION = 24; // value of the parameter `transpose`
 const RELEASE = 3; // last segment of an envelope, from key-up on
 const END = 4; // after it
 
@@ -64,10 +78,10 @@ const OPERATOR_INDEX = Array.from({ length: OPERATORS }, (_, o) => {
 /** @param {number} value @param {number} low @param {number} high */
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-/** Amount for each block of an amount for each second. @param {number} amount */
+/** Convert an amount per second to one per block, rounded. @param {number} amount */
 const perBlock = (amount) => Math.floor((BLOCK * amount) / SAMPLE_RATE + 0.5);
 
-/** floor(a * b / 2**(16 + bits)), exactly, for products that exceed a double: a is not negative. */
+/** floor(a * b / 2**(16 + bits)), exactly, for products that exceed a double. a must not be negative. */
 const multiplyShift = (/** @type {number} */ a, /** @type {number} */ b, /** @type {number} */ bits) =>
   Math.floor((Math.floor(a / 65_536) * b + Math.floor(((a % 65_536) * b) / 65_536)) / 2 ** bits);
 
@@ -98,20 +112,17 @@ export class ControllerState {
 
 // ---- Levels
 
-const LOWEST_BREAK_POINT = 17; // MIDI note of break point 0 (msfa)
-const FULL_LEVEL = 127;
-const NEUTRAL_VELOCITY = 239; // entry of VELOCITIES that changes nothing
-
 /**
  * Keyboard level scaling: levels added to an operator's output level (msfa; groups of keys measured).
  * @param {Uint8Array} voice @param {Record<string, number>} at @param {number} key
  */
 function scaleLevel(voice, at, key) {
-  const distance = key - voice[at.break_point] - LOWEST_BREAK_POINT;
+  const distance = key - voice[at.break_point] - BREAK_POINT_0;
   const isRight = distance >= 0;
   const depth = voice[isRight ? at.right_depth : at.left_depth];
   const curve = voice[isRight ? at.right_curve : at.left_curve]; // -LIN, -EXP, +EXP, +LIN
   const groups = Math.trunc((Math.abs(distance) + 1) / 3); // of three keys
+  // 329 / 2**15 is 1 / 99.6, for a depth of up to 99. The linear curve has 8 steps a group.
   const isLinear = curve === 0 || curve === 3;
   const scaling = isLinear
     ? (groups * depth * 329) >> 12
@@ -132,13 +143,6 @@ function outputLevel(voice, at, key, velocity) {
 /** Rate scaling: added to the rates of an operator's envelope (msfa). */
 const rateScaling = (/** @type {number} */ sensitivity, /** @type {number} */ key) =>
   (sensitivity * clamp(Math.trunc(key / 3) - 7, 0, 31)) >> 3;
-
-const LOWEST_TARGET = 16; // in 1/256 octave (msfa)
-const FULL_TARGET = 4256; // of envelope and output level together, in 1/256 octave (msfa)
-const JUMP = 1716 << 16; // where a rising envelope starts (msfa)
-const CEILING = 17 * OCTAVE; // that a rising envelope approaches (msfa)
-const FAST = 77; // rate from which an envelope with level 1 at 0 holds as long as others (measured)
-const SHORT_HOLD = 20; // divides the hold below that rate (measured)
 
 /** Envelope of an operator (msfa; holds measured). */
 class Envelope {
@@ -184,7 +188,7 @@ class Envelope {
     const isFromSilence = segment === 0 && level === 0;
     if (this.target === this.level || isFromSilence) {
       const scaled = Math.min(99, rate + this.rateScaling);
-      this.hold = isFromSilence && scaled < FAST ? Math.trunc(HOLDS[scaled] / SHORT_HOLD) : HOLDS[scaled];
+      this.hold = isFromSilence && scaled < FULL_HOLD_RATE ? Math.trunc(HOLDS[scaled] / SHORT_HOLD) : HOLDS[scaled];
     }
   }
 
@@ -305,6 +309,7 @@ class Lfo {
     this.step = LFO_STEPS[voice[INDEX.lfo_speed]];
     this.phase = voice[INDEX.lfo_sync] ? HALF - 1 : 0;
     this.random = 0;
+    // Depths of 0 to 99 become 0 to 255.
     this.pitchDepth = (voice[INDEX.lfo_pitch_depth] * 165) >> 6;
     this.ampDepth = (voice[INDEX.lfo_amp_depth] * 165) >> 6;
     this.pitchSensitivity = PITCH_SENSITIVITIES[voice[INDEX.pitch_mod_sensitivity]];
@@ -392,22 +397,17 @@ class AmplitudeModulation {
 
 // ---- Operators
 
-const GAIN_UNITS = 15 * 1024; // 15 octaves above silence
-const FIRST_GAIN = GAIN_UNITS - 1; // at the start of a note (measured)
-const INAUDIBLE = 15_260; // an operator beyond it at both ends of a block is silent (measured)
-const MODULATION_SHIFT = 13; // a full modulator moves the phase by two cycles either way (measured)
-
 /**
  * Sample of a sine (ROM): two attenuations are added, and looked up as one amplitude. The negative half of the cycle,
  * bit 23 of the phase, is the complement.
- * @param {number} phase @param {number} gain
+ * @param {number} phase @param {number} attenuation
  */
-function sine(phase, gain) {
-  const attenuation = (LOG_SINE[(phase >>> 12) & 2047] + gain) | 0;
-  return (EXPONENTIAL[attenuation & 1023] >> ((attenuation >> 10) + 1)) ^ ((phase << 8) >> 31);
+function sine(phase, attenuation) {
+  const total = (LOG_SINE[(phase >>> 12) & 2047] + attenuation) | 0;
+  return (EXPONENTIAL[total & 1023] >> ((total >> 10) + 1)) ^ ((phase << 8) >> 31);
 }
 
-// Room to work for the note that is being computed. Notes are computed one after the other.
+// Scratch of the note that is being computed: notes are computed one after the other.
 const SAMPLES = Array.from({ length: OPERATORS }, () => new Int32Array(BLOCK));
 const SUM = new Int32Array(BLOCK);
 
@@ -425,12 +425,13 @@ function sumSamples(operators) {
 /**
  * Compute a block of an operator that nothing modulates.
  * @param {Int32Array} samples where to
- * @param {number} phase @param {number} increment @param {number} gain before the first sample @param {number} ramp
+ * @param {number} phase @param {number} increment
+ * @param {number} attenuation before the first sample @param {number} ramp
  */
-function runAlone(samples, phase, increment, gain, ramp) {
+function runAlone(samples, phase, increment, attenuation, ramp) {
   for (let k = 0; k < BLOCK; k++) {
-    gain = (gain + ramp) | 0;
-    samples[k] = sine(phase, gain);
+    attenuation = (attenuation + ramp) | 0;
+    samples[k] = sine(phase, attenuation);
     phase = (phase + increment) | 0;
   }
 }
@@ -438,12 +439,13 @@ function runAlone(samples, phase, increment, gain, ramp) {
 /**
  * Compute a block of an operator modulated by samples of others.
  * @param {Int32Array} samples where to @param {Int32Array} modulation
- * @param {number} phase @param {number} increment @param {number} gain before the first sample @param {number} ramp
+ * @param {number} phase @param {number} increment
+ * @param {number} attenuation before the first sample @param {number} ramp
  */
-function runModulated(samples, modulation, phase, increment, gain, ramp) {
+function runModulated(samples, modulation, phase, increment, attenuation, ramp) {
   for (let k = 0; k < BLOCK; k++) {
-    gain = (gain + ramp) | 0;
-    samples[k] = sine((phase + (modulation[k] << MODULATION_SHIFT)) | 0, gain);
+    attenuation = (attenuation + ramp) | 0;
+    samples[k] = sine((phase + (modulation[k] << MODULATION_SHIFT)) | 0, attenuation);
     phase = (phase + increment) | 0;
   }
 }
@@ -462,11 +464,11 @@ export class Note {
   #isFixed = new Uint8Array(OPERATORS);
   #phases = new Int32Array(OPERATORS);
   #increments = new Int32Array(OPERATORS);
-  #starts = new Int32Array(OPERATORS); // gains at the start of a block
+  #starts = new Int32Array(OPERATORS); // attenuations at the start of a block
   #ends = new Int32Array(OPERATORS);
   #isAudible = new Uint8Array(OPERATORS);
-  #last = 0; // samples fed back
-  #before = 0;
+  #last = 0; // last sample that is fed back
+  #before = 0; // the one before it
 
   /**
    * Press a key.
@@ -475,7 +477,7 @@ export class Note {
    * @param {number} velocity 1 to 127
    */
   start(voice, note, velocity) {
-    const key = clamp(note + voice[INDEX.transpose] - 24, 0, 127);
+    const key = clamp(note + voice[INDEX.transpose] - NO_TRANSPOSITION, 0, 127);
     this.#algorithm = voice[INDEX.algorithm];
     this.#feedback = voice[INDEX.feedback];
     this.#isReleased = false;
@@ -491,7 +493,7 @@ export class Note {
       this.#increments[o] = phaseIncrement(this.#pitches[o]);
     }
     this.#phases.fill(0); // whatever oscillator sync is (measured)
-    this.#ends.fill(FIRST_GAIN);
+    this.#ends.fill(FIRST_ATTENUATION);
     this.#last = this.#before = 0;
   }
 
@@ -509,8 +511,8 @@ export class Note {
     for (let o = 0; o < OPERATORS; o++) {
       if (!IS_CARRIER[this.#algorithm][o]) continue;
       const { segment, level } = this.#envelopes[o];
-      // Without modulation, which may let it sound again.
-      if (segment !== END || this.#ends[o] <= INAUDIBLE || GAIN_UNITS - (level >> 14) <= INAUDIBLE) return false;
+      // The level without modulation: modulation may let it sound again.
+      if (segment !== END || this.#ends[o] <= INAUDIBLE || SILENT - (level >> 14) <= INAUDIBLE) return false;
     }
     return true;
   }
@@ -528,7 +530,7 @@ export class Note {
     for (let o = OPERATORS - 1; o >= 0; o--) {
       const isInLoop = hasFeedback && o <= loopStart && o >= loopEnd;
       if (isInLoop && o > loopEnd) continue;
-      if (isInLoop) this.#runFeedback(loopStart, loopEnd); // heard even where its end is silent (measured)
+      if (isInLoop) this.#runFeedback(loopStart, loopEnd); // audible even where its end is silent (measured)
       else if (this.#isAudible[o]) this.#runOperator(o);
       else SAMPLES[o].fill(0);
       if (IS_CARRIER[this.#algorithm][o] && (isInLoop || this.#isAudible[o])) {
@@ -539,7 +541,7 @@ export class Note {
     for (let o = 0; o < OPERATORS; o++) this.#phases[o] += Math.imul(this.#increments[o], BLOCK);
   }
 
-  /** Advance envelopes and LFO by a block, to phase increments and gains. @param {ControllerState} controllers */
+  /** Advance envelopes and LFO by a block: increments and attenuations. @param {ControllerState} controllers */
   #control(controllers) {
     this.#lfo.advance(controllers);
     const shift = this.#lfo.pitchShift + this.#pitchEnvelope.advance(this.#isReleased) + controllers.bend;
@@ -550,13 +552,13 @@ export class Note {
       envelope.advance(this.#isReleased);
       const level = this.#modulations[o].apply(envelope.level, this.#lfo.modulation);
       this.#starts[o] = this.#ends[o];
-      this.#ends[o] = GAIN_UNITS - (level >> 14);
+      this.#ends[o] = SILENT - (level >> 14);
       this.#isAudible[o] = this.#starts[o] <= INAUDIBLE || this.#ends[o] <= INAUDIBLE ? 1 : 0;
       if (isMoved && !this.#isFixed[o]) this.#increments[o] = phaseIncrement(this.#pitches[o] + shift);
     }
   }
 
-  /** Change of an operator's gain with each sample of this block. @param {number} o */
+  /** Change of an operator's attenuation with each sample of this block. @param {number} o */
   #ramp(o) {
     return (this.#ends[o] - this.#starts[o] + BLOCK / 2) >> 6;
   }
@@ -574,8 +576,8 @@ export class Note {
 
   /**
    * Compute a block of the operator with feedback, or of the loop of algorithms 4 and 6: from operator 6 down to
-   * `end`, each is modulated by the one before it, and the first by the last two samples. Only the first one's gain
-   * moves within a block (measured).
+   * `end`, each is modulated by the one before it, and the first by the last two samples. Only the first one's
+   * attenuation moves within a block (measured).
    * @param {number} first @param {number} end
    */
   #runFeedback(first, end) {
@@ -584,13 +586,13 @@ export class Note {
     const ramp = this.#ramp(first);
     const increment = this.#increments[first];
     let phase = this.#phases[first];
-    let gain = this.#starts[first];
+    let attenuation = this.#starts[first];
     let last = this.#last;
     let before = this.#before;
     if (first === end) {
       for (let k = 0; k < BLOCK; k++) {
-        gain = (gain + ramp) | 0;
-        const sample = sine((phase + ((last + before) << shift)) | 0, gain);
+        attenuation = (attenuation + ramp) | 0;
+        const sample = sine((phase + ((last + before) << shift)) | 0, attenuation);
         phase = (phase + increment) | 0;
         before = last;
         last = sample;
@@ -600,8 +602,8 @@ export class Note {
       let phase5 = this.#phases[4];
       let phase4 = this.#phases[3];
       for (let k = 0; k < BLOCK; k++) {
-        gain = (gain + ramp) | 0;
-        let sample = sine((phase + ((last + before) << shift)) | 0, gain);
+        attenuation = (attenuation + ramp) | 0;
+        let sample = sine((phase + ((last + before) << shift)) | 0, attenuation);
         phase = (phase + increment) | 0;
         sample = sine((phase5 + (sample << MODULATION_SHIFT)) | 0, this.#ends[4]);
         phase5 = (phase5 + this.#increments[4]) | 0;
