@@ -182,6 +182,7 @@ def test_arguments_out_of_range_are_named(arguments, message):
     ("controller", "message"),
     [
         ({"wheel": 1.1}, "wheel is 1.1, its range is 0 to 1"),
+        ({"wheel": None}, "wheel is None, its range is 0 to 1"),
         ({"pitch_bend": -13}, "pitch_bend is -13, its range is -12 to 12"),
         ({"breath": float("nan")}, "breath is nan"),
         ({"aftertouch": -1}, "aftertouch is -1"),
