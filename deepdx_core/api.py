@@ -146,11 +146,13 @@ def render(
     (28, 22050)
     """
     if isinstance(voices, pl.DataFrame):
+        if absent := [name for name in PARAMETER_NAMES if name not in voices.columns]:
+            raise ValueError(f"no column for {', '.join(absent[:3])}")
         parameters = voices.select(PARAMETER_NAMES)
         if missing := [name for name in parameters.columns if parameters[name].null_count()]:
             raise ValueError(f"{missing[0]} is missing in some of the {voices.height} voices")
         voices = parameters.to_numpy()
-    return render_voices(voices, note, velocity, seconds, held, controllers=controllers, threads=threads)
+    return render_voices(np.asarray(voices), note, velocity, seconds, held, controllers=controllers, threads=threads)
 
 
 class Corpus:

@@ -142,7 +142,7 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
 
     Every file is on disk under a temporary name before the first one is put in place. If there are several files, old
     ones are removed first, so that a kill never leaves a mixture of old and new. Raises OutputError like
-    `output_target`, before anything is written.
+    `output_target`, before anything is written, and for a full disk.
     """
     targets: dict[Path, bytes] = {}
     for path, data in outputs.items():
@@ -158,8 +158,11 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
         staged: dict[Path, Path] = {}
         for target, data in targets.items():
             staged[target] = folders[target.parent] / target.name
-            staged[target].write_bytes(data)
-            _flush(staged[target])
+            try:
+                staged[target].write_bytes(data)
+                _flush(staged[target])
+            except OSError as error:
+                raise OutputError(target, f"cannot be written: {error.strerror}") from error
         if len(staged) > 1:
             for target in staged:
                 target.unlink(missing_ok=True)

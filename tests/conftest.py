@@ -8,11 +8,19 @@ from hypothesis import settings
 # Tests run two at a time on two cores: threads that spin while waiting would take the other test's core.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.home import Home
+from deepdx_core.sound.rendering import render
 
 # The time of an example depends on the load of the machine; speed is measured in benchmarks.
 settings.register_profile("deepdx", deadline=None)
 settings.load_profile("deepdx")
+
+
+@pytest.fixture(scope="session")
+def compiled_engine():
+    """Compile the engine, so that no command says that it does."""
+    render(INIT_VOICE[None], seconds=0.01)
 
 
 @pytest.fixture

@@ -155,3 +155,7 @@ def test_voices_of_a_frame_are_rendered():
     unread = voices.with_columns(algorithm=pl.when(pl.col("slot") > 1).then("algorithm"))
     with pytest.raises(ValueError, match="algorithm is missing in some of the 32 voices"):
         dx.render(unread)
+    with pytest.raises(ValueError, match="no column for algorithm, feedback"):
+        dx.render(voices.drop("algorithm", "feedback"))
+    with pytest.raises(ValueError, match=r"expected uint8\[n, 145\], got int64\[1, 145\]"):
+        dx.render([[0] * 145])

@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 import torch
 
@@ -80,8 +81,10 @@ class AudioDataset(torch.utils.data.Dataset[dict[str, Any]]):
     ) -> None:
         self._voices = Dataset(home, split)
         self.labels, self.sound_ids = self._voices.labels, self._voices.sound_ids
-        self._notes = torch.tensor([note] if isinstance(note, int) else list(note))
-        self._velocities = torch.tensor([velocity] if isinstance(velocity, int) else list(velocity))
+        self._notes, self._velocities = np.atleast_1d(note), np.atleast_1d(velocity)
+        for name, values in (("note", self._notes), ("velocity", self._velocities)):
+            if values.ndim > 1 or not values.size:
+                raise ValueError(f"{name} must be an integer or several, not an array of shape {list(values.shape)}")
         self._seconds, self._held, self._threads = seconds, held, threads
 
     def __len__(self) -> int:
@@ -94,13 +97,13 @@ class AudioDataset(torch.utils.data.Dataset[dict[str, Any]]):
         """Return the items of a batch, rendered together."""
         voices = [self._voices[index] for index in indices]
         parameters = torch.stack([voice for voice, _ in voices])
-        notes = self._notes[torch.randint(len(self._notes), (len(indices),))]
-        velocities = self._velocities[torch.randint(len(self._velocities), (len(indices),))]
+        notes = self._notes[torch.randint(len(self._notes), (len(indices),)).numpy()]
+        velocities = self._velocities[torch.randint(len(self._velocities), (len(indices),)).numpy()]
         audio = torch.from_numpy(
             render(
                 parameters.numpy(),
-                notes.numpy(),
-                velocities.numpy(),
+                notes,
+                velocities,
                 self._seconds,
                 self._held,
                 threads=self._threads,

@@ -1,9 +1,11 @@
 """Clips as audio files: WAV, FLAC, MP3 and Ogg Vorbis through libsndfile, a WAV's loop, and labels of its parts."""
 
+import errno
 import io
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -23,15 +25,27 @@ _REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def encode(audio: Float32Array, audio_format: str) -> bytes:
     """Return a mono clip, `float32[samples]`, as a file. Raises ValueError like `write_audio`."""
     file = io.BytesIO()
-    write_audio(file, [audio], audio_format)
-    return file.getvalue()
+    _write(file, [audio], audio_format)
+    data = file.getvalue()
+    return _with_serial_number_0(data) if audio_format == "ogg" else data
 
 
-def write_audio(file: BinaryIO, parts: Iterable[Float32Array], audio_format: str) -> None:
-    """Write parts, each `float32[samples]`, one after another to a file opened for reading and writing.
+def write_audio(path: Path, parts: Iterable[Float32Array], audio_format: str) -> None:
+    """Write parts, each `float32[samples]`, one after another to a file.
 
     The same audio gives the same bytes. Raises ValueError for NaN, and for samples beyond -1 and 1: they would clip.
+    Raises OSError if the disk is full or fails.
     """
+    try:
+        # By path: libsndfile ignores errors and Ctrl-C in the methods of a file object.
+        _write(path, parts, audio_format)
+    except soundfile.LibsndfileError as error:  # without the system's reason
+        raise OSError(errno.EIO, "the disk is full or fails", str(path)) from error
+    if audio_format == "ogg":
+        path.write_bytes(_with_serial_number_0(path.read_bytes()))
+
+
+def _write(file: Path | BinaryIO, parts: Iterable[Float32Array], audio_format: str) -> None:
     with soundfile.SoundFile(
         file, "w", SAMPLE_RATE, channels=1, format=audio_format.upper(), subtype=FORMATS[audio_format]
     ) as sound:
@@ -40,11 +54,6 @@ def write_audio(file: BinaryIO, parts: Iterable[Float32Array], audio_format: str
                 raise ValueError("audio has samples that are not a number, or beyond -1 and 1")
             for start in range(0, len(part), _BLOCK):
                 sound.write(part[start : start + _BLOCK])
-    if audio_format == "ogg":
-        file.seek(0)
-        pages = _with_serial_number_0(file.read())
-        file.seek(0)
-        file.write(pages)
 
 
 def _with_serial_number_0(data: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Clips and multisamples of voices: planned, rendered, and written to files. For the commands in `render`."""
 
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -154,15 +155,19 @@ def write_folders(clips: Clips, output: Path, audio_format: Format, force: bool)
 def write_one_files(clips: Clips, output: Path, audio_format: Format, force: bool) -> None:
     """Write a file for each bank, with its clips one after another, and a file of labels beside it."""
     from deepdx_core.display import counted, printable
-    from deepdx_core.files import output_target, write_outputs, written_whole
+    from deepdx_core.files import OutputError, output_target, write_outputs, written_whole
     from deepdx_core.sound.audio_files import format_labels, write_audio
 
     files = [(output / f"{bank.name}.{audio_format}", output / f"{bank.name}.txt") for bank in clips.banks]
     _require_free(chain(*files), force)
     _make_folder(output)
     for (bank, batches), (path, labels) in zip(clips, files, strict=True):
-        with written_whole(output_target(path, force)) as temporary, temporary.open("w+b") as file:
-            write_audio(file, chain.from_iterable(batches), audio_format)
+        target = output_target(path, force)
+        try:
+            with written_whole(target) as temporary:
+                write_audio(temporary, chain.from_iterable(batches), audio_format)
+        except OSError as error:
+            raise OutputError(path, f"cannot be written: {error.strerror}") from error
         write_outputs({labels: format_labels(bank.names, clips.seconds)}, force)
         print_line(f"{printable(str(path))}: {counted(len(bank.names), 'clip')}")
 
@@ -188,7 +193,8 @@ def write_multisamples(
         data = encode(sample.audio * gain, audio_format)
         return add_sampler_chunk(data, sample.zone.note, sample.loop) if audio_format is Format.WAV else data
 
-    titles = unique_names(map(safe_name, voices["name"]))
+    # The folder of a voice "a.sfz" would be in the place of the file of a voice "a".
+    titles = unique_names(re.sub(r"\.(?=sfz$)", "_", safe_name(name), flags=re.IGNORECASE) for name in voices["name"])
     parameters, _ = to_arrays(voices)
     zones = [plan_zones(voice, *plan) for voice in parameters]
     for title, planned in zip(titles, zones, strict=True):
@@ -196,22 +202,25 @@ def write_multisamples(
         _require_free([output / f"{title}.sfz", *samples], force)
     done, total = 0, sum(map(len, zones))
     rows = voices.select("path", "slot", "name").iter_rows()
-    for voice, (path, slot, name), title, planned in zip(parameters, rows, titles, zones, strict=True):
-        report(f"sampling {printable(name)}", done, total)
-        folder = _make_folder(output, title)
-        gain = common_gain(find_peak(voice, planned, seconds))
-        regions: list[str] = []
-        loops = 0
-        for batch in render_zones(voice, planned, seconds):
-            write_outputs({folder / f"{s.zone.name}.{audio_format}": encode_sample(s) for s in batch}, force)
-            regions += [format_region(s, f"{title}/{s.zone.name}.{audio_format}") for s in batch]
-            loops += sum(s.loop is not None for s in batch)
-            report(f"sampling {printable(name)}", done := done + len(batch), total)
-        sfz = output / f"{title}.sfz"
-        write_outputs(
-            {sfz: format_sfz(f"{name}, slot {slot} of {Path(path).name}, rendered by Deep DX", regions)}, force
-        )
-        print_line(f"{printable(str(sfz))}: {counted(len(planned), 'sample')}, {loops:,} with a loop")
+    with ThreadPoolExecutor() as pool:  # in the main thread, libsndfile's callbacks would swallow Ctrl-C
+        for voice, (path, slot, name), title, planned in zip(parameters, rows, titles, zones, strict=True):
+            report(f"sampling {printable(name)}", done, total)
+            folder = _make_folder(output, title)
+            gain = common_gain(find_peak(voice, planned, seconds))
+            regions: list[str] = []
+            loops = 0
+            for batch in render_zones(voice, planned, seconds):
+                names = [f"{sample.zone.name}.{audio_format}" for sample in batch]
+                encoded = pool.map(encode_sample, batch)
+                write_outputs({folder / file: data for file, data in zip(names, encoded, strict=True)}, force)
+                regions += [format_region(s, f"{title}/{file}") for s, file in zip(batch, names, strict=True)]
+                loops += sum(s.loop is not None for s in batch)
+                report(f"sampling {printable(name)}", done := done + len(batch), total)
+            sfz = output / f"{title}.sfz"
+            write_outputs(
+                {sfz: format_sfz(f"{name}, slot {slot} of {Path(path).name}, rendered by Deep DX", regions)}, force
+            )
+            print_line(f"{printable(str(sfz))}: {counted(len(planned), 'sample')}, {loops:,} with a loop")
 
 
 def _require_free(paths: Iterable[Path], force: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from deepdx_core.display import printable, printable_lines, shown
 from deepdx_core.errors import DeepDXError
+from deepdx_core.files import OutputError
 from deepdx_core.home import find_home
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ _TYPE_PREFIX = re.compile(r"(deepdx_\w+[\w.]*|dagster\.[\w.]+\.Failure): ")
 
 def error_message(error: Exception) -> str | None:
     """Return the message for an error, or None for a bug in this program, which needs its traceback."""
+    if isinstance(error, OutputError):  # its disk need not be that of the home folder
+        return printable_lines(str(error))
     if any(map(_is_full_disk, _chain(error))):
         return _full_disk_message()
     match error:

@@ -22,6 +22,8 @@ class RenderConfig(dg.Config):
 @table_asset("audio_features", group=GROUP, deps=["unique_voices"], code_version=f"{ENGINE_VERSION}.{FEATURES_VERSION}")
 def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home: HomeResource) -> Result:
     """Render every sound in range that has no features yet, and measure the clips."""
+    import polars as pl
+
     from deepdx_core.sound.audio_features import compute_audio_features, renderer_version, summarize_by_sound
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -34,7 +36,8 @@ def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home
             version = tables.write("audio_features", rows)
     else:
         version = tables.write("audio_features", rows)
-    rendered, before = summarize_by_sound(rows), known["sound_id"].n_unique()
+    rendered = summarize_by_sound(rows)
+    before = (known.filter(pl.col("renderer") == renderer_version()) if config.render else known)["sound_id"].n_unique()
     return materialized(
         home,
         "audio_features",

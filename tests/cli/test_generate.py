@@ -68,7 +68,7 @@ def models(tmp_path_factory):
 
 
 @pytest.fixture
-def deepdx(monkeypatch, home, tmp_path, models, capsys):
+def deepdx(monkeypatch, home, tmp_path, models, capsys, compiled_engine):
     """`run_deepdx` in an empty working directory, with the model as champion."""
     shutil.copytree(models / "champion", home.models / "champion")
     monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")

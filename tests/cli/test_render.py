@@ -3,6 +3,7 @@
 import os
 import re
 import struct
+import subprocess
 import sys
 import types
 from functools import partial
@@ -17,7 +18,7 @@ from deepdx_core.codec.writer import write_banks
 from deepdx_core.sound.loudness import PEAK, find_peaks, measure_loudness
 from deepdx_core.sound.rendering import SAMPLE_RATE, render
 from tests.support.cli import run_deepdx
-from tests.support.paths import DEMO
+from tests.support.paths import DEMO, ROOT
 from tests.support.voices import init_voice, random_voices
 
 BANK = DEMO / "Keys" / "EPIANOS1.syx"
@@ -26,7 +27,7 @@ SHORT = ("--seconds", "0.5")
 
 
 @pytest.fixture
-def deepdx(monkeypatch, tmp_path, capsys):
+def deepdx(monkeypatch, tmp_path, capsys, compiled_engine):
     """`run_deepdx` in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DEEPDX_HOME", str(tmp_path / "home"))
@@ -308,6 +309,37 @@ def test_a_multisample_has_an_sfz_file_with_loops_that_wav_files_have_too(deepdx
             assert min(levels) < max(levels) / 2  # velocity is in the samples
     assert deepdx("render", "a.syx:1", "-o", "flac", "--sfz", "--every", "24", "--format", "flac")[0] == 0
     assert all(path.is_file() and path.suffix == ".flac" for _, path in regions(tmp_path / "flac" / "Organ_1.sfz"))
+
+
+def test_voices_whose_names_end_like_an_sfz_file_stay_apart(deepdx, tmp_path):
+    write_bank_file(tmp_path / "a.syx", np.tile(INIT_VOICE, (3, 1)), ["a.sfz", "a", "A.SFZ"])
+    code, _, errors = deepdx("render", "a.syx:1-3", "-o", "out", "--sfz", "--every", "24", "--seconds", "0.1")
+    assert (code, errors) == (0, "")
+    expected = ["A_SFZ (2)", "A_SFZ (2).sfz", "a", "a.sfz", "a_sfz", "a_sfz.sfz"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == expected
+
+
+LIMITED = """
+import resource, signal, sys
+from deepdx_pipeline.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [((), "out/EPIANOS1/01 E.PIANO 3.wav"), (("--one-file",), "out/EPIANOS1.wav"), (("--sfz",), "out/E.PIANO 3/")],
+)
+def test_a_disk_that_refuses_a_file_is_an_error_that_names_it(options, file, tmp_path):
+    command = [sys.executable, "-c", LIMITED, "render", f"{BANK}:1", "-o", "out", *options]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "DEEPDX_HOME": "home", "COLUMNS": "300"}
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert f"{file}" in line and re.search("cannot be written: (File too large|the disk is full or fails)$", line)
+    assert names_in(tmp_path / "out") == []
 
 
 @pytest.fixture

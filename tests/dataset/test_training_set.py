@@ -88,3 +88,6 @@ def test_an_audio_dataset_renders_the_voices_of_a_split(home):
     assert (alone["note"], alone["velocity"], alone["label"]) == (60, 100, 0)
     with pytest.raises(ValueError, match="note is 200"):
         AudioDataset(note=200)[0]
+    assert AudioDataset(note=np.int64(61))[0]["note"] == 61
+    with pytest.raises(ValueError, match="velocity must be an integer or several"):
+        AudioDataset(velocity=[])

@@ -3,6 +3,7 @@
 import io
 import struct
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,13 +63,20 @@ def test_full_level_is_not_clipped():
 
 
 @pytest.mark.parametrize("audio_format", FORMATS)
-def test_parts_are_written_one_after_another(audio_format):
-    file = io.BytesIO()
-    write_audio(file, np.split(CLIP, 4), audio_format)
+def test_parts_are_written_one_after_another(audio_format, tmp_path):
+    path = tmp_path / "clip"
+    write_audio(path, np.split(CLIP, 4), audio_format)
     # What Vorbis leaves out depends on the lengths of parts.
-    assert np.abs(decode(file.getvalue()) - decode(encode(CLIP, audio_format))).max() <= (
+    assert np.abs(decode(path.read_bytes()) - decode(encode(CLIP, audio_format))).max() <= (
         0.1 if audio_format == "ogg" else 0
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk to try")
+@pytest.mark.parametrize("audio_format", ["flac", "mp3"])  # the others seek, which a device does not
+def test_a_full_disk_is_an_error_with_the_path(audio_format):
+    with pytest.raises(OSError, match="the disk is full or fails: '/dev/full'"):
+        write_audio(Path("/dev/full"), [CLIP] * 10, audio_format)
 
 
 def chunks(wav):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepdx_core.codec.packing import MAXIMA
+from deepdx_core.sound.engine.compilation import is_compiled
 from deepdx_core.sound.engine.operators import sine
 from deepdx_core.sound.rendering import GROUP, SAMPLE_RATE, Controllers, render
 from deepdx_core.voice.parameters import INDEX
@@ -171,6 +172,7 @@ def test_arguments_out_of_range_are_named(arguments, message):
     ("controller", "message"),
     [
         ({"wheel": 1.1}, "wheel is 1.1, its range is 0 to 1"),
+        ({"wheel": None}, "wheel is None, its range is 0 to 1"),
         ({"pitch_bend": -13}, "pitch_bend is -13, its range is -12 to 12"),
         ({"breath": float("nan")}, "breath is nan"),
         ({"aftertouch": -1}, "aftertouch is -1"),
@@ -212,16 +214,18 @@ print(hashlib.sha256(samples.tobytes()).hexdigest(), *[w.message for w in caught
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("obstacle", ["not writable", "writable for others", "a file", "damaged"])
-def test_without_a_folder_for_compiled_code_the_engine_warns_and_works(obstacle, tmp_path):
-    def run(folder):
-        environment = os.environ | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", RENDER_IN_PROCESS]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+def render_in_process(folder):
+    """Render with the folder for compiled code in another process. Return a digest of the samples, and warnings."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", RENDER_IN_PROCESS]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize("obstacle", ["not writable", "writable for others", "of another user", "a file"])
+def test_without_a_folder_for_compiled_code_the_engine_warns_and_works(obstacle, tmp_path):
     folder = tmp_path / "cache"
-    expected = run(folder)
+    expected = render_in_process(folder)
     assert len(expected) == 1
     (compiled,) = folder.iterdir()
     assert list(compiled.rglob("*.nbc"))
@@ -232,12 +236,29 @@ def test_without_a_folder_for_compiled_code_the_engine_warns_and_works(obstacle,
             compiled.chmod(0o500)
     elif obstacle == "writable for others":
         compiled.chmod(0o777)
-    elif obstacle == "a file":
+    elif obstacle == "of another user":
+        if os.getuid() != 0:
+            pytest.skip("only root can give files away")
+        os.chown(compiled, 12345, 12345)
+    else:
         folder = tmp_path / "file"
         folder.write_text("")
-    else:
-        for path in compiled.rglob("*.nbc"):
-            path.write_bytes(path.read_bytes()[:1000])
-    samples, warning = run(folder)
+    samples, warning = render_in_process(folder)
     assert samples == expected[0]
     assert "compiles the DX7 engine again" in warning and str(folder) in warning
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", ["*.nbc", "*.nbi"])
+def test_damaged_compiled_code_is_replaced(damaged, tmp_path):
+    expected = render_in_process(tmp_path)
+    (path,) = tmp_path.rglob(damaged)
+    whole = path.stat().st_size
+    os.truncate(path, whole // 2)
+    assert render_in_process(tmp_path) == expected
+    assert path.stat().st_size == whole
+
+
+def test_a_folder_that_cannot_be_entered_holds_no_compiled_code(monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "x" * 300)
+    assert not is_compiled()

@@ -6,6 +6,7 @@ sources: numba itself compares only the file of a function, and misses changes i
 
 import hashlib
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ Int = Any
 """An integer in compiled code; numba infers its width."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_ROOT = 0
 
 # Neither divisions by zero nor indices out of bounds occur; checks for them would double the time.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "boundscheck": False}
@@ -38,17 +41,20 @@ def inline(function: _Function) -> _Function:
 def compile_kernel(function: _Function, signature: Any) -> _Function:
     """Return a function compiled for a signature, or loaded from the folder of compiled code.
 
-    Warns if the folder cannot be used or is damaged, and compiles in memory.
+    Damaged files there are replaced. Warns if there is no such folder, and compiles in memory.
     """
     folder = compiled_folder()
     try:
-        # Compiled code is loaded as pickles: nobody else may write there.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o022:
-            raise PermissionError("others may write there")
-        with _cache_in(folder):
-            return cast(_Function, numba.njit(signature, cache=True, **_OPTIONS)(function))
-    except Exception as error:  # a damaged file of compiled code fails in any way
+        _make_private(folder)
+        try:
+            return _compile_in(folder, function, signature)
+        except OSError:
+            raise
+        except Exception:  # a damaged file of compiled code fails in any way
+            shutil.rmtree(folder)
+            _make_private(folder)
+            return _compile_in(folder, function, signature)
+    except Exception as error:
         warnings.warn(
             f"{folder}: {error}. Without this folder each process compiles the DX7 engine again, which takes some "
             "seconds; NUMBA_CACHE_DIR sets another place.",
@@ -58,9 +64,24 @@ def compile_kernel(function: _Function, signature: Any) -> _Function:
     return cast(_Function, numba.njit(signature, **_OPTIONS)(function))
 
 
+def _make_private(folder: Path) -> None:
+    """Make a folder, or check it. Compiled code is loaded as pickles: nobody else may write there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.stat()
+    if status.st_uid not in (os.geteuid(), _ROOT):
+        raise PermissionError("it belongs to another user")
+    if status.st_mode & 0o022:
+        raise PermissionError("others may write there")
+
+
+def _compile_in(folder: Path, function: _Function, signature: Any) -> _Function:
+    with _cache_in(folder):
+        return cast(_Function, numba.njit(signature, cache=True, **_OPTIONS)(function))
+
+
 def is_compiled() -> bool:
     """Return True if the engine has been compiled already. If not, the first note takes some seconds."""
-    return any(compiled_folder().rglob("*.nbc"))
+    return any(name.endswith(".nbc") for *_, names in os.walk(compiled_folder()) for name in names)
 
 
 def compiled_folder() -> Path:

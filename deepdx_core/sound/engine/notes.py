@@ -112,7 +112,9 @@ class Controllers:
         """Raise ValueError for a position out of range, naming it."""
         for name, low in (("pitch_bend", -12), ("wheel", 0), ("aftertouch", 0), ("breath", 0)):
             position, high = getattr(self, name), 12 if name == "pitch_bend" else 1
-            if position is not None and not low <= position <= high:
+            if position is None and name == "breath":
+                continue
+            if position is None or not low <= position <= high:
                 raise ValueError(f"{name} is {position}, its range is {low} to {high}")
 
 
