@@ -85,12 +85,14 @@ def render_group(
     out: Float32Array,
     controllers: Controllers = NO_CONTROLLERS,
 ) -> None:
-    """Render up to GROUP legal voices to `out`, `float32[n, samples]`, on this thread. Checks nothing.
+    """Render up to GROUP legal voices to `out`, `float32[n, samples]`, on this thread. Does not check values.
 
     Releases the GIL, so that threads run on several cores.
 
     parameters: `uint8[n, 145]`. notes, velocities: `int64[n]`. key_up: samples until key-up.
     """
+    if not len(parameters) == len(notes) == len(velocities) == len(out) <= GROUP:
+        raise ValueError(f"a group has 1 to {GROUP} voices, each with a note, a velocity and a row of samples")
     from deepdx_core.sound.engine import kernel  # slow: loads numba, and compiles the engine the first time
 
     states, operators = start_notes(parameters, notes, velocities, key_up, controllers)

@@ -329,7 +329,7 @@ def test_every_setting_has_a_default_and_a_description_in_the_launchpad():
         assert field.description, name
         assert field.default_value == WriterConfig.model_fields[name].default, name
     banks = generator.generated_banks.op.config_schema.config_type.fields
-    assert banks.keys() == {"seed", "temperature", "novelty", "choices", "avoid_copies"}
+    assert banks.keys() == {"seed", "temperature", "novelty", "choices", "by_ear", "avoid_copies"}
     assert all(field.description and field.default_provided for field in banks.values())
 
 

@@ -17,7 +17,7 @@ from deepdx_core.files import written_whole
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.labels.combination import combine_evidence
-from deepdx_core.labels.evidence import audio_columns, source_paths
+from deepdx_core.labels.evidence import source_paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.overrides import read_overrides
@@ -55,9 +55,7 @@ def write_corpus(folder):
     valid = verdicts.filter(pl.col("verdict") == "valid")
     places = source_paths(found.raw_files, voices)
     valid_sounds = sounds.join(valid, on="sound_id", how="semi")
-    labels = label_sounds(
-        combine_evidence(valid_sounds, families, load_taxonomy(), audio=audio_columns(audio), places=places)
-    )
+    labels = label_sounds(combine_evidence(valid_sounds, families, load_taxonomy(), places=places))
     splits = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
     for table, rows in (
         ("raw_files", found.raw_files),
