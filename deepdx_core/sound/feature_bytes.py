@@ -43,7 +43,7 @@ def feature_bytes(parameters: UInt8Array, audio: pl.DataFrame) -> UInt8Array:
 
     audio: a table `audio_features` with all clips of all of them.
     """
-    ids = pl.DataFrame({"sound_id": sound_ids(parameters)})
+    ids = pl.DataFrame({"sound_id": sound_ids(parameters)}, schema={"sound_id": pl.String})
     clips = audio.join(ids, on="sound_id", how="semi").sort(_KEY)
     rows = ids.join(
         clips.select("sound_id").unique(maintain_order=True).with_row_index("row"),

@@ -150,3 +150,7 @@ def test_audio_features_as_bytes_follow_the_features():
     columns = [name for name in AudioFeatures.column_names() if name not in NOT_FEATURES]
     peaks = sound[:, columns.index("peak_db") :: len(columns)].astype(int)
     assert (abs(peaks[0] - peaks[1] - 2 * 19 * 0.7526) <= 2).all()
+
+
+def test_no_voices_have_no_audio_features():
+    assert feature_bytes(toy_voices(2).parameters[:0], AudioFeatures.create_empty()).shape == (0, FEATURE_BYTES)
