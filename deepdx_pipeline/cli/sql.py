@@ -42,7 +42,7 @@ class Format(StrEnum):
 def sql(
     query: Annotated[
         str | None,
-        typer.Argument(metavar="[SELECT]", help="Query over the corpus.", show_default="a shell that reads queries"),
+        typer.Argument(metavar="SELECT", help="Query over the tables and views of the corpus; a shell without it."),
     ] = None,
     format: Annotated[
         Format | None,
@@ -74,7 +74,6 @@ def sql(
         raise typer.BadParameter(f"{format} cannot be written to a {output.suffix} file", param_hint="--format")
     if format is Format.PARQUET and output is None and sys.stdout.isatty():
         raise typer.BadParameter("parquet is binary: use --output, or redirect standard output", param_hint="--format")
-
     if query is None and output is not None:
         raise typer.BadParameter("the shell writes no file: give a query", param_hint="--output")
 
