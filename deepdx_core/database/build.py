@@ -1,4 +1,4 @@
-"""Build corpus.duckdb: the rows of all tables, and views over them, in one self-contained file.
+"""Build corpus.duckdb: the rows of all tables, and views and macros over them, in one self-contained file.
 
 The file contains the tables as they were when it was built. It is a cache that each run rebuilds.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from deepdx_core.database.macros import MACROS
 from deepdx_core.database.views import SLOTS, VIEWS
 from deepdx_core.files import written_whole
 from deepdx_core.tables.schemas import TABLES, describe, describe_columns
@@ -24,7 +25,7 @@ _OMITTED: dict[str, Sequence[str]] = {"dumps": ["payload"], "decoded_voices": PA
 
 
 def build_database(path: Path, tables: Tables) -> list[str]:
-    """Write the database with every table and view. Return their names.
+    """Write the database with every table, view and macro. Return the names of tables and views.
 
     A table that was never written, or is a damaged cache, is empty.
     """
@@ -46,6 +47,10 @@ def build_database(path: Path, tables: Tables) -> list[str]:
             connection.execute(f"COMMENT ON VIEW {name} IS {_quoted(view.description)}")
             for column in connection.sql(f"FROM {name} LIMIT 0").columns:
                 connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(view.describe(column))}')
+        for name, macro in MACROS.items():
+            kind = "TABLE " if macro.returns_table else ""
+            connection.execute(f"CREATE MACRO {name}({', '.join(macro.parameters)}) AS {kind}{macro.sql}")
+            connection.execute(f"COMMENT ON MACRO {kind}{name} IS {_quoted(macro.description)}")
         connection.execute("COMMIT")
         connection.execute("USE memory")
         connection.execute("DETACH corpus")

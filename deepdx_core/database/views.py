@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 
 from deepdx_core.tables.schemas import describe, describe_columns
-from deepdx_core.voice.parameters import PARAMETER_NAMES
+from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,34 @@ _FOUND = "rules with a finding in the sound, the most severe first"
 
 SLOTS = "decoded_slots"
 """The table `decoded_voices` without the parameters, which are in `unique_voices`. This halves the size of the file."""
+
+_FEATURES = [name for name in describe_columns("audio_features") if name not in ("note", "velocity")]
+
+_OPERATOR_COLUMNS = {
+    parameter.name.removeprefix("op1_"): parameter.description.removeprefix("operator 1: ")
+    for parameter in PARAMETERS
+    if parameter.name.startswith("op1_") and not parameter.name.endswith(("_mode", "_coarse", "_fine", "_detune"))
+}
+"""Parameters of an operator that `voice_operators` shows as they are, with their descriptions."""
+
+
+def _select_operator(operator: int) -> str:
+    prefix = f"op{operator}_"
+    as_they_are = ", ".join(f"{prefix}{name} AS {name}" for name in _OPERATOR_COLUMNS)
+    return f"""
+        SELECT
+            sound_id, {operator}::UTINYINT AS "operator",
+            CASE WHEN list_contains(carriers, {operator}) THEN 'carrier' ELSE 'modulator' END AS role,
+            CASE WHEN {prefix}mode = 1 THEN 'fixed' ELSE 'ratio' END AS mode,
+            CASE WHEN {prefix}mode = 0 THEN
+                CASE WHEN {prefix}coarse = 0 THEN 0.5 ELSE {prefix}coarse END::DOUBLE * (100 + {prefix}fine) / 100
+            END AS ratio,
+            CASE WHEN {prefix}mode = 1 THEN 10 ** ({prefix}coarse % 4 + {prefix}fine / 100.0::DOUBLE) END AS hz,
+            ({prefix}detune::INTEGER - 7)::TINYINT AS detune,
+            {as_they_are}
+        FROM unique_voices WHERE in_range
+        """
+
 
 VIEWS = {
     "decoded_voices": View(
@@ -76,6 +104,31 @@ VIEWS = {
         FROM unique_voices SEMI JOIN (FROM verdicts WHERE verdict = 'valid') USING (sound_id)
         """,
         ("unique_voices",),
+    ),
+    "voice_operators": View(
+        "An operator of a sound in range: its role, frequency, output level, envelope, sensitivities and key scaling.",
+        " UNION ALL ".join(map(_select_operator, range(1, 7))),
+        ("unique_voices",),
+        {
+            "operator": "operator, 1 to 6",
+            "role": "carrier or modulator, by the algorithm",
+            "mode": "ratio (to the frequency of the key) or fixed",
+            "ratio": "ratio to the frequency of the key, without detune; null if fixed",
+            "hz": "frequency in Hz, without detune; null if a ratio",
+            "detune": "detune, -7 to 7; 0 is none",
+            **_OPERATOR_COLUMNS,
+        },
+    ),
+    "sound_features": View(
+        "A sound with its measures at middle C and velocity 100, and its highest peak over all rendered notes.",
+        f"""
+        SELECT {", ".join(_FEATURES)}, highest_peak_db
+        FROM audio_features
+        JOIN (SELECT sound_id, max(peak_db) AS highest_peak_db FROM audio_features GROUP BY sound_id) USING (sound_id)
+        WHERE note = 60 AND velocity = 100
+        """,
+        ("audio_features",),
+        {"highest_peak_db": "highest peak_db over all rendered notes of the sound, in dB"},
     ),
     "voice_sources": View(
         "A slot that contains a sound: path in the inbox, member of an archive, dump and slot.",

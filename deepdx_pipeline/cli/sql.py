@@ -5,7 +5,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,8 @@ from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from deepdx_core.database.snapshot import Snapshot
 
 _ROWS_ON_A_TERMINAL = 200
 _COLUMN_GAP = 2
@@ -37,7 +40,10 @@ class Format(StrEnum):
 
 
 def sql(
-    query: Annotated[str, typer.Argument(metavar="SELECT", help="Query over the tables and views of the corpus.")],
+    query: Annotated[
+        str | None,
+        typer.Argument(metavar="SELECT", help="Query over the tables and views of the corpus; a shell without it."),
+    ] = None,
     format: Annotated[
         Format | None,
         typer.Option("--format", "-f", help="Output format.", show_default="by extension of --output, else table"),
@@ -58,7 +64,8 @@ def sql(
 ) -> None:
     """Query the corpus in SQL (DuckDB).
 
-    Takes one SELECT or EXPLAIN, which can read the corpus and nothing else.
+    Takes one SELECT or EXPLAIN, which can read the corpus and nothing else. Without a query, opens a shell: each query
+    ends with a semicolon, exit or Ctrl-D leaves.
     """
     extensions = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET}
     by_extension = extensions.get(output.suffix.lower()) if output else None
@@ -67,21 +74,76 @@ def sql(
         raise typer.BadParameter(f"{format} cannot be written to a {output.suffix} file", param_hint="--format")
     if format is Format.PARQUET and output is None and sys.stdout.isatty():
         raise typer.BadParameter("parquet is binary: use --output, or redirect standard output", param_hint="--format")
+    if query is None and output is not None:
+        raise typer.BadParameter("the shell writes no file: give a query", param_hint="--output")
 
-    from deepdx_core.database.snapshot import DatabaseError, Snapshot
-    from deepdx_core.files import output_target, write_outputs
+    from deepdx_core.database.snapshot import Snapshot
+    from deepdx_core.files import output_target
 
     if output is not None:
         output_target(output, force)
     table_on_terminal = format is Format.TABLE and output is None and out.is_terminal
     max_rows = limit if limit is not None else _ROWS_ON_A_TERMINAL if table_on_terminal else 0
     with Snapshot(find_home().database) as corpus:
-        try:
+
+        def run(query: str) -> None:
             result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=timeout)
+            _write(result, max_rows, format, output, force)
+
+        try:
+            if query is None:
+                _run_shell(run, corpus)
+            else:
+                run(query)
         finally:
             if corpus.abandoned:
                 # The query is still running in DuckDB: a regular exit of Python would crash or wait for it.
                 atexit.register(os._exit, 1)
+
+
+def _run_shell(run: Callable[[str], None], corpus: "Snapshot") -> None:
+    """Run queries from standard input until its end. Report errors, and go on unless a query is abandoned."""
+    from deepdx_core.errors import DeepDXError
+
+    with suppress(ImportError):  # not on Windows
+        import readline  # noqa: F401  history and editing of lines
+    query = ""
+    while True:
+        try:
+            line = input(("sql> ", "...> ")[bool(query)] if sys.stdin.isatty() else "")
+        except KeyboardInterrupt:
+            query = ""
+            print()
+            continue
+        except EOFError:
+            line, ended = ";", True  # runs a last query without a semicolon
+            if sys.stdin.isatty():
+                print()
+        else:
+            ended = False
+        if not query and line.strip().rstrip(";").lower() in ("exit", "quit"):
+            return
+        query = f"{query}\n{line}".strip()
+        if query.endswith(";"):
+            try:
+                if query != ";":
+                    run(query)
+            except DeepDXError as error:
+                print_line(str(error), "red", err)
+            except KeyboardInterrupt:
+                print_line("interrupted", "red", err)
+            if corpus.abandoned:
+                raise DeepDXError("the last query is still running, and the shell cannot go on")
+            query = ""
+        if ended:
+            return
+
+
+def _write(result: "pl.DataFrame", max_rows: int, format: Format, output: Path | None, force: bool) -> None:
+    """Write a result to a file or standard output: at most `max_rows` rows, or all if that is 0."""
+    from deepdx_core.database.snapshot import DatabaseError
+    from deepdx_core.files import write_outputs
+
     truncated = 0 < max_rows < len(result)
     result = result.head(max_rows) if truncated else result
     if format is Format.TABLE and (

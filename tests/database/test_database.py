@@ -359,6 +359,27 @@ def test_output_to_files_and_pipes_is_complete(home, tmp_path):
     assert deepdx("sql", "FROM training_splits", home=home).stdout.count("allotted") == 1000
 
 
+def test_without_a_query_a_shell_runs_queries_and_goes_on_after_errors(home):
+    lines = "SELECT 1\n  AS one;\n\nSELECT nothing;\nDROP VIEW voices;\nSELECT 2 AS two"
+    shell = CliRunner().invoke(app, ["sql"], input=lines, env={"DEEPDX_HOME": str(home.root)})
+    assert shell.exit_code == 0, shell.output
+    assert shell.stdout.split() == ["one", "1", "two", "2"]
+    assert 'column "nothing" was not found' in shell.stderr
+    assert "one SELECT at a time" in shell.stderr
+
+
+@pytest.mark.parametrize("word", ["exit", "QUIT", "exit;"])
+def test_a_word_leaves_the_shell(home, word):
+    shell = CliRunner().invoke(app, ["sql"], input=f"{word}\nSELECT 1;\n", env={"DEEPDX_HOME": str(home.root)})
+    assert (shell.exit_code, shell.stdout) == (0, "")
+
+
+def test_the_shell_writes_no_file(home, tmp_path):
+    refused = deepdx("sql", "-o", str(tmp_path / "out.csv"), home=home)
+    assert refused.exit_code == 2
+    assert "give a query" in refused.output
+
+
 def test_escape_sequences_do_not_reach_the_terminal(home):
     shown = deepdx("sql", "SELECT 'a' || chr(27) || '[31m' || chr(10) || 'b' AS \"x\x1b[0m\"", home=home).stdout
     assert "\x1b" not in shown

@@ -9,6 +9,7 @@ import pytest
 import typer.main
 from mkdocs.exceptions import PluginError
 
+from deepdx_core.database.macros import MACROS
 from deepdx_core.database.views import VIEWS
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.tables.schemas import TABLES
@@ -86,6 +87,12 @@ def test_the_list_of_tables_and_views_is_complete():
         name for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
     ]
     assert sorted(named) == sorted(TABLES.keys() | VIEWS.keys())
+
+
+def test_the_list_of_macros_is_complete():
+    section = PAGES["docs/sql.md"].partition("## Macros")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `(.+?)` \|", section, re.MULTILINE)
+    assert sorted(listed) == sorted(f"{name}({', '.join(macro.parameters)})" for name, macro in MACROS.items())
 
 
 def test_generated_pages_are_complete():
