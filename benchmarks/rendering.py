@@ -26,24 +26,14 @@ from deepdx_core.sound.rendering import SAMPLE_RATE, count_cores, render, render
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
+from tests.support.oracle import Patch
 from tools.demo_corpus.voices import compose_voices
 
 _SOUNDS = 1200
 _REPEATS = 3
 _HELD, _SECONDS = 1.0, 1.5
-_NAME_AND_SWITCHES = b" " * 10 + b"\x3f"  # all six operators on
 
 _Jobs = list[tuple[UInt8Array, int, int, float, float]]  # voice, note, velocity, held, seconds
-
-
-class _Patch:
-    """The only method of a patch that dexed-py calls. Its own class would cost time: it parses the bytes in Python."""
-
-    def __init__(self, voice: UInt8Array) -> None:
-        self._sysex = voice.tobytes() + _NAME_AND_SWITCHES
-
-    def to_sysex(self) -> bytes:
-        return self._sysex
 
 
 def pick_sounds(home: Path | None) -> pl.DataFrame:
@@ -87,7 +77,7 @@ def _render_with_dexed(jobs: _Jobs, threads: int) -> None:
     def work(part: _Jobs) -> None:
         synth = dexed.DexedSynth(SAMPLE_RATE)
         for voice, note, velocity, held, seconds in part:
-            synth.load_patch(_Patch(voice))
+            synth.load_patch(Patch(voice))
             synth.render(note, velocity, held, seconds)
 
     workers = [threading.Thread(target=work, args=(jobs[n::threads],)) for n in range(threads)]

@@ -18,12 +18,12 @@ from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.generation.candidates import draw_labels, write_candidates
 from deepdx_core.generation.filters import Reasons, rejection_reasons
 from deepdx_core.generation.model import VoiceModel
+from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.sound.audio_features import compute_voice_features
-from deepdx_core.sound.feature_bytes import feature_bytes
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import PARAMETERS
@@ -158,11 +158,7 @@ class _Batch:
         exempt, unpitched = self.exempt[own], self.unpitched[own]
         candidates = write_candidates(self.model, self.request, self.labels[own], self.positions[own], random)
         audio = compute_voice_features(candidates, _NO_AUDIO, silent) if self.render else None
-        voices, critic_by_ear = generated_voices(candidates, self.labels[own]), self.model.critic_by_ear
-        if audio is not None and critic_by_ear is not None:
-            realness = critic_by_ear.realness(voices, feature_bytes(candidates, audio))
-        else:
-            realness = self.model.critic.realness(voices)
+        realness = compute_realness(self.model, generated_voices(candidates, self.labels[own]), audio)
         # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).
         keys = realness.clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS) + random.gumbel(size=len(candidates))
         reasons = np.full(len(candidates), "", dtype=object)

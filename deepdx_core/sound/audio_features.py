@@ -77,6 +77,11 @@ _AMP_MOD_SENSITIVITIES = operator_columns("amp_mod_sensitivity")
 _SCHEMA = AudioFeatures.create_empty().schema
 _KEY = ["sound_id", "note", "velocity"]
 
+FEATURES = tuple(
+    name for name in _SCHEMA if name not in {*_KEY, "renderer", "sample_rate", "held_seconds", "after_seconds"}
+)
+"""Columns of `audio_features` that describe the sound, rather than how it was rendered."""
+
 
 def compute_audio_features(
     sounds: pl.DataFrame, known: pl.DataFrame, report: Report, *, threads: int | None = None, every: float = 20.0
@@ -128,6 +133,19 @@ def compute_voice_features(parameters: UInt8Array, known: pl.DataFrame, report: 
     unique = sounds.unique("sound_id", maintain_order=True)
     *_, audio = compute_audio_features(unique, known, report, every=math.inf)
     return audio
+
+
+def collect_features(parameters: UInt8Array, audio: pl.DataFrame, features: list[pl.Expr]) -> npt.NDArray[Any]:
+    """Return features of voices, `uint8[n, 145]`, by clip: `[n, clips, features]`, clips by note and velocity.
+
+    audio: a table `audio_features` with all clips of all of them. features: expressions over its columns, of one type.
+    """
+    ids = pl.DataFrame({"sound_id": sound_ids(parameters)}, schema={"sound_id": pl.String})
+    clips = audio.join(ids, on="sound_id", how="semi").sort(_KEY)
+    sounds = clips.select("sound_id").unique(maintain_order=True).with_row_index("row")
+    rows = ids.join(sounds, on="sound_id", how="left", maintain_order="left")["row"].to_numpy()
+    by_sound = clips.select(features).to_numpy().reshape(-1, len(CLIPS), len(features))
+    return np.asarray(by_sound[rows])
 
 
 def renderer_version() -> str:

@@ -1,16 +1,12 @@
 """Audio features as bytes, for models whose trees test bytes."""
 
-import numpy as np
 import polars as pl
 
 from deepdx_core.arrays import UInt8Array
-from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.sound.audio_features import CLIPS
+from deepdx_core.sound.audio_features import CLIPS, FEATURES, collect_features
 from deepdx_core.sound.clip_features import FLOOR_DB
 from deepdx_core.tables.audio import AudioFeatures
 
-_KEY = ["sound_id", "note", "velocity"]
-_NOT_FEATURES = {*_KEY, "renderer", "sample_rate", "held_seconds", "after_seconds"}
 _MISSING = 255
 
 
@@ -30,9 +26,8 @@ def _to_byte(name: str, dtype: pl.DataType) -> pl.Expr:
     return steps.round().clip(0, _MISSING - 1).fill_null(_MISSING).cast(pl.UInt8).alias(name)
 
 
-_FEATURES = [
-    _to_byte(name, dtype) for name, dtype in AudioFeatures.create_empty().schema.items() if name not in _NOT_FEATURES
-]
+_SCHEMA = AudioFeatures.create_empty().schema
+_FEATURES = [_to_byte(name, _SCHEMA[name]) for name in FEATURES]
 
 FEATURE_BYTES = len(_FEATURES) * len(CLIPS)
 """Number of bytes of a sound."""
@@ -43,13 +38,4 @@ def feature_bytes(parameters: UInt8Array, audio: pl.DataFrame) -> UInt8Array:
 
     audio: a table `audio_features` with all clips of all of them.
     """
-    ids = pl.DataFrame({"sound_id": sound_ids(parameters)}, schema={"sound_id": pl.String})
-    clips = audio.join(ids, on="sound_id", how="semi").sort(_KEY)
-    rows = ids.join(
-        clips.select("sound_id").unique(maintain_order=True).with_row_index("row"),
-        on="sound_id",
-        how="left",
-        maintain_order="left",
-    )["row"]
-    wide = clips.select(_FEATURES).to_numpy().astype(np.uint8, copy=False).reshape(-1, FEATURE_BYTES)
-    return np.asarray(wide[rows.to_numpy()])
+    return collect_features(parameters, audio, _FEATURES).reshape(-1, FEATURE_BYTES)

@@ -10,14 +10,13 @@ from deepdx_core.arrays import Float32Array, Float64Array, Int64Array, UInt8Arra
 from deepdx_core.display import printable
 from deepdx_core.sound.audibility import SILENCE_DB
 from deepdx_core.sound.loudness import find_peaks
-from deepdx_core.sound.phrases import note_name
+from deepdx_core.sound.phrases import HELD, note_name
 from deepdx_core.sound.rendering import SAMPLE_RATE, render
 from deepdx_core.voice.columns import operator_columns
 
 _KEYS = (21, 108)  # those of a piano
 _LAST = 127  # the highest MIDI note and velocity
 
-_HELD = 2 / 3  # of a clip, until key-up
 _BATCH = 2**22  # samples; the search for loops takes ten times as much memory
 _FADE = 4096
 """Samples before the end of a loop that fade into those before its start: 93 ms, two periods of the lowest key."""
@@ -90,7 +89,7 @@ def find_peak(parameters: UInt8Array, zones: Sequence[Zone], seconds: float) -> 
 
 def render_zones(parameters: UInt8Array, zones: Sequence[Zone], seconds: float) -> Iterator[list[Sample]]:
     """Render the samples of a voice, `uint8[145]`, in batches. The key is held for two thirds of `seconds`."""
-    held = round(seconds * _HELD * SAMPLE_RATE)
+    held = round(seconds * HELD * SAMPLE_RATE)
     for batch, audio in _render_batches(parameters, zones, seconds):
         starts, releases = find_loops(audio[:, :held]).tolist(), _measure_releases(audio, held).tolist()
         yield [
@@ -108,7 +107,7 @@ def _render_batches(
     for first in range(0, len(zones), rows):
         batch = zones[first : first + rows]
         notes, velocities = np.array([(zone.note, zone.velocity) for zone in batch]).T
-        yield batch, render(np.tile(parameters, (len(batch), 1)), notes, velocities, seconds, seconds * _HELD)
+        yield batch, render(np.tile(parameters, (len(batch), 1)), notes, velocities, seconds, seconds * HELD)
 
 
 def find_loops(held: Float32Array) -> Int64Array:

@@ -15,7 +15,8 @@ from deepdx_core.voice.parameters import INDEX
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _NOTE = re.compile(r"([A-Ga-g])([#b]?)(-?[0-9]{1,2})")
-_HELD = 2 / 3  # of a clip, until the last key-up
+HELD = 2 / 3
+"""Share of a clip until the last key-up."""
 _BATCH = 2**25  # samples, 128 MB
 
 
@@ -52,13 +53,13 @@ PHRASES: dict[str, Phrase] = {"arpeggio": ARPEGGIO, "chord": CHORD}
 LABEL_PHRASES: dict[str, Phrase] = {
     "Pads": CHORD,
     # Broken chord: each key stays down, so that the decay is audible.
-    "Pianos": tuple(PhraseNote(0.1 * i, note, _HELD - 0.1 * i) for i, note in enumerate((48, 60, 64, 67))),
+    "Pianos": tuple(PhraseNote(0.1 * i, note, HELD - 0.1 * i) for i, note in enumerate((48, 60, 64, 67))),
     "Plucked": ARPEGGIO,
     "Bass": _steps((36, 36, 48, 34, 31), 0.13, 0.1, (1.0, 0.75)),
     "Orchestra": _steps((60, 64, 67), 0.2, 0.2),
     "Synth": _steps((48, 60, 63, 67, 60), 0.11, 0.09),
     "Perc": _steps((60, 60, 60), 0.22, 0.1, (0.6, 0.8, 1.0)),
-    "Other": (PhraseNote(0.0, 60, _HELD),),
+    "Other": (PhraseNote(0.0, 60, HELD),),
 }
 """Phrases by the labels of the standard taxonomy."""
 
@@ -70,7 +71,7 @@ _AUDIBLE = 50  # output level above which a carrier counts
 
 def single_note(note: int) -> Phrase:
     """Return one note, held for two thirds of the clip."""
-    return (PhraseNote(0.0, note, _HELD),)
+    return (PhraseNote(0.0, note, HELD),)
 
 
 def guess_labels(parameters: UInt8Array) -> list[str]:

@@ -12,7 +12,7 @@ from deepdx_core.dataset.arrays import Voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
-from deepdx_core.generation import sampling, training
+from deepdx_core.generation import realness, sampling, training
 from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
 from deepdx_core.generation.method import FittedWriter, WriterMethod
 from deepdx_core.generation.request import SamplingRequest
@@ -120,7 +120,7 @@ def test_a_place_depends_on_earlier_ones_only_whatever_is_rejected(model, monkey
     monkeypatch.setattr(sampling, "write_candidates", candidates)
     monkeypatch.setattr(sampling, "rejection_reasons", rejection_reasons)
     monkeypatch.setattr(sampling, "compute_voice_features", lambda *_: AudioFeatures.create_empty())
-    monkeypatch.setattr(sampling, "feature_bytes", lambda voices, _: np.zeros((len(voices), FEATURE_BYTES), np.uint8))
+    monkeypatch.setattr(realness, "feature_bytes", lambda voices, _: np.zeros((len(voices), FEATURE_BYTES), np.uint8))
     monkeypatch.setattr(sampling, "is_inaudible", lambda voices: np.zeros(len(voices), dtype=bool))
     request = SamplingRequest(choices=2)
     whole = sample(model, 36, seed, request, rules=RULES, render=True).parameters

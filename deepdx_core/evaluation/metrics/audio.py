@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
-import polars.selectors as cs
 
 from deepdx_core.arrays import BoolArray, Float32Array, UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.sound.audibility import SILENCE_DB
-from deepdx_core.sound.audio_features import MAIN
+from deepdx_core.sound.audio_features import FEATURES, MAIN, collect_features
 
 NOISY_UNDER = 0.7
 """Harmonicity at middle C below which a voice has no pitch."""
 
-_KEY = ("sound_id", "note", "velocity")
-_NOT_FEATURES = (*_KEY, "renderer", "sample_rate", "held_seconds", "after_seconds")
+_FEATURES = [pl.col(name).cast(pl.Float32) for name in FEATURES]
 
 
 @dataclass(frozen=True)
@@ -36,19 +33,15 @@ class AudioSummary:
 
 def summarize_audio(parameters: UInt8Array, audio: pl.DataFrame) -> AudioSummary:
     """Return the audio features of voices `uint8[n, 145]`. audio: a table `audio_features` with all of them."""
-    ids = pl.DataFrame({"sound_id": sound_ids(parameters)})
-    audio = audio.join(ids, on="sound_id", how="semi")
-    clips = audio.select(*_KEY, (cs.numeric() | cs.boolean()).exclude(_NOT_FEATURES).cast(pl.Float32))
     main = (pl.col("note") == MAIN.note) & (pl.col("velocity") == MAIN.velocity)
-    flags = clips.filter(main).select(
+    flags = audio.filter(main).select(
         "sound_id",
-        silent=pl.col("never_heard") > 0,
+        silent="never_heard",
         sounding_after=pl.col("end_db") >= SILENCE_DB,
         noisy=(pl.col("harmonicity") < NOISY_UNDER).fill_null(False),
     )
+    ids = pl.DataFrame({"sound_id": sound_ids(parameters)})
     of_voices = ids.join(flags, on="sound_id", how="left", maintain_order="left")
-    features = clips.sort(_KEY).group_by("sound_id", maintain_order=True).agg(pl.exclude(_KEY))
-    widths = [features[name].list.to_array(int(features[name].list.len()[0])) for name in features.columns[1:]]
-    wide = np.concatenate([column.to_numpy().astype(np.float32) for column in widths], axis=1)
-    rows = ids.join(features.select("sound_id").with_row_index("row"), on="sound_id", maintain_order="left")["row"]
-    return AudioSummary(wide[rows], *(of_voices[name].to_numpy() for name in ("silent", "sounding_after", "noisy")))
+    # Feature by feature, each with its clips: the order of columns decides ties between splits of a tree.
+    features = collect_features(parameters, audio, _FEATURES).transpose(0, 2, 1).reshape(len(parameters), -1)
+    return AudioSummary(features, *(of_voices[name].to_numpy() for name in ("silent", "sounding_after", "noisy")))

@@ -56,10 +56,10 @@ CEILING = 17 * OCTAVE
 """Level that a rising envelope approaches, faster the further away it is (msfa, env)."""
 
 FULL_HOLD_RATE = 77
-"""Rate from which an envelope with level 1 at 0 stays there for its entry of HOLDS (measured)."""
+"""Lowest rate, with rate scaling, at which an envelope whose level 1 is 0 stays there for all of HOLDS (measured)."""
 
 SHORT_HOLD = 20
-"""Divisor of that hold below this rate (measured)."""
+"""Divisor of that hold at lower rates (measured)."""
 
 # Key and velocity
 

@@ -37,10 +37,10 @@ export const JUMP = 112459776;
 /** Level that a rising envelope approaches, faster the further away it is (msfa, env). */
 export const CEILING = 285212672;
 
-/** Rate from which an envelope with level 1 at 0 stays there for its entry of HOLDS (measured). */
+/** Lowest rate, with rate scaling, at which an envelope whose level 1 is 0 stays there for all of HOLDS (measured). */
 export const FULL_HOLD_RATE = 77;
 
-/** Divisor of that hold below this rate (measured). */
+/** Divisor of that hold at lower rates (measured). */
 export const SHORT_HOLD = 20;
 
 /** MIDI note of break point 0: four keys below A-1, its name on the panel (msfa, dx7note). */
