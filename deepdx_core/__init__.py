@@ -20,6 +20,7 @@ Rooms, from the ground up; each imports only those before it:
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
 - `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
 - `overrides`   the user's own verdicts and labels
+- `judges`      classifiers of sounds that are trained already: corruption, labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
@@ -27,6 +28,7 @@ Rooms, from the ground up; each imports only those before it:
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice
 - `configuration`  the user's files, checked before a run
+- `judging`     training of judges on a corpus
 - `database`    corpus.duckdb, its snapshot for queries, the funnel
 - `dataset`     splits, and the training set as arrays
 - `training`    settings, checkpoints and determinism of training runs

@@ -82,6 +82,11 @@ class Home:
         return self.state / "models"
 
     @property
+    def judges(self) -> Path:
+        """The user's own judges: models behind verdicts and labels."""
+        return self.state / "judges"
+
+    @property
     def banks(self) -> Path:
         """Generated banks."""
         return self.root / "banks"

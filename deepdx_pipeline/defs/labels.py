@@ -26,20 +26,23 @@ class LabelConfig(dg.Config):
     group=GROUP,
     deps=[
         *("raw_files", "decoded_voices", "unique_voices", "families", "verdicts"),
-        *("taxonomy", "overrides"),
+        *("taxonomy", "overrides", "rules"),
     ],
     code_version=str(LABELS_VERSION),
 )
 def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     """Combine the evidence for each category."""
+    from deepdx_core.judges.store import load_judge
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import combine_evidence
     from deepdx_core.labels.evidence import source_paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
+    from deepdx_core.quality.rules import load_rules
 
     tables = home.tables
+    judge = load_judge(home.paths, "labels", load_rules(home.paths.rules).judges.labels)
     taxonomy = find_taxonomy(home.paths.taxonomy)
     overrides = read_overrides(home.paths.labels, "category", taxonomy.categories)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
@@ -49,6 +52,7 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
         sounds,
         tables.read("families"),
         taxonomy,
+        judge,
         places=places if config.folders else None,
         overrides=overrides,
     )
