@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 from deepdx_core.arrays import Float32Array, Float64Array, Int64Array, UInt8Array
 from deepdx_core.documents import StrictModel, first_error
 from deepdx_core.trees import Trees
+from deepdx_core.voice.parameters import PARAMETERS
 
 Kind = Literal["corruption", "labels"]
 
@@ -82,6 +83,9 @@ class Judge:
                 raise ValueError(f"{name} must be {np.dtype(dtype)} in {dimensions} dimensions")
         if len(self.known) != len(self.known_folds) or (np.diff(self.known) <= 0).any():
             raise ValueError("known must be sorted, with a fold for each sound")
+        inputs = len(PARAMETERS) + len(self.edges)
+        if any(model.columns.max() >= inputs for model in self.models):
+            raise ValueError(f"columns must be below {inputs}")
         if self.known_folds.max(initial=0) >= len(self.models):
             raise ValueError("known_folds must be numbers of models")
         is_sorted = np.isfinite(self.edges).all() and (np.diff(self.edges, axis=1) >= 0).all()
@@ -176,6 +180,8 @@ def from_file(content: bytes) -> Judge:
 def _from_arrays(card: JudgeCard, arrays: Mapping[str, Any]) -> Judge:
     names = ("known", "known_folds", "edges", "prior")
     folds = range((len(arrays) - len(names)) // 4)
+    if len(arrays) != len(names) + 4 * len(folds):
+        raise ValueError("arrays are missing or unknown")
     models = []
     for fold in folds:
         thresholds, values = arrays[f"{fold}/thresholds"], arrays[f"{fold}/values"]

@@ -25,7 +25,8 @@ from deepdx_core.trees import fit_trees
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 MIN_NAMED_SOUNDS = 256
-"""Minimum number of clearly named sounds to train on."""
+MIN_CATEGORIES = 3
+"""Minimum numbers of clearly named sounds to train on, and of their categories."""
 
 _FOLDS = 3
 _MIN_EXAMPLES = 5  # of a category, in the training data of each model
@@ -56,10 +57,10 @@ def train_label_judge(
     numbers[learned] = np.arange(len(learned))
     targets = numbers[targets]
     known = targets >= 0
-    if known.sum() < MIN_NAMED_SOUNDS or len(learned) < 2:
+    if known.sum() < MIN_NAMED_SOUNDS or len(learned) < MIN_CATEGORIES:
         raise DeepDXError(
             f"{known.sum():,} sounds with clear names are too few to train a judge of labels: "
-            f"{MIN_NAMED_SOUNDS} are needed, of two categories or more"
+            f"{MIN_NAMED_SOUNDS} are needed, of {MIN_CATEGORIES} categories or more"
         )
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     traits = stack_traits(compute_traits(parameters))
@@ -92,7 +93,8 @@ def _learned_categories(targets: Int64Array, folds: Int64Array, categories: int)
 def _edges(features: Float32Array) -> Float32Array:
     """Return quantiles of each feature, `float32[features, _EDGES]`. A feature that is always missing gets zeros."""
     shares = np.linspace(0, 1, _EDGES + 2)[1:-1]
-    found = [np.nan_to_num(np.nanquantile(np.append(column, np.nan), shares)) for column in features.T]
+    known = [column[~np.isnan(column)] for column in features.T]
+    found = [np.quantile(column, shares) if len(column) else np.zeros(_EDGES) for column in known]
     return np.asarray(found, dtype=np.float32)
 
 

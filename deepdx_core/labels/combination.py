@@ -34,7 +34,7 @@ class Evidence:
     targets: Int64Array
     """Index of the category that the names of each sound clearly indicate, -1 if they are missing or disagree."""
     classified: Classified | None
-    """Predictions of the judge; None if it knows no category of the taxonomy."""
+    """Predictions of the judge; None without one, or if it knows no category of the taxonomy."""
 
     def strength(self, kind: str) -> Float64Array:
         """Return the strength of a kind of evidence on each sound, 0 (none) to 1, `float64[n]`."""
@@ -76,7 +76,7 @@ def combine_evidence(
     sounds: pl.DataFrame,
     families: pl.DataFrame,
     taxonomy: Taxonomy,
-    judge: Judge,
+    judge: Judge | None,
     *,
     places: pl.DataFrame | None = None,
     overrides: pl.DataFrame = _NO_OVERRIDES,
@@ -84,8 +84,8 @@ def combine_evidence(
     """Collect all evidence on sounds.
 
     sounds: `sound_id`, `names`, `name_counts` (files per name) and the 145 parameters, all in range. families:
-    `sound_id`, `family_id`; sounds may be missing. judge: of labels. places: from `evidence.source_paths`; None for no
-    folder hints. overrides: `sound_id` and `category` of the taxonomy.
+    `sound_id`, `family_id`; sounds may be missing. judge: of labels; None for no model. places: from
+    `evidence.source_paths`; None for no folder hints. overrides: `sound_id` and `category` of the taxonomy.
 
     Raises ValueError if a sound does not have one count per name.
     """
@@ -111,7 +111,7 @@ def combine_evidence(
             "folders": evidence.from_folders(_rows(frame, places), shares, taxonomy),
         },
         clear_categories(shares),
-        classify(judge, parameters, stack_traits(traits), frame["sound_id"], taxonomy.learnable),
+        classify(judge, parameters, stack_traits(traits), frame["sound_id"], taxonomy.learnable) if judge else None,
     )
 
 

@@ -36,7 +36,7 @@ def classify(
     if not known:
         return None
     outputs = [own[categories[number]] for number in known]
-    prior = np.full(len(categories), judge.prior.min())
+    prior = np.full(len(categories), 1 / judge.card.sounds)
     prior[known] = judge.prior[outputs]
     prior /= prior.sum()
     scores = judge.score(label_inputs(judge.edges, parameters, traits), sound_ids)[:, outputs]

@@ -28,9 +28,11 @@ ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 _TIME = (1980, 1, 1, 0, 0, 0)  # constant, so that the same state gives the same bytes
 
 _MODEL_FILE = r"models/\w{1,64}/[\w.]{1,64}"
+_STATE_FILE = rf"\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE}"
 NAMES_BY_VERSION = (
     re.compile(rf"tables/(taught_voices|training_splits|models)\.parquet|(verdicts|labels)\.csv|{_MODEL_FILE}"),
-    re.compile(rf"(rules|taxonomy)\.toml|state/(\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE})"),
+    re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE})"),
+    re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE}|judges/\w{{1,64}}-[0-9a-f]{{16}}\.safetensors)"),
 )
 """Names that files in a backup may have, by the version of the state. A restore writes no other file."""
 
@@ -45,14 +47,14 @@ def write_backup(home: Home, path: Path) -> int:
 
     The caller holds the run lock, and has opened the state.
     """
-    files = _state_files(home, models=True)
+    files = state_files(home, models=True)
     write_archive(path, files, Manifest.read(home.state).version)
     return len(files)
 
 
 def back_up_changes(home: Home) -> None:
     """Write a backup without models to `home.backups`, unless the newest one there has the same content."""
-    files = _state_files(home, models=False)
+    files = state_files(home, models=False)
     before = sorted(home.backups.glob("state-*.zip"))
     version = Manifest.read(home.state).version
     checksums = {name: checksum(read_regular(path)) for name, path in files.items()}
@@ -63,9 +65,11 @@ def back_up_changes(home: Home) -> None:
         old.unlink()
 
 
-def _state_files(home: Home, models: bool) -> dict[str, Path]:
+def state_files(home: Home, models: bool) -> dict[str, Path]:
+    """Return the files of the state and the user's configuration, by their paths in the home."""
     found = [path for path in (home.rules, home.taxonomy) if path.is_file()]
     found += [path for path in home.state.iterdir() if path.is_file() and not path.name.startswith(".")]
+    found += home.judges.glob("*")
     if models:
         found += [path for path in home.models.glob("*/*") if path.is_file()]
     names = {path.relative_to(home.root).as_posix(): path for path in sorted(found)}

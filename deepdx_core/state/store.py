@@ -107,6 +107,8 @@ def open_state(home: Home, warn: Warn) -> None:
         manifest = Manifest.read(home.state)
     tables = Tables(home)
     for table in manifest.checksums:
+        if table not in STATE_TABLES:
+            raise StateError(home, home.state / MANIFEST, f"cannot be read (invalid entry {table!r})")
         tables.read(table)
     _track_overrides(home, manifest, warn)
 

@@ -8,7 +8,21 @@ import sys
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, render, run, sql, state, ui
+from deepdx_pipeline.cli import (
+    banks,
+    convert,
+    corpus,
+    curation,
+    generate,
+    judges,
+    labels,
+    midi,
+    render,
+    run,
+    sql,
+    state,
+    ui,
+)
 from deepdx_pipeline.cli.console import print_notice
 from deepdx_pipeline.cli.errors import error_message
 
@@ -48,6 +62,7 @@ app.command()(state.restore)
 app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)
+app.add_typer(judges.app, name="judges")
 app.command()(generate.generate)
 app.command()(run.evaluate)
 
