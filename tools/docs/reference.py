@@ -3,9 +3,10 @@
 import inspect
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import typer.core
@@ -33,16 +34,25 @@ def commands() -> str:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
     lines = ["# Commands", "Generated from the command's own help, which `deepdx COMMAND --help` shows."]
-    for name, command in group.commands.items():
+    for name, command in _flat(group):
         usage = command.collect_usage_pieces(typer.Context(command))
         lines += [
-            f"## deepdx {name} {{#{name}}}",
+            f"## deepdx {name} {{#{name.replace(' ', '-')}}}",
             _escaped(inspect.cleandoc(command.help or "")),
             f"```text\ndeepdx {name} {' '.join(usage)}\n```",
         ]
         if command.params:
             lines.append(_table(("option", "meaning"), map(_option, command.params)))
     return "\n\n".join(lines)
+
+
+def _flat(group: typer.core.TyperGroup) -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group, and those of the groups in it under both names."""
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from ((f"{name} {own}", one) for own, one in _flat(command))
+        else:
+            yield name, command
 
 
 def _option(option: object) -> tuple[str, ...]:
