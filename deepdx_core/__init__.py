@@ -36,6 +36,7 @@ Rooms, from the ground up; each imports only those before it:
 - `evaluation`  the protocol, its metrics and baselines
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
+- `settings`    deepdx.toml and the variables over it
 - `api`         the front door above
 """
 

@@ -57,6 +57,11 @@ class Home:
         return self.root / "corpus.duckdb"
 
     @property
+    def settings(self) -> Path:
+        """The user's settings; see `deepdx_core/settings.py`."""
+        return self.root / "deepdx.toml"
+
+    @property
     def rules(self) -> Path:
         """The user's changes to the quality rules; see `deepdx_core/quality/rules.toml`."""
         return self.root / "rules.toml"

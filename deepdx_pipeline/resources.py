@@ -10,6 +10,7 @@ from pydantic import Field
 
 from deepdx_core.files import remove_leftovers
 from deepdx_core.home import Home
+from deepdx_core.settings import load_settings
 from deepdx_core.state.backup import back_up_changes
 from deepdx_core.state.store import open_state, run_lock
 from deepdx_core.tables.storage import Tables
@@ -48,7 +49,7 @@ class HomeResource(dg.ConfigurableResource[Any]):
             remove_leftovers_of_runs(self.paths)
             open_state(self.paths, warn)
             yield self
-            back_up_changes(self.paths)
+            back_up_changes(self.paths, load_settings(self.paths.settings).run.backups)
 
 
 def remove_leftovers_of_runs(home: Home) -> None:

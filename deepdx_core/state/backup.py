@@ -16,9 +16,6 @@ from deepdx_core.files import open_regular, read_regular, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.storage import Manifest, checksum
 
-MAX_AUTOMATIC = 10
-"""Number of automatic backups that are kept."""
-
 CONTENTS = "backup.json"
 """The member of a backup that lists the others."""
 FORMAT = 1
@@ -52,8 +49,11 @@ def write_backup(home: Home, path: Path) -> int:
     return len(files)
 
 
-def back_up_changes(home: Home) -> None:
-    """Write a backup without models to `home.backups`, unless the newest one there has the same content."""
+def back_up_changes(home: Home, keep: int = 10) -> None:
+    """Write a backup without models to `home.backups`, unless the newest one there has the same content.
+
+    keep: number of such backups that are kept.
+    """
     files = state_files(home, models=False)
     before = sorted(home.backups.glob("state-*.zip"))
     version = Manifest.read(home.state).version
@@ -61,7 +61,7 @@ def back_up_changes(home: Home) -> None:
     if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": checksums}:
         return
     write_archive(home.backups / f"state-{timestamp()}.zip", files, version)
-    for old in before[: max(0, len(before) + 1 - MAX_AUTOMATIC)]:
+    for old in before[: max(0, len(before) + 1 - keep)]:
         old.unlink()
 
 

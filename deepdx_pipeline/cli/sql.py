@@ -59,7 +59,9 @@ def sql(
             show_default=f"{_ROWS_ON_A_TERMINAL} for a table on a terminal, else all",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds before the query is stopped.")] = 300,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds before the query is stopped.", show_default="300")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output file.")] = False,
 ) -> None:
     """Query the corpus in SQL (DuckDB).
@@ -79,15 +81,19 @@ def sql(
 
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.files import output_target
+    from deepdx_core.settings import load_settings
 
     if output is not None:
         output_target(output, force)
+    home = find_home()
+    settings = load_settings(home.settings).sql
+    seconds = timeout or settings.timeout
     table_on_terminal = format is Format.TABLE and output is None and out.is_terminal
     max_rows = limit if limit is not None else _ROWS_ON_A_TERMINAL if table_on_terminal else 0
-    with Snapshot(find_home().database) as corpus:
+    with Snapshot(home.database, settings.memory_gb) as corpus:
 
         def run(query: str) -> None:
-            result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=timeout)
+            result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=seconds)
             _write(result, max_rows, format, output, force)
 
         try:

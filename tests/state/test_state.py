@@ -18,7 +18,7 @@ from deepdx_core.generation.model import load_model
 from deepdx_core.generation.registry import champion_folder
 from deepdx_core.home import Home
 from deepdx_core.overrides import read_overrides
-from deepdx_core.state.backup import MAX_AUTOMATIC, back_up_changes, write_backup
+from deepdx_core.state.backup import back_up_changes, write_backup
 from deepdx_core.state.migrations import VERSION
 from deepdx_core.state.restore import BackupError, restore_backup
 from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
@@ -368,14 +368,14 @@ def test_restoring_a_backup_without_models_keeps_the_models(old):
 
 
 def test_automatic_backups_are_made_after_changes_and_the_latest_are_kept(current):
-    for count in range(MAX_AUTOMATIC + 3):
+    for count in range(13):
         Tables(current).write("training_splits", splits(*["train"] * (count + 1)))
         back_up_changes(current)
         back_up_changes(current)
     kept = sorted(current.backups.iterdir())
-    assert len(kept) == MAX_AUTOMATIC
+    assert len(kept) == 10
     restore_backup(current, kept[-1])
-    assert len(Tables(current).read("training_splits")) == MAX_AUTOMATIC + 3
+    assert len(Tables(current).read("training_splits")) == 13
 
 
 def contents(version=VERSION, **names):
