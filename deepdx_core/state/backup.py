@@ -55,7 +55,7 @@ def back_up_changes(home: Home, keep: int = 10) -> None:
     keep: number of such backups that are kept.
     """
     files = state_files(home, models=False)
-    before = sorted(home.backups.glob("state-*.zip"))
+    before = list_backups(home)
     version = Manifest.read(home.state).version
     checksums = {name: checksum(read_regular(path)) for name, path in files.items()}
     if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": checksums}:
@@ -63,6 +63,11 @@ def back_up_changes(home: Home, keep: int = 10) -> None:
     write_archive(home.backups / f"state-{timestamp()}.zip", files, version)
     for old in before[: max(0, len(before) + 1 - keep)]:
         old.unlink()
+
+
+def list_backups(home: Home) -> list[Path]:
+    """Return the automatic backups, the oldest first."""
+    return sorted(home.backups.glob("state-*.zip"))
 
 
 def state_files(home: Home, models: bool) -> dict[str, Path]:

@@ -13,6 +13,7 @@ from deepdx_pipeline.cli import (
     convert,
     corpus,
     curation,
+    doctor,
     generate,
     judges,
     labels,
@@ -33,7 +34,7 @@ app = typer.Typer(
 )
 
 
-_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore")
+_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore", "doctor")
 
 
 @app.callback()
@@ -57,6 +58,7 @@ app.command()(midi.send)
 app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
+app.command()(doctor.doctor)
 app.command()(state.backup)
 app.command()(state.restore)
 app.command()(curation.explain)
