@@ -19,6 +19,7 @@ Rooms, from the ground up; each imports only those before it:
 - `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
 - `overrides`   the user's own verdicts and labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
+- `changes`     what each run changed in the tables, and its history
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity

@@ -8,7 +8,21 @@ import sys
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, render, run, sql, state, ui
+from deepdx_pipeline.cli import (
+    banks,
+    changes,
+    convert,
+    corpus,
+    curation,
+    generate,
+    labels,
+    midi,
+    render,
+    run,
+    sql,
+    state,
+    ui,
+)
 from deepdx_pipeline.cli.console import print_notice
 from deepdx_pipeline.cli.errors import error_message
 
@@ -43,6 +57,7 @@ app.command()(midi.send)
 app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
+app.command()(changes.diff)
 app.command()(state.backup)
 app.command()(state.restore)
 app.command()(curation.explain)

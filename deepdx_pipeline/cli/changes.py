@@ -1,0 +1,125 @@
+"""The command on the history of the corpus: diff."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deepdx_core.display import counted
+from deepdx_core.home import find_home
+from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
+
+if TYPE_CHECKING:
+    from deepdx_core.changes.history import Difference, History, Run
+
+_MAX_ROWS = 40  # of sounds and runs
+_COUNTS = ("added", "gone", "changed")
+_MOVED = {"verdicts": "verdicts", "labels": "labeled_voices", "splits": "training_splits"}
+
+
+def diff(
+    first: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN", help="Run: its id, a unique beginning of it, `first` or `last`.", show_default="last"
+        ),
+    ] = None,
+    second: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="Later run, whose result is compared with that of the first.")
+    ] = None,
+    list_runs: Annotated[bool, typer.Option("--runs", help="List the recorded runs instead.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of sounds or runs; 0 for all.")] = _MAX_ROWS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Show what a run changed: rows of each table, and sounds whose verdict, label or split moved.
+
+    With two runs, compares the corpus after the first one with that after the second one.
+    """
+    from deepdx_core.changes.history import LAST, History
+
+    if list_runs and first is not None:
+        raise typer.BadParameter("lists all runs: give no RUN", param_hint="--runs")
+    history = History(find_home())
+    if list_runs:
+        _list_runs(history, limit, as_json)
+        return
+    runs = [history.find(run) for run in (first or LAST, second) if run is not None]
+    difference = history.between(*runs) if len(runs) == 2 else history.changes_of(runs[0])
+    if as_json:
+        found = {"tables": difference.tables.to_dicts(), "sounds": difference.moves.to_dicts()}
+        out.print_json(json.dumps({"runs": list(map(_describe, runs)), **found, "notes": difference.notes}))
+        return
+    for which, run in zip(("From the end of run", "to the end of run") if second else ("Run",), runs, strict=True):
+        print_line(f"{which} {run.record.run_id}, {run.record.job}, {_when(run)}", "bold")
+    _print_difference(difference, limit)
+    _mention_unfinished(history)
+
+
+def _describe(run: "Run") -> dict[str, Any]:
+    return run.record.model_dump(mode="json", include={"run_id", "job", "began", "ended"})
+
+
+def _when(run: "Run") -> str:
+    """Return when a run began, in local time, and how long it took."""
+    began, ended = run.record.began, run.record.ended
+    took = f"{(ended - began).total_seconds():.0f} s" if ended else "killed"
+    return f"{began.astimezone():%Y-%m-%d %H:%M} ({took})"
+
+
+def _print_difference(difference: "Difference", limit: int) -> None:
+    from deepdx_core.changes.comparison import count_moves
+
+    shown = table("table", *(f">{name}" for name in _COUNTS), ">rows")
+    for name, rows, *counts in difference.tables.iter_rows():
+        if any(count != 0 for count in counts):
+            shown.add_row(*map(safe_text, (name, *("?" if count is None else count for count in counts), rows)))
+    if shown.row_count:
+        out.print(shown)
+    else:
+        print_line("No row changed.")
+    moves = difference.moves
+    if len(moves):
+        summary = table("", "from", "to", ">sounds")
+        for row in count_moves(moves).iter_rows():
+            summary.add_row(*map(safe_text, row))
+        print_line("\nMoves:", "bold")
+        out.print(summary)
+        sounds = table("", "from", "to", "name", "sound")
+        for column, sound_id, name, before, after in moves.head(limit or len(moves)).iter_rows():
+            sounds.add_row(*map(safe_text, (column, before, after, name, sound_id)))
+        print_line("\nSounds:", "bold")
+        out.print(sounds)
+        _print_more(len(moves) - sounds.row_count, "move")
+    for note in difference.notes:
+        print_line(note, "yellow", err)
+
+
+def _list_runs(history: "History", limit: int, as_json: bool) -> None:
+    runs = history.runs()[::-1]
+    if as_json:
+        out.print_json(json.dumps([_describe(run) | {"tables": _counts(run)} for run in runs]))
+        return
+    shown = table("run", "job", "began", *(f">{name}" for name in ("rows", *_MOVED)))
+    for run in runs[: limit or None]:
+        tables = run.record.tables
+        rows = sum(count or 0 for counts in _counts(run).values() for count in counts.values())
+        moved = (tables[name].moved if name in tables else None for name in _MOVED.values())
+        shown.add_row(*map(safe_text, (run.record.run_id, run.record.job, _when(run), rows, *moved)))
+    out.print(shown)
+    _print_more(len(runs) - shown.row_count, "run")
+    _mention_unfinished(history)
+
+
+def _counts(run: "Run") -> dict[str, dict[str, int | None]]:
+    return {name: change.model_dump(include={*_COUNTS}) for name, change in run.record.tables.items()}
+
+
+def _print_more(count: int, thing: str) -> None:
+    if count > 0:
+        print_line(f"... and {counted(count, f'more {thing}')}; --limit 0 shows all", "dim")
+
+
+def _mention_unfinished(history: "History") -> None:
+    if run := history.unfinished():
+        about = f"run {run.record.run_id} is not included: it is under way, or was killed and the next run records it"
+        print_line(about, "yellow", err)
