@@ -180,8 +180,12 @@ class History:
             return runs[0 if run == FIRST else -1]
         found = [known for known in runs if run and known.record.run_id.startswith(run)]
         if len(found) != 1:
-            which = f"{len(found):,} recorded runs have ids" if found else "no recorded run has an id"
-            raise HistoryError(f"{which} that begin with {printable(run)!r}: `deepdx diff --runs` lists them")
+            which = (
+                f"{len(found):,} recorded runs have ids that begin"
+                if found
+                else "no recorded run has an id that begins"
+            )
+            raise HistoryError(f"{which} with {printable(run)!r}: `deepdx diff --runs` lists them")
         return found[0]
 
     def changes_of(self, run: Run) -> Difference:
@@ -267,7 +271,9 @@ class History:
             with suppress(OSError, pl.exceptions.PolarsError):
                 known.append(pl.read_parquet(path, columns=["sound_id", _NAMES[table]]).rename({_NAMES[table]: "name"}))
         names = pl.concat(known).unique("sound_id", keep="first", maintain_order=True)
-        return changes.drop("name").join(names, left_on=SOUND_ID, right_on="sound_id", how="left").select(CHANGES)
+        return (
+            changes.drop("name").join(names, left_on=SOUND_ID, right_on="sound_id", how="left").select(CHANGES.names())
+        )
 
     def _complete(self, base: _Base, record: Record) -> _Base:
         """Write the record that follows the base, with all changes since then, and return the new base."""

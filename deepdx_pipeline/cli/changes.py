@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 40  # of sounds and runs
 _COUNTS = ("added", "gone", "changed")
+_DIGITS = 8
 _MOVED = {"verdicts": "verdicts", "labels": "labeled_voices", "splits": "training_splits"}
 
 
@@ -49,14 +50,22 @@ def diff(
         found = {"tables": difference.tables.to_dicts(), "sounds": difference.moves.to_dicts()}
         out.print_json(json.dumps({"runs": list(map(_describe, runs)), **found, "notes": difference.notes}))
         return
-    for which, run in zip(("From the end of run", "to the end of run") if second else ("Run",), runs, strict=True):
-        print_line(f"{which} {run.record.run_id}, {run.record.job}, {_when(run)}", "bold")
+    for which, run in zip(("After run", "and after run") if second else ("Run",), runs, strict=True):
+        print_line(f"{which} {_short_id(run)}: {run.record.job}, {_when(run)}", "bold")
     _print_difference(difference, limit)
     _mention_unfinished(history)
 
 
 def _describe(run: "Run") -> dict[str, Any]:
     return run.record.model_dump(mode="json", include={"run_id", "job", "began", "ended"})
+
+
+def _short_id(run: "Run") -> str:
+    """Return the part of the id of a run that is enough to tell it from others."""
+    from deepdx_core.changes.history import OUTSIDE
+
+    run_id = run.record.run_id
+    return run_id if run.record.job == OUTSIDE else run_id[:_DIGITS]
 
 
 def _when(run: "Run") -> str:
@@ -104,7 +113,7 @@ def _list_runs(history: "History", limit: int, as_json: bool) -> None:
         tables = run.record.tables
         rows = sum(count or 0 for counts in _counts(run).values() for count in counts.values())
         moved = (tables[name].moved if name in tables else None for name in _MOVED.values())
-        shown.add_row(*map(safe_text, (run.record.run_id, run.record.job, _when(run), rows, *moved)))
+        shown.add_row(*map(safe_text, (_short_id(run), run.record.job, _when(run), rows, *moved)))
     out.print(shown)
     _print_more(len(runs) - shown.row_count, "run")
     _mention_unfinished(history)
@@ -121,5 +130,5 @@ def _print_more(count: int, thing: str) -> None:
 
 def _mention_unfinished(history: "History") -> None:
     if run := history.unfinished():
-        about = f"run {run.record.run_id} is not included: it is under way, or was killed and the next run records it"
+        about = f"run {_short_id(run)} is not included: it is under way, or was killed and the next run records it"
         print_line(about, "yellow", err)
