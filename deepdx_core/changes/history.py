@@ -33,7 +33,7 @@ from deepdx_core.changes.comparison import (
     count,
     find_moves,
 )
-from deepdx_core.display import printable
+from deepdx_core.display import printable, shown
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import read_regular, safe_name, working_folder, written_whole
 from deepdx_core.home import Home
@@ -185,7 +185,7 @@ class History:
                 if found
                 else "no recorded run has an id that begins"
             )
-            raise HistoryError(f"{which} with {printable(run)!r}: `deepdx diff --runs` lists them")
+            raise HistoryError(f"{which} with {shown(run)}: `deepdx diff --runs` lists them")
         return found[0]
 
     def changes_of(self, run: Run) -> Difference:
