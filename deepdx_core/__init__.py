@@ -19,13 +19,13 @@ Rooms, from the ground up; each imports only those before it:
 - `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
 - `overrides`   the user's own verdicts and labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
-- `changes`     what each run changed in the tables, and its history
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice
 - `configuration`  the user's files, checked before a run
+- `changes`     what each run changed: rows of tables compared, and the history of the runs
 - `database`    corpus.duckdb, its snapshot for queries, the funnel
 - `dataset`     splits, and the training set as arrays
 - `training`    settings, checkpoints and determinism of training runs

@@ -12,11 +12,11 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
@@ -155,7 +155,7 @@ class History:
     def __init__(self, home: Home) -> None:
         self._folder = home.changes
         self._tables = Tables(home)
-        self._compared: dict[tuple[str, str, str], pl.DataFrame | None] = {}
+        self._compared: dict[tuple[str, str | None, str], tuple[TableChange, pl.DataFrame]] = {}
 
     def runs(self) -> list[Run]:
         """Return the runs, the oldest first, without one that is under way. Damaged records are left out."""
@@ -234,31 +234,35 @@ class History:
 
         rows: the table as it was just written.
         """
-        base = self._base() or _Base(0, {})
-        return self._compare(base, table, self._tables.checksum(table) or "", rows)
+        return self._compare(self._base() or _Base(0, {}), table, self._tables.checksum(table) or "", lambda: rows)
 
     def _compare(
-        self, base: _Base, table: str, sha256: str, rows: pl.DataFrame | None
+        self, base: _Base, table: str, sha256: str, read: Callable[[], pl.DataFrame | None]
     ) -> tuple[TableChange, pl.DataFrame]:
-        """Compare a table with the base. `rows` is None if it cannot be read."""
-        none = CHANGES.to_frame()
-        number = None if rows is None else len(rows)
+        """Compare the file of a table with the base, once. `read` returns its rows, None if they cannot be read."""
         earlier = base.sha256(table)
-        if earlier is None:
-            return TableChange(sha256=sha256, rows=number, created=True, added=number), none
-        if earlier == sha256:
-            return TableChange(sha256=sha256, rows=number), none
-        pair = table, earlier, sha256
-        if pair not in self._compared:
-            before = base.read(table)
-            found = None if before is None or rows is None else compare(table, before, rows)
-            self._compared[pair] = None if found is None else self._named(base, found)
-        changes = self._compared[pair]
-        if changes is None:
-            return TableChange(sha256=sha256, rows=number, added=None, gone=None, changed=None, moved=None), none
-        counts = count(changes)
-        moved = find_moves(changes)["sound_id"].n_unique()
-        return TableChange(sha256=sha256, rows=number, **asdict(counts), moved=moved), changes
+        if (table, earlier, sha256) not in self._compared:
+            rows = read()
+            change, changes = TableChange(sha256=sha256, rows=None if rows is None else len(rows)), CHANGES.to_frame()
+            update: dict[str, object] = {}
+            if earlier is None:
+                update = {"created": True, "added": change.rows}
+            elif earlier != sha256:
+                before = base.read(table)
+                compared = None if before is None or rows is None else compare(table, before, rows)
+                if compared is None:
+                    update = dict.fromkeys(("added", "gone", "changed", "moved"))
+                else:
+                    changes = self._named(base, compared)
+                    update = {**asdict(count(changes)), "moved": find_moves(changes)["sound_id"].n_unique()}
+            self._compared[table, earlier, sha256] = change.model_copy(update=update), changes
+        return self._compared[table, earlier, sha256]
+
+    def _read_table(self, table: str) -> pl.DataFrame | None:
+        try:
+            return self._tables.read(table)
+        except DeepDXError:
+            return None
 
     def _named(self, base: _Base, changes: pl.DataFrame) -> pl.DataFrame:
         """Return changes with the best name of each watched sound, as it is now or, if it is gone, as it was."""
@@ -281,14 +285,11 @@ class History:
         for table in TABLES:
             current = self._tables.checksum(table)
             if current is not None and current != base.sha256(table):
-                try:
-                    rows = self._tables.read(table)
-                except DeepDXError:
-                    rows = None
-                tables[table], changes = self._compare(base, table, current, rows)
+                tables[table], changes = self._compare(base, table, current, partial(self._read_table, table))
                 found.append(changes)
             elif table in base.files:
-                tables[table] = TableChange(sha256=base.files[table][1], rows=_count_rows(base.files[table][0]))
+                path, sha256 = base.files[table]
+                tables[table] = TableChange(sha256=sha256, rows=_count_rows(path))
         self._write(base.number + 1, record.model_copy(update={"tables": tables}), pl.concat(found))
         self._remove_oldest()
         return self._replace_base(_Base(base.number + 1, base.files))
@@ -392,7 +393,7 @@ def _difference(runs: Sequence[Run], end: Record, start: Mapping[str, TableChang
     ]
     notes = []
     if unknown := [table for table, counted in counts.items() if counted is None]:
-        notes.append(f"changes are not known, because a file was damaged: {', '.join(unknown)}")
+        notes.append(f"damaged or of another version, so that rows cannot be compared: {', '.join(unknown)}")
     if len({run.record.hashed_by for run in runs}) > 1:
         notes.append("rows that changed and changed back may count: several versions of polars recorded the runs")
     return Difference(pl.DataFrame(rows, schema=TABLE_COUNTS, orient="row"), find_moves(changes), notes)

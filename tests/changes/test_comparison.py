@@ -1,5 +1,7 @@
 """Comparison of two states of a table, and combination of comparisons, against states as dictionaries."""
 
+import itertools
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -54,9 +56,7 @@ def test_the_order_of_rows_is_no_change(before, after):
 
 @given(st.lists(states, min_size=1, max_size=5))
 def test_combined_steps_equal_the_comparison_of_the_first_state_with_the_last(steps):
-    compared = [
-        compare("training_splits", splits(one), splits(other)) for one, other in zip(steps, steps[1:], strict=False)
-    ]
+    compared = [compare("training_splits", splits(one), splits(other)) for one, other in itertools.pairwise(steps)]
     assert combine(compared).equals(compare("training_splits", splits(steps[0]), splits(steps[-1])))
 
 
@@ -108,7 +108,7 @@ def test_tables_with_another_key_cannot_be_compared(before):
 
 
 def test_moves_are_counted_by_column_the_most_frequent_first():
-    before = {sound_id: ("train", "a") for sound_id in SOUNDS}
+    before = dict.fromkeys(SOUNDS, ("train", "a"))
     after = {sound_id: ("test" if place else "withheld", "a") for place, sound_id in enumerate(SOUNDS[:4])}
     moves = find_moves(compare("training_splits", splits(before), splits(before | after)))
     assert count_moves(moves).rows() == [("split", "train", "test", 3), ("split", "train", "withheld", 1)]
