@@ -79,7 +79,7 @@ def _changes(home: HomeResource, table: str, rows: pl.DataFrame) -> dict[str, An
         "rows_added": counts.added,
         "rows_gone": counts.gone,
         "rows_changed": counts.changed,
-        "moved": markdown_table(count_moves(moves)) if len(moves) else None,
+        "moved": markdown_table(count_moves(moves).head(_MOVES_SHOWN)) if len(moves) else None,
         "sounds_that_moved": markdown_table(moves.head(_MOVES_SHOWN)) if len(moves) else None,
     }
     return {name: value for name, value in metadata.items() if value is not None}

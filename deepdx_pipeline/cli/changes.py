@@ -12,7 +12,7 @@ from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
 if TYPE_CHECKING:
     from deepdx_core.changes.history import Difference, History, Run
 
-_MAX_ROWS = 40  # of sounds and runs
+_MAX_ROWS = 40  # of moves, sounds and runs
 _COUNTS = ("added", "gone", "changed")
 _DIGITS = 8
 _MOVED = {"verdicts": "verdicts", "labels": "labeled_voices", "splits": "training_splits"}
@@ -29,7 +29,7 @@ def diff(
         str | None, typer.Argument(metavar="RUN", help="Later run, whose result is compared with that of the first.")
     ] = None,
     list_runs: Annotated[bool, typer.Option("--runs", help="List the recorded runs instead.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="Maximum number of sounds or runs; 0 for all.")] = _MAX_ROWS,
+    limit: Annotated[int, typer.Option(min=0, help="Maximum number of moves, sounds and runs; 0 for all.")] = _MAX_ROWS,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Show what a run changed: rows of each table, and sounds whose verdict, label or split moved.
@@ -88,17 +88,19 @@ def _print_difference(difference: "Difference", limit: int) -> None:
         print_line("No row changed.")
     moves = difference.moves
     if len(moves):
+        counted_moves = count_moves(moves)
         summary = table("", "from", "to", ">sounds")
-        for row in count_moves(moves).iter_rows():
+        for row in counted_moves.head(limit or len(moves)).iter_rows():
             summary.add_row(*map(safe_text, row))
         print_line("\nMoves:", "bold")
         out.print(summary)
+        _print_more(len(counted_moves) - summary.row_count, "move")
         sounds = table("", "from", "to", "name", "sound")
         for column, sound_id, name, before, after in moves.head(limit or len(moves)).iter_rows():
             sounds.add_row(*map(safe_text, (column, before, after, name, sound_id)))
         print_line("\nSounds:", "bold")
         out.print(sounds)
-        _print_more(len(moves) - sounds.row_count, "move")
+        _print_more(len(moves) - sounds.row_count, "sound")
     for note in difference.notes:
         print_line(note, "yellow", err)
 

@@ -34,9 +34,7 @@ def count_rows(home):
     tables = Tables(home)
     rows = {table: tables.read(table) for table in TABLES if table not in GENERATOR_TABLES}
     values = {
-        f"{table}.{column}": {
-            value: number for value, number in rows[table][column].drop_nulls().value_counts().sort(column).iter_rows()
-        }
+        f"{table}.{column}": dict(rows[table][column].drop_nulls().value_counts().sort(column).iter_rows())
         for table, column in COUNTED.items()
     }
     return {"rows": {table: len(found) for table, found in rows.items()}, **values}
