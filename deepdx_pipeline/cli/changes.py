@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deepdx_core.display import counted
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
+from deepdx_pipeline.cli.console import err, out, print_line
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from deepdx_core.changes.history import Difference, History, Run
 
 _MAX_ROWS = 40  # of moves, sounds and runs
@@ -48,7 +49,7 @@ def diff(
     difference = history.between(*runs) if len(runs) == 2 else history.changes_of(runs[0])
     if as_json:
         found = {"tables": difference.tables.to_dicts(), "sounds": difference.moves.to_dicts()}
-        out.print_json(json.dumps({"runs": list(map(_describe, runs)), **found, "notes": difference.notes}))
+        print(json.dumps({"runs": list(map(_describe, runs)), **found, "notes": difference.notes}, indent=2))
         return
     for which, run in zip(("After run", "and after run") if second else ("Run",), runs, strict=True):
         print_line(f"{which} {_short_id(run)}: {run.record.job}, {_when(run)}", "bold")
@@ -76,58 +77,55 @@ def _when(run: "Run") -> str:
 
 
 def _print_difference(difference: "Difference", limit: int) -> None:
+    import polars as pl
+
     from deepdx_core.changes.comparison import count_moves
 
-    shown = table("table", *(f">{name}" for name in _COUNTS), ">rows")
-    for name, rows, *counts in difference.tables.iter_rows():
-        if any(count != 0 for count in counts):
-            shown.add_row(*map(safe_text, (name, *("?" if count is None else count for count in counts), rows)))
-    if shown.row_count:
-        out.print(shown)
-    else:
+    changed = difference.tables.filter(pl.any_horizontal(pl.col(_COUNTS).ne_missing(0)))
+    if changed.is_empty():
         print_line("No row changed.")
-    moves = difference.moves
-    if len(moves):
-        counted_moves = count_moves(moves)
-        summary = table("", "from", "to", ">sounds")
-        for row in counted_moves.head(limit or len(moves)).iter_rows():
-            summary.add_row(*map(safe_text, row))
+    else:
+        _print_rows(changed.select("table", *_COUNTS, "rows"), 0)
+    if len(difference.moves):
         print_line("\nMoves:", "bold")
-        out.print(summary)
-        _print_more(len(counted_moves) - summary.row_count, "move")
-        sounds = table("", "from", "to", "name", "sound")
-        for column, sound_id, name, before, after in moves.head(limit or len(moves)).iter_rows():
-            sounds.add_row(*map(safe_text, (column, before, after, name, sound_id)))
+        _print_rows(count_moves(difference.moves), limit)
         print_line("\nSounds:", "bold")
-        out.print(sounds)
-        _print_more(len(moves) - sounds.row_count, "sound")
+        _print_rows(difference.moves.select("column", "before", "after", "name", "sound_id"), limit)
     for note in difference.notes:
         print_line(note, "yellow", err)
 
 
 def _list_runs(history: "History", limit: int, as_json: bool) -> None:
+    import polars as pl
+
     runs = history.runs()[::-1]
     if as_json:
-        out.print_json(json.dumps([_describe(run) | {"tables": _counts(run)} for run in runs]))
+        print(json.dumps([_describe(run) | {"tables": _counts(run)} for run in runs], indent=2))
         return
-    shown = table("run", "job", "began", *(f">{name}" for name in ("rows", *_MOVED)))
-    for run in runs[: limit or None]:
+    rows = []
+    for run in runs:
         tables = run.record.tables
-        rows = sum(count or 0 for counts in _counts(run).values() for count in counts.values())
+        changed = sum(count or 0 for counts in _counts(run).values() for count in counts.values())
         moved = (tables[name].moved if name in tables else None for name in _MOVED.values())
-        shown.add_row(*map(safe_text, (_short_id(run), run.record.job, _when(run), rows, *moved)))
-    out.print(shown)
-    _print_more(len(runs) - shown.row_count, "run")
+        rows.append((_short_id(run), run.record.job, _when(run), changed, *moved))
+    texts = dict.fromkeys(("run", "job", "began"), pl.String)
+    shown = pl.DataFrame(rows, schema=texts | dict.fromkeys(("rows", *_MOVED), pl.Int64), orient="row")
+    _print_rows(shown, limit)
     _mention_unfinished(history)
+
+
+def _print_rows(rows: "pl.DataFrame", limit: int) -> None:
+    """Print the first rows of a table, or all if the limit is 0."""
+    from deepdx_pipeline.cli.sql import format_table
+
+    shown = rows.head(limit or len(rows))
+    out.file.writelines(format_table(shown, None))
+    if len(shown) < len(rows):
+        print_line(f"... and {len(rows) - len(shown):,} more; --limit 0 shows all", "dim")
 
 
 def _counts(run: "Run") -> dict[str, dict[str, int | None]]:
     return {name: change.model_dump(include={*_COUNTS}) for name, change in run.record.tables.items()}
-
-
-def _print_more(count: int, thing: str) -> None:
-    if count > 0:
-        print_line(f"... and {counted(count, f'more {thing}')}; --limit 0 shows all", "dim")
 
 
 def _mention_unfinished(history: "History") -> None:

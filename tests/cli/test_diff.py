@@ -194,9 +194,9 @@ def test_the_number_of_sounds_and_runs_is_limited(home, capsys):
     home.rules.write_text('[rule.mine]\nverdict = "corrupt"\nwhen = "algorithm >= 0"\nreason = "a test"\n')
     execute(home)
     output = run_deepdx(capsys, "diff", "--limit", 2)[1]
-    assert "more sounds; --limit 0 shows all" in output
+    assert "more; --limit 0 shows all" in output
     assert len(output.splitlines()) + 20 < len(run_deepdx(capsys, "diff", "--limit", 0)[1].splitlines())
-    assert "1 more run; --limit 0 shows all" in run_deepdx(capsys, "diff", "--runs", "--limit", 1)[1]
+    assert "... and 1 more; --limit 0 shows all" in run_deepdx(capsys, "diff", "--runs", "--limit", 1)[1]
 
 
 def test_invalid_requests_are_refused(home, tmp_path, monkeypatch, capsys):
