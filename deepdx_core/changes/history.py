@@ -179,6 +179,7 @@ class History:
         if run in (FIRST, LAST):
             return runs[0 if run == FIRST else -1]
         found = [known for known in runs if run and known.record.run_id.startswith(run)]
+        found = [known for known in found if known.record.run_id == run] or found
         if len(found) != 1:
             which = (
                 f"{len(found):,} recorded runs have ids that begin"

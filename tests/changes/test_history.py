@@ -183,11 +183,11 @@ def test_runs_are_found_by_id_beginning_and_word(home):
     history = History(home)
     with pytest.raises(HistoryError, match="no run is recorded"):
         history.find("last")
-    for run_id in ("abc1", "abc2", "b\x1b[31m"):
+    for run_id in ("abc1", "abc2", "abc12", "b\x1b[31m"):
         run(home, run_id)
     assert history.find("abc1").record.run_id == history.find("first").record.run_id == "abc1"
     assert history.find("b").record.run_id == history.find("last").record.run_id == "b\x1b[31m"
-    for unknown, reason in (("abc", "2 recorded runs"), ("", "no recorded run"), ("\x1b[31m", r"'\\x1b\[31m'")):
+    for unknown, reason in (("abc", "3 recorded runs"), ("", "no recorded run"), ("\x1b[31m", r"'\\x1b\[31m'")):
         with pytest.raises(HistoryError, match=reason):
             history.find(unknown)
     with pytest.raises(HistoryError, match="earlier run first"):
