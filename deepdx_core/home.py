@@ -102,6 +102,11 @@ class Home:
         return self.root / "plots"
 
     @property
+    def changes(self) -> Path:
+        """The history: a record of each run with what it changed, and links to the tables as the last run left them."""
+        return self.root / "changes"
+
+    @property
     def dagster(self) -> Path:
         """Dagster's storage: runs, events, schedules."""
         return self.root / "dagster"

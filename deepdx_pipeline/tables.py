@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from deepdx_core.changes.comparison import count_moves, find_moves
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES, describe, describe_columns
 from deepdx_pipeline.lineage import column_lineage
 from deepdx_pipeline.resources import HomeResource
@@ -17,6 +18,8 @@ AssetFunction = Callable[[Callable[..., Result]], dg.AssetsDefinition]
 OWNERS = ["team:deepdx"]
 STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
 """Tags of assets: state cannot be recomputed, a cache can."""
+
+_MOVES_SHOWN = 40
 
 
 def table_attributes(table: str) -> dict[str, Any]:
@@ -62,9 +65,24 @@ def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: st
             "dagster/column_lineage": column_lineage(table),
             "dagster/table_name": f"corpus.main.{table}",
             "path": dg.MetadataValue.path(home.tables.path(table)),
+            **_changes(home, table, rows),
             **metadata,
         },
     )
+
+
+def _changes(home: HomeResource, table: str, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return what the run changed in a table: counts of rows, and the sounds whose verdict, label or split moved."""
+    counts, changes = home.history.compare_table(table, rows.cast(TABLES[table].create_empty().schema))
+    moves = find_moves(changes)
+    metadata = {
+        "rows_added": counts.added,
+        "rows_gone": counts.gone,
+        "rows_changed": counts.changed,
+        "moved": markdown_table(count_moves(moves).head(_MOVES_SHOWN)) if len(moves) else None,
+        "sounds_that_moved": markdown_table(moves.head(_MOVES_SHOWN)) if len(moves) else None,
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def markdown_table(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:

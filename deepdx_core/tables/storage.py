@@ -182,6 +182,14 @@ class Tables:
         manifest.write()
         return digest
 
+    def checksum(self, table: str) -> str | None:
+        """Return the SHA-256 of the file of a table, as it was written. None if it was never written or was deleted."""
+        known = self._checksums(table)
+        path = self.path(table)
+        if not known or not path.is_file():
+            return None
+        return known[0] if len(known) == 1 else checksum(read_regular(path))
+
     def made_by(self, table: str) -> str:
         """Return the version of the code that computed a table, "" if the table was never written or is damaged."""
         try:

@@ -10,6 +10,7 @@ import typer
 from deepdx_core.home import find_home
 from deepdx_pipeline.cli import (
     banks,
+    changes,
     convert,
     corpus,
     curation,
@@ -59,6 +60,7 @@ app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
 app.command()(doctor.doctor)
+app.command()(changes.diff)
 app.command()(state.backup)
 app.command()(state.restore)
 app.command()(curation.explain)

@@ -161,7 +161,7 @@ def _write(result: "pl.DataFrame", max_rows: int, format: Format, output: Path |
     if output is not None:
         write_outputs({output: _format_bytes(result, format)}, force)
     elif format is Format.TABLE:
-        out.file.writelines(_format_table(result, out.width if out.is_terminal else None))
+        out.file.writelines(format_table(result, out.width if out.is_terminal else None))
     else:
         sys.stdout.buffer.write(_format_bytes(result, format))
     if truncated:
@@ -173,7 +173,7 @@ def _format_bytes(result: "pl.DataFrame", format: Format) -> bytes:
     import polars.selectors as cs
 
     if format is Format.TABLE:
-        return "".join(_format_table(result, None)).encode()
+        return "".join(format_table(result, None)).encode()
     buffer = io.BytesIO()
     if format is Format.PARQUET:
         result.write_parquet(buffer)
@@ -190,7 +190,7 @@ def _format_bytes(result: "pl.DataFrame", format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def _format_table(result: "pl.DataFrame", width: int | None) -> Iterator[str]:
+def format_table(result: "pl.DataFrame", width: int | None) -> Iterator[str]:
     """Format a result as lines: one per row, or if those are wider than `width`, one per value in a block per row.
 
     Without rich, which would cut wide values and is slow with many rows.
