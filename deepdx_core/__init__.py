@@ -10,9 +10,8 @@ The front door, imported on first use so that `import deepdx_core` costs nothing
 
 Rooms, from the ground up; each imports only those before it:
 
-- `arrays`, `errors`, `display`, `progress`, `files`, `documents`, `home`, `versions`  shared by all rooms
-- `compilation` functions compiled with numba, and the folders of compiled code
-- `trees`       boosted trees as plain arrays
+- `arrays`, `errors`, `display`, `progress`, `files`, `documents`, `home`, `versions`, `compilation`, `trees`  shared by
+  all rooms
 - `voice`       the 145 parameters and the 32 algorithms, as data
 - `codec`       bytes to voices and back; no file system, no data frames
 - `tables`      schemas of the tables, and their storage
