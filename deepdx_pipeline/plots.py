@@ -2,11 +2,12 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 
 from deepdx_core.files import written_whole
@@ -132,18 +133,37 @@ def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> "Fig
     return figure
 
 
-def image_grid(images: Mapping[str, "Float32Array"], title: str) -> "Figure":
-    """Draw a row of small images, `float32[n, 16, 16]` within [-1, 1], for each name."""
+_SHEET_COLUMNS = 4
+_CELL = (1.0, 1.0)  # width and height of a voice, gaps included
+_CURVE = (0.86, 0.55)
+
+
+def bank_sheet(voices: Sequence[str], contours: "Float32Array", seconds: float, held: float, title: str) -> "Figure":
+    """Draw each voice of a bank as a player knows it: slot, name and algorithm, over its loudness curve.
+
+    voices: captions. contours: `float32[n, frames]` in dB below the loudest, from `contours.loudness_contours`.
+    """
+    from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.figure import Figure
 
-    columns = max(len(row) for row in images.values())
-    figure = Figure(figsize=(0.9 * columns, 0.9 * len(images)), layout="constrained")
-    grid = figure.subplots(len(images), columns, squeeze=False)
-    for cells, (name, row) in zip(grid, images.items(), strict=True):
-        cells[0].set_ylabel(name, rotation=0, ha="right", va="center")
-        for cell, image in zip(cells, row, strict=False):
-            cell.imshow(image, cmap="magma", vmin=-1, vmax=1)
-        for cell in cells:
-            cell.set(xticks=[], yticks=[])
-    figure.suptitle(title)
+    rows = -(-len(voices) // _SHEET_COLUMNS)
+    figure = Figure(figsize=(2.4 * _SHEET_COLUMNS, 0.75 * rows + 0.9), layout="constrained")
+    axes = figure.subplots()
+    (width, height), (curve_width, curve_height) = _CELL, _CURVE
+    x = np.linspace(0, curve_width, contours.shape[1])
+    lines, areas, releases = [], [], []
+    for number, (caption, contour) in enumerate(zip(voices, contours, strict=True)):
+        left, bottom = number // rows * width, -(number % rows) * height  # slots run down, as on a list
+        curve = np.column_stack([left + x, bottom + curve_height * (1 - contour / contours.min(initial=-1))])
+        lines.append(curve)
+        areas.append(np.concatenate([[[left, bottom]], curve, [[left + curve_width, bottom]]]))
+        release = left + curve_width * held / seconds
+        releases.append([[release, bottom], [release, bottom + curve_height]])
+        axes.text(left, bottom + curve_height + 0.09, caption, fontsize=9, family="monospace", parse_math=False)
+    axes.add_collection(PolyCollection(areas, facecolors="#cfe3ee", edgecolors="none"))
+    axes.add_collection(LineCollection(lines, colors="#2c6d93", linewidths=1.1))
+    axes.add_collection(LineCollection(releases, colors="#999999", linewidths=0.6, linestyles="dotted"))
+    axes.set(xlim=(-0.05, _SHEET_COLUMNS * width), ylim=(-(rows - 1) * height - 0.1, height))
+    axes.set_axis_off()
+    axes.set_title(title, loc="left")
     return figure

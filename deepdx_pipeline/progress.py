@@ -26,10 +26,11 @@ def redirect_progress(report: Report) -> Iterator[None]:
 
 def progress_of(context: dg.AssetExecutionContext) -> Report:
     """Return the function by which an asset reports its progress."""
-    return _redirected.get() or _log_at_intervals(context)
+    return _redirected.get() or log_progress(context.log)
 
 
-def _log_at_intervals(context: dg.AssetExecutionContext) -> Report:
+def log_progress(log: dg.DagsterLogManager) -> Report:
+    """Return a function that logs progress at intervals."""
     last = time.monotonic()
     began: dict[str, tuple[float, int]] = {}  # when the first report came, and what was done by then
 
@@ -42,6 +43,6 @@ def _log_at_intervals(context: dg.AssetExecutionContext) -> Report:
             left = ""
             if done > done_at_start:
                 left = f", {(total - done) * (now - start) / (done - done_at_start):,.0f} s left"
-            context.log.info(f"{what} ({done} of {total}{left})")
+            log.info(f"{what} ({done} of {total}{left})")
 
     return report

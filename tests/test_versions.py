@@ -77,7 +77,7 @@ def digest_tables(home):
         "ops": {"audio_features": {"config": {"render": False}}},
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    job = build_defs(home).resolve_job_def("corpus")
+    job = build_defs(home).resolve_job_def("refresh_corpus")
     assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=config).success
     tables = Tables(home)
     built = {table for table, constants in VERSIONS_BEHIND.items() if constants[0] == "READER_VERSION"}

@@ -1,24 +1,19 @@
 """The command that generates new voices: generate."""
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deepdx_core.display import counted, printable
-from deepdx_core.errors import DeepDXError
 from deepdx_core.files import output_target, write_outputs
+from deepdx_core.generation.orders import FILE_AND_SLOT, Order, OrderError, check_order
 from deepdx_core.home import find_home
 from deepdx_core.voice.parameters import VMEM_VOICES
 from deepdx_pipeline.cli.console import announce_compilation, err, numbered_paths, print_line, progress_bar
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from deepdx_core.arrays import UInt8Array
-
-_SLOT = "FILE:SLOT"
 
 
 def generate(
@@ -49,14 +44,16 @@ def generate(
         ),
     ] = None,
     like: Annotated[
-        str | None, typer.Option(metavar=_SLOT, help="Generate variations of this voice; slots count from 1.")
+        str | None, typer.Option(metavar=FILE_AND_SLOT, help="Generate variations of this voice; slots count from 1.")
     ] = None,
     strength: Annotated[
         float | None, typer.Option(help="Share of parameters that --like changes.", show_default="0.15")
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar=f"{_SLOT} {_SLOT}", help="Generate steps from the first voice to the second."),
+        typer.Option(
+            metavar=f"{FILE_AND_SLOT} {FILE_AND_SLOT}", help="Generate steps from the first voice to the second."
+        ),
     ] = None,
     avoid_copies: Annotated[
         bool,
@@ -73,107 +70,57 @@ def generate(
     ] = True,
 ) -> None:
     """Generate new voices with the trained model and write them as banks for a DX7."""
-    _check_options(like, strength, between, novelty, algorithm)
+    order = Order(
+        label=label,
+        algorithm=algorithm,
+        count=count,
+        seed=seed,
+        temperature=temperature,
+        novelty=novelty,
+        like=like,
+        strength=strength,
+        between=list(between or ()),
+        avoid_copies=avoid_copies,
+        by_ear=by_ear,
+    )
+    with _usage_errors():
+        check_order(order)
     paths = [output] if count <= VMEM_VOICES else numbered_paths(output, -(-count // VMEM_VOICES))
     if output.suffix.lower() != ".syx":
         raise typer.BadParameter(f"{printable(str(output))} does not end in .syx", param_hint="--output")
     for path in paths:
         output_target(path, force)
 
-    from deepdx_core.generation.banks import draw_names, encode_banks
-    from deepdx_core.generation.model import load_model
-    from deepdx_core.generation.model_card import read_model_card
-    from deepdx_core.generation.registry import champion_folder, corpus_names
-    from deepdx_core.generation.request import SamplingRequest
-    from deepdx_core.generation.sampling import sample
-    from deepdx_core.quality.rules import load_rules
+    from deepdx_core.generation.fulfillment import fill_order
 
-    home = find_home()
-    folder = champion_folder(home)
-    if label is not None:
-        label = _resolve_label(label, read_model_card(folder).labels, home.taxonomy)
-    if like is not None:
-        parents = [_read_voice(like, "--like")]
-    else:
-        parents = [_read_voice(text, "--between") for text in between or ()]
-    try:
-        request = SamplingRequest(
-            label,
-            algorithm,
-            temperature,
-            SamplingRequest.novelty if novelty is None else novelty,
-            None if like is None else parents[0][0],
-            SamplingRequest.strength if strength is None else strength,
-            None if between is None else (parents[0][0], parents[1][0]),
-            avoid_copies=avoid_copies,
-        )
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
-    rules = load_rules(home.rules)
-    taken = corpus_names(home)
-    model = load_model(folder)
     if by_ear:
         announce_compilation()
-    try:
-        with progress_bar() as report:
-            generated = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)
-    except ValueError as error:  # a valid request that the model cannot fulfill
-        raise DeepDXError(f"{error}; nothing was written") from error
-    banks = encode_banks(generated, draw_names(model, generated, seed, taken, parents))
-    write_outputs(dict(zip(paths, banks, strict=True)), force)
+    with _usage_errors(), progress_bar() as report:
+        delivered = fill_order(find_home(), order, report)
+    if label is not None and delivered.label and label.casefold() != delivered.label.casefold():
+        notice = f"{label} belongs to {delivered.label}; the model knows only labels, so it generated {delivered.label}"
+        print_line(notice, console=err)
+    write_outputs(dict(zip(paths, delivered.banks, strict=True)), force)
     for path in paths:
         print_line(printable(str(path)))
-    print_line(f"{counted(count, 'voice')}; {_describe_rejections(generated.rejected)}")
+    print_line(f"{counted(count, 'voice')}; {_describe_rejections(delivered.rejected)}")
 
 
-def _check_options(
-    like: str | None,
-    strength: float | None,
-    between: tuple[str, str] | None,
-    novelty: float | None,
-    algorithm: int | None,
-) -> None:
-    """Raise BadParameter for options that exclude each other."""
-    if like is not None and between is not None:
-        raise typer.BadParameter("cannot be combined with --like", param_hint="--between")
-    if strength is not None and like is None:
-        raise typer.BadParameter("needs --like", param_hint="--strength")
-    if novelty is not None and (like is not None or between is not None):
-        raise typer.BadParameter("cannot be combined with --like or --between", param_hint="--novelty")
-    if algorithm is not None and between is not None:
-        raise typer.BadParameter(
-            "cannot be combined with --between, whose voices have their own", param_hint="--algorithm"
-        )
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Raise errors of an order as those of options."""
+    try:
+        yield
+    except OrderError as error:
+        reason = re.sub("`([a-z_]+)`", lambda key: _option(key[1]), error.reason)
+        raise typer.BadParameter(reason, param_hint=_option(error.key)) from error
 
 
-def _resolve_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> str:
-    """Return the model's label for a label or category in any case, with a notice for a category."""
-    from deepdx_core.labels.taxonomy import find_taxonomy
-
-    known = {label.casefold(): label for label in labels}
-    if label := known.get(text.casefold()):
-        return label
-    label_of = find_taxonomy(user_taxonomy).label_of
-    category = next((category for category in label_of if category.casefold() == text.casefold()), None)
-    if category is None or label_of[category] not in labels:
-        choices = f"{', '.join(map(printable, labels))}, or one of their categories"
-        raise typer.BadParameter(f"unknown label {printable(text)!r}; use {choices}", param_hint="--label")
-    label = label_of[category]
-    print_line(f"{category} belongs to {label}; the model knows only labels, so it generates {label}", console=err)
-    return label
+def _option(key: str) -> str:
+    return f"--{key.replace('_', '-')}"
 
 
-def _read_voice(text: str, option: str) -> "tuple[UInt8Array, str]":
-    """Return the parameters and name of the voice at `FILE:SLOT`. The file name may contain colons."""
-    from deepdx_core.exchange.inspection import load_voice
-
-    match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
-    if match is None:
-        raise typer.BadParameter(f"{printable(text)!r} is not {_SLOT}, such as EPIANOS1.syx:5", param_hint=option)
-    return load_voice(Path(match[1]), int(match[2]))
-
-
-def _describe_rejections(rejected: "Mapping[str, int]") -> str:
+def _describe_rejections(rejected: Mapping[str, int]) -> str:
     if not rejected:
         return "no candidates rejected"
     reasons = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))

@@ -50,7 +50,7 @@ def run(
         changes["audio_features"] = {"render": False}
         if Part.TRAINING not in skipped:
             changes["generated_banks"] = {"by_ear": False}
-    home = _execute_job("corpus" if Part.TRAINING in skipped else "everything", changes)
+    home = _execute_job("refresh_corpus" if Part.TRAINING in skipped else "everything", changes)
     print_line(f"Up to date: {home.root}")
 
 
@@ -90,7 +90,7 @@ def evaluate(
     config: dict[str, Any] = {"seed": seed, "render": not without_audio}
     if gan_steps:
         config["gan_steps"] = gan_steps
-    home = _execute_job("evaluation", {"model_evaluation": config})
+    home = _execute_job("evaluate", {"model_evaluation": config})
     rows = Tables(home).read("model_evaluation")
     measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
     shown = table("measure", *(f">{name}" for name in rows["generator"]))

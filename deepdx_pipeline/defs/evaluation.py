@@ -17,9 +17,9 @@ GROUP = "evaluation"
 class EvaluationConfig(dg.Config):
     """Configuration of `model_evaluation`."""
 
-    seed: int = Field(0, ge=0, description="Seed of fitting, sampling and the protocol.")
-    render: bool = Field(True, description="Render voices, for the metrics that need audio.")
-    gan_steps: int = Field(GanConfig().steps, ge=1, description="Number of training steps of the GAN baseline.")
+    seed: int = Field(default=0, ge=0, description="Seed of fitting, sampling and the protocol.")
+    render: bool = Field(default=True, description="Render voices, for the metrics that need audio.")
+    gan_steps: int = Field(default=GanConfig().steps, ge=1, description="Number of training steps of the GAN baseline.")
 
 
 @table_asset(

@@ -14,13 +14,13 @@ from pydantic import Field
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.config import WriterConfig
-from deepdx_pipeline.plots import Plots, curves, image_grid
+from deepdx_pipeline.plots import Plots, curves
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import CACHE, OWNERS, STATE, Result, markdown_table, materialized, table_asset
 
 if TYPE_CHECKING:
-    from deepdx_core.arrays import Float32Array, Float64Array
+    from deepdx_core.arrays import Float64Array
     from deepdx_core.dataset.arrays import Splits
 
 GROUP = "generator"
@@ -167,20 +167,24 @@ _DEFAULTS = SamplingRequest()
 class BankConfig(dg.Config):
     """Configuration of `generated_banks`."""
 
-    seed: int = Field(0, ge=0, description="The same seed gives the same banks.")
+    seed: int = Field(default=0, ge=0, description="The same seed gives the same banks.")
     temperature: float = Field(
-        _DEFAULTS.temperature, description="Sampling temperature; below 1 favors likely values, above 1 unlikely ones."
+        default=_DEFAULTS.temperature,
+        description="Sampling temperature; below 1 favors likely values, above 1 unlikely ones.",
     )
     novelty: float = Field(
-        _DEFAULTS.novelty,
+        default=_DEFAULTS.novelty,
         description="Distance of a voice from its parent, relative to the distances between real voices; 2 doubles it.",
     )
-    choices: int = Field(_DEFAULTS.choices, description="Number of candidates per voice; the critic chooses one.")
+    choices: int = Field(
+        default=_DEFAULTS.choices, description="Number of candidates per voice; the critic chooses one."
+    )
     by_ear: bool = Field(
-        True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."
+        default=True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."
     )
     avoid_copies: bool = Field(
-        _DEFAULTS.avoid_copies, description="Reject voices that differ from a training voice in 5 or fewer parameters."
+        default=_DEFAULTS.avoid_copies,
+        description="Reject voices that differ from a training voice in 5 or fewer parameters.",
     )
 
 
@@ -195,46 +199,47 @@ class BankConfig(dg.Config):
 )
 def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     """Generate a bank for each label with the champion."""
+    from deepdx_core.dataset.arrays import generated_voices
     from deepdx_core.files import write_outputs
-    from deepdx_core.gan.encoding import encode
     from deepdx_core.generation.banks import draw_names, encode_banks
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder, corpus_names
     from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
-    from deepdx_core.voice.parameters import INDEX, VMEM_VOICES
+    from deepdx_core.voice.parameters import VMEM_VOICES
+    from deepdx_pipeline.bank_report import sheet, voices_table
 
-    shown: dict[str, list[str]] = {}
-    images: dict[str, Float32Array] = {}
     banks: dict[Path, bytes] = {}
+    tables: list[pl.DataFrame] = []
+    sheets: dict[str, Any] = {}
     rejected: Counter[str] = Counter()
     model = load_model(champion_folder(home.paths))
     rules = load_rules(home.paths.rules)
     taken = corpus_names(home.paths)
+    plots = Plots(home.paths.plots / "generated_banks")
     for label, file_name in zip(model.labels, bank_file_names(model.labels), strict=True):
         request = SamplingRequest(label=label, **config.model_dump(exclude={"seed", "by_ear"}))
         voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, render=config.by_ear)
         names = draw_names(model, voices, config.seed, taken)
         (banks[home.paths.banks / file_name],) = encode_banks(voices, names)
-        algorithms = voices.parameters[:, INDEX["algorithm"]] + 1
-        shown[label] = [f"{name} ({number})" for name, number in zip(names, algorithms, strict=True)]
-        images[label] = encode(voices.parameters[:8])
+        realness = model.critic.realness(generated_voices(voices.parameters, voices.label_ids))
+        table = voices_table(names, voices.parameters, realness)
+        tables.append(table.select(pl.lit(file_name).alias("bank"), pl.all()))
+        if config.by_ear:
+            sheets |= sheet(plots, Path(file_name).stem, names, voices.parameters, label)
         rejected += Counter(voices.rejected)
     home.paths.banks.mkdir(parents=True, exist_ok=True)
     write_outputs(banks, force=True)  # all at once: never a mix of banks of two models
     reasons = pl.DataFrame(
         rejected.most_common(), schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row"
     )
-    plots = Plots(home.paths.plots / "generated_banks")
     return Result(
         metadata={
-            "banks": len(shown),
+            "banks": len(banks),
             "path": dg.MetadataValue.path(home.paths.banks),
-            "voices_and_algorithms": markdown_table(pl.DataFrame(shown)),
+            "voices": markdown_table(pl.concat(tables)),
             "rejected": markdown_table(reasons),
-            **plots.metadata(
-                "preview", image_grid(images, "Eight voices of each bank as images: one or more cells per parameter")
-            ),
+            **sheets,
         },
     )
 

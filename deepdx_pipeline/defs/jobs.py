@@ -7,36 +7,46 @@ from typing import Any
 import dagster as dg
 
 from deepdx_core.settings import Settings
+from deepdx_pipeline.defs.evaluation import EvaluationConfig
+from deepdx_pipeline.defs.generator import BankConfig
+from deepdx_pipeline.defs.orders import generate_bank
 
-EVERYTHING, CORPUS, EVALUATION = "everything", "corpus", "evaluation"
+EVERYTHING, REFRESH_CORPUS, TRAIN, EVALUATE = "everything", "refresh_corpus", "train", "evaluate"
 
 _SOURCES = dg.AssetSelection.groups("sources")
 _GENERATOR = dg.AssetSelection.groups("generator")
 _EVALUATION = dg.AssetSelection.groups("evaluation")
 _MODELS_IN_DATABASE = dg.AssetSelection.assets("models_in_database")
 
+_SELECTIONS = {
+    EVERYTHING: (
+        dg.AssetSelection.all() - _EVALUATION,
+        "From the inbox to the database, a model and new banks.",
+    ),
+    REFRESH_CORPUS: (
+        dg.AssetSelection.all() - _GENERATOR - _EVALUATION - _MODELS_IN_DATABASE,
+        "From the inbox to the training set and the database, without a model.",
+    ),
+    TRAIN: (
+        _SOURCES | _GENERATOR | _MODELS_IN_DATABASE,
+        "Train a model on the corpus as it is, compare it with the champion, and generate new banks.",
+    ),
+    EVALUATE: (
+        _SOURCES | _EVALUATION | _MODELS_IN_DATABASE,
+        "Evaluate the champion beside real voices and baselines. Takes some minutes.",
+    ),
+}
+
 
 def build_jobs(settings: Settings) -> list[Any]:
-    """Return all jobs."""
-    return [
+    """Return all jobs. Their configuration, which the launchpad shows, has every key with its value."""
+    jobs = [
         dg.define_asset_job(
-            EVERYTHING,
-            selection=dg.AssetSelection.all() - _EVALUATION,
-            config={"ops": op_configs(settings, EVERYTHING)},
-            description="From the inbox to the database, a model and new banks.",
-        ),
-        dg.define_asset_job(
-            CORPUS,
-            selection=dg.AssetSelection.all() - _GENERATOR - _EVALUATION - _MODELS_IN_DATABASE,
-            config={"ops": op_configs(settings, CORPUS)},
-            description="From the inbox to the training set and the database, without a model.",
-        ),
-        dg.define_asset_job(
-            EVALUATION,
-            selection=_SOURCES | _EVALUATION | _MODELS_IN_DATABASE,
-            description="Evaluate the champion beside real voices and baselines. Takes some minutes.",
-        ),
+            name, selection=selection, config={"ops": op_configs(settings, name)}, description=description
+        )
+        for name, (selection, description) in _SELECTIONS.items()
     ]
+    return [*jobs, generate_bank]
 
 
 def op_configs(
@@ -44,9 +54,17 @@ def op_configs(
 ) -> dict[str, Any]:
     """Return the configuration of a job's assets by the settings, with changes: `ops` of a run's configuration."""
     corpus = {"audio_features": {"render": settings.run.audio}, "labeled_voices": {"folders": settings.run.folders}}
-    generator = {"voice_model": settings.training.model_dump(), "generated_banks": settings.banks.model_dump()}
-    of_job: dict[str, dict[str, Any]] = {EVERYTHING: corpus | generator, CORPUS: corpus, EVALUATION: {}}
+    generator = {
+        "voice_model": settings.training.model_dump(),
+        "generated_banks": {**BankConfig().model_dump(), **settings.banks.model_dump()},
+    }
+    of_job: dict[str, dict[str, Any]] = {
+        EVERYTHING: corpus | generator,
+        REFRESH_CORPUS: corpus,
+        TRAIN: generator,
+        EVALUATE: {"model_evaluation": EvaluationConfig().model_dump()},
+    }
     configs = of_job[job]
     for asset, values in changes.items():
-        configs[asset] = {**configs.get(asset, {}), **values}
+        configs[asset] = {**configs[asset], **values}
     return {asset: {"config": config} for asset, config in configs.items()}

@@ -10,7 +10,7 @@ import dagster as dg
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
 from deepdx_core.settings import UISettings
-from deepdx_pipeline.defs.jobs import CORPUS
+from deepdx_pipeline.defs.jobs import REFRESH_CORPUS
 from deepdx_pipeline.defs.sources import source_versions, versions_of_run
 from deepdx_pipeline.resources import HomeResource
 
@@ -30,7 +30,7 @@ def inbox_sensor(settings: UISettings) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="inbox_sensor",
-        job_name=CORPUS,
+        job_name=REFRESH_CORPUS,
         minimum_interval_seconds=settings.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Updates the tables when the inbox, rules.toml, taxonomy.toml or your overrides change. "

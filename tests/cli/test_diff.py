@@ -32,7 +32,7 @@ main()
 
 def execute(home):
     """Run the job `corpus` in this process. Return its id and the metadata of the tables that it wrote."""
-    job = build_defs(home).resolve_job_def("corpus")
+    job = build_defs(home).resolve_job_def("refresh_corpus")
     result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=CONFIG)
     events = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
     return result.run_id, {event.asset_key.to_user_string(): event.metadata for event in events}

@@ -245,10 +245,13 @@ def test_a_voice_that_is_not_legal_is_refused(deepdx, file, fault):
         (("--count", 0), "Invalid value for '--count'"),
         (("--count", 32 * 99 + 1), "Invalid value for '--count'"),
         (("--seed", -1), "Invalid value for '--seed'"),
-        (("--temperature", 0), "temperature must be within 0.05 and 5, got 0.0"),
-        (("--temperature", "nan"), "temperature must be within 0.05 and 5, got nan"),
-        (("--novelty", 0), "novelty must be over 0, got 0.0"),
-        (("--like", f"{KEYS}:1", "--strength", 1.5), "strength must be over 0 and at most 1, got 1.5"),
+        (("--temperature", 0), "Invalid value for --temperature: must be within 0.05 and 5, got 0.0"),
+        (("--temperature", "nan"), "Invalid value for --temperature: must be within 0.05 and 5, got nan"),
+        (("--novelty", 0), "Invalid value for --novelty: must be over 0, got 0.0"),
+        (
+            ("--like", f"{KEYS}:1", "--strength", 1.5),
+            "Invalid value for --strength: must be over 0 and at most 1, got 1.5",
+        ),
         (("--strength", 0.5), "Invalid value for --strength: needs --like"),
         (
             ("--like", f"{KEYS}:1", "--between", f"{KEYS}:1", f"{KEYS}:2"),

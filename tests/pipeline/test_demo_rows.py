@@ -44,7 +44,7 @@ def count_rows(home):
 def test_a_run_on_the_demo_corpus_gives_the_golden_row_counts(home):
     shutil.copytree(DEMO, home.inbox, dirs_exist_ok=True)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    job = build_defs(home).resolve_job_def("corpus")
+    job = build_defs(home).resolve_job_def("refresh_corpus")
     assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=quiet).success
     found = count_rows(home)
     if os.environ.get("DEEPDX_GOLDEN") == "renew":

@@ -63,7 +63,7 @@ def small_training(**settings):
     return {"ops": {"voice_model": {"config": small | settings}}}
 
 
-def run(home, job="corpus", run_config=None):
+def run(home, job="refresh_corpus", run_config=None):
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     return (
         build_defs(home)
@@ -105,7 +105,13 @@ def test_assets_jobs_and_checks_are_defined():
         "voice_model",
         "generated_banks",
     }
-    assert {job.name for job in repository.get_all_jobs()} >= {"everything", "corpus", "evaluation"}
+    assert {job.name for job in repository.get_all_jobs()} >= {
+        "everything",
+        "refresh_corpus",
+        "train",
+        "generate_bank",
+        "evaluate",
+    }
     checks = {(key.asset_key.to_user_string(), key.name) for key in repository.asset_graph.asset_check_keys}
     assert checks == {
         *((table, "fits_its_schema") for table in TABLES),
@@ -306,7 +312,7 @@ def test_web_addresses_of_remotes_hold_no_password(remote, address):
 def test_the_champion_is_evaluated_beside_baselines(banks):
     assert run(banks, "everything", run_config=small_training()).success
     protocol = {"ops": {"model_evaluation": {"config": {"gan_steps": 100, "render": False}}}}
-    result = run(banks, "evaluation", run_config=protocol)
+    result = run(banks, "evaluate", run_config=protocol)
     assert result.success
     rows = Tables(banks).read("model_evaluation")
     assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *BASELINES, "GAN of the blog", "writer and critic"]
@@ -393,7 +399,7 @@ def test_drifting_labels_fail_their_check(banks):
     with dg.DagsterInstance.ephemeral() as instance:
         for number in range(2):
             quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-            job = build_defs(banks).resolve_job_def("corpus")
+            job = build_defs(banks).resolve_job_def("refresh_corpus")
             result = job.execute_in_process(instance=instance, run_config=quiet)
             (drift,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "labels_do_not_drift")
             assert drift.passed == (number == 0)
@@ -515,6 +521,6 @@ def test_descriptions_have_no_indented_lines_which_the_ui_would_show_as_code():
 
 def test_a_run_is_tagged_with_the_process_that_executes_it(home):
     with dg.DagsterInstance.ephemeral() as instance:
-        job = build_defs(home).resolve_job_def("corpus")
+        job = build_defs(home).resolve_job_def("refresh_corpus")
         result = job.execute_in_process(instance=instance, raise_on_error=False)
         assert instance.get_run_by_id(result.run_id).tags.items() >= PROCESS_TAGS.items()

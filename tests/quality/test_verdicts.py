@@ -176,7 +176,7 @@ def test_the_funnel_adds_up_for_every_verdict_of_the_user_on_every_kind_of_sound
     (home.root / home.verdicts.name).write_text("sound_id,verdict,why\n" + "".join(lines))
     result = (
         build_defs(home)
-        .resolve_job_def("corpus")
+        .resolve_job_def("refresh_corpus")
         .execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False)
     )
     assert result.success

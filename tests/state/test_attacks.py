@@ -98,7 +98,7 @@ def in_process(home):
     """Run in this process, which is faster. Return the error of the failed step or resource, "" if there is none."""
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     config = {"ops": {"audio_features": {"config": {"render": False}}}} | quiet
-    job = build_defs(home).resolve_job_def("corpus")
+    job = build_defs(home).resolve_job_def("refresh_corpus")
     result = job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), raise_on_error=False, run_config=config)
     failed = [event for event in result.all_events if event.is_failure]
     return "" if result.success else "\n".join(str(event.event_specific_data) for event in failed)

@@ -1,0 +1,106 @@
+"""Execution of orders by the champion of a home."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from deepdx_core.arrays import Float64Array, UInt8Array
+from deepdx_core.dataset.arrays import generated_voices
+from deepdx_core.display import printable
+from deepdx_core.errors import DeepDXError
+from deepdx_core.exchange.inspection import load_voice
+from deepdx_core.generation.banks import draw_names, encode_banks
+from deepdx_core.generation.model import load_model
+from deepdx_core.generation.model_card import read_model_card
+from deepdx_core.generation.orders import FILE_AND_SLOT, Order, OrderError, check_order
+from deepdx_core.generation.realness import compute_realness
+from deepdx_core.generation.registry import champion_folder, corpus_names
+from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.sampling import sample
+from deepdx_core.home import Home
+from deepdx_core.labels.taxonomy import find_taxonomy
+from deepdx_core.progress import Report, silent
+from deepdx_core.quality.rules import load_rules
+
+
+class Delivery(NamedTuple):
+    """The voices of an order, in order of their slots."""
+
+    banks: list[bytes]
+    names: list[str]
+    parameters: UInt8Array
+    labels: list[str]
+    realness: Float64Array
+    """The critic's log-odds that each voice is real, by parameters, `float64[n]`."""
+    rejected: Mapping[str, int]
+    """Number of rejected candidates by reason."""
+    label: str | None
+    """The label of the order: that of a category where the order named one."""
+
+
+def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
+    """Generate the voices of an order with the champion of a home.
+
+    Raises OrderError if the order is not valid, NoModelError or ModelError without a model, NoVoiceError if a file has
+    no such voice, and DeepDXError if nearly all candidates are rejected.
+    """
+    check_order(order)
+    folder = champion_folder(home)
+    label = _find_label(order.label, read_model_card(folder).labels, home.taxonomy) if order.label is not None else None
+    key, texts = ("like", [order.like]) if order.like is not None else ("between", order.between)
+    parents = [_read_voice(text, key) for text in texts]
+    changes: dict[str, Any] = {
+        **({} if order.novelty is None else {"novelty": order.novelty}),
+        **({} if order.strength is None else {"strength": order.strength}),
+        **({"like": parents[0][0]} if order.like is not None else {}),
+        **({"between": (parents[0][0], parents[1][0])} if order.between else {}),
+    }
+    try:
+        request = SamplingRequest(
+            label,
+            order.algorithm,
+            order.temperature,
+            choices=order.choices,
+            avoid_copies=order.avoid_copies,
+            **changes,
+        )
+    except ValueError as error:
+        key, _, reason = str(error).partition(" ")
+        raise OrderError(key, reason) from error
+    rules, taken, model = load_rules(home.rules), corpus_names(home), load_model(folder)
+    try:
+        found = sample(model, order.count, order.seed, request, rules=rules, render=order.by_ear, report=report)
+    except ValueError as error:  # a valid request that the model cannot fulfill
+        raise DeepDXError(f"{error}; nothing was written") from error
+    names = draw_names(model, found, order.seed, taken, parents)
+    return Delivery(
+        encode_banks(found, names),
+        names,
+        found.parameters,
+        [model.labels[label_id] for label_id in found.label_ids],
+        compute_realness(model, generated_voices(found.parameters, found.label_ids), None),
+        found.rejected,
+        label,
+    )
+
+
+def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> str:
+    """Return the model's label for a label or category in any case."""
+    known = {label.casefold(): label for label in labels}
+    if label := known.get(text.casefold()):
+        return label
+    label_of = find_taxonomy(user_taxonomy).label_of
+    category = next((category for category in label_of if category.casefold() == text.casefold()), None)
+    if category is None or label_of[category] not in labels:
+        choices = f"{', '.join(map(printable, labels))}, or one of their categories"
+        raise OrderError("label", f"unknown label {printable(text)!r}; use {choices}")
+    return label_of[category]
+
+
+def _read_voice(text: str, key: str) -> tuple[UInt8Array, str]:
+    """Return the parameters and name of the voice at `FILE:SLOT`. The file name may contain colons."""
+    match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
+    if match is None:
+        raise OrderError(key, f"{printable(text)!r} is not {FILE_AND_SLOT}, such as EPIANOS1.syx:5")
+    return load_voice(Path(match[1]), int(match[2]))

@@ -1,0 +1,73 @@
+"""Orders of new voices as users place them, in texts and numbers. `fulfillment` executes them.
+
+Nothing heavy is imported here: forms are made from these fields.
+"""
+
+from pydantic import BaseModel, Field
+
+from deepdx_core.errors import DeepDXError
+from deepdx_core.voice.parameters import VMEM_VOICES
+
+FILE_AND_SLOT = "FILE:SLOT"
+MAX_VOICES = VMEM_VOICES * 99
+
+
+class OrderError(DeepDXError):
+    """An order is not valid. `key` is the one at fault; the reason names other keys in backticks."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+class Order(BaseModel):
+    """An order of new voices."""
+
+    label: str | None = Field(
+        default=None,
+        description="Label, such as Pads, or category, such as electric-piano. By default any, as in the corpus.",
+    )
+    algorithm: int | None = Field(
+        default=None, ge=1, le=32, description="Algorithm as on the panel, 1 to 32. By default any."
+    )
+    count: int = Field(
+        default=VMEM_VOICES, ge=1, le=MAX_VOICES, description="Number of voices; more than 32 fill several banks."
+    )
+    seed: int = Field(default=0, ge=0, description="Random seed; the same seed gives the same banks.")
+    temperature: float = Field(
+        default=1.0, description="Sampling temperature; below 1 favors likely values, above 1 unlikely ones."
+    )
+    novelty: float | None = Field(
+        default=None,
+        description="Distance of a voice from the corpus voice it derives from, relative to the distances between real "
+        "voices; 2 doubles it, inf derives from no voice. By default 1.",
+    )
+    like: str | None = Field(
+        default=None, description=f"{FILE_AND_SLOT} of a voice to generate variations of; slots count from 1."
+    )
+    strength: float | None = Field(
+        default=None, description="Share of parameters that `like` changes. By default 0.15."
+    )
+    between: list[str] = Field(
+        default_factory=list, description=f"Two {FILE_AND_SLOT}: generate steps from the first voice to the second."
+    )
+    choices: int = Field(default=4, description="Number of candidates per voice; the critic chooses one.")
+    avoid_copies: bool = Field(default=True, description="Reject near copies of corpus voices and of each other.")
+    by_ear: bool = Field(
+        default=True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."
+    )
+
+
+def check_order(order: Order) -> None:
+    """Raise OrderError for keys that exclude each other."""
+    if order.between and len(order.between) != 2:
+        raise OrderError("between", f"needs two {FILE_AND_SLOT}")
+    if order.like is not None and order.between:
+        raise OrderError("between", "cannot be combined with `like`")
+    if order.strength is not None and order.like is None:
+        raise OrderError("strength", "needs `like`")
+    if order.novelty is not None and (order.like is not None or order.between):
+        raise OrderError("novelty", "cannot be combined with `like` or `between`")
+    if order.algorithm is not None and order.between:
+        raise OrderError("algorithm", "cannot be combined with `between`, whose voices have their own")
