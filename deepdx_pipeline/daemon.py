@@ -18,7 +18,9 @@ from dagster._cli.proxy_server_manager import ProxyServerManager
 from dagster._core.workspace.load_target import GrpcServerTarget, ModuleTarget
 from dagster._daemon.controller import daemon_controller_from_instance
 
-_LOCATION = ModuleTarget("deepdx_pipeline.definitions", None, None, "deepdx")
+from deepdx_pipeline.instance import CODE_LOCATION
+
+_LOCATION = ModuleTarget("deepdx_pipeline.definitions", None, None, CODE_LOCATION)
 _LOG_LEVEL = "warning"
 
 

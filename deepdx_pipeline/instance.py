@@ -13,10 +13,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from alembic.util import CommandError
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from filelock import FileLock
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -49,6 +53,9 @@ concurrency:
 code_servers:
   wait_for_local_processes_on_shutdown: true
 """
+
+CODE_LOCATION = "deepdx"
+"""Name of the code location, in `workspace.yaml` and in pyproject.toml too."""
 
 _HISTORY, _SCHEDULES = "history", "schedules"
 _DATABASES = {_HISTORY: ("runs.db", "runs/index.db"), _SCHEDULES: ("schedules.db",)}
@@ -215,6 +222,14 @@ def process_start(process: int) -> str | None:
     environment = {"LC_ALL": "C", "TZ": "UTC"}
     command = ["/bin/ps", "-o", "lstart=", "-p", str(process)]
     return subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip() or None  # noqa: S603
+
+
+def show_in_timeline(instance: dg.DagsterInstance, job: str) -> None:
+    """Give runs that this process executes the origin of runs from the UI, whose timeline leaves out all others."""
+    location = GrpcServerCodeLocationOrigin(host="localhost", location_name=CODE_LOCATION)
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
+    create: Any = partial(instance.create_run_for_job, remote_job_origin=origin)
+    instance.create_run_for_job = create  # type: ignore[method-assign]
 
 
 _HOST_TAG, _PROCESS_TAG, _START_TAG = "deepdx/host", "deepdx/process", "deepdx/process_start"

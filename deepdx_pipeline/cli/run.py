@@ -120,11 +120,12 @@ def _execute_job(job: str, changes: Mapping[str, Mapping[str, Any]]) -> Home:
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.defs.jobs import op_configs
-    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
+    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, show_in_timeline, storage_errors
     from deepdx_pipeline.progress import redirect_progress
 
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
+    show_in_timeline(instance, job)
     progress = RunProgress()
     try:
         with storage_errors(home), progress, redirect_progress(progress.report):

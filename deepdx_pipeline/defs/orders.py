@@ -15,7 +15,7 @@ from deepdx_pipeline.progress import log_progress
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import markdown_table
 
-GENERATE_BANK = "generate_bank"
+GENERATE_BANK, _OP = "generate_bank", "order"
 
 
 class OrderConfig(dg.Config, Order):
@@ -30,7 +30,7 @@ class OrderConfig(dg.Config, Order):
 
 
 @dg.op(
-    name=GENERATE_BANK,
+    name=_OP,
     description="New voices by the champion, as banks for a DX7 in the folder `banks` of the home.",
     tags={"dagster/kind/sysex": ""},
 )
@@ -87,7 +87,7 @@ def _file_name(config: OrderConfig) -> str:
 @dg.job(
     name=GENERATE_BANK,
     description="Generate a bank: by label, algorithm and novelty, like a voice, or between two.",
-    config={"ops": {GENERATE_BANK: {"config": OrderConfig().model_dump()}}},
+    config={"ops": {_OP: {"config": OrderConfig().model_dump()}}},
 )
 def generate_bank() -> None:
     """Generate a bank."""
