@@ -5,7 +5,7 @@ import dagster as dg
 from deepdx_core.home import Home, find_home
 from deepdx_core.settings import load_settings
 from deepdx_pipeline import defs as definition_modules
-from deepdx_pipeline.defs import jobs, schedules, sensors
+from deepdx_pipeline.defs import alert_sensors, jobs, schedules, sensors
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.source_code import with_code_references
 
@@ -22,7 +22,7 @@ def build_defs(home: Home | None = None, logger: dg.LoggerDefinition | None = No
         assets=with_code_references(dg.load_assets_from_package_module(definition_modules)),
         asset_checks=dg.load_asset_checks_from_package_module(definition_modules),
         jobs=jobs.build_jobs(settings),
-        sensors=[sensors.inbox_sensor(settings.ui)],
+        sensors=[sensors.inbox_sensor(settings.ui), *alert_sensors.alert_sensors(settings.alerts, home)],
         schedules=[schedules.weekly_retraining(settings.ui)],
         resources={"home": HomeResource(root=str(home.root))},
         # A process for each step would cost seconds. Steps are short, and polars and torch use all cores anyway.

@@ -67,7 +67,9 @@ def generate_bank_op(context: dg.OpExecutionContext, config: OrderConfig, home: 
             printable(names[0]),
         ),
     }
-    context.log_event(dg.AssetObservation("generated_banks", description="A bank to order.", metadata=metadata))
+    context.log_event(
+        dg.AssetObservation("generated_banks", description="A bank by the job generate_bank.", metadata=metadata)
+    )
     context.add_output_metadata(metadata)
     return [str(path) for path in paths]
 

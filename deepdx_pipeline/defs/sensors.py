@@ -47,7 +47,7 @@ def _request_run(
 ) -> dg.RunRequest | dg.SkipReason:
     """Request a run if the user's files differ from those that the last successful run read, however it was started."""
     versions = source_versions(home.paths)
-    if versions == _versions_of_tables(context.instance):
+    if versions == versions_of_tables(context.instance):
         return dg.SkipReason("nothing new in the inbox")
     if _still_arriving(home.paths, settle_seconds):
         return dg.SkipReason("files are still arriving")
@@ -62,7 +62,7 @@ def _request_run(
     return dg.RunRequest(tags={_VERSION_TAG: version})
 
 
-def _versions_of_tables(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
+def versions_of_tables(instance: dg.DagsterInstance) -> Mapping[str, str] | None:
     """Return the source versions that the tables were computed from, or None if the run that wrote them failed."""
     newest = instance.fetch_materializations(dg.AssetKey(_LAST_TABLE), limit=1).records
     run = instance.get_run_by_id(newest[0].run_id) if newest else None
