@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -228,3 +229,12 @@ def read_regular(path: Path, max_bytes: int = 1 << 34) -> bytes:
         if size > max_bytes:
             raise OSError(errno.EFBIG, f"larger than {max_bytes:,} bytes", str(path))
         return file.read(size)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, or the reason why it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return error.strerror or str(error)

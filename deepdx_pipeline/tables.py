@@ -1,22 +1,38 @@
-"""Table assets: how one is declared, and the metadata of its materializations."""
+"""Table assets: how one is declared, when it does nothing, and the metadata of its materializations."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES, describe, describe_columns
+from deepdx_core.tables.stamps import Stamps
+from deepdx_core.tables.storage import Tables
+from deepdx_pipeline.inputs import inputs_digest
 from deepdx_pipeline.lineage import column_lineage
 from deepdx_pipeline.resources import HomeResource
 
 Result = dg.MaterializeResult[Any]
-AssetFunction = Callable[[Callable[..., Result]], dg.AssetsDefinition]
+Compute = Callable[..., Result]
+AssetFunction = Callable[[Compute], dg.AssetsDefinition]
+Files = Callable[[Home], Iterable[Path]]
 
 OWNERS = ["team:deepdx"]
 STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
 """Tags of assets: state cannot be recomputed, a cache can."""
+DATA_VERSION_TAG = "dagster/data_version"
+UNCHANGED = "unchanged"
+"""Metadata of a materialization that did nothing, because inputs and outputs are those of the one before."""
+
+
+def no_files(home: Home) -> Iterable[Path]:
+    """Return no files: the default of `Files`."""
+    return ()
 
 
 def table_attributes(table: str) -> dict[str, Any]:
@@ -29,12 +45,99 @@ def table_attributes(table: str) -> dict[str, Any]:
     }
 
 
-def table_asset(name: str, *, group: str, deps: list[str], code_version: str) -> AssetFunction:
-    """Declare the asset that writes the table `name` from the tables and sources in `deps`."""
+def table_asset(name: str, *, group: str, deps: list[str], code_version: str, reads: Files = no_files) -> AssetFunction:
+    """Declare the asset that writes the table `name` from the tables and sources in `deps`.
+
+    reads: other files of the home that it reads. While all of these are unchanged, it does nothing.
+    """
     declare: AssetFunction = dg.asset(
         name=name, group_name=group, deps=deps, code_version=code_version, **table_attributes(name)
     )
-    return declare
+
+    def outputs(home: Home) -> Iterable[Path]:
+        return [Tables(home).path(name), *plot_files(home, name)]
+
+    only_new = unless_unchanged(name, deps=deps, code_version=code_version, outputs=outputs, reads=reads)
+    return lambda compute: declare(only_new(compute))
+
+
+def unless_unchanged(
+    name: str, *, deps: list[str], code_version: str, outputs: Files, reads: Files = no_files
+) -> Callable[[Compute], Compute]:
+    """Make the function of an asset return its last result if nothing that it depends on has changed.
+
+    deps, code_version, reads: as for `table_asset`; its config counts too. outputs: the files that it wrote. One that
+    is gone or damaged is a reason to do the work.
+    """
+
+    def decorate(compute: Compute) -> Compute:
+        @wraps(compute)  # Dagster and its code references look at the function inside
+        def compute_unless_unchanged(*arguments: Any, **resources: Any) -> Result:
+            home: HomeResource = resources["home"]
+            config = resources["config"].model_dump() if "config" in resources else {}
+
+            def inputs() -> str:
+                return inputs_digest(home.paths, deps, code_version, config, reads(home.paths))
+
+            before, stamps = inputs(), Stamps(home.paths)
+            if stamps.is_current(name, before) and (unchanged := unchanged_result(home, name)):
+                return unchanged
+            result = compute(*arguments, **resources)
+            if inputs() == before:  # the user may have changed a file meanwhile
+                stamps.record(name, before, outputs(home.paths))
+            return result
+
+        return compute_unless_unchanged
+
+    return decorate
+
+
+def passed_unless_changed(
+    check: str, *, deps: list[str], code_version: str
+) -> Callable[[Callable[..., dg.AssetCheckResult]], Callable[..., dg.AssetCheckResult]]:
+    """Make the function of a check that passed pass again while nothing that it depends on has changed.
+
+    deps: everything that it reads, also its own asset.
+    """
+
+    def decorate(evaluate: Callable[..., dg.AssetCheckResult]) -> Callable[..., dg.AssetCheckResult]:
+        @wraps(evaluate)
+        def evaluate_if_changed(home: HomeResource) -> dg.AssetCheckResult:
+            step, stamps = f"check {check}", Stamps(home.paths)
+            inputs = inputs_digest(home.paths, deps, code_version, {})
+            if stamps.is_current(step, inputs):
+                return dg.AssetCheckResult(passed=True, metadata={UNCHANGED: True})
+            result = evaluate(home=home)
+            if result.passed:
+                stamps.record(step, inputs)
+            return result
+
+        return evaluate_if_changed
+
+    return decorate
+
+
+def unchanged_result(home: HomeResource, asset: str) -> Result | None:
+    """Return the result of the last materialization of an asset, marked as unchanged.
+
+    None if it is not in the history of runs, except for an intact table: its result has no further metadata then.
+    """
+    event = dg.AssetExecutionContext.get().instance.get_latest_materialization_event(dg.AssetKey(asset))
+    last = event.asset_materialization if event else None
+    version = (last.tags or {}).get(DATA_VERSION_TAG, "") if last else ""
+    metadata = dict(last.metadata) if last else {}
+    if asset in TABLES:
+        path = dg.MetadataValue.path(home.tables.path(asset))
+        if version != (present := home.tables.version(asset)) or metadata.get("path") != path:
+            return table_result(home, asset, home.tables.count(asset), present, **{UNCHANGED: True})
+    elif not version:
+        return None
+    return Result(asset_key=asset, data_version=dg.DataVersion(version), metadata=metadata | {UNCHANGED: True})
+
+
+def plot_files(home: Home, asset: str) -> list[Path]:
+    """Return the plots of an asset."""
+    return sorted((home.plots / asset).glob("*.png"))
 
 
 def column_schema(table: str) -> dg.TableSchema:
@@ -53,11 +156,16 @@ def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: st
     version: the data version, a digest of the content.
     metadata: added to the row count, column schema, column lineage, name and path of the table.
     """
+    return table_result(home, table, len(rows), version, **metadata)
+
+
+def table_result(home: HomeResource, table: str, count: int, version: str, **metadata: Any) -> Result:
+    """Return the result of an asset whose table has `count` rows; see `materialized`."""
     return Result(
         asset_key=table,
         data_version=dg.DataVersion(version),
         metadata={
-            "dagster/row_count": len(rows),
+            "dagster/row_count": count,
             "dagster/column_schema": column_schema(table),
             "dagster/column_lineage": column_lineage(table),
             "dagster/table_name": f"corpus.main.{table}",

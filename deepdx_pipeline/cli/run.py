@@ -34,10 +34,13 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set a training setting, such as `width=64`; repeatable."),
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file again, also those unchanged by size, time and inode.")
+    ] = False,
 ) -> None:
     """Update tables, database, model and banks from the inbox.
 
-    Only new files are decoded. Everything that depends on them is recomputed.
+    Only new files are read, and only what depends on a change is computed again.
     """
     skipped = without or []
     job = "corpus" if Part.TRAINING in skipped else "everything"
@@ -46,6 +49,8 @@ def run(
         raise typer.BadParameter("training is skipped: --steps and --set have no effect", param_hint="--without")
     if job == "everything":
         ops["voice_model"] = {"config": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
+    if verify:
+        ops["inbox_survey"] = {"config": {"verify": True}}
     if Part.AUDIO in skipped:
         ops["audio_features"] = {"config": {"render": False}}
         if job == "everything":

@@ -4,42 +4,80 @@ import dagster as dg
 
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
+from deepdx_core.tables.stamps import Stamps, source_digest
+from deepdx_pipeline.inputs import inputs_digest
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import CACHE, OWNERS, Result, markdown_table
+from deepdx_pipeline.tables import (
+    CACHE,
+    OWNERS,
+    Result,
+    markdown_table,
+    passed_unless_changed,
+    plot_files,
+    unless_unchanged,
+)
 
 GROUP = "database"
 
 
+_STEP = "database"
+_CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]
+_CODE = ("deepdx_core.database", "deepdx_core.tables")
+
+
+def _code_version() -> str:
+    return " ".join(map(source_digest, _CODE))
+
+
+def _update_database(home: HomeResource) -> str:
+    """Build the database unless it has the present rows of all tables. Return its version: a digest of these."""
+    from deepdx_core.database.build import build_database
+
+    database, stamps = home.paths.database, Stamps(home.paths)
+    version = inputs_digest(home.paths, TABLES, _code_version(), {})
+    if not stamps.is_current(_STEP, version):
+        build_database(database, home.tables)
+        stamps.record(_STEP, version, [database])
+    return version
+
+
 @dg.asset(
     group_name=GROUP,
-    deps=[table for table in TABLES if table not in GENERATOR_TABLES],
+    deps=_CORPUS_TABLES,
     kinds={"duckdb"},
     owners=OWNERS,
     tags=CACHE,
     description="corpus.duckdb: all tables, views over them and the funnel, in one self-contained file.",
 )
+@unless_unchanged(
+    "corpus_database",
+    deps=_CORPUS_TABLES,
+    code_version=_code_version(),
+    outputs=lambda home: [home.database, *plot_files(home, "corpus_database")],
+)
 def corpus_database(home: HomeResource) -> Result:
     """Build the database from the current tables."""
-    from deepdx_core.database.build import build_database
+    from deepdx_core.database.build import RELATIONS
     from deepdx_core.database.funnel import funnel, funnel_by_source, kept_counts
     from deepdx_core.database.snapshot import Snapshot
 
     database = home.paths.database
-    names = build_database(database, home.tables)
+    version = _update_database(home)
     with Snapshot(database) as corpus:
         rows = funnel(corpus)
         sources = funnel_by_source(corpus)
     plots = Plots(home.paths.plots / "corpus_database")
     return Result(
+        data_version=dg.DataVersion(version),
         metadata={
-            "tables_and_views": ", ".join(names),
+            "tables_and_views": ", ".join(RELATIONS),
             "bytes": database.stat().st_size,
             **plots.metadata("kept", bar_chart(kept_counts(rows), "From files to families")),
             "funnel": markdown_table(rows),
             "sources": markdown_table(sources.head(40)),
             "path": dg.MetadataValue.path(database),
-        }
+        },
     )
 
 
@@ -53,11 +91,12 @@ def corpus_database(home: HomeResource) -> Result:
 )
 def models_in_database(home: HomeResource) -> Result:
     """Rebuild the database. An asset of its own, because training and evaluation end long after the corpus is ready."""
-    from deepdx_core.database.build import build_database
-
     database = home.paths.database
-    build_database(database, home.tables)
-    return Result(metadata={"bytes": database.stat().st_size, "path": dg.MetadataValue.path(database)})
+    version = _update_database(home)
+    return Result(
+        data_version=dg.DataVersion(version),
+        metadata={"bytes": database.stat().st_size, "path": dg.MetadataValue.path(database)},
+    )
 
 
 @dg.asset_check(
@@ -65,6 +104,7 @@ def models_in_database(home: HomeResource) -> Result:
     additional_deps=["dumps"],
     description="The outcomes of each step of the funnel add up to the count passed on by the step before.",
 )
+@passed_unless_changed("funnel_adds_up", deps=["corpus_database", "dumps"], code_version=_code_version())
 def funnel_adds_up(home: HomeResource) -> dg.AssetCheckResult:
     """Find steps of the funnel that lose or gain something."""
     from deepdx_core.database.funnel import funnel, gaps

@@ -6,7 +6,7 @@ import polars as pl
 from deepdx_core.tables.dataset import WITHHELD
 from deepdx_core.versions import CURATION_VERSION
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
+from deepdx_pipeline.tables import Result, markdown_table, materialized, passed_unless_changed, table_asset
 
 GROUP = "dataset"
 
@@ -88,6 +88,11 @@ def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
     blocking=True,
     description="No two sounds in different splits differ in 5 or fewer parameters, differ only in inaudible "
     "parameters, or are nearly equal by ear. All pairs are compared.",
+)
+@passed_unless_changed(
+    "splits_do_not_leak",
+    deps=["training_splits", "unique_voices", "audio_features"],
+    code_version=str(CURATION_VERSION),
 )
 def splits_do_not_leak(home: HomeResource) -> dg.AssetCheckResult:
     """Find near-duplicates across splits."""

@@ -10,7 +10,8 @@ import dagster as dg
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
 from deepdx_pipeline.defs import jobs
-from deepdx_pipeline.defs.sources import source_versions, versions_of_run
+from deepdx_pipeline.defs.sources import versions_of_run
+from deepdx_pipeline.inputs import source_versions
 from deepdx_pipeline.resources import HomeResource
 
 _SETTLED_SECONDS = 2.0
