@@ -42,6 +42,7 @@ def table_attributes(table: str) -> dict[str, Any]:
         "kinds": {"parquet", "polars"},
         "owners": OWNERS,
         "tags": STATE if table in STATE_TABLES else CACHE,
+        "metadata": {"dagster/column_schema": column_schema(table), "dagster/table_name": f"corpus.main.{table}"},
     }
 
 
@@ -154,7 +155,7 @@ def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: st
     """Return the result of an asset that wrote a table.
 
     version: the data version, a digest of the content.
-    metadata: added to the row count, column schema, column lineage, name and path of the table.
+    metadata: added to the row count, column lineage and path of the table.
     """
     return table_result(home, table, len(rows), version, **metadata)
 
@@ -166,9 +167,7 @@ def table_result(home: HomeResource, table: str, count: int, version: str, **met
         data_version=dg.DataVersion(version),
         metadata={
             "dagster/row_count": count,
-            "dagster/column_schema": column_schema(table),
             "dagster/column_lineage": column_lineage(table),
-            "dagster/table_name": f"corpus.main.{table}",
             "path": dg.MetadataValue.path(home.tables.path(table)),
             **metadata,
         },

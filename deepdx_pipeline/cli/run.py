@@ -121,14 +121,14 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
 
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
-    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, storage_errors
+    from deepdx_pipeline.instance import PROCESS_TAGS, kept_connections, open_instance, storage_errors
     from deepdx_pipeline.progress import redirect_progress
 
     home.inbox.mkdir(parents=True, exist_ok=True)
     instance = open_instance(home)
     progress = RunProgress()
     try:
-        with storage_errors(home), progress, redirect_progress(progress.report):
+        with storage_errors(home), kept_connections(instance), progress, redirect_progress(progress.report):
             defs = build_defs(home, progress.logger())
             result = defs.resolve_job_def(job).execute_in_process(
                 instance=instance,
