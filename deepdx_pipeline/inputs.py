@@ -1,15 +1,22 @@
-"""Versions of what assets read: of the user's files, and of all inputs of an asset as one digest."""
+"""Versions of what assets and checks read: of the user's files, and of all inputs of a step as one digest."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import dagster as dg
+
+from deepdx_core.errors import DeepDXError
 from deepdx_core.files import file_digest
 from deepdx_core.home import Home
+from deepdx_core.intake.inbox_index import InboxIndex
 from deepdx_core.intake.local_files import find_files
+from deepdx_core.intake.survey import SURVEYED_BY, is_unchanged
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.stamps import Stamps, digest, release
 from deepdx_core.tables.storage import Tables
@@ -20,29 +27,55 @@ def source_versions(home: Home) -> dict[str, str]:
     return {source: version(home) for source, version in _SOURCE_VERSIONS.items()}
 
 
-def inputs_digest(
-    home: Home, deps: Iterable[str], code_version: str, config: Mapping[str, Any], files: Iterable[Path] = ()
-) -> str:
-    """Return a digest of everything that the result of an asset depends on.
+Files = Callable[[Home], Iterable[Path]]
 
-    deps: the tables, sources and other assets that it reads. files: other files of the home that it reads.
+
+def no_files(home: Home) -> Iterable[Path]:
+    """Return no files: the default of `Files`."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """The work of an asset or a check, and everything that its result depends on.
+
+    deps: the tables, sources and other assets that it reads. reads: other files of the home that it reads.
     """
-    tables, stamps = Tables(home), Stamps(home)
 
-    def version(dep: str) -> str:
-        if dep in TABLES:
-            return tables.version(dep)
-        return _SOURCE_VERSIONS[dep](home) if dep in _SOURCE_VERSIONS else stamps.version(dep)
+    name: str
+    deps: Sequence[str]
+    code_version: str
+    reads: Files = no_files
+    config_class: type[dg.Config] | None = None
 
-    return digest(
-        {
-            "release": release(),
-            "code": code_version,
-            "config": dict(config),
-            "deps": {dep: version(dep) for dep in deps},
-            "files": {path.relative_to(home.root).as_posix(): file_digest(path) for path in files},
-        }
-    )
+    def inputs(self, home: Home, config: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """Return a digest of all that the result depends on."""
+        return digest(
+            {
+                "release": release(),
+                "code": self.code_version,
+                "config": dict(config),
+                "deps": {dep: _version(home, dep) for dep in self.deps},
+                "files": {path.relative_to(home.root).as_posix(): file_digest(path) for path in self.reads(home)},
+            }
+        )
+
+    def is_current(self, home: Home, config: Mapping[str, Any] = MappingProxyType({})) -> bool:
+        """Return True if the step has nothing to do with a configuration, given as in a run's."""
+        complete = self.config_class(**config).model_dump() if self.config_class else {}
+        return Stamps(home).is_current(self.name, self.inputs(home, complete))
+
+
+ASSET_STEPS: dict[str, Step] = {}
+"""The step of each asset that does nothing while its inputs and outputs are unchanged."""
+CHECK_STEPS: dict[str, list[Step]] = {}
+"""The checks of each asset that stay passed while their inputs are unchanged."""
+
+
+def _version(home: Home, dep: str) -> str:
+    if dep in TABLES:
+        return Tables(home).version(dep)
+    return _SOURCE_VERSIONS[dep](home) if dep in _SOURCE_VERSIONS else Stamps(home).version(dep)
 
 
 def inbox_version(folder: Path) -> str:
@@ -81,3 +114,34 @@ _SOURCE_VERSIONS: dict[str, Callable[[Home], str]] = {
     ),
     "overrides": lambda home: _files_version(home.verdicts, home.labels),
 }
+
+
+def is_up_to_date(home: Home, job: dg.JobDefinition, ops: Mapping[str, Any], instance: dg.DagsterInstance) -> bool:
+    """Return True if no asset or check of a job has anything to do, with the configuration of a run.
+
+    False also for a damaged state or an invalid configuration: the run reports them.
+    """
+    assets = {key.to_user_string() for key in job.asset_layer.executable_asset_keys} - _SOURCE_VERSIONS.keys()
+    steps = [ASSET_STEPS[asset] for asset in assets - set(SURVEYED)]
+    steps += [check for asset in assets for check in CHECK_STEPS.get(asset, ())]
+    try:
+        return (
+            all(instance.has_asset_key(dg.AssetKey(asset)) for asset in assets)
+            and (not assets & set(SURVEYED) or _survey_is_current(home, ops.get("inbox_survey", {})))
+            and all(step.is_current(home, ops.get(step.name, {}).get("config", {})) for step in steps)
+        )
+    except (DeepDXError, ValueError):
+        return False
+
+
+SURVEYED = ("raw_files", "dumps")
+"""The tables of the survey of the inbox."""
+
+
+def _survey_is_current(home: Home, op: Mapping[str, Any]) -> bool:
+    tables = Tables(home)
+    return (
+        not op.get("config", {}).get("verify")
+        and all(tables.version(table) and tables.made_by(table) == SURVEYED_BY for table in SURVEYED)
+        and is_unchanged(home.inbox, InboxIndex.read(home.inbox_index))
+    )

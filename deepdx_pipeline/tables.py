@@ -1,7 +1,7 @@
 """Table assets: how one is declared, when it does nothing, and the metadata of its materializations."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES, describe, describe_columns
 from deepdx_core.tables.stamps import Stamps
 from deepdx_core.tables.storage import Tables
-from deepdx_pipeline.inputs import inputs_digest
+from deepdx_pipeline.inputs import ASSET_STEPS, CHECK_STEPS, Files, Step, no_files
 from deepdx_pipeline.lineage import column_lineage
 from deepdx_pipeline.resources import HomeResource
 
 Result = dg.MaterializeResult[Any]
 Compute = Callable[..., Result]
 AssetFunction = Callable[[Compute], dg.AssetsDefinition]
-Files = Callable[[Home], Iterable[Path]]
 
 OWNERS = ["team:deepdx"]
 STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
@@ -28,11 +27,6 @@ STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
 DATA_VERSION_TAG = "dagster/data_version"
 UNCHANGED = "unchanged"
 """Metadata of a materialization that did nothing, because inputs and outputs are those of the one before."""
-
-
-def no_files(home: Home) -> Iterable[Path]:
-    """Return no files: the default of `Files`."""
-    return ()
 
 
 def table_attributes(table: str) -> dict[str, Any]:
@@ -63,7 +57,7 @@ def table_asset(name: str, *, group: str, deps: list[str], code_version: str, re
 
 
 def unless_unchanged(
-    name: str, *, deps: list[str], code_version: str, outputs: Files, reads: Files = no_files
+    name: str, *, deps: Sequence[str], code_version: str, outputs: Files, reads: Files = no_files
 ) -> Callable[[Compute], Compute]:
     """Make the function of an asset return its last result if nothing that it depends on has changed.
 
@@ -72,19 +66,19 @@ def unless_unchanged(
     """
 
     def decorate(compute: Compute) -> Compute:
+        config_class = inspect.signature(compute).parameters.get("config")
+        step = Step(name, deps, code_version, reads, config_class.annotation if config_class else None)
+        ASSET_STEPS[name] = step
+
         @wraps(compute)  # Dagster and its code references look at the function inside
         def compute_unless_unchanged(*arguments: Any, **resources: Any) -> Result:
             home: HomeResource = resources["home"]
             config = resources["config"].model_dump() if "config" in resources else {}
-
-            def inputs() -> str:
-                return inputs_digest(home.paths, deps, code_version, config, reads(home.paths))
-
-            before, stamps = inputs(), Stamps(home.paths)
+            before, stamps = step.inputs(home.paths, config), Stamps(home.paths)
             if stamps.is_current(name, before) and (unchanged := unchanged_result(home, name)):
                 return unchanged
             result = compute(*arguments, **resources)
-            if inputs() == before:  # the user may have changed a file meanwhile
+            if step.inputs(home.paths, config) == before:  # the user may have changed a file meanwhile
                 stamps.record(name, before, outputs(home.paths))
             return result
 
@@ -94,23 +88,24 @@ def unless_unchanged(
 
 
 def passed_unless_changed(
-    check: str, *, deps: list[str], code_version: str
+    asset: str, check: str, *, deps: Sequence[str], code_version: str
 ) -> Callable[[Callable[..., dg.AssetCheckResult]], Callable[..., dg.AssetCheckResult]]:
     """Make the function of a check that passed pass again while nothing that it depends on has changed.
 
-    deps: everything that it reads, also its own asset.
+    deps: the tables and assets that it reads in addition to `asset`.
     """
+    step = Step(f"check {asset} {check}", [asset, *deps], code_version)
+    CHECK_STEPS.setdefault(asset, []).append(step)
 
     def decorate(evaluate: Callable[..., dg.AssetCheckResult]) -> Callable[..., dg.AssetCheckResult]:
         @wraps(evaluate)
         def evaluate_if_changed(home: HomeResource) -> dg.AssetCheckResult:
-            step, stamps = f"check {check}", Stamps(home.paths)
-            inputs = inputs_digest(home.paths, deps, code_version, {})
-            if stamps.is_current(step, inputs):
+            inputs, stamps = step.inputs(home.paths), Stamps(home.paths)
+            if stamps.is_current(step.name, inputs):
                 return dg.AssetCheckResult(passed=True, metadata={UNCHANGED: True})
             result = evaluate(home=home)
             if result.passed:
-                stamps.record(step, inputs)
+                stamps.record(step.name, inputs)
             return result
 
         return evaluate_if_changed

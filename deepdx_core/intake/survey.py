@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import polars as pl
 
@@ -71,9 +71,17 @@ def survey(inbox: Path, previous: Survey = EMPTY_SURVEY, report: Report = silent
         sha256 = previous.index.known_content(relative, status)
         if status is None or sha256 is None or not surveyor.add_known(shown, sha256, status.size):
             sha256 = surveyor.add_file(path, shown)
-        if status is not None and sha256 is not None and status == file_status(path):
+        if status is not None and surveyor.is_settled(sha256) and status == file_status(path):
             index.add(relative, status, sha256, began)
     return surveyor.result(index=index)
+
+
+def is_unchanged(inbox: Path, index: InboxIndex) -> bool:
+    """Return True if an inbox has the files of an index, of the same status, and no others."""
+    files = find_files(inbox)
+    return len(files) == len(index.entries) and all(
+        index.known_content(path.relative_to(inbox), file_status(path)) for path in files
+    )
 
 
 class Surveyor:
@@ -110,6 +118,12 @@ class Surveyor:
                 else:
                     del members[archive], archive_at[row["path"]]
         return members
+
+    def is_settled(self, sha256: str | None) -> TypeGuard[str]:
+        """Return True if a content was read, and more cannot be read of it once a library is installed."""
+        return sha256 is not None and not any(
+            is_readable_once_installed(row.get("reason")) for row in self._members.get(sha256, ())
+        )
 
     def add_known(self, display_path: str, sha256: str, size: int) -> bool:
         """Add a file by its content, with the members of an archive. Return False if the content has to be read."""

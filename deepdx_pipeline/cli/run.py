@@ -119,8 +119,12 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
     home = find_home()
     check_configuration(home)
 
+    import dagster as dg
+
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
+    from deepdx_pipeline.defs.sources import SOURCES
+    from deepdx_pipeline.inputs import is_up_to_date
     from deepdx_pipeline.instance import PROCESS_TAGS, kept_connections, open_instance, storage_errors
     from deepdx_pipeline.progress import redirect_progress
 
@@ -129,12 +133,15 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
     progress = RunProgress()
     try:
         with storage_errors(home), kept_connections(instance), progress, redirect_progress(progress.report):
-            defs = build_defs(home, progress.logger())
-            result = defs.resolve_job_def(job).execute_in_process(
+            definition = build_defs(home, progress.logger()).resolve_job_def(job)
+            # The run is recorded all the same, with the sources alone.
+            nothing_new = is_up_to_date(home, definition, ops, instance)
+            result = definition.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 tags=PROCESS_TAGS,
-                run_config={"loggers": {"console": {}}, "ops": ops},
+                run_config={"loggers": {"console": {}}, "ops": {} if nothing_new else ops},
+                asset_selection=[dg.AssetKey(source) for source in SOURCES] if nothing_new else None,
             )
     except Exception as error:
         if error_message(error) in progress.failures:  # a full disk also keeps Dagster from recording the failed step
@@ -143,6 +150,8 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
     if progress.interrupted:
         print_line("Stopped. The next `deepdx run` resumes from here.", console=err)
         raise typer.Exit(130)
+    if nothing_new and result.success:
+        print_line("Nothing has changed.")
     if not result.success:
         print_line(f"The run failed; no existing data was lost. See `deepdx ui`, run {result.run_id}", console=err)
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ import dagster as dg
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.stamps import Stamps, source_digest
-from deepdx_pipeline.inputs import inputs_digest
+from deepdx_pipeline.inputs import Step
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import (
@@ -21,13 +21,9 @@ from deepdx_pipeline.tables import (
 GROUP = "database"
 
 
-_STEP = "database"
 _CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]
-_CODE = ("deepdx_core.database", "deepdx_core.tables")
-
-
-def _code_version() -> str:
-    return " ".join(map(source_digest, _CODE))
+_CODE_VERSION = f"{source_digest('deepdx_core.database')} {source_digest('deepdx_core.tables')}"
+_DATABASE = Step("database", list(TABLES), _CODE_VERSION)
 
 
 def _update_database(home: HomeResource) -> str:
@@ -35,10 +31,10 @@ def _update_database(home: HomeResource) -> str:
     from deepdx_core.database.build import build_database
 
     database, stamps = home.paths.database, Stamps(home.paths)
-    version = inputs_digest(home.paths, TABLES, _code_version(), {})
-    if not stamps.is_current(_STEP, version):
+    version = _DATABASE.inputs(home.paths)
+    if not stamps.is_current(_DATABASE.name, version):
         build_database(database, home.tables)
-        stamps.record(_STEP, version, [database])
+        stamps.record(_DATABASE.name, version, [database])
     return version
 
 
@@ -53,7 +49,7 @@ def _update_database(home: HomeResource) -> str:
 @unless_unchanged(
     "corpus_database",
     deps=_CORPUS_TABLES,
-    code_version=_code_version(),
+    code_version=_CODE_VERSION,
     outputs=lambda home: [home.database, *plot_files(home, "corpus_database")],
 )
 def corpus_database(home: HomeResource) -> Result:
@@ -89,6 +85,9 @@ def corpus_database(home: HomeResource) -> Result:
     tags=CACHE,
     description="corpus.duckdb, rebuilt with the tables about models.",
 )
+@unless_unchanged(
+    "models_in_database", deps=list(TABLES), code_version=_CODE_VERSION, outputs=lambda home: [home.database]
+)
 def models_in_database(home: HomeResource) -> Result:
     """Rebuild the database. An asset of its own, because training and evaluation end long after the corpus is ready."""
     database = home.paths.database
@@ -104,7 +103,7 @@ def models_in_database(home: HomeResource) -> Result:
     additional_deps=["dumps"],
     description="The outcomes of each step of the funnel add up to the count passed on by the step before.",
 )
-@passed_unless_changed("funnel_adds_up", deps=["corpus_database", "dumps"], code_version=_code_version())
+@passed_unless_changed("corpus_database", "funnel_adds_up", deps=["dumps"], code_version=_CODE_VERSION)
 def funnel_adds_up(home: HomeResource) -> dg.AssetCheckResult:
     """Find steps of the funnel that lose or gain something."""
     from deepdx_core.database.funnel import funnel, gaps
