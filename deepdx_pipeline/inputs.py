@@ -18,7 +18,7 @@ from deepdx_core.intake.inbox_index import InboxIndex
 from deepdx_core.intake.local_files import find_files
 from deepdx_core.intake.survey import SURVEYED_BY, is_unchanged
 from deepdx_core.tables.schemas import TABLES
-from deepdx_core.tables.stamps import Stamps, digest, release
+from deepdx_core.tables.stamps import Stamps, digest, release, source_digest
 from deepdx_core.tables.storage import Tables
 
 
@@ -114,6 +114,28 @@ _SOURCE_VERSIONS: dict[str, Callable[[Home], str]] = {
     ),
     "overrides": lambda home: _files_version(home.verdicts, home.labels),
 }
+
+
+_CONFIGURATION = Step(
+    "configuration",
+    ["rules", "taxonomy", "overrides", "unique_voices"],
+    " ".join(map(source_digest, ("deepdx_core.quality", "deepdx_core.labels"))),
+)
+
+
+def check_configuration_if_changed(home: Home, record: bool = False) -> None:
+    """Check the user's files, unless they have been checked as they are. Raises like `check_configuration`.
+
+    record: remember that they are valid; only for a run, which has locked the home.
+    """
+    if _CONFIGURATION.is_current(home):
+        return
+    from deepdx_core.configuration import check_configuration  # imports much
+
+    inputs = _CONFIGURATION.inputs(home)
+    check_configuration(home)
+    if record and _CONFIGURATION.inputs(home) == inputs:
+        Stamps(home).record(_CONFIGURATION.name, inputs)
 
 
 def is_up_to_date(home: Home, job: dg.JobDefinition, ops: Mapping[str, Any], instance: dg.DagsterInstance) -> bool:

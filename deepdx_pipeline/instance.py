@@ -225,7 +225,7 @@ def _open_or_replace(folder: Path) -> dg.DagsterInstance:
 def _require_tables(instance: dg.DagsterInstance) -> dg.DagsterInstance:
     """Return the instance. Raises SQLAlchemyError if its databases lack a table that Dagster needs."""
     instance.get_run_records(limit=1)
-    instance.get_asset_records()
+    instance.get_asset_records([dg.AssetKey("inbox")])
     instance.all_instigator_state()
     return instance
 

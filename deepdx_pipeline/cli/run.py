@@ -114,17 +114,16 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
 
     The user's own files (rules, taxonomy, verdicts, labels) are checked first.
     """
-    from deepdx_core.configuration import check_configuration
-
     home = find_home()
-    check_configuration(home)
+    from deepdx_pipeline.inputs import check_configuration_if_changed, is_up_to_date
+
+    check_configuration_if_changed(home)
 
     import dagster as dg
 
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.defs.sources import SOURCES
-    from deepdx_pipeline.inputs import is_up_to_date
     from deepdx_pipeline.instance import PROCESS_TAGS, kept_connections, open_instance, storage_errors
     from deepdx_pipeline.progress import redirect_progress
 

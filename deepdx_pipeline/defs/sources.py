@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from deepdx_pipeline.inputs import source_versions
+from deepdx_pipeline.inputs import check_configuration_if_changed, source_versions
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import OWNERS, Result
 
@@ -32,10 +32,8 @@ SOURCES = tuple(spec.key.to_user_string() for spec in _SPECS)
 @dg.multi_asset(specs=_SPECS)
 def sources(home: HomeResource) -> Iterator[Result]:
     """Check the user's files and record their versions. An invalid file stops the run before any work."""
-    from deepdx_core.configuration import check_configuration
-
     versions = source_versions(home.paths)
-    check_configuration(home.paths)
+    check_configuration_if_changed(home.paths, record=True)
     for source, version in versions.items():
         yield Result(asset_key=source, data_version=dg.DataVersion(version))
 
