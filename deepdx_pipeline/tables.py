@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from deepdx_core.home import Home
-from deepdx_core.tables.schemas import STATE_TABLES, TABLES, describe, describe_columns
+from deepdx_core.tables.schemas import STATE_TABLES, TABLES, column_types, describe, describe_columns
 from deepdx_core.tables.stamps import Stamps
 from deepdx_core.tables.storage import Tables
 from deepdx_pipeline.inputs import ASSET_STEPS, CHECK_STEPS, Files, Step, no_files
@@ -138,7 +138,7 @@ def plot_files(home: Home, asset: str) -> list[Path]:
 
 def column_schema(table: str) -> dg.TableSchema:
     """Return the columns of a table with their types and descriptions."""
-    types = TABLES[table].create_empty().schema
+    types = column_types(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name, str(types[name]), description=about) for name, about in describe_columns(table).items()

@@ -69,7 +69,7 @@ def digest(values: Mapping[str, Any]) -> str:
 
 @cache
 def source_digest(package: str) -> str:
-    """Return a digest of the code and data files in the folder of a package, for steps without a version of their own."""
+    """Return a digest of the code and data files in the folder of a package, the version of a step without its own."""
     found = hashlib.sha256()
     for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
         if file.is_file():

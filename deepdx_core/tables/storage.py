@@ -18,7 +18,7 @@ import polars as pl
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import file_digest, read_regular, written_whole
 from deepdx_core.home import Home
-from deepdx_core.tables.schemas import STATE_TABLES, TABLES
+from deepdx_core.tables.schemas import STATE_TABLES, TABLES, column_types
 
 MANIFEST = "manifest.json"
 """Name of the file in a folder of tables that lists them with their checksums."""
@@ -128,7 +128,7 @@ class Tables:
         """
         content, _ = self._read_file(table)
         rows = pl.read_parquet(io.BytesIO(content))
-        if rows.schema != TABLES[table].create_empty().schema:
+        if rows.schema != column_types(table):
             raise self._damaged(table, "does not have the columns of this version of Deep DX")
         return rows if columns is None else rows.select(columns)
 
