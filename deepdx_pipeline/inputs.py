@@ -118,7 +118,7 @@ _SOURCE_VERSIONS: dict[str, Callable[[Home], str]] = {
 
 _CONFIGURATION = Step(
     "configuration",
-    ["rules", "taxonomy", "overrides", "unique_voices"],
+    ["rules", "taxonomy", "overrides"],
     " ".join(map(source_digest, ("deepdx_core.quality", "deepdx_core.labels"))),
 )
 
