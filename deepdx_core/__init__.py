@@ -10,7 +10,8 @@ The front door, imported on first use so that `import deepdx_core` costs nothing
 
 Rooms, from the ground up; each imports only those before it:
 
-- `arrays`, `errors`, `display`, `progress`, `files`, `documents`, `home`, `versions`  shared by all rooms
+- `arrays`, `errors`, `display`, `progress`, `files`, `documents`, `home`, `versions`, `compilation`, `trees`  shared by
+  all rooms
 - `voice`       the 145 parameters and the 32 algorithms, as data
 - `codec`       bytes to voices and back; no file system, no data frames
 - `tables`      schemas of the tables, and their storage
@@ -18,6 +19,7 @@ Rooms, from the ground up; each imports only those before it:
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
 - `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
 - `overrides`   the user's own verdicts and labels
+- `judges`      classifiers of sounds that are trained already: corruption, labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
@@ -25,6 +27,8 @@ Rooms, from the ground up; each imports only those before it:
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice
 - `configuration`  the user's files, checked before a run
+- `judging`     training of judges on a corpus
+- `changes`     what each run changed: rows of tables compared, and the history of the runs
 - `database`    corpus.duckdb, its snapshot for queries, the funnel
 - `dataset`     splits, and the training set as arrays
 - `training`    settings, checkpoints and determinism of training runs
@@ -32,6 +36,7 @@ Rooms, from the ground up; each imports only those before it:
 - `evaluation`  the protocol, its metrics and baselines
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
+- `settings`    deepdx.toml and the variables over it
 - `api`         the front door above
 """
 

@@ -10,6 +10,7 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.repair import RepairSettings
 from deepdx_core.home import Home
+from deepdx_core.judges.store import require_judges
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.overrides import read_overrides
 from deepdx_core.quality.measures import measure_sounds
@@ -17,7 +18,7 @@ from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts, require_consistent
 from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
-from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, UniqueVoices
+from deepdx_core.tables.curation import VERDICTS, UniqueVoices
 from deepdx_core.tables.storage import DamagedTableError, MissingTableError, Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
@@ -32,11 +33,12 @@ _RENDERED = {
 def check_configuration(home: Home) -> None:
     """Read rules.toml, taxonomy.toml, verdicts.csv and labels.csv, and evaluate every rule on a few sounds.
 
-    Raises RulesError, TaxonomyError or OverridesError, which name the file, the place in it and the reason.
+    Raises RulesError, TaxonomyError, OverridesError or JudgeError, which name the file, the place in it and the reason.
     """
     read_overrides(home.labels, "category", find_taxonomy(home.taxonomy).categories)
     verdicts = read_overrides(home.verdicts, "verdict", VERDICTS)
     rules = load_rules(home.rules)
+    require_judges(home, rules.judges.model_dump())
     decide_verdicts(_example_sounds(rules.repair), rules.rules, verdicts.clear())
     known = UniqueVoices.create_empty().select("sound_id", "in_range")
     with suppress(MissingTableError, DamagedTableError):  # the run writes it
@@ -65,8 +67,8 @@ def _example_sounds(repair: RepairSettings) -> pl.DataFrame:
     families = sounds.filter("in_range").select("sound_id", family_id="sound_id", family_size="slots")
     schema = summarize_by_sound(AudioFeatures.create_empty()).schema
     audio = pl.DataFrame([{"sound_id": slots["sound_id"][0], **_RENDERED}], schema=schema)
-    measured = measure_sounds(sounds, slots, families, audio, CorruptionTrainingSet.create_empty(), repair)
-    # The corruption model needs a whole corpus.
+    measured = measure_sounds(sounds, slots, families, audio, None, repair)
+    # Loading the judge would take longer than everything else here.
     return measured.with_columns(
         corruption_score=pl.when(init).then(-7.25),
         corruption_model=pl.when(init).then(pl.lit(sound_ids(parameters)[0][:16])),

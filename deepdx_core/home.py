@@ -67,6 +67,11 @@ class Home:
         return self.root / "corpus.duckdb"
 
     @property
+    def settings(self) -> Path:
+        """The user's settings; see `deepdx_core/settings.py`."""
+        return self.root / "deepdx.toml"
+
+    @property
     def rules(self) -> Path:
         """The user's changes to the quality rules; see `deepdx_core/quality/rules.toml`."""
         return self.root / "rules.toml"
@@ -92,6 +97,11 @@ class Home:
         return self.state / "models"
 
     @property
+    def judges(self) -> Path:
+        """The user's own judges: models behind verdicts and labels."""
+        return self.state / "judges"
+
+    @property
     def banks(self) -> Path:
         """Generated banks."""
         return self.root / "banks"
@@ -100,6 +110,11 @@ class Home:
     def plots(self) -> Path:
         """Plots of the latest run, a folder per asset; a cache."""
         return self.root / "plots"
+
+    @property
+    def changes(self) -> Path:
+        """The history: a record of each run with what it changed, and links to the tables as the last run left them."""
+        return self.root / "changes"
 
     @property
     def dagster(self) -> Path:

@@ -7,8 +7,11 @@ must not. `tests/test_versions.py` holds the results of each version and names t
 READER_VERSION = 1
 """`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons."""
 
-CURATION_VERSION = 1
-"""`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps."""
+CURATION_VERSION = 2
+"""`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps.
+
+Version 2 has a judge of corruption that is part of the package; a new one is a new version.
+"""
 
 ENGINE_VERSION = 1
 """Samples of the engine: the same voice and note give the same ones."""
@@ -20,8 +23,11 @@ Covers definitions elsewhere too: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTE
 `voice.columns`. The engine has a version of its own.
 """
 
-LABELS_VERSION = 2
-"""`labeled_voices` from the same sounds and names. Version 1 used audio features, too."""
+LABELS_VERSION = 3
+"""`labeled_voices` from the same sounds and names. Version 1 used audio features, too.
+
+Version 3 has a judge of labels that is part of the package; a new one is a new version.
+"""
 
 MODEL_VERSION = 3
 """Parents, writer and critics from the same training set and configuration. Version 3 has a critic by ear."""

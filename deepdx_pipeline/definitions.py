@@ -3,6 +3,7 @@
 import dagster as dg
 
 from deepdx_core.home import Home, find_home
+from deepdx_core.settings import load_settings
 from deepdx_pipeline import defs as definition_modules
 from deepdx_pipeline.defs import jobs, schedules, sensors
 from deepdx_pipeline.resources import HomeResource
@@ -10,18 +11,20 @@ from deepdx_pipeline.source_code import with_code_references
 
 
 def build_defs(home: Home | None = None, logger: dg.LoggerDefinition | None = None) -> dg.Definitions:
-    """Return the definitions for a home folder.
+    """Return the definitions for a home folder. Raises SettingsError if its `deepdx.toml` is not valid.
 
     home: by default the home folder that `find_home` finds.
     logger: receives the log of a run in place of the console.
     """
+    home = home or find_home()
+    settings = load_settings(home.settings)
     return dg.Definitions(
         assets=with_code_references(dg.load_assets_from_package_module(definition_modules)),
         asset_checks=dg.load_asset_checks_from_package_module(definition_modules),
-        jobs=[jobs.everything, jobs.corpus, jobs.evaluation],
-        sensors=[sensors.inbox_sensor],
-        schedules=[schedules.weekly_retraining],
-        resources={"home": HomeResource(root=str((home or find_home()).root))},
+        jobs=jobs.build_jobs(settings),
+        sensors=[sensors.inbox_sensor(settings.ui)],
+        schedules=[schedules.weekly_retraining(settings.ui)],
+        resources={"home": HomeResource(root=str(home.root))},
         # A process for each step would cost seconds. Steps are short, and polars and torch use all cores anyway.
         executor=dg.in_process_executor,
         loggers={"console": logger} if logger else None,

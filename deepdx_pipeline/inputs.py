@@ -17,6 +17,7 @@ from deepdx_core.home import Home
 from deepdx_core.intake.inbox_index import InboxIndex
 from deepdx_core.intake.local_files import find_files
 from deepdx_core.intake.survey import SURVEYED_BY, is_unchanged
+from deepdx_core.judges.store import KINDS
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.stamps import Stamps, digest, release, source_digest
 from deepdx_core.tables.storage import Tables
@@ -91,9 +92,9 @@ def inbox_version(folder: Path) -> str:
     return found.hexdigest()
 
 
-def _files_version(*paths: Path, package_file: str = "") -> str:
-    """Return a digest of the user's files, and of the file of the package that they change."""
-    found = hashlib.sha256(package_file.encode())
+def _files_version(*paths: Path, package_files: str = "") -> str:
+    """Return a digest of the user's files, and of the files of the package behind them."""
+    found = hashlib.sha256(package_files.encode())
     for path in paths:
         # A file that cannot be read is reported by the run, which cannot read it either.
         content = file_digest(path) if path.exists() else ""
@@ -102,16 +103,24 @@ def _files_version(*paths: Path, package_file: str = "") -> str:
 
 
 @cache
-def _package_file(package: str, name: str) -> str:
-    return hashlib.sha256((resources.files(package) / name).read_bytes()).hexdigest()
+def _package_files(*names: tuple[str, str]) -> str:
+    """Return a digest of files in the package, each with its package and its name."""
+    return digest({name: hashlib.sha256((resources.files(of) / name).read_bytes()).hexdigest() for of, name in names})
+
+
+def judge_files(home: Home) -> list[Path]:
+    """Return the files of the user's own judges, one of which rules.toml may pick."""
+    return sorted(home.judges.glob("*.safetensors"))
+
+
+_RULES = (("deepdx_core.quality", "rules.toml"), *(("deepdx_core.judges", f"{kind}.safetensors") for kind in KINDS))
+_TAXONOMY = ("deepdx_core.labels", "taxonomy.toml")
 
 
 _SOURCE_VERSIONS: dict[str, Callable[[Home], str]] = {
     "inbox": lambda home: inbox_version(home.inbox),
-    "rules": lambda home: _files_version(home.rules, package_file=_package_file("deepdx_core.quality", "rules.toml")),
-    "taxonomy": lambda home: _files_version(
-        home.taxonomy, package_file=_package_file("deepdx_core.labels", "taxonomy.toml")
-    ),
+    "rules": lambda home: _files_version(home.rules, package_files=_package_files(*_RULES)),
+    "taxonomy": lambda home: _files_version(home.taxonomy, package_files=_package_files(_TAXONOMY)),
     "overrides": lambda home: _files_version(home.verdicts, home.labels),
 }
 
@@ -120,6 +129,7 @@ _CONFIGURATION = Step(
     "configuration",
     ["rules", "taxonomy", "overrides"],
     " ".join(map(source_digest, ("deepdx_core.quality", "deepdx_core.labels"))),
+    reads=judge_files,
 )
 
 

@@ -103,6 +103,12 @@ def open_instance(home: Home) -> dg.DagsterInstance:
     return instance
 
 
+def find_damages(home: Home) -> list[str]:
+    """Describe all damage to the storage of a home, without changing anything."""
+    databases = [home.dagster / part / name for part, names in _DATABASES.items() for name in names]
+    return [printable(damage) for database in databases if (damage := _find_damage(database))]
+
+
 @contextmanager
 def kept_connections(instance: dg.DagsterInstance) -> Iterator[None]:
     """Keep the connections of an instance to its SQLite databases open, while this process executes a run.

@@ -48,20 +48,13 @@ LINEAGE: Mapping[str, Columns] = {
         ),
         "*": _SOUND,
     },
-    "corruption_training_set": {
-        **_same("unique_voices", *PARAMETER_NAMES),
-        "fold": ("families.family_id",),
-        "*": _SOUND,
-    },
     "verdicts": {
         **dict.fromkeys(
             ("verdict", "decided_by", "findings"),
             (*_SOUND, "families.family_size", "decoded_voices.sound_id", *_AUDIO),
         ),
         "heard": ("audio_features.sound_id",),
-        "corruption_score": (*_SOUND, "families.family_id", "corruption_training_set.sound_id"),
-        "neighbor_corruption": ("decoded_voices.sound_id", "decoded_voices.slot", "corruption_training_set.sound_id"),
-        "corruption_model": ("corruption_training_set.sound_id",),
+        "neighbor_corruption": ("decoded_voices.sound_id", "decoded_voices.slot"),
         "neighborhoods": ("decoded_voices.sound_id", "decoded_voices.slot"),
         "stuck_bit": ("decoded_voices.sound_id", "decoded_voices.offset"),
         "*": _SOUND,

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
+from deepdx_core.changes.history import History
 from deepdx_core.files import remove_leftovers
 from deepdx_core.home import Home
+from deepdx_core.settings import load_settings
 from deepdx_core.state.backup import back_up_changes
 from deepdx_core.state.store import open_state, run_lock
 from deepdx_core.tables.storage import Tables
@@ -19,11 +21,12 @@ from deepdx_pipeline.instance import PROCESS_TAGS
 class HomeResource(dg.ConfigurableResource[Any]):
     """The home folder: inbox, tables, state, models, banks.
 
-    A run locks it against other runs, opens its state before the first asset, backs the state up after the last, and
-    is tagged with its process. A sensor uses it without any of this.
+    A run locks it against other runs, opens its state before the first asset, backs the state up after the last,
+    records what it changed, and is tagged with its process. A sensor uses it without any of this.
     """
 
     root: str = Field(description="Path of the home folder.")
+    _history: History | None = PrivateAttr(None)
 
     @property
     def paths(self) -> Home:
@@ -34,6 +37,12 @@ class HomeResource(dg.ConfigurableResource[Any]):
     def tables(self) -> Tables:
         """The Parquet tables of the folder."""
         return Tables(self.paths)
+
+    @property
+    def history(self) -> History:
+        """The history of the folder."""
+        self._history = self._history or History(self.paths)
+        return self._history
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
@@ -47,12 +56,16 @@ class HomeResource(dg.ConfigurableResource[Any]):
         with run_lock(self.paths, waiting=warn):
             remove_leftovers_of_runs(self.paths)
             open_state(self.paths, warn)
-            yield self
-            back_up_changes(self.paths)
+            self.history.begin(context.run.run_id, context.run.job_name)
+            try:
+                yield self
+                back_up_changes(self.paths, load_settings(self.paths.settings).run.backups)
+            finally:
+                self.history.finish()
 
 
 def remove_leftovers_of_runs(home: Home) -> None:
     """Remove partly written files of killed runs."""
     nested = [folder for parent in (home.models, home.plots) if parent.is_dir() for folder in parent.glob("*/")]
-    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.dagster, *nested):
+    for folder in (home.root, home.tables, home.state, home.banks, home.backups, home.changes, home.dagster, *nested):
         remove_leftovers(folder)

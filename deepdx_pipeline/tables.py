@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from deepdx_core.changes.comparison import count_moves, find_moves
 from deepdx_core.home import Home
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES, column_types, describe, describe_columns
 from deepdx_core.tables.stamps import Stamps
@@ -27,6 +28,10 @@ STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
 DATA_VERSION_TAG = "dagster/data_version"
 UNCHANGED = "unchanged"
 """Metadata of a materialization that did nothing, because inputs and outputs are those of the one before."""
+
+_MOVES_SHOWN = 40
+_CHANGES = ("rows_added", "rows_gone", "rows_changed", "moved", "sounds_that_moved")
+"""Metadata about what a run changed in a table."""
 
 
 def table_attributes(table: str) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def unchanged_result(home: HomeResource, asset: str) -> Result | None:
     event = dg.AssetExecutionContext.get().instance.get_latest_materialization_event(dg.AssetKey(asset))
     last = event.asset_materialization if event else None
     version = (last.tags or {}).get(DATA_VERSION_TAG, "") if last else ""
-    metadata = dict(last.metadata) if last else {}
+    metadata = {name: value for name, value in last.metadata.items() if name not in _CHANGES} if last else {}
     if asset in TABLES:
         path = dg.MetadataValue.path(home.tables.path(asset))
         if version != (present := home.tables.version(asset)) or metadata.get("path") != path:
@@ -152,7 +157,7 @@ def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: st
     version: the data version, a digest of the content.
     metadata: added to the row count, column lineage and path of the table.
     """
-    return table_result(home, table, len(rows), version, **metadata)
+    return table_result(home, table, len(rows), version, **_changes(home, table, rows), **metadata)
 
 
 def table_result(home: HomeResource, table: str, count: int, version: str, **metadata: Any) -> Result:
@@ -167,6 +172,20 @@ def table_result(home: HomeResource, table: str, count: int, version: str, **met
             **metadata,
         },
     )
+
+
+def _changes(home: HomeResource, table: str, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return what the run changed in a table: counts of rows, and the sounds whose verdict, label or split moved."""
+    counts, changes = home.history.compare_table(table, rows.cast(TABLES[table].create_empty().schema))
+    moves = find_moves(changes)
+    metadata = {
+        "rows_added": counts.added,
+        "rows_gone": counts.gone,
+        "rows_changed": counts.changed,
+        "moved": markdown_table(count_moves(moves).head(_MOVES_SHOWN)) if len(moves) else None,
+        "sounds_that_moved": markdown_table(moves.head(_MOVES_SHOWN)) if len(moves) else None,
+    }
+    return {name: value for name, value in metadata.items() if value is not None}
 
 
 def markdown_table(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
 from deepdx_core.home import Home
+from deepdx_core.judges.store import package_judge
 from deepdx_core.labels.combination import Evidence, combine_evidence
 from deepdx_core.labels.evidence import from_names
 from deepdx_core.labels.sounds import label_sounds
@@ -86,7 +87,7 @@ def main() -> None:
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi").sort("sound_id")
     families = tables.read("families", ["sound_id", "family_id"])
     started, cpu = time.perf_counter(), time.process_time()
-    evidence = combine_evidence(sounds, families, taxonomy)
+    evidence = combine_evidence(sounds, families, taxonomy, package_judge("labels"))
     rows = label_sounds(evidence)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     truth = _load_truth(tables, evidence, taxonomy)
@@ -293,7 +294,7 @@ def _across_sources(tables: Tables, sounds: pl.DataFrame, families: pl.DataFrame
             split.select("sound_id", names="names_rest", name_counts="name_counts_rest"),
             sounds.join(split, on="sound_id", how="anti").select("sound_id", "names", "name_counts"),
         ]), on="sound_id")  # fmt: skip
-    rows = label_sounds(combine_evidence(changed, families, taxonomy))
+    rows = label_sounds(combine_evidence(changed, families, taxonomy, package_judge("labels")))
     held = from_names(split, taxonomy).shares
     both = split.select(
         "sound_id",

@@ -29,11 +29,10 @@ from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.families import find_families
 from deepdx_core.intake.survey import survey
-from deepdx_core.quality.corruption import choose_training_set
+from deepdx_core.judges.store import package_judge
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
-from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VMEM_NAME, VMEM_SIZE, VMEM_VOICES
 
 _BANKS_EACH = 30
@@ -112,8 +111,7 @@ def main() -> None:
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
     audio = pl.DataFrame(schema={"sound_id": pl.String, "silent": pl.Boolean, "peak_db": pl.Float32})
     audio = audio.with_columns(sounds_at_rest=pl.lit(None, pl.Boolean))
-    training_set = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
-    measured = measure_sounds(sounds, voices, families, audio, training_set, rules.repair)
+    measured = measure_sounds(sounds, voices, families, audio, package_judge("corruption"), rules.repair)
     verdicts = decide_verdicts(measured, rules.rules, _NO_OVERRIDES)
     console = Console()
     table = Table("damage", "voices damaged", "found", "recall", box=None)

@@ -22,11 +22,12 @@ from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.families import find_families
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
+from deepdx_core.judges.store import package_judge
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
-from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices
+from deepdx_core.tables.curation import Families, UniqueVoices
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_pipeline.cli.app import main
 from deepdx_pipeline.cli.errors import error_message, step_error_message
@@ -358,15 +359,15 @@ def test_measures_have_the_same_columns_with_and_without_sounds():
     voices = decoded_dump(two_carriers()[None])
     sounds = unique_sounds(voices, repair)
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    audio, training_set = summarize_by_sound(AudioFeatures.create_empty()), CorruptionTrainingSet.create_empty()
+    audio, judge = summarize_by_sound(AudioFeatures.create_empty()), package_judge("corruption")
     slots = voices.select("sha256", "offset", "slot", "sound_id")
-    some = measure_sounds(sounds, slots, families, audio, training_set, repair)
+    some = measure_sounds(sounds, slots, families, audio, judge, repair)
     none = measure_sounds(
         UniqueVoices.create_empty(),
         DecodedVoices.create_empty().select(slots.columns),
         Families.create_empty().select(families.columns),
         audio,
-        training_set,
+        judge,
         repair,
     )
     assert none.schema == some.schema

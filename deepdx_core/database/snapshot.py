@@ -23,8 +23,8 @@ from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.tables.schemas import TABLES
 
-MEMORY_LIMIT = "2GB"
-"""Memory limit of DuckDB for a query."""
+MEMORY_GB = 2.0
+"""Default memory limit of DuckDB for a query, in GB."""
 MAX_RESULT_BYTES = 1 << 30
 """Size limit of a result, in bytes of Arrow."""
 TIMEOUT = 300.0
@@ -36,7 +36,6 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "lock_configuration": "true",
-    "memory_limit": MEMORY_LIMIT,
     "temp_directory": "",
 }
 _BATCH = 65_536  # rows
@@ -64,11 +63,12 @@ class DatabaseError(DeepDXError):
 class Snapshot:
     """An open database. It does not change when a run replaces the file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory_gb: float = MEMORY_GB) -> None:
         """Open a database file. Raises DatabaseError if it is missing or cannot be read."""
         if not path.is_file():
             raise DatabaseError(f"no corpus yet ({path}): run `deepdx run` first")
         self._path = path
+        self._config = _SETTINGS | {"memory_limit": f"{memory_gb}GB"}
         self._idle = threading.Event()
         self._idle.set()
         self._resources = ExitStack()
@@ -84,7 +84,7 @@ class Snapshot:
 
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
         try:
-            return duckdb.connect(path, read_only=True, config=_SETTINGS)
+            return duckdb.connect(path, read_only=True, config=self._config)
         except duckdb.IOException as error:
             if not str(error).startswith("IO Error: Could not set lock on file"):
                 raise _damaged(path, error) from error
@@ -93,7 +93,7 @@ class Snapshot:
         # A client that opened it for writing locks the file, but a copy can be opened.
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="deepdx-")))
         try:
-            return duckdb.connect(shutil.copy(path, folder), read_only=True, config=_SETTINGS)
+            return duckdb.connect(shutil.copy(path, folder), read_only=True, config=self._config)
         except (duckdb.Error, OSError) as error:
             raise DatabaseError(
                 f"{path}: another program has it open for writing, and a copy could not be read: close it there, "

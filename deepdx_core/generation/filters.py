@@ -12,7 +12,6 @@ from deepdx_core.quality.rules import Rules
 from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
-from deepdx_core.tables.curation import CorruptionTrainingSet
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -25,7 +24,6 @@ NEVER_ENDS = "never-falls-silent"
 # Created once: it takes as long as applying the rules.
 _NO_AUDIO = AudioFeatures.create_empty()
 _NO_SLOTS = DecodedVoices.create_empty().select("sha256", "offset", "slot", "sound_id")
-_NO_CORRUPTIONS = CorruptionTrainingSet.create_empty()
 _NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "verdict": pl.String, "why": pl.String})
 
 
@@ -49,7 +47,7 @@ def rejection_reasons(
         slots=_NO_SLOTS,
         families=sounds.select("sound_id", family_id="sound_id", family_size=1),
         audio=summary,
-        training_set=_NO_CORRUPTIONS,
+        judge=None,  # the critic is the judge of written voices
         settings=rules.repair,
     )
     rejected = decide_verdicts(measured, rules.rules, _NO_OVERRIDES).select(

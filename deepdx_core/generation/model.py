@@ -5,7 +5,7 @@ Neither file is pickled: loading a model of unknown origin runs none of its code
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ from deepdx_core.generation.model_card import (
     write_model_card,
 )
 from deepdx_core.generation.names import NameModel
+from deepdx_core.trees import Trees
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY
 from deepdx_core.writer.layout import LENGTH
@@ -41,7 +42,7 @@ WEIGHTS = "model.safetensors"
 _MAX_WEIGHT = 1e3
 """A hundred times the weights that training reaches, and far below weights such as 1e38, with which scores overflow."""
 
-_CRITIC_ARRAYS = ("columns", "sent_right", "children", "values")
+_CRITIC_ARRAYS = tuple(field.name for field in fields(Trees))
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     tensors = {f"writer/{name}": tensor for name, tensor in model.writer.state_dict().items()}
     for kind, critic in (("critic", model.critic), ("critic_by_ear", model.critic_by_ear)):
         if critic is not None:
-            tensors |= {f"{kind}/{name}": torch.from_numpy(getattr(critic, name)) for name in _CRITIC_ARRAYS}
+            tensors |= {f"{kind}/{name}": torch.from_numpy(getattr(critic.trees, name)) for name in _CRITIC_ARRAYS}
     for kind, voices in (("voices", model.voices), ("written", model.written)):
         tensors |= {
             kind: torch.from_numpy(voices.parameters),
@@ -179,7 +180,10 @@ def _take_critic(tensors: dict[str, Tensor], kind: str) -> Critic:
     arrays = {name: tensors.pop(f"{kind}/{name}").numpy() for name in _CRITIC_ARRAYS}
     if arrays["columns"].dtype == np.uint8:  # formats before 5
         arrays["columns"] = arrays["columns"].astype(np.uint16)
-    return Critic(**arrays, by_ear=kind == "critic_by_ear")
+    try:
+        return Critic(Trees(**arrays), by_ear=kind == "critic_by_ear")
+    except ValueError as error:
+        raise ValueError(f"{kind}/{error}") from error
 
 
 def _take_parents(tensors: dict[str, Tensor], count: int) -> Parents:

@@ -7,14 +7,15 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
+from deepdx_core.judges.judge import Judge
 from deepdx_core.labels import evidence
 from deepdx_core.labels.evidence import NameEvidence, Shares
 from deepdx_core.labels.model import Classified, classify
 from deepdx_core.labels.taxonomy import EVIDENCE, Taxonomy
-from deepdx_core.labels.traits import compute_traits, describe_traits
+from deepdx_core.labels.traits import compute_traits, describe_traits, stack_traits
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
-_CLEAR = 0.7  # share of the names' evidence that one category needs for the model to train on the sound
+_CLEAR = 0.7  # share of the names' evidence that one category needs to be clear
 _USER_SHARE = 0.99
 
 _NO_OVERRIDES = pl.DataFrame(schema={"sound_id": pl.String, "category": pl.String})
@@ -31,9 +32,9 @@ class Evidence:
     shares: dict[str, Shares]
     """Shares by kind of evidence, except the model. The user's category replaces the evidence of names."""
     targets: Int64Array
-    """Index of the category that the model trains on for each sound, -1 if names are missing or disagree."""
+    """Index of the category that the names of each sound clearly indicate, -1 if they are missing or disagree."""
     classified: Classified | None
-    """Predictions of the model; None if there was too little to train on."""
+    """Predictions of the judge; None without one, or if it knows no category of the taxonomy."""
 
     def strength(self, kind: str) -> Float64Array:
         """Return the strength of a kind of evidence on each sound, 0 (none) to 1, `float64[n]`."""
@@ -60,7 +61,7 @@ class Evidence:
         """Return the probability of each category by several kinds of evidence, `float64[n, categories]`.
 
         The mean of their log-probabilities, weighted by the taxonomy's weight times the strength of each kind. A mean,
-        not a sum: the kinds are far from independent, since the model is trained on names and families share them.
+        not a sum: the kinds are far from independent, since judges are trained on names and families share them.
         """
         weights = {kind: self.taxonomy.weight[kind] * self.strength(kind) for kind in kinds}
         total = np.sum(list(weights.values()), axis=0)
@@ -75,15 +76,16 @@ def combine_evidence(
     sounds: pl.DataFrame,
     families: pl.DataFrame,
     taxonomy: Taxonomy,
+    judge: Judge | None,
     *,
     places: pl.DataFrame | None = None,
     overrides: pl.DataFrame = _NO_OVERRIDES,
 ) -> Evidence:
-    """Collect all evidence on sounds, with a model trained on those whose names are clear.
+    """Collect all evidence on sounds.
 
     sounds: `sound_id`, `names`, `name_counts` (files per name) and the 145 parameters, all in range. families:
-    `sound_id`, `family_id`; sounds may be missing. places:
-    from `evidence.source_paths`; None for no folder hints. overrides: `sound_id` and `category` of the taxonomy.
+    `sound_id`, `family_id`; sounds may be missing. judge: of labels; None for no model. places: from
+    `evidence.source_paths`; None for no folder hints. overrides: `sound_id` and `category` of the taxonomy.
 
     Raises ValueError if a sound does not have one count per name.
     """
@@ -98,8 +100,7 @@ def combine_evidence(
     parameters = frame.select(PARAMETER_NAMES).to_numpy().astype(np.uint8, copy=False)
     traits = compute_traits(parameters)
     names = evidence.from_names(frame, taxonomy)
-    shares = _apply_overrides(names.shares, frame["override"], taxonomy)
-    targets = _training_targets(shares)
+    shares = apply_overrides(names.shares, frame["override"], taxonomy)
     return Evidence(
         taxonomy,
         frame.select("sound_id", "family_id", "algorithm", "override", traits=describe_traits(traits)),
@@ -109,18 +110,12 @@ def combine_evidence(
             "family": evidence.from_family(shares, frame["family_id"], taxonomy),
             "folders": evidence.from_folders(_rows(frame, places), shares, taxonomy),
         },
-        targets,
-        classify(
-            np.column_stack([parameters, *traits.values()]).astype(np.float32),
-            targets,
-            shares.sum(axis=1),
-            frame["family_id"],
-            len(taxonomy.learnable),
-        ),
+        clear_categories(shares),
+        classify(judge, parameters, stack_traits(traits), frame["sound_id"], taxonomy.learnable) if judge else None,
     )
 
 
-def _apply_overrides(shares: Shares, override: pl.Series, taxonomy: Taxonomy) -> Shares:
+def apply_overrides(shares: Shares, override: pl.Series, taxonomy: Taxonomy) -> Shares:
     """Replace the evidence of names by the user's category; "other" leaves no evidence."""
     number = override.replace_strict(taxonomy.number, default=None, return_dtype=pl.Int64).fill_null(-1).to_numpy()
     changed = shares.copy()
@@ -130,7 +125,8 @@ def _apply_overrides(shares: Shares, override: pl.Series, taxonomy: Taxonomy) ->
     return changed
 
 
-def _training_targets(shares: Shares) -> Int64Array:
+def clear_categories(shares: Shares) -> Int64Array:
+    """Return the index of the category that the evidence of each sound clearly indicates, -1 if there is none."""
     total = shares.sum(axis=1)
     return np.where((total > 0) & (shares.max(axis=1, initial=0) >= _CLEAR * total), shares.argmax(axis=1), -1)
 

@@ -1,100 +1,65 @@
-"""A classifier of categories from parameters, trained on the voices whose names are clear.
+"""Probabilities of categories from parameters and traits, by the judge of labels. `deepdx_core.judging` trains it."""
 
-Some names are wrong, so the model must tolerate label noise: a random forest whose trees see part of the voices each
-and keep at least two per leaf. Boosted trees and a neural network were no better, and far slower.
-"""
-
-import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy.optimize import minimize_scalar
 
-from deepdx_core.arrays import Float32Array, Float64Array, Int64Array
-from deepdx_core.dedup.families import fold_of
-from deepdx_core.versions import LABELS_VERSION
+from deepdx_core.arrays import Float32Array, Float64Array, UInt8Array
+from deepdx_core.judges.judge import Judge
 
-if TYPE_CHECKING:
-    from sklearn.ensemble import RandomForestClassifier
-
-MIN_NAMED_VOICES = 256
-"""Minimum number of clearly named voices in a corpus for a model."""
-
-_FOLDS = 3
-_TREES = 64
-_MISSING = -1000.0  # in place of missing features; below all measured values
-_SEED = 0
 _PRIOR_SHARE = 0.02  # of the probability, distributed as the prior: trees that all agree may all be wrong
 
 
 class Classified(NamedTuple):
-    """Predictions of the models for sounds."""
+    """Predictions of a judge for sounds."""
 
     probabilities: Float64Array
     """`float64[n, categories]`, calibrated."""
     prior: Float64Array
-    """`float64[categories]`: shares of the categories in the training set."""
+    """`float64[categories]`: shares of the categories in the judge's training data."""
     model: str
-    """Version of the models: a digest of their training sets and of `LABELS_VERSION`."""
+    """Version of the judge."""
 
 
 def classify(
-    features: Float32Array, targets: Int64Array, weights: Float64Array, family_ids: pl.Series, categories: int
+    judge: Judge, parameters: UInt8Array, traits: Float32Array, sound_ids: pl.Series, categories: Sequence[str]
 ) -> Classified | None:
-    """Return probabilities of the categories for sounds with `float32[n, features]`, NaN for a missing feature.
+    """Return probabilities of the categories for sounds with `uint8[n, 145]` and `float32[n, traits]`.
 
-    targets: the category of each sound by its names, -1 for sounds that are not trained on. weights: sample weights.
-    family_ids: hexadecimal; a sound without a family has its own id. Sounds are in the order of their ids. No sound is
-    classified by a model that was trained on its family. None if there are too few sounds to train on.
+    Categories of the judge that are not among these are left out. Those that the judge does not know get no more than a
+    small prior. None if it knows none of them.
     """
-    fold = pl.select(fold_of(pl.lit(family_ids), _FOLDS)).to_series().to_numpy()
-    known = targets >= 0
-    features = np.nan_to_num(features, nan=_MISSING)
-    if (
-        known.sum() < MIN_NAMED_VOICES
-        or np.bincount(fold[known], minlength=_FOLDS).min() < MIN_NAMED_VOICES // 2 // _FOLDS
-    ):
+    own = {name: number for number, name in enumerate(judge.card.classes)}
+    known = [number for number, name in enumerate(categories) if name in own]
+    if not known:
         return None
-    counts = np.bincount(targets[known], weights[known], minlength=categories) + 1.0
-    prior = np.asarray(counts / counts.sum(), dtype=np.float64)
-    digest = hashlib.sha256(f"labels {LABELS_VERSION}".encode())
-    probabilities = np.zeros((len(features), categories))
-    for number in range(_FOLDS):
-        train = known & (fold != number)
-        for part in (features[train], targets[train], weights[train]):
-            digest.update(np.ascontiguousarray(part).tobytes())
-        model = _fit_forest(features[train], targets[train], weights[train])
-        held_out = np.flatnonzero(fold == number)
-        if len(held_out):
-            probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(features[held_out])
-    probabilities = (1 - _PRIOR_SHARE) * probabilities + _PRIOR_SHARE * prior
-    return Classified(_calibrate(probabilities, targets, weights), prior, digest.hexdigest()[:16])
+    outputs = [own[categories[number]] for number in known]
+    prior = np.full(len(categories), 1 / judge.card.sounds)
+    prior[known] = judge.prior[outputs]
+    prior /= prior.sum()
+    scores = judge.score(label_inputs(judge.edges, parameters, traits), sound_ids)[:, outputs]
+    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities = np.zeros((len(parameters), len(categories)))
+    probabilities[:, known] = odds / odds.sum(axis=1, keepdims=True)
+    mixed = (1 - _PRIOR_SHARE) * probabilities + _PRIOR_SHARE * prior
+    return Classified(raise_to(mixed, judge.card.calibration), prior, judge.version)
 
 
-def _fit_forest(features: Float32Array, targets: Int64Array, weights: Float64Array) -> "RandomForestClassifier":
-    from sklearn.ensemble import RandomForestClassifier
+def label_inputs(edges: Float32Array, parameters: UInt8Array, traits: Float32Array) -> UInt8Array:
+    """Return the bytes that the trees of a judge of labels test, `uint8[n, 145 + traits]`.
 
-    forest = RandomForestClassifier(
-        _TREES, max_features=10, min_samples_leaf=2, max_samples=0.6, random_state=_SEED, n_jobs=-1
-    )
-    forest.fit(features, targets, sample_weight=weights)
-    # With several threads, the order in which votes are summed, and so the last bit, would vary.
-    return forest.set_params(n_jobs=1)
-
-
-def _calibrate(probabilities: Float64Array, targets: Int64Array, weights: Float64Array) -> Float64Array:
-    """Raise held-out probabilities to the power that fits the names best, as temperature scaling does."""
-    rows = np.flatnonzero(targets >= 0)
-
-    def loss(power: float) -> float:
-        scaled = _raise(probabilities[rows], power)
-        return float(-np.average(np.log(scaled[np.arange(len(rows)), targets[rows]]), weights=weights[rows]))
-
-    best = minimize_scalar(loss, bounds=(0.2, 5.0), method="bounded", options={"xatol": 1e-3})
-    return _raise(probabilities, round(float(best.x), 2))
+    edges: of each trait, sorted, `float32[traits, edges]`. A trait becomes the number of edges below it, 255 for NaN.
+    """
+    if traits.shape[1] != len(edges):
+        raise ValueError(f"the judge knows {len(edges)} traits, not {traits.shape[1]}")
+    below = [np.searchsorted(of_trait, trait) for of_trait, trait in zip(edges, traits.T, strict=True)]
+    in_bytes = np.stack(below, axis=1).astype(np.uint8)
+    return np.concatenate([parameters, np.where(np.isnan(traits), np.uint8(255), in_bytes)], axis=1)
 
 
-def _raise(probabilities: Float64Array, power: float) -> Float64Array:
+def raise_to(probabilities: Float64Array, power: float) -> Float64Array:
+    """Raise probabilities to a power and normalize them, as temperature scaling does."""
     raised = probabilities**power
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))

@@ -75,6 +75,11 @@ def compute_traits(parameters: UInt8Array) -> dict[str, Float32Array]:
     return {name: values.astype(np.float32) for name, values in found.items()}
 
 
+def stack_traits(found: dict[str, Float32Array]) -> Float32Array:
+    """Return the traits of voices as columns, `float32[n, traits]`."""
+    return np.column_stack(list(found.values()))
+
+
 def describe_traits(found: dict[str, Float32Array]) -> pl.Series:
     """Return the traits of each voice that a player would name, such as "slow attack, dies away"; empty if none."""
     of = {name: pl.Series(values, nan_to_null=True) for name, values in found.items()}

@@ -6,6 +6,7 @@ import polars as pl
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.dedup.functional import functional_parameters
 from deepdx_core.dedup.repair import RepairSettings, wild_faults
+from deepdx_core.judges.judge import Judge
 from deepdx_core.quality.corruption import MAX_SCORE, corruption_scores, neighbor_mean
 from deepdx_core.sound.audibility import loudest_db, rest_db
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -22,15 +23,15 @@ def measure_sounds(
     slots: pl.DataFrame,
     families: pl.DataFrame,
     audio: pl.DataFrame,
-    training_set: pl.DataFrame,
+    judge: Judge | None,
     settings: RepairSettings,
 ) -> pl.DataFrame:
     """Return every column that rules may use, one row per sound, sorted by `sound_id`.
 
     sounds: the table `unique_voices`. slots: `sha256`, `offset`, `slot`, `sound_id` of `decoded_voices`. families:
     `sound_id`, `family_id` and `family_size` of the sounds in range. audio: `sound_id` and features of the rendered
-    sounds, from `audio_features.summarize_by_sound`; their columns get the prefix `heard_`. training_set: the table
-    `corruption_training_set`.
+    sounds, from `audio_features.summarize_by_sound`; their columns get the prefix `heard_`. judge: of corruption; None
+    for no scores.
     """
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     in_order = np.sort(parameters, axis=1)
@@ -46,7 +47,7 @@ def measure_sounds(
         base.sort("sound_id")
         .join(_measure_in_range(in_range), on="sound_id", how="left", maintain_order="left")
         .join(families, on="sound_id", how="left", maintain_order="left")
-        .pipe(_with_corruption_scores, training_set)
+        .pipe(_with_corruption_scores, judge)
         .join(audio.select("sound_id", pl.exclude("sound_id").name.prefix("heard_")), on="sound_id", how="left")
     )
     return frame.join(_measure_places(frame, slots), on="sound_id", how="left").sort("sound_id")
@@ -63,11 +64,10 @@ def _measure_in_range(sounds: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_corruption_scores(sounds: pl.DataFrame, training_set: pl.DataFrame) -> pl.DataFrame:
-    scores = corruption_scores(sounds, training_set)
+def _with_corruption_scores(sounds: pl.DataFrame, judge: Judge | None) -> pl.DataFrame:
     return sounds.with_columns(
-        corruption_score=pl.Series(scores.log_odds) if scores else pl.lit(None, pl.Float64),
-        corruption_model=pl.lit(scores.model if scores else None, pl.String),
+        corruption_score=pl.Series(corruption_scores(sounds, judge)) if judge else pl.lit(None, pl.Float64),
+        corruption_model=pl.lit(judge.version if judge else None, pl.String),
     )
 
 

@@ -1,4 +1,4 @@
-"""The rules behind verdicts, read from `rules.toml` and a user's file that changes it."""
+"""The rules behind verdicts, read from `rules.toml` and a user's file that changes it; also the choice of judges."""
 
 import re
 from importlib import resources
@@ -84,15 +84,24 @@ class Rule(RuleKeys):
     file: str
 
 
+class JudgeChoice(StrictModel):
+    """The judges of corruption and labels: "package", or the version of one's own."""
+
+    corruption: str
+    labels: str
+
+
 class Rules(StrictModel):
-    """All rules, and the limits of repair."""
+    """All rules, the limits of repair, and the judges."""
 
     rules: tuple[Rule, ...]
     repair: RepairSettings
+    judges: JudgeChoice
 
 
 class _Document(StrictModel):
     repair: RepairSettings
+    judges: JudgeChoice
     rule: dict[str, RuleKeys]
 
 
@@ -100,6 +109,7 @@ class _Changes(StrictModel):
     """A user's file before it is merged with the rules of the package."""
 
     repair: dict[str, Any] = Field(default_factory=dict)
+    judges: dict[str, Any] = Field(default_factory=dict)
     rule: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -117,6 +127,7 @@ def load_rules(user_file: Path | None = None) -> Rules:
     try:
         changes = _Changes.model_validate(read_toml(user_file) or {})
         document["repair"] |= changes.repair
+        document["judges"] |= changes.judges
         for id_, keys in changes.rule.items():
             before = document["rule"].get(id_, {"source": user_file.name})
             if id_ in _FIXED or before.get("each") == "slot":
@@ -133,7 +144,7 @@ def load_rules(user_file: Path | None = None) -> Rules:
 def _rules(document: dict[str, Any], files: dict[str, str]) -> Rules:
     checked = _Document.model_validate(document)
     rules = (Rule(id=id_, file=files[id_], **dict(keys)) for id_, keys in checked.rule.items())
-    return Rules(rules=tuple(rules), repair=checked.repair)
+    return Rules(rules=tuple(rules), repair=checked.repair, judges=checked.judges)
 
 
 def reason_of(error: pl.exceptions.PolarsError) -> str:

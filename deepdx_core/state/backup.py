@@ -16,9 +16,6 @@ from deepdx_core.files import open_regular, read_regular, written_whole
 from deepdx_core.home import Home
 from deepdx_core.tables.storage import Manifest, checksum
 
-MAX_AUTOMATIC = 10
-"""Number of automatic backups that are kept."""
-
 CONTENTS = "backup.json"
 """The member of a backup that lists the others."""
 FORMAT = 1
@@ -28,9 +25,11 @@ ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 _TIME = (1980, 1, 1, 0, 0, 0)  # constant, so that the same state gives the same bytes
 
 _MODEL_FILE = r"models/\w{1,64}/[\w.]{1,64}"
+_STATE_FILE = rf"\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE}"
 NAMES_BY_VERSION = (
     re.compile(rf"tables/(taught_voices|training_splits|models)\.parquet|(verdicts|labels)\.csv|{_MODEL_FILE}"),
-    re.compile(rf"(rules|taxonomy)\.toml|state/(\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE})"),
+    re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE})"),
+    re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE}|judges/\w{{1,64}}-[0-9a-f]{{16}}\.safetensors)"),
 )
 """Names that files in a backup may have, by the version of the state. A restore writes no other file."""
 
@@ -45,27 +44,37 @@ def write_backup(home: Home, path: Path) -> int:
 
     The caller holds the run lock, and has opened the state.
     """
-    files = _state_files(home, models=True)
+    files = state_files(home, models=True)
     write_archive(path, files, Manifest.read(home.state).version)
     return len(files)
 
 
-def back_up_changes(home: Home) -> None:
-    """Write a backup without models to `home.backups`, unless the newest one there has the same content."""
-    files = _state_files(home, models=False)
-    before = sorted(home.backups.glob("state-*.zip"))
+def back_up_changes(home: Home, keep: int = 10) -> None:
+    """Write a backup without models to `home.backups`, unless the newest one there has the same content.
+
+    keep: number of such backups that are kept.
+    """
+    files = state_files(home, models=False)
+    before = list_backups(home)
     version = Manifest.read(home.state).version
     checksums = {name: checksum(read_regular(path)) for name, path in files.items()}
     if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": checksums}:
         return
     write_archive(home.backups / f"state-{timestamp()}.zip", files, version)
-    for old in before[: max(0, len(before) + 1 - MAX_AUTOMATIC)]:
+    for old in before[: max(0, len(before) + 1 - keep)]:
         old.unlink()
 
 
-def _state_files(home: Home, models: bool) -> dict[str, Path]:
+def list_backups(home: Home) -> list[Path]:
+    """Return the automatic backups, the oldest first."""
+    return sorted(home.backups.glob("state-*.zip"))
+
+
+def state_files(home: Home, models: bool) -> dict[str, Path]:
+    """Return the files of the state and the user's configuration, by their paths in the home."""
     found = [path for path in (home.rules, home.taxonomy) if path.is_file()]
     found += [path for path in home.state.iterdir() if path.is_file() and not path.name.startswith(".")]
+    found += home.judges.glob("*")
     if models:
         found += [path for path in home.models.glob("*/*") if path.is_file()]
     names = {path.relative_to(home.root).as_posix(): path for path in sorted(found)}

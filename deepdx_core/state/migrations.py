@@ -11,19 +11,17 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.files import read_regular, working_folder
 from deepdx_core.home import Home
 from deepdx_core.progress import Warn
-from deepdx_core.state.backup import timestamp, write_archive
+from deepdx_core.state.backup import state_files, timestamp, write_archive
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 from deepdx_core.tables.storage import Manifest, StateError, Tables, checksum
 
-VERSION = 1
+VERSION = 2
 """The version of the state that this code reads and writes."""
 
-_TABLES_OF_VERSION_0 = {
-    "corruption_training_set": "taught_voices",
-    "training_splits": "training_splits",
-    "models": "models",
-}
-"""The former name of each state table, in the folder of the caches."""
+_TABLES_OF_VERSION_0 = ("training_splits", "models")
+"""State tables that were in the folder of the caches."""
+_TRAINING_SETS = ("taught_voices", "corruption_training_set")
+"""Names of a table that versions 0 and 1 had: the training set of the model that is now the judge of corruption."""
 
 
 def migrate(home: Home, version: int, warn: Warn) -> None:
@@ -31,8 +29,9 @@ def migrate(home: Home, version: int, warn: Warn) -> None:
 
     Raises StateError, with nothing changed, if a file to migrate cannot be read.
     """
-    for step in _STEPS[version:]:
-        step(home, warn)
+    while version < VERSION:
+        _STEPS[version](home, warn)
+        version = Manifest.read(home.state).version
 
 
 def _from_0_to_1(home: Home, warn: Warn) -> None:
@@ -40,7 +39,9 @@ def _from_0_to_1(home: Home, warn: Warn) -> None:
     old_files = files_of_version_0(home)
     if not old_files:
         home.state.mkdir(parents=True, exist_ok=True)
-        Manifest(home.state).write()
+        manifest = Manifest(home.state)
+        manifest.version = VERSION
+        manifest.write()
         return
     if os.path.lexists(home.state) and any(home.state.iterdir()):
         solution = f"move {home.verdicts.name} and {home.labels.name} from it to {home.root}, and remove it"
@@ -49,8 +50,8 @@ def _from_0_to_1(home: Home, warn: Warn) -> None:
         staging = folder / "state"
         staging.mkdir()
         manifest = Manifest(staging)
-        for table, old_name in _TABLES_OF_VERSION_0.items():
-            path = home.tables / f"{old_name}.parquet"
+        for table in _TABLES_OF_VERSION_0:
+            path = home.tables / f"{table}.parquet"
             if os.path.lexists(path):
                 content = _read_checked(home, table, path)
                 (staging / f"{table}.parquet").write_bytes(content)
@@ -68,14 +69,14 @@ def _from_0_to_1(home: Home, warn: Warn) -> None:
     for name in {name.split("/")[0] for name in old_files} - {"tables"}:
         path = home.root / name
         path.unlink() if path.is_symlink() or path.is_file() else shutil.rmtree(path)
-    for old_name in _TABLES_OF_VERSION_0.values():
-        (home.tables / f"{old_name}.parquet").unlink(missing_ok=True)
+    for table in (*_TABLES_OF_VERSION_0, *_TRAINING_SETS):
+        (home.tables / f"{table}.parquet").unlink(missing_ok=True)
     warn(f"migrated the state of this home to {home.state}; backup of the state before: {backup}")
 
 
 def files_of_version_0(home: Home) -> dict[str, Path]:
     """Return the files of a state of version 0 by their paths in the home. Empty if the home is new."""
-    names = [f"tables/{name}.parquet" for name in _TABLES_OF_VERSION_0.values()]
+    names = [f"tables/{name}.parquet" for name in (*_TABLES_OF_VERSION_0, "taught_voices")]
     names += [home.verdicts.name, home.labels.name]
     found = [home.root / name for name in names if os.path.lexists(home.root / name)]
     found += [path for path in sorted((home.root / "models").rglob("*")) if path.is_file()]
@@ -105,5 +106,18 @@ def _adopt_caches(home: Home) -> None:
     manifest.write()
 
 
-_STEPS = (_from_0_to_1,)
+def _from_1_to_2(home: Home, warn: Warn) -> None:
+    """Remove the training set of the corruption model: no run trains one any more."""
+    manifest = Manifest.read(home.state)
+    backup = home.backups / f"before-version-2-{timestamp()}.zip"
+    write_archive(backup, state_files(home, models=False), version=1)
+    for table in _TRAINING_SETS:
+        (home.state / f"{table}.parquet").unlink(missing_ok=True)
+        manifest.checksums.pop(table, None)
+    manifest.version = 2
+    manifest.write()
+    warn(f"verdicts and labels now come from the same judges in every home; backup of the state before: {backup}")
+
+
+_STEPS = (_from_0_to_1, _from_1_to_2)
 """The migration from each version to the next, by version."""

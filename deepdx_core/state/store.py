@@ -99,16 +99,46 @@ def open_state(home: Home, warn: Warn) -> None:
         manifest = Manifest.read(home.state)
     except (OSError, ValueError) as error:
         raise StateError(home, home.state / MANIFEST, f"cannot be read ({error})") from error
-    if manifest.version > migrations.VERSION:
-        newer = f"has version {manifest.version}, written by a newer Deep DX; this one knows {migrations.VERSION}"
-        raise DeepDXError(f"{home.state / MANIFEST}: {newer}")
     if manifest.version < migrations.VERSION:
         migrations.migrate(home, manifest.version, warn)
         manifest = Manifest.read(home.state)
+    _require_intact(home, manifest)
+    _track_overrides(home, manifest, warn)
+
+
+def inspect_state(home: Home) -> int | None:
+    """Return the version of a home's state, None if there is none yet. Changes nothing.
+
+    Raises StateError if a part of it is missing or damaged, and DeepDXError if it was written by a newer version.
+    """
+    try:
+        manifest = Manifest.read(home.state)
+    except FileNotFoundError:
+        if migrations.files_of_version_0(home):
+            return 0
+        _require_new(home)
+        return None
+    except (OSError, ValueError) as error:
+        raise StateError(home, home.state / MANIFEST, f"cannot be read ({error})") from error
+    if manifest.version >= migrations.VERSION:
+        _require_intact(home, manifest)
+    return manifest.version
+
+
+def _require_intact(home: Home, manifest: Manifest) -> None:
+    if manifest.version > migrations.VERSION:
+        newer = f"has version {manifest.version}, written by a newer Deep DX; this one knows {migrations.VERSION}"
+        raise DeepDXError(f"{home.state / MANIFEST}: {newer}")
     tables = Tables(home)
     for table in manifest.checksums:
+        if table not in STATE_TABLES:
+            raise StateError(home, home.state / MANIFEST, f"cannot be read (invalid entry {table!r})")
         tables.read(table)
-    _track_overrides(home, manifest, warn)
+    for name in manifest.overrides:
+        if not os.path.lexists(home.state / name):
+            raise StateError(
+                home, home.state / name, "is gone (to remove all overrides in it, keep the file with its first line)"
+            )
 
 
 def _require_new(home: Home) -> None:
@@ -121,10 +151,8 @@ def _require_new(home: Home) -> None:
 
 
 def _track_overrides(home: Home, manifest: Manifest, warn: Warn) -> None:
-    """Record which files of verdicts and labels exist. Raises StateError if a recorded one is gone."""
+    """Record which files of verdicts and labels exist."""
     for path in (home.verdicts, home.labels):
-        if path.name in manifest.overrides and not os.path.lexists(path):
-            raise StateError(home, path, "is gone (to remove all overrides in it, keep the file with its first line)")
         if os.path.lexists(home.root / path.name):
             warn(f"{home.root / path.name} is not read: move its rows to {path}")
     present = [path.name for path in (home.verdicts, home.labels) if os.path.lexists(path)]

@@ -74,15 +74,6 @@ class Families(dy.Schema):
     family_size = dy.UInt32(min=1, metadata=description("number of sounds in the family"))
 
 
-class CorruptionTrainingSet(dy.Schema):
-    """A sound that the corruption models are trained on. The set stays the same until the corpus has grown by half."""
-
-    sound_id = sound_id(primary_key=True)
-    fold = dy.UInt8(max=1, metadata=description("fold, 0 or 1; it is scored by the model trained on the other fold"))
-    corpus_sounds = dy.UInt32(min=1, metadata=description("number of legal sounds when the set was chosen"))
-    locals().update(parameters())
-
-
 class Verdicts(dy.Schema):
     """A sound with its verdict, the findings that decided it, and the measures that the rules use."""
 
@@ -127,21 +118,16 @@ class Verdicts(dy.Schema):
         metadata=description("level long after key-up, computed from the parameters, in dB; null if out of range"),
     )
     corruption_score = dy.Float64(
-        nullable=True,
-        metadata=description(
-            "log-odds that it is damaged or random data, -8 to 8; null if the corpus is too small to train the models"
-        ),
+        metadata=description("log-odds that it is damaged or random data, by the judge of corruption, -8 to 8"),
     )
     neighbor_corruption = dy.Float64(
         nullable=True,
         metadata=description(
             "mean corruption_score of up to 6 slots on each side in a dump, without blank slots, unreadable ones as 8; "
-            "the lowest over all dumps; null without scores"
+            "the lowest over all dumps; null if it has no neighbors"
         ),
     )
-    corruption_model = dy.String(
-        nullable=True, metadata=description("version of the models that gave the scores; null without scores")
-    )
+    corruption_model = dy.String(metadata=description("version of the judge of corruption"))
     neighborhoods = dy.UInt32(
         nullable=True,
         metadata=description("number of different pairs of neighboring sounds; null if it exists only as a repair"),

@@ -35,7 +35,10 @@ class LabeledVoices(dy.Schema):
     decided_by = one_of(DECIDERS, "evidence that most separates the category from the next likely one")
     evidence = dy.String(nullable=True, metadata=description("all evidence, in words; null if there is none"))
     by_names = dy.String(nullable=True, metadata=description("category by names alone; null without evidence"))
-    by_model = dy.String(nullable=True, metadata=description("category by parameters; null without a model"))
+    by_model = dy.String(
+        nullable=True,
+        metadata=description("category by parameters; null if the judge of labels knows no category of the taxonomy"),
+    )
     by_family = dy.String(
         nullable=True, metadata=description("category by names of other sounds in the family; null without evidence")
     )
@@ -43,7 +46,7 @@ class LabeledVoices(dy.Schema):
         nullable=True, metadata=description("category by names of files and folders; null without evidence")
     )
     model = dy.String(
-        nullable=True, metadata=description("version of the model; null if there was too little to train it on")
+        nullable=True, metadata=description("version of the judge of labels; null if it knows no category")
     )
 
     @dy.rule()

@@ -10,7 +10,7 @@ import dataframely as dy
 import polars as pl
 
 from deepdx_core.tables.audio import AudioFeatures
-from deepdx_core.tables.curation import CorruptionTrainingSet, Families, UniqueVoices, Verdicts
+from deepdx_core.tables.curation import Families, UniqueVoices, Verdicts
 from deepdx_core.tables.dataset import LabeledVoices, TrainingSet, TrainingSplits
 from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
 from deepdx_core.tables.generator import ModelEvaluation, Realness, TrainedModels
@@ -22,7 +22,6 @@ TABLES: dict[str, type[dy.Schema]] = {
     "unique_voices": UniqueVoices,
     "audio_features": AudioFeatures,
     "families": Families,
-    "corruption_training_set": CorruptionTrainingSet,
     "verdicts": Verdicts,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
@@ -33,7 +32,7 @@ TABLES: dict[str, type[dy.Schema]] = {
 }
 """The schema of every table by its name, in the order of the data flow."""
 
-STATE_TABLES = ("corruption_training_set", "training_splits", "models")
+STATE_TABLES = ("training_splits", "models")
 """Tables that cannot be rebuilt from the inbox, because they record earlier decisions."""
 
 

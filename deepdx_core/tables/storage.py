@@ -85,7 +85,8 @@ class Manifest:
         if not isinstance(checksums, dict) or not isinstance(overrides, list):
             raise ValueError("not a manifest")
         for table, known in checksums.items():
-            if table not in TABLES or not isinstance(known, list) or not all(map(_is_sha256, known)):
+            named = re.fullmatch(r"\w{1,64}", table)  # a table of another version, too
+            if not named or not isinstance(known, list) or not all(map(_is_sha256, known)):
                 raise ValueError(f"invalid entry {table!r}")
         manifest.version, manifest.checksums, manifest.overrides = version, checksums, overrides
         return manifest
@@ -208,6 +209,14 @@ class Tables:
         manifest.checksums[table] = [digest]
         manifest.write()
         return digest
+
+    def checksum(self, table: str) -> str | None:
+        """Return the SHA-256 of the file of a table, as it was written. None if it was never written or was deleted."""
+        known = self._checksums(table)
+        path = self.path(table)
+        if not known or not path.is_file():
+            return None
+        return known[0] if len(known) == 1 else checksum(read_regular(path))
 
     def made_by(self, table: str) -> str:
         """Return the version of the code that computed a table, "" if the table was never written or is damaged."""

@@ -8,7 +8,23 @@ import sys
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli import banks, convert, corpus, curation, generate, labels, midi, render, run, sql, state, ui
+from deepdx_pipeline.cli import (
+    banks,
+    changes,
+    convert,
+    corpus,
+    curation,
+    doctor,
+    generate,
+    judges,
+    labels,
+    midi,
+    render,
+    run,
+    sql,
+    state,
+    ui,
+)
 from deepdx_pipeline.cli.console import print_notice
 from deepdx_pipeline.cli.errors import error_message
 
@@ -19,7 +35,7 @@ app = typer.Typer(
 )
 
 
-_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore")
+_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore", "doctor")
 
 
 @app.callback()
@@ -43,11 +59,14 @@ app.command()(midi.send)
 app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
+app.command()(doctor.doctor)
+app.command()(changes.diff)
 app.command()(state.backup)
 app.command()(state.restore)
 app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)
+app.add_typer(judges.app, name="judges")
 app.command()(generate.generate)
 app.command()(run.evaluate)
 

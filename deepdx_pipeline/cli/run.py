@@ -1,6 +1,7 @@
 """Commands that run the pipeline: run, evaluate."""
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -30,7 +31,7 @@ def run(
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of training steps.")] = None,
-    settings: Annotated[
+    set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set a training setting, such as `width=64`; repeatable."),
     ] = None,
@@ -43,19 +44,18 @@ def run(
     Only new files are read, and only what depends on a change is computed again.
     """
     skipped = without or []
-    job = "corpus" if Part.TRAINING in skipped else "everything"
-    ops: dict[str, Any] = {}
-    if job == "corpus" and (steps or settings):
+    changes: dict[str, dict[str, Any]] = {}
+    if Part.TRAINING in skipped and (steps or set_):
         raise typer.BadParameter("training is skipped: --steps and --set have no effect", param_hint="--without")
-    if job == "everything":
-        ops["voice_model"] = {"config": _parse_settings(settings or []) | ({"steps": steps} if steps else {})}
+    if Part.TRAINING not in skipped:
+        changes["voice_model"] = _parse_settings(set_ or []) | ({"steps": steps} if steps else {})
     if verify:
-        ops["inbox_survey"] = {"config": {"verify": True}}
+        changes["inbox_survey"] = {"verify": True}
     if Part.AUDIO in skipped:
-        ops["audio_features"] = {"config": {"render": False}}
-        if job == "everything":
-            ops["generated_banks"] = {"config": {"by_ear": False}}
-    home = _execute_job(job, ops)
+        changes["audio_features"] = {"render": False}
+        if Part.TRAINING not in skipped:
+            changes["generated_banks"] = {"by_ear": False}
+    home = _execute_job("corpus" if Part.TRAINING in skipped else "everything", changes)
     print_line(f"Up to date: {home.root}")
 
 
@@ -95,7 +95,7 @@ def evaluate(
     config: dict[str, Any] = {"seed": seed, "render": not without_audio}
     if gan_steps:
         config["gan_steps"] = gan_steps
-    home = _execute_job("evaluation", {"model_evaluation": {"config": config}})
+    home = _execute_job("evaluation", {"model_evaluation": config})
     rows = Tables(home).read("model_evaluation")
     measures = [name for name in rows.columns[3:] if not name.endswith("_error")]
     shown = table("measure", *(f">{name}" for name in rows["generator"]))
@@ -109,20 +109,24 @@ def evaluate(
     print_line(f'Meaning of each measure: deepdx sql "{about}"', "dim")
 
 
-def _execute_job(job: str, ops: dict[str, Any]) -> Home:
+def _execute_job(job: str, changes: Mapping[str, Mapping[str, Any]]) -> Home:
     """Run a job on the home folder in this process and show its progress. Raises Exit if it fails or is interrupted.
 
-    The user's own files (rules, taxonomy, verdicts, labels) are checked first.
+    The user's own files (settings, rules, taxonomy, verdicts, labels) are checked first. changes: by asset, made to
+    the job's own configuration, which follows the settings.
     """
-    home = find_home()
+    from deepdx_core.settings import load_settings
     from deepdx_pipeline.inputs import check_configuration_if_changed, is_up_to_date
 
+    home = find_home()
+    settings = load_settings(home.settings)
     check_configuration_if_changed(home)
 
     import dagster as dg
 
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
+    from deepdx_pipeline.defs.jobs import op_configs
     from deepdx_pipeline.defs.sources import SOURCES
     from deepdx_pipeline.instance import PROCESS_TAGS, kept_connections, open_instance, storage_errors
     from deepdx_pipeline.progress import redirect_progress
@@ -134,6 +138,7 @@ def _execute_job(job: str, ops: dict[str, Any]) -> Home:
         with storage_errors(home), kept_connections(instance), progress, redirect_progress(progress.report):
             definition = build_defs(home, progress.logger()).resolve_job_def(job)
             # The run is recorded all the same, with the sources alone.
+            ops = op_configs(settings, job, changes)
             nothing_new = is_up_to_date(home, definition, ops, instance)
             result = definition.execute_in_process(
                 instance=instance,

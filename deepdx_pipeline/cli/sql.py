@@ -59,7 +59,9 @@ def sql(
             show_default=f"{_ROWS_ON_A_TERMINAL} for a table on a terminal, else all",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds before the query is stopped.")] = 300,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds before the query is stopped.", show_default="300")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output file.")] = False,
 ) -> None:
     """Query the corpus in SQL (DuckDB).
@@ -79,15 +81,19 @@ def sql(
 
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.files import output_target
+    from deepdx_core.settings import load_settings
 
     if output is not None:
         output_target(output, force)
+    home = find_home()
+    settings = load_settings(home.settings).sql
+    seconds = timeout or settings.timeout
     table_on_terminal = format is Format.TABLE and output is None and out.is_terminal
     max_rows = limit if limit is not None else _ROWS_ON_A_TERMINAL if table_on_terminal else 0
-    with Snapshot(find_home().database) as corpus:
+    with Snapshot(home.database, settings.memory_gb) as corpus:
 
         def run(query: str) -> None:
-            result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=timeout)
+            result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=seconds)
             _write(result, max_rows, format, output, force)
 
         try:
@@ -155,7 +161,7 @@ def _write(result: "pl.DataFrame", max_rows: int, format: Format, output: Path |
     if output is not None:
         write_outputs({output: _format_bytes(result, format)}, force)
     elif format is Format.TABLE:
-        out.file.writelines(_format_table(result, out.width if out.is_terminal else None))
+        out.file.writelines(format_table(result, out.width if out.is_terminal else None))
     else:
         sys.stdout.buffer.write(_format_bytes(result, format))
     if truncated:
@@ -167,7 +173,7 @@ def _format_bytes(result: "pl.DataFrame", format: Format) -> bytes:
     import polars.selectors as cs
 
     if format is Format.TABLE:
-        return "".join(_format_table(result, None)).encode()
+        return "".join(format_table(result, None)).encode()
     buffer = io.BytesIO()
     if format is Format.PARQUET:
         result.write_parquet(buffer)
@@ -184,7 +190,7 @@ def _format_bytes(result: "pl.DataFrame", format: Format) -> bytes:
     return buffer.getvalue()
 
 
-def _format_table(result: "pl.DataFrame", width: int | None) -> Iterator[str]:
+def format_table(result: "pl.DataFrame", width: int | None) -> Iterator[str]:
     """Format a result as lines: one per row, or if those are wider than `width`, one per value in a block per row.
 
     Without rich, which would cut wide values and is slow with many rows.

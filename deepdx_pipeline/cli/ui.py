@@ -31,10 +31,13 @@ class ServingError(DeepDXError):
 
 
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 3000,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default="3000")] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 serves every machine, without a password.")
-    ] = "127.0.0.1",
+        str | None,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 serves every machine, without a password.", show_default="127.0.0.1"
+        ),
+    ] = None,
     allow_host: Annotated[
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="Another host name that browsers may use; repeatable."),
@@ -42,9 +45,16 @@ def ui(
 ) -> None:
     """Serve the Dagster UI on the home folder.
 
-    While it runs, new files in the inbox are processed automatically. Ctrl-C stops it.
+    While it runs, new files in the inbox are processed automatically. Ctrl-C stops it. Defaults are settings of
+    `deepdx.toml`.
     """
-    for name in allow_host or []:
+    from deepdx_core.settings import load_settings
+
+    home = find_home()
+    settings = load_settings(home.settings).ui
+    host, port = host or settings.host, port or settings.port
+    allowed = [*settings.allow_hosts, *(allow_host or [])]
+    for name in allowed:
         if not name or any(character in "/:@ " for character in name):
             raise typer.BadParameter(
                 f"{printable(name)!r} is not a host name; omit scheme and port", param_hint="--allow-host"
@@ -52,8 +62,7 @@ def ui(
     from deepdx_pipeline.guard import local_hostnames
     from deepdx_pipeline.instance import open_instance, storage_errors
 
-    home = find_home()
-    hostnames = local_hostnames(host) | frozenset(allow_host or [])
+    hostnames = local_hostnames(host) | frozenset(allowed)
     os.environ["DEEPDX_HOME"] = str(home.root)
     # Background jobs of scripts ignore SIGINT and pass that on to the daemon and its runs, which SIGINT has to stop.
     for interrupt in (signal.SIGINT, signal.SIGTERM):

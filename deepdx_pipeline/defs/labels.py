@@ -5,6 +5,7 @@ import polars as pl
 from pydantic import Field
 
 from deepdx_core.versions import LABELS_VERSION
+from deepdx_pipeline.inputs import judge_files
 from deepdx_pipeline.plots import Plots, bar_chart, heat_map, stacked_bars
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -26,20 +27,24 @@ class LabelConfig(dg.Config):
     group=GROUP,
     deps=[
         *("raw_files", "decoded_voices", "unique_voices", "families", "verdicts"),
-        *("taxonomy", "overrides"),
+        *("taxonomy", "overrides", "rules"),
     ],
     code_version=str(LABELS_VERSION),
+    reads=judge_files,
 )
 def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     """Combine the evidence for each category."""
+    from deepdx_core.judges.store import load_judge
     from deepdx_core.labels import report
     from deepdx_core.labels.combination import combine_evidence
     from deepdx_core.labels.evidence import source_paths
     from deepdx_core.labels.sounds import label_sounds
     from deepdx_core.labels.taxonomy import OTHER, find_taxonomy
     from deepdx_core.overrides import read_overrides
+    from deepdx_core.quality.rules import load_rules
 
     tables = home.tables
+    judge = load_judge(home.paths, "labels", load_rules(home.paths.rules).judges.labels)
     taxonomy = find_taxonomy(home.paths.taxonomy)
     overrides = read_overrides(home.paths.labels, "category", taxonomy.categories)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
@@ -49,6 +54,7 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
         sounds,
         tables.read("families"),
         taxonomy,
+        judge,
         places=places if config.folders else None,
         overrides=overrides,
     )

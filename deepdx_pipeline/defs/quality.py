@@ -1,6 +1,7 @@
 """Quality: the verdict on each sound."""
 
 from deepdx_core.versions import CURATION_VERSION
+from deepdx_pipeline.inputs import judge_files
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -9,35 +10,15 @@ GROUP = "quality"
 
 
 @table_asset(
-    "corruption_training_set",
-    group=GROUP,
-    deps=["unique_voices", "families"],
-    code_version=str(CURATION_VERSION),
-)
-def corruption_training_set(home: HomeResource) -> Result:
-    """Choose the training set of the corruption models, or keep the earlier one until the corpus has grown by half."""
-    from deepdx_core.quality.corruption import choose_training_set
-
-    tables = home.tables
-    families = tables.read("families", ["sound_id", "family_id"])
-    before = tables.read_or_empty("corruption_training_set")
-    rows = choose_training_set(before, tables.read("unique_voices").join(families, on="sound_id"))
-    version = tables.write("corruption_training_set", rows)
-    kept = len(before) > 0 and rows.equals(before)
-    return materialized(home, "corruption_training_set", rows, version, chosen="earlier" if kept else "in this run")
-
-
-@table_asset(
     "verdicts",
     group=GROUP,
-    deps=[
-        *("decoded_voices", "unique_voices", "audio_features", "families", "corruption_training_set"),
-        *("rules", "overrides"),
-    ],
+    deps=["decoded_voices", "unique_voices", "audio_features", "families", "rules", "overrides"],
     code_version=str(CURATION_VERSION),
+    reads=judge_files,
 )
 def verdicts(home: HomeResource) -> Result:
-    """Decide a verdict on every sound by the rules and the user's overrides."""
+    """Decide a verdict on every sound by the rules, with a judge's corruption score, and the user's overrides."""
+    from deepdx_core.judges.store import load_judge
     from deepdx_core.overrides import read_overrides
     from deepdx_core.quality.measures import measure_sounds
     from deepdx_core.quality.rules import load_rules
@@ -53,7 +34,7 @@ def verdicts(home: HomeResource) -> Result:
         tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"]),
         tables.read("families", ["sound_id", "family_id", "family_size"]),
         summarize_by_sound(tables.read("audio_features")),
-        tables.read("corruption_training_set"),
+        load_judge(home.paths, "corruption", rules.judges.corruption),
         rules.repair,
     )
     rows = decide_verdicts(measured, rules.rules, overrides)

@@ -9,12 +9,12 @@ import dagster as dg
 
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
-from deepdx_pipeline.defs import jobs
+from deepdx_core.settings import UISettings
+from deepdx_pipeline.defs.jobs import CORPUS
 from deepdx_pipeline.defs.sources import versions_of_run
 from deepdx_pipeline.inputs import source_versions
 from deepdx_pipeline.resources import HomeResource
 
-_SETTLED_SECONDS = 2.0
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600
 _MAX_ATTEMPTS_COUNTED = 7  # the wait doubles with each attempt, and reaches its maximum by then
 
@@ -26,19 +26,31 @@ _NOT_FINISHED = [
 ]
 
 
-@dg.sensor(
-    job=jobs.corpus,
-    minimum_interval_seconds=5,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Updates the tables when the inbox, rules.toml, taxonomy.toml or your overrides change. "
-    "A failed run is retried, each time after a longer wait.",
-)
-def inbox_sensor(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.RunRequest | dg.SkipReason:
+def inbox_sensor(settings: UISettings) -> dg.SensorDefinition:
+    """Return the sensor of the inbox and the user's other files."""
+
+    @dg.sensor(
+        name="inbox_sensor",
+        job_name=CORPUS,
+        minimum_interval_seconds=settings.sensor_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Updates the tables when the inbox, rules.toml, taxonomy.toml or your overrides change. "
+        "A failed run is retried, each time after a longer wait.",
+    )
+    def look(context: dg.SensorEvaluationContext, home: HomeResource) -> dg.RunRequest | dg.SkipReason:
+        return _request_run(context, home, settings.settle_seconds)
+
+    return look
+
+
+def _request_run(
+    context: dg.SensorEvaluationContext, home: HomeResource, settle_seconds: float
+) -> dg.RunRequest | dg.SkipReason:
     """Request a run if the user's files differ from those that the last successful run read, however it was started."""
     versions = source_versions(home.paths)
     if versions == _versions_of_tables(context.instance):
         return dg.SkipReason("nothing new in the inbox")
-    if _still_arriving(home.paths):
+    if _still_arriving(home.paths, settle_seconds):
         return dg.SkipReason("files are still arriving")
     if context.instance.get_runs_count(dg.RunsFilter(statuses=_NOT_FINISHED)):
         return dg.SkipReason("a run is in progress")
@@ -73,12 +85,12 @@ def _seconds_to_wait(attempts: list[dg.RunRecord]) -> float:
     return ended + min(_FIRST_WAIT_SECONDS << (len(attempts) - 1), _LONGEST_WAIT_SECONDS) - time.time()
 
 
-def _still_arriving(home: Home) -> bool:
+def _still_arriving(home: Home, settle_seconds: float) -> bool:
     """Return True if a file changed within the last seconds: it may still be being copied."""
     now = time.time()
     for path in find_files(home.inbox):
         try:
-            if 0 <= now - path.lstat().st_mtime < _SETTLED_SECONDS:
+            if 0 <= now - path.lstat().st_mtime < settle_seconds:
                 return True
         except OSError:
             return True  # gone since it was listed

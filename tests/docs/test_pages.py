@@ -12,9 +12,9 @@ from mkdocs.exceptions import PluginError
 from deepdx_core.database.macros import MACROS
 from deepdx_core.database.views import VIEWS
 from deepdx_core.quality.rules import load_rules
+from deepdx_core.settings import SECTIONS, load_settings
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.voice.parameters import PARAMETER_NAMES
-from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.cli.app import app
 from deepdx_pipeline.definitions import build_defs
 from tests.docs.pages import PAGES, blocks, commands, inline_code
@@ -77,8 +77,16 @@ def test_every_command_is_shown_somewhere():
 @pytest.mark.parametrize("block", blocks("toml"))
 def test_examples_of_rules_are_valid(block, tmp_path):
     (tmp_path / "rules.toml").write_text(block)
+    if "rule" not in tomllib.loads(block):
+        pytest.skip("not of rules")
     rules = {rule.id: rule for rule in load_rules(tmp_path / "rules.toml").rules}
     assert tomllib.loads(block)["rule"].keys() <= rules.keys()
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("toml") if "[ui]" in block])
+def test_examples_of_settings_are_valid(block, tmp_path):
+    (tmp_path / "deepdx.toml").write_text(block)
+    assert load_settings(tmp_path / "deepdx.toml", {}) != load_settings(tmp_path / "none.toml", {})
 
 
 def test_the_list_of_tables_and_views_is_complete():
@@ -104,7 +112,8 @@ def test_generated_pages_are_complete():
     assert all(f"| `{rule.id}` | {rule.verdict} |" in pages["rules"] for rule in load_rules().rules)
     assert all(f"## deepdx {name} " in pages["commands"] for name in COMMANDS)
     assert "| `learning_rate` | `0.0012` | Peak learning rate." in pages["settings"]
-    assert all(f"| `{name}` |" in pages["settings"] for name in WriterConfig.model_fields)
+    assert "| `port` | `3000` | Port to listen on. | `DEEPDX_UI_PORT` |" in pages["settings"]
+    assert all(f"| `{name}` |" in pages["settings"] for model in SECTIONS.values() for name in model.model_fields)
     assert "`electric-piano`" in pages["categories"]
 
 

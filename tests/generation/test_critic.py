@@ -100,7 +100,7 @@ def test_realness_is_that_of_scikit_learn_to_the_last_bit(labels):
     expected, critic = sklearn_realness(real, written, 4), fit_critic(real, written, 4)
     for voices in (real, written, relabeled(junk(2000, 5), 3, 256)):
         assert (critic.realness(voices) == expected(voices)).all()
-    (by_label,) = np.nonzero((critic.columns == 0).any(axis=1) & (critic.sent_right != 0).any(axis=(1, 2)))
+    (by_label,) = np.nonzero((critic.trees.columns == 0).any(axis=1) & (critic.trees.sent_right != 0).any(axis=(1, 2)))
     assert len(by_label) > 0 or labels == 1
 
 

@@ -85,7 +85,7 @@ def sounds(*rows: tuple[list[str], list[int]], algorithm: int = 0) -> pl.DataFra
 
 
 def label(frame: pl.DataFrame, taxonomy: Taxonomy) -> pl.DataFrame:
-    return label_sounds(combine_evidence(frame, NO_FAMILIES, taxonomy))
+    return label_sounds(combine_evidence(frame, NO_FAMILIES, taxonomy, None))
 
 
 def package_text() -> str:
@@ -257,7 +257,7 @@ def test_any_text_is_a_category_or_refused(text: str) -> None:
 def test_names_vote_for_categories_by_files(
     small: Taxonomy, names: list[str], counts: list[int], category: str, share: float, evidence: str
 ) -> None:
-    evidences = combine_evidence(sounds((names, counts)), NO_FAMILIES, small)
+    evidences = combine_evidence(sounds((names, counts)), NO_FAMILIES, small, None)
     assert evidences.shares["names"][0, small.number[category]] == pytest.approx(share)
     (row,) = label_sounds(evidences).rows(named=True)
     assert (row["category"], row["evidence"]) == (category, evidence)

@@ -26,13 +26,15 @@ from deepdx_core.generation.model import WEIGHTS, save_model
 from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprint
 from deepdx_core.overrides import write_override
+from deepdx_core.settings import SettingsError, load_settings
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.definitions import build_defs
-from deepdx_pipeline.defs import generator, schedules, sensors
+from deepdx_pipeline.defs import generator
+from deepdx_pipeline.defs.jobs import op_configs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 from deepdx_pipeline.lineage import LINEAGE
 from deepdx_pipeline.plots import Plots, curves
@@ -126,7 +128,6 @@ def test_each_asset_depends_on_the_assets_before_it():
         "unique_voices",
         "audio_features",
         "families",
-        "corruption_training_set",
     ]
     line += ["verdicts", "labeled_voices", "training_splits", "training_set", "voice_model", "models"]
     flow = list(itertools.pairwise(line))
@@ -144,7 +145,7 @@ def test_the_corpus_job_writes_every_table_and_the_database(banks):
         assert Tables(banks).path(table).is_file(), table
         made = materializations(result)[table]
         assert made.metadata["dagster/row_count"].value == len(Tables(banks).read(table))
-        assert made.metadata["dagster/row_count"].value > 0 or table == "corruption_training_set"
+        assert made.metadata["dagster/row_count"].value > 0
         schema = build_defs(banks).get_repository_def().asset_graph.get(dg.AssetKey(table)).metadata
         assert len(schema["dagster/column_schema"].columns) == len(TABLES[table].column_names())
         assert made.metadata["path"].path == str(Tables(banks).path(table))
@@ -455,12 +456,38 @@ def test_names_cannot_act_as_markup_in_the_ui(home):
     assert shown.count("\n") == 1 + 15  # header, rule and 15 rows: no name broke its row
 
 
-def test_the_schedule_retrains_weekly():
-    schedule = schedules.weekly_retraining
-    assert schedule.cron_schedule == "0 4 * * 1"
+def test_the_schedule_retrains_weekly_unless_the_settings_say_otherwise(banks):
+    (schedule,), (sensor,) = build_defs(banks).schedules, build_defs(banks).sensors
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * 1", "UTC")
     assert schedule.job_name == "everything"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert sensors.inbox_sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    banks.settings.write_text(
+        '[ui]\nretraining = false\nretraining_cron = "5 0 1 * *"\nretraining_timezone = "Europe/Berlin"\n'
+        "sensor_seconds = 60\n"
+    )
+    (schedule,), (sensor,) = build_defs(banks).schedules, build_defs(banks).sensors
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("5 0 1 * *", "Europe/Berlin")
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert sensor.minimum_interval_seconds == 60
+    banks.settings.write_text('[ui]\nretraining_cron = "5 0 1 * monday-ish"\n')
+    with pytest.raises(SettingsError, match=r"ui\.retraining_cron: '5 0 1 \* monday-ish' is not a cron expression"):
+        build_defs(banks)
+
+
+def test_jobs_take_their_configuration_from_the_settings(banks):
+    banks.settings.write_text("[run]\naudio = false\n[training]\nwidth = 64\nsteps = 7\n[banks]\nseed = 5\n")
+    job = build_defs(banks).resolve_job_def("everything")
+    ops = job.run_config["ops"]
+    assert ops["audio_features"]["config"] == {"render": False}
+    assert ops["voice_model"]["config"]["width"] == 64 and ops["voice_model"]["config"]["depth"] == 4
+    assert ops["generated_banks"]["config"]["seed"] == 5
+    assert (
+        op_configs(load_settings(banks.settings), "everything", {"voice_model": {"steps": 9}})["voice_model"][
+            "config"
+        ].items()
+        >= {"width": 64, "steps": 9}.items()
+    )
 
 
 @pytest.mark.slow

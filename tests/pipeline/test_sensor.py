@@ -9,10 +9,13 @@ from dagster._core.events import StepMaterializationData
 from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from deepdx_core.codec.writer import write_bank
-from deepdx_pipeline.defs.sensors import inbox_sensor
+from deepdx_core.settings import UISettings
+from deepdx_pipeline.defs import sensors
 from deepdx_pipeline.defs.sources import source_versions
 from deepdx_pipeline.resources import HomeResource
 from tests.support.voices import random_voices
+
+inbox_sensor = sensors.inbox_sensor(UISettings())
 
 
 @pytest.fixture

@@ -134,8 +134,7 @@ def rename(home):
 
 
 CHANGES = {
-    # Two sounds more may leave the choice of training set, or the table of an earlier stage, as they were.
-    add_bank: (CORPUS, {"corruption_training_set", "audio_features"}),
+    add_bank: (CORPUS, {"audio_features"}),
     add_copy: ({*SURVEYED, "labeled_voices", "corpus_database"}, set()),
     add_text: ({*SURVEYED, "decoded_voices", "labeled_voices", "corpus_database"}, set()),
     change_rules: ({"unique_voices", "verdicts", "labeled_voices", "corpus_database"}, {"labeled_voices"}),

@@ -16,15 +16,16 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.families import find_families
 from deepdx_core.intake.survey import survey
+from deepdx_core.judges.store import package_judge
+from deepdx_core.judging import synthetic_corruption
 from deepdx_core.overrides import OverridesError, read_overrides, write_override
-from deepdx_core.quality import synthetic_corruption
-from deepdx_core.quality.corruption import choose_training_set, neighbor_mean
+from deepdx_core.quality.corruption import neighbor_mean
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import RulesError, load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
-from deepdx_core.tables.curation import VERDICTS, CorruptionTrainingSet, Verdicts
+from deepdx_core.tables.curation import VERDICTS, Verdicts
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_pipeline.cli.app import app
@@ -42,8 +43,7 @@ def verdicts_of(voices, audio=NOT_RENDERED, overrides=NO_OVERRIDES, rules=None):
     rules = rules or load_rules()
     sounds = unique_sounds(voices, rules.repair)
     families = find_families(sounds.filter("in_range")).select("sound_id", "family_id", "family_size")
-    training_set = choose_training_set(CorruptionTrainingSet.create_empty(), sounds.join(families, on="sound_id"))
-    measured = measure_sounds(sounds, voices, families, audio, training_set, rules.repair)
+    measured = measure_sounds(sounds, voices, families, audio, package_judge("corruption"), rules.repair)
     return Verdicts.validate(decide_verdicts(measured, rules.rules, overrides))
 
 
@@ -260,7 +260,7 @@ def test_numbers_in_rules_do_not_wrap(tmp_path, when, each, finds):
         ("[repair]\nmargin = 146", "repair.margin: must be at most 145, not 146"),
         ("[repair]\nmargin = true", "repair.margin: must be a whole number, not True"),
         ("[repair]\nmargins = 1", "repair.margins: unknown key; known keys are most_parameters, margin"),
-        ("[rules]", "rules: unknown key; known keys are repair, rule"),
+        ("[rules]", "rules: unknown key; known keys are repair, judges, rule"),
         ("rule = 3", "rule: must be a table, not 3"),
         ("[rule", "rules.toml: "),
     ],
@@ -435,23 +435,6 @@ def test_corrupted_banks_in_the_demo_corpus_are_found(tmp_path):
     assert found["corruption_model"].n_unique() == 1
     valid = clean.filter(pl.col("verdict") == "valid").join(after, on="sound_id")
     assert (valid["verdict_right"] == "valid").mean() > 0.99
-
-
-def test_the_training_set_stays_until_the_corpus_has_grown_by_half():
-    def sounds(count):
-        parameters, _ = random_voices(count, seed=5)
-        ids = sound_ids(parameters)
-        frame = pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8))
-        return frame.with_columns(sound_id=pl.Series(ids), family_id=pl.Series(ids))
-
-    nothing = CorruptionTrainingSet.create_empty()
-    assert choose_training_set(nothing, sounds(400)).is_empty()
-    first = CorruptionTrainingSet.validate(choose_training_set(nothing, sounds(1000)))
-    assert set(first["fold"]) == {0, 1}
-    assert choose_training_set(first, sounds(1400)).equals(first)
-    later = choose_training_set(first, sounds(1500))
-    assert set(later["corpus_sounds"]) == {1500}
-    assert len(later) == 1500
 
 
 def test_audio_columns_are_those_of_the_table():

@@ -18,7 +18,7 @@ from deepdx_core.generation.model import load_model
 from deepdx_core.generation.registry import champion_folder
 from deepdx_core.home import Home
 from deepdx_core.overrides import read_overrides
-from deepdx_core.state.backup import MAX_AUTOMATIC, back_up_changes, write_backup
+from deepdx_core.state.backup import back_up_changes, write_backup
 from deepdx_core.state.migrations import VERSION
 from deepdx_core.state.restore import BackupError, restore_backup
 from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
@@ -59,14 +59,7 @@ def current(tmp_path):
 
 
 def test_a_home_of_version_0_is_migrated_with_splits_champion_and_overrides(old):
-    tables_before = {
-        new: pl.read_parquet(old.tables / f"{before}.parquet")
-        for new, before in (
-            ("training_splits", "training_splits"),
-            ("models", "models"),
-            ("corruption_training_set", "taught_voices"),
-        )
-    }
+    tables_before = {table: pl.read_parquet(old.tables / f"{table}.parquet") for table in ("training_splits", "models")}
     models_before = file_contents(old.root / "models")
     warnings = []
     open_state(old, warnings.append)
@@ -82,18 +75,19 @@ def test_a_home_of_version_0_is_migrated_with_splits_champion_and_overrides(old)
     assert not {"models", "verdicts.csv", "labels.csv"} & {path.name for path in old.root.iterdir()}
     # Caches are kept, so that nothing is rendered twice.
     assert len(Tables(old).read("families")) > 100
-    (warning,) = warnings
-    assert str(old.state) in warning
-    (backed_up,) = old.backups.glob("before-version-1-*.zip")
-    assert str(backed_up) in warning
+    assert len(warnings) == VERSION
+    assert str(old.state) in warnings[0]
+    for version, warning in enumerate(warnings, 1):
+        (backed_up,) = old.backups.glob(f"before-version-{version}-*.zip")
+        assert str(backed_up) in warning
     # The migration happens only once.
     before = file_contents(old.root)
     open_state(old, warnings.append)
     assert file_contents(old.root) == before
-    assert len(warnings) == 1
+    assert len(warnings) == VERSION
 
 
-@pytest.mark.parametrize("table", ["training_splits", "models", "taught_voices"])
+@pytest.mark.parametrize("table", ["training_splits", "models"])
 def test_a_migration_that_cannot_read_a_file_changes_nothing(old, table):
     path = old.tables / f"{table}.parquet"
     path.write_bytes(path.read_bytes()[:-50])
@@ -116,7 +110,7 @@ def test_a_damaged_home_of_an_old_version_can_be_restored(old, tmp_path):
     shutil.copytree(old.root, tmp_path / "whole")
     open_state(Home(tmp_path / "whole"), print)
     write_backup(Home(tmp_path / "whole"), tmp_path / "good.zip")
-    (old.tables / "taught_voices.parquet").write_bytes(b"PAR1")
+    (old.tables / "models.parquet").write_bytes(b"PAR1")
     with pytest.raises(StateError):
         complete_state(old, print)
     restore_backup(old, tmp_path / "good.zip")
@@ -196,7 +190,7 @@ def test_state_of_a_newer_version_is_refused_and_left_alone(current):
     manifest = current.state / MANIFEST
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"version": VERSION + 1}))
     before = file_contents(current.state)
-    with pytest.raises(DeepDXError, match=r"manifest\.json: has version 2, written by a newer Deep DX"):
+    with pytest.raises(DeepDXError, match=rf"manifest\.json: has version {VERSION + 1}, written by a newer Deep DX"):
         open_state(current, print)
     assert file_contents(current.state) == before
 
@@ -374,14 +368,14 @@ def test_restoring_a_backup_without_models_keeps_the_models(old):
 
 
 def test_automatic_backups_are_made_after_changes_and_the_latest_are_kept(current):
-    for count in range(MAX_AUTOMATIC + 3):
+    for count in range(13):
         Tables(current).write("training_splits", splits(*["train"] * (count + 1)))
         back_up_changes(current)
         back_up_changes(current)
     kept = sorted(current.backups.iterdir())
-    assert len(kept) == MAX_AUTOMATIC
+    assert len(kept) == 10
     restore_backup(current, kept[-1])
-    assert len(Tables(current).read("training_splits")) == MAX_AUTOMATIC + 3
+    assert len(Tables(current).read("training_splits")) == 13
 
 
 def contents(version=VERSION, **names):

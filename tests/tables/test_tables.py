@@ -16,12 +16,12 @@ from deepdx_core.dedup.families import find_families
 from deepdx_core.files import written_whole
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
+from deepdx_core.judges.store import package_judge
 from deepdx_core.labels.combination import combine_evidence
 from deepdx_core.labels.evidence import source_paths
 from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.overrides import read_overrides
-from deepdx_core.quality.corruption import choose_training_set
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
@@ -46,16 +46,17 @@ def write_corpus(folder):
     sounds = unique_sounds(voices, rules.repair)
     families = find_families(sounds.filter("in_range"))
     audio = tables.read_or_empty("audio_features")
-    training_set = choose_training_set(
-        tables.read_or_empty("corruption_training_set"), sounds.join(families, on="sound_id")
-    )
     sizes = families.select("sound_id", "family_id", "family_size")
-    measured = measure_sounds(sounds, voices, sizes, summarize_by_sound(audio), training_set, rules.repair)
+    measured = measure_sounds(
+        sounds, voices, sizes, summarize_by_sound(audio), package_judge("corruption"), rules.repair
+    )
     verdicts = decide_verdicts(measured, rules.rules, read_overrides(folder / "verdicts.csv", "verdict", VERDICTS))
     valid = verdicts.filter(pl.col("verdict") == "valid")
     places = source_paths(found.raw_files, voices)
     valid_sounds = sounds.join(valid, on="sound_id", how="semi")
-    labels = label_sounds(combine_evidence(valid_sounds, families, load_taxonomy(), places=places))
+    labels = label_sounds(
+        combine_evidence(valid_sounds, families, load_taxonomy(), package_judge("labels"), places=places)
+    )
     splits = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
     for table, rows in (
         ("raw_files", found.raw_files),
@@ -64,7 +65,6 @@ def write_corpus(folder):
         ("unique_voices", sounds),
         ("audio_features", audio),
         ("families", families),
-        ("corruption_training_set", training_set),
         ("verdicts", verdicts),
         ("labeled_voices", labels),
         ("training_splits", splits),

@@ -1,11 +1,13 @@
 """Reference pages in Markdown, generated from the code so that they cannot go stale."""
 
 import inspect
+import json
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import typer.core
@@ -15,9 +17,9 @@ from deepdx_core.database.build import build_database
 from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.quality.rules import load_rules
+from deepdx_core.settings import SECTIONS, variable
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, Parameter
-from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.cli.app import app
 
 
@@ -33,16 +35,25 @@ def commands() -> str:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
     lines = ["# Commands", "Generated from the command's own help, which `deepdx COMMAND --help` shows."]
-    for name, command in group.commands.items():
+    for name, command in _flat(group):
         usage = command.collect_usage_pieces(typer.Context(command))
         lines += [
-            f"## deepdx {name} {{#{name}}}",
+            f"## deepdx {name} {{#{name.replace(' ', '-')}}}",
             _escaped(inspect.cleandoc(command.help or "")),
             f"```text\ndeepdx {name} {' '.join(usage)}\n```",
         ]
         if command.params:
             lines.append(_table(("option", "meaning"), map(_option, command.params)))
     return "\n\n".join(lines)
+
+
+def _flat(group: typer.core.TyperGroup) -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group, and those of the groups in it under both names."""
+    for name, command in group.commands.items():
+        if isinstance(command, typer.core.TyperGroup):
+            yield from ((f"{name} {own}", one) for own, one in _flat(command))
+        else:
+            yield name, command
 
 
 def _option(option: object) -> tuple[str, ...]:
@@ -149,16 +160,26 @@ def categories() -> str:
 
 
 def settings() -> str:
-    """Settings of the generator's training."""
-    about = (
-        "Generated from `deepdx_core/writer/config.py`. `deepdx run --set NAME=VALUE` sets any of them; `--steps` also "
-        "sets `steps`. In the Dagster UI they are in the launchpad of `voice_model`."
-    )
-    rows = [
-        (_code(name), _code(str(field.default)), _escaped(field.description or ""))
-        for name, field in WriterConfig.model_fields.items()
+    """Settings of deepdx.toml, by section."""
+    lines = [
+        "# Settings",
+        "Generated from `deepdx_core/settings.py` and `deepdx_core/writer/config.py`. They stand in `deepdx.toml` in "
+        "the [home folder](../operations.md#settings), and environment variables win over them. `deepdx run --set "
+        "NAME=VALUE` sets any of `[training]`, and `--steps` its `steps`; in the Dagster UI they are in the launchpad "
+        "of `voice_model`.",
     ]
-    return "\n\n".join(["# Training settings", about, _table(("setting", "default", "meaning"), rows)])
+    for section, model in SECTIONS.items():
+        rows = [
+            (
+                _code(name),
+                _code(json.dumps(field.get_default(call_default_factory=True))),
+                _escaped(field.description or ""),
+                _code(variable(section, name)),
+            )
+            for name, field in model.model_fields.items()
+        ]
+        lines += [f"## [{section}] {{#{section}}}", _table(("key", "default", "meaning", "variable"), rows)]
+    return "\n\n".join(lines)
 
 
 PAGES = {

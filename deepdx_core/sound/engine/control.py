@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, Int32Array
-from deepdx_core.sound.engine.compilation import Int, inline, jit
+from deepdx_core.compilation import Int, inline, jit
 from deepdx_core.sound.engine.notes import NEVER
 from deepdx_core.sound.engine.routing import OPERATORS
 from deepdx_core.sound.engine.tables import (

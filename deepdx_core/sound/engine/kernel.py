@@ -6,7 +6,8 @@ import numba
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, Float32Array, Int32Array
-from deepdx_core.sound.engine.compilation import Int, compile_kernel, jit
+from deepdx_core.compilation import Int, jit
+from deepdx_core.sound.engine.compilation import ENGINE
 from deepdx_core.sound.engine.control import control, start_segment
 from deepdx_core.sound.engine.notes import NOTE, OPERATOR
 from deepdx_core.sound.engine.operators import i32, run_feedback, run_loop, run_operator
@@ -170,7 +171,7 @@ def _render_group(notes: Any, operators: Any, out: Float32Array) -> None:
                 phases[row, o] = i32(phases[row, o] + increments[row, o] * i32(BLOCK))
 
 
-render_group = compile_kernel(
+render_group = ENGINE.compile(
     _render_group,
     numba.void(numba.from_dtype(NOTE)[::1], numba.from_dtype(OPERATOR)[:, ::1], numba.float32[:, ::1]),
 )

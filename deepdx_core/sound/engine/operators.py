@@ -7,7 +7,7 @@ in 1/1024 octave. Compiled with the kernel.
 import numpy as np
 
 from deepdx_core.arrays import Int32Array
-from deepdx_core.sound.engine.compilation import Int, inline, jit
+from deepdx_core.compilation import Int, inline, jit
 from deepdx_core.sound.engine.tables import BLOCK, EXPONENTIAL, GROUP, LOG_SINE, MODULATION_SHIFT
 
 i32 = np.int32

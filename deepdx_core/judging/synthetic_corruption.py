@@ -1,4 +1,4 @@
-"""Synthetic corruption: kinds of damage applied to good banks, as training data for the model of `corruption_score`."""
+"""Synthetic corruption: kinds of damage applied to good banks, as training data for the judge of corruption."""
 
 from collections.abc import Callable
 
