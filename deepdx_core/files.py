@@ -12,8 +12,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
@@ -201,7 +201,7 @@ def unique_names(names: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file, or the target of a link, for reading.
 
     Never blocks: opening a FIFO the ordinary way would wait for a writer. Raises OSError if the file cannot be read or

@@ -80,7 +80,7 @@ def unless_unchanged(
             home: HomeResource = resources["home"]
             config = resources["config"].model_dump() if "config" in resources else {}
             before, stamps = step.inputs(home.paths, config), Stamps(home.paths)
-            if stamps.is_current(name, before) and (unchanged := unchanged_result(home, name)):
+            if stamps.is_current(name, before) and (unchanged := _unchanged_result(home, name)):
                 return unchanged
             result = compute(*arguments, **resources)
             if step.inputs(home.paths, config) == before:  # the user may have changed a file meanwhile
@@ -118,22 +118,35 @@ def passed_unless_changed(
     return decorate
 
 
-def unchanged_result(home: HomeResource, asset: str) -> Result | None:
-    """Return the result of the last materialization of an asset, marked as unchanged.
+def unchanged_table(home: HomeResource, table: str) -> Result:
+    """Return the result of an asset that left its intact table as it is, with the metadata of when it was written.
 
-    None if it is not in the history of runs, except for an intact table: its result has no further metadata then.
+    Without them if the history of runs does not have that.
     """
+    version, last = home.tables.version(table), _last_materialization(table)
+    path = dg.MetadataValue.path(home.tables.path(table))
+    if last is None or last[0] != version or last[1].get("path") != path:
+        return table_result(home, table, home.tables.count(table), version, **{UNCHANGED: True})
+    return Result(asset_key=table, data_version=dg.DataVersion(version), metadata=last[1] | {UNCHANGED: True})
+
+
+def _unchanged_result(home: HomeResource, asset: str) -> Result | None:
+    """Return the result of an asset that does nothing, None if the history of runs does not have one to repeat."""
+    if asset in TABLES:
+        return unchanged_table(home, asset)
+    if (last := _last_materialization(asset)) is None:
+        return None
+    return Result(asset_key=asset, data_version=dg.DataVersion(last[0]), metadata=last[1] | {UNCHANGED: True})
+
+
+def _last_materialization(asset: str) -> tuple[str, dict[str, Any]] | None:
+    """Return data version and metadata of the last materialization, without those about what it changed."""
     event = dg.AssetExecutionContext.get().instance.get_latest_materialization_event(dg.AssetKey(asset))
     last = event.asset_materialization if event else None
-    version = (last.tags or {}).get(DATA_VERSION_TAG, "") if last else ""
-    metadata = {name: value for name, value in last.metadata.items() if name not in _CHANGES} if last else {}
-    if asset in TABLES:
-        path = dg.MetadataValue.path(home.tables.path(asset))
-        if version != (present := home.tables.version(asset)) or metadata.get("path") != path:
-            return table_result(home, asset, home.tables.count(asset), present, **{UNCHANGED: True})
-    elif not version:
+    if last is None or last.tags is None or DATA_VERSION_TAG not in last.tags:
         return None
-    return Result(asset_key=asset, data_version=dg.DataVersion(version), metadata=metadata | {UNCHANGED: True})
+    metadata = {name: value for name, value in last.metadata.items() if name not in _CHANGES}
+    return last.tags[DATA_VERSION_TAG], metadata
 
 
 def plot_files(home: Home, asset: str) -> list[Path]:

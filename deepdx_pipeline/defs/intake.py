@@ -14,7 +14,7 @@ from deepdx_pipeline.tables import (
     materialized,
     table_asset,
     table_attributes,
-    unchanged_result,
+    unchanged_table,
 )
 
 GROUP = "intake"
@@ -49,7 +49,7 @@ def inbox_survey(context: dg.AssetExecutionContext, config: SurveyConfig, home: 
     home.paths.inbox.mkdir(parents=True, exist_ok=True)
     found = survey(home.paths.inbox, before, progress_of(context))
     if all(versions.values()) and found.dumps.equals(before.dumps) and found.raw_files.equals(before.raw_files):
-        results = [unchanged_result(home, table) for table in versions]
+        results = [unchanged_table(home, table) for table in versions]
     else:
         dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)
         files_version = tables.write("raw_files", found.raw_files, made_by=SURVEYED_BY)
