@@ -56,9 +56,7 @@ class History:
         for row in range(count):
             for _ in range(self.random.choice((0, 0, 1, 3, 9))):
                 column = self.random.randrange(parameters.shape[1])
-                parameters[row, column] = parameters[self.random.randrange(count), column] ^ self.random.choice((0, 1))
-        if self.random.random() < 0.2:
-            parameters[0, self.random.randrange(126)] = self.random.choice((101, 127))
+                parameters[row, column] = self.parameters[self.random.randrange(len(self.parameters)), column]
         return parameters, names
 
     def content(self):
@@ -66,7 +64,10 @@ class History:
             return b"just text"
         if self.random.random() < 0.5:
             return write_bank(*self.some_voices(self.random.randrange(1, 9)))
-        return b"".join(write_singles(*self.some_voices(self.random.randrange(1, 4))))
+        data = bytearray(b"".join(write_singles(*self.some_voices(self.random.randrange(1, 4)))))
+        if self.random.random() < 0.3:
+            data[6 + self.random.randrange(126)] = 0x7F  # out of range, and perhaps repairable
+        return bytes(data)
 
     def a_file(self):
         found = sorted(path for path in self.home.inbox.rglob("*") if path.is_file())
