@@ -30,8 +30,9 @@ UNCHANGED = "unchanged"
 """Metadata of a materialization that did nothing, because inputs and outputs are those of the one before."""
 
 _MOVES_SHOWN = 40
-_CHANGES = ("rows_added", "rows_gone", "rows_changed", "moved", "sounds_that_moved")
-"""Metadata about what a run changed in a table."""
+_MOVES = ("moved", "sounds_that_moved")
+"""Metadata of tables in which sounds moved."""
+_NOTHING_CHANGED = {"rows_added": 0, "rows_gone": 0, "rows_changed": 0, UNCHANGED: True}
 
 
 def table_attributes(table: str) -> dict[str, Any]:
@@ -126,8 +127,8 @@ def unchanged_table(home: HomeResource, table: str) -> Result:
     version, last = home.tables.version(table), _last_materialization(table)
     path = dg.MetadataValue.path(home.tables.path(table))
     if last is None or last[0] != version or last[1].get("path") != path:
-        return table_result(home, table, home.tables.count(table), version, **{UNCHANGED: True})
-    return Result(asset_key=table, data_version=dg.DataVersion(version), metadata=last[1] | {UNCHANGED: True})
+        return table_result(home, table, home.tables.count(table), version, **_NOTHING_CHANGED)
+    return Result(asset_key=table, data_version=dg.DataVersion(version), metadata=last[1] | _NOTHING_CHANGED)
 
 
 def _unchanged_result(home: HomeResource, asset: str) -> Result | None:
@@ -140,12 +141,12 @@ def _unchanged_result(home: HomeResource, asset: str) -> Result | None:
 
 
 def _last_materialization(asset: str) -> tuple[str, dict[str, Any]] | None:
-    """Return data version and metadata of the last materialization, without those about what it changed."""
+    """Return data version and metadata of the last materialization, without those about sounds that moved."""
     event = dg.AssetExecutionContext.get().instance.get_latest_materialization_event(dg.AssetKey(asset))
     last = event.asset_materialization if event else None
     if last is None or last.tags is None or DATA_VERSION_TAG not in last.tags:
         return None
-    metadata = {name: value for name, value in last.metadata.items() if name not in _CHANGES}
+    metadata = {name: value for name, value in last.metadata.items() if name not in _MOVES}
     return last.tags[DATA_VERSION_TAG], metadata
 
 

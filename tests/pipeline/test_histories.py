@@ -28,7 +28,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.paths import DEMO
 from tests.support.runs import WITHOUT_AUDIO, run_job
 
-FAST = 2
+FAST = 1
 COUNT = int(os.environ.get("DEEPDX_HISTORIES", "20"))
 STEPS = 3
 COMPARED = [table for table in TABLES if table not in (*GENERATOR_TABLES, "training_splits")]

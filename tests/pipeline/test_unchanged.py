@@ -51,8 +51,9 @@ def home(run_once, tmp_path, monkeypatch):
 
 
 def files(home):
-    """Return inode and modification time of every file of a home except locks."""
-    found = (path for path in home.root.rglob("*") if path.is_file() and path.parent != home.locks)
+    """Return inode and modification time of every file of a home except locks and the history."""
+    kept = [path for path in home.root.iterdir() if path not in (home.locks, home.changes)]
+    found = (path for top in kept for path in (top, *top.rglob("*")) if path.is_file())
     return {path.relative_to(home.root): (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
 
 
