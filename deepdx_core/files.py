@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -11,8 +12,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
@@ -200,7 +201,7 @@ def unique_names(names: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file, or the target of a link, for reading.
 
     Never blocks: opening a FIFO the ordinary way would wait for a writer. Raises OSError if the file cannot be read or
@@ -228,3 +229,12 @@ def read_regular(path: Path, max_bytes: int = 1 << 34) -> bytes:
         if size > max_bytes:
             raise OSError(errno.EFBIG, f"larger than {max_bytes:,} bytes", str(path))
         return file.read(size)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, or the reason why it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return error.strerror or str(error)

@@ -52,6 +52,16 @@ class Home:
         return self.root / "tables"
 
     @property
+    def stamps(self) -> Path:
+        """Records of finished steps, by which a run knows what is up to date. A cache, like the tables."""
+        return self.tables / "stamps.json"
+
+    @property
+    def inbox_index(self) -> Path:
+        """Size, time and inode of every file in the inbox when it was last read. A cache, like the tables."""
+        return self.tables / "inbox-index.parquet"
+
+    @property
     def database(self) -> Path:
         """The database for queries. It is a cache, like the tables."""
         return self.root / "corpus.duckdb"

@@ -31,4 +31,7 @@ def build_defs(home: Home | None = None, logger: dg.LoggerDefinition | None = No
     )
 
 
-defs = build_defs()
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions for the home folder of this process."""
+    return build_defs()

@@ -1,25 +1,38 @@
-"""Table assets: how one is declared, and the metadata of its materializations."""
+"""Table assets: how one is declared, when it does nothing, and the metadata of its materializations."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from deepdx_core.changes.comparison import count_moves, find_moves
-from deepdx_core.tables.schemas import STATE_TABLES, TABLES, describe, describe_columns
+from deepdx_core.home import Home
+from deepdx_core.tables.schemas import STATE_TABLES, TABLES, column_types, describe, describe_columns
+from deepdx_core.tables.stamps import Stamps
+from deepdx_core.tables.storage import Tables
+from deepdx_pipeline.inputs import ASSET_STEPS, CHECK_STEPS, Files, Step, no_files
 from deepdx_pipeline.lineage import column_lineage
 from deepdx_pipeline.resources import HomeResource
 
 Result = dg.MaterializeResult[Any]
-AssetFunction = Callable[[Callable[..., Result]], dg.AssetsDefinition]
+Compute = Callable[..., Result]
+AssetFunction = Callable[[Compute], dg.AssetsDefinition]
 
 OWNERS = ["team:deepdx"]
 STATE, CACHE = {"deepdx/storage": "state"}, {"deepdx/storage": "cache"}
 """Tags of assets: state cannot be recomputed, a cache can."""
+DATA_VERSION_TAG = "dagster/data_version"
+UNCHANGED = "unchanged"
+"""Metadata of a materialization that did nothing, because inputs and outputs are those of the one before."""
 
 _MOVES_SHOWN = 40
+_MOVES = ("moved", "sounds_that_moved")
+"""Metadata of tables in which sounds moved."""
+_NOTHING_CHANGED = {"rows_added": 0, "rows_gone": 0, "rows_changed": 0, UNCHANGED: True}
 
 
 def table_attributes(table: str) -> dict[str, Any]:
@@ -29,20 +42,122 @@ def table_attributes(table: str) -> dict[str, Any]:
         "kinds": {"parquet", "polars"},
         "owners": OWNERS,
         "tags": STATE if table in STATE_TABLES else CACHE,
+        "metadata": {"dagster/column_schema": column_schema(table), "dagster/table_name": f"corpus.main.{table}"},
     }
 
 
-def table_asset(name: str, *, group: str, deps: list[str], code_version: str) -> AssetFunction:
-    """Declare the asset that writes the table `name` from the tables and sources in `deps`."""
+def table_asset(name: str, *, group: str, deps: list[str], code_version: str, reads: Files = no_files) -> AssetFunction:
+    """Declare the asset that writes the table `name` from the tables and sources in `deps`.
+
+    reads: other files of the home that it reads. While all of these are unchanged, it does nothing.
+    """
     declare: AssetFunction = dg.asset(
         name=name, group_name=group, deps=deps, code_version=code_version, **table_attributes(name)
     )
-    return declare
+
+    def outputs(home: Home) -> Iterable[Path]:
+        return [Tables(home).path(name), *plot_files(home, name)]
+
+    only_new = unless_unchanged(name, deps=deps, code_version=code_version, outputs=outputs, reads=reads)
+    return lambda compute: declare(only_new(compute))
+
+
+def unless_unchanged(
+    name: str, *, deps: Sequence[str], code_version: str, outputs: Files, reads: Files = no_files
+) -> Callable[[Compute], Compute]:
+    """Make the function of an asset return its last result if nothing that it depends on has changed.
+
+    deps, code_version, reads: as for `table_asset`; its config counts too. outputs: the files that it wrote. One that
+    is gone or damaged is a reason to do the work.
+    """
+
+    def decorate(compute: Compute) -> Compute:
+        config_class = inspect.signature(compute).parameters.get("config")
+        step = Step(name, deps, code_version, reads, config_class.annotation if config_class else None)
+        ASSET_STEPS[name] = step
+
+        @wraps(compute)  # Dagster and its code references look at the function inside
+        def compute_unless_unchanged(*arguments: Any, **resources: Any) -> Result:
+            home: HomeResource = resources["home"]
+            config = resources["config"].model_dump() if "config" in resources else {}
+            before, stamps = step.inputs(home.paths, config), Stamps(home.paths)
+            if stamps.is_current(name, before) and (unchanged := _unchanged_result(home, name)):
+                return unchanged
+            result = compute(*arguments, **resources)
+            if step.inputs(home.paths, config) == before:  # the user may have changed a file meanwhile
+                stamps.record(name, before, outputs(home.paths))
+            return result
+
+        return compute_unless_unchanged
+
+    return decorate
+
+
+def passed_unless_changed(
+    asset: str, check: str, *, deps: Sequence[str], code_version: str
+) -> Callable[[Callable[..., dg.AssetCheckResult]], Callable[..., dg.AssetCheckResult]]:
+    """Make the function of a check that passed pass again while nothing that it depends on has changed.
+
+    deps: the tables and assets that it reads in addition to `asset`.
+    """
+    step = Step(f"check {asset} {check}", [asset, *deps], code_version)
+    CHECK_STEPS.setdefault(asset, []).append(step)
+
+    def decorate(evaluate: Callable[..., dg.AssetCheckResult]) -> Callable[..., dg.AssetCheckResult]:
+        @wraps(evaluate)
+        def evaluate_if_changed(home: HomeResource) -> dg.AssetCheckResult:
+            inputs, stamps = step.inputs(home.paths), Stamps(home.paths)
+            if stamps.is_current(step.name, inputs):
+                return dg.AssetCheckResult(passed=True, metadata={UNCHANGED: True})
+            result = evaluate(home=home)
+            if result.passed:
+                stamps.record(step.name, inputs)
+            return result
+
+        return evaluate_if_changed
+
+    return decorate
+
+
+def unchanged_table(home: HomeResource, table: str) -> Result:
+    """Return the result of an asset that left its intact table as it is, with the metadata of when it was written.
+
+    Without them if the history of runs does not have that.
+    """
+    version, last = home.tables.version(table), _last_materialization(table)
+    path = dg.MetadataValue.path(home.tables.path(table))
+    if last is None or last[0] != version or last[1].get("path") != path:
+        return table_result(home, table, home.tables.count(table), version, **_NOTHING_CHANGED)
+    return Result(asset_key=table, data_version=dg.DataVersion(version), metadata=last[1] | _NOTHING_CHANGED)
+
+
+def _unchanged_result(home: HomeResource, asset: str) -> Result | None:
+    """Return the result of an asset that does nothing, None if the history of runs does not have one to repeat."""
+    if asset in TABLES:
+        return unchanged_table(home, asset)
+    if (last := _last_materialization(asset)) is None:
+        return None
+    return Result(asset_key=asset, data_version=dg.DataVersion(last[0]), metadata=last[1] | {UNCHANGED: True})
+
+
+def _last_materialization(asset: str) -> tuple[str, dict[str, Any]] | None:
+    """Return data version and metadata of the last materialization, without those about sounds that moved."""
+    event = dg.AssetExecutionContext.get().instance.get_latest_materialization_event(dg.AssetKey(asset))
+    last = event.asset_materialization if event else None
+    if last is None or last.tags is None or DATA_VERSION_TAG not in last.tags:
+        return None
+    metadata = {name: value for name, value in last.metadata.items() if name not in _MOVES}
+    return last.tags[DATA_VERSION_TAG], metadata
+
+
+def plot_files(home: Home, asset: str) -> list[Path]:
+    """Return the plots of an asset."""
+    return sorted((home.plots / asset).glob("*.png"))
 
 
 def column_schema(table: str) -> dg.TableSchema:
     """Return the columns of a table with their types and descriptions."""
-    types = TABLES[table].create_empty().schema
+    types = column_types(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name, str(types[name]), description=about) for name, about in describe_columns(table).items()
@@ -54,18 +169,20 @@ def materialized(home: HomeResource, table: str, rows: pl.DataFrame, version: st
     """Return the result of an asset that wrote a table.
 
     version: the data version, a digest of the content.
-    metadata: added to the row count, column schema, column lineage, name and path of the table.
+    metadata: added to the row count, column lineage and path of the table.
     """
+    return table_result(home, table, len(rows), version, **_changes(home, table, rows), **metadata)
+
+
+def table_result(home: HomeResource, table: str, count: int, version: str, **metadata: Any) -> Result:
+    """Return the result of an asset whose table has `count` rows; see `materialized`."""
     return Result(
         asset_key=table,
         data_version=dg.DataVersion(version),
         metadata={
-            "dagster/row_count": len(rows),
-            "dagster/column_schema": column_schema(table),
+            "dagster/row_count": count,
             "dagster/column_lineage": column_lineage(table),
-            "dagster/table_name": f"corpus.main.{table}",
             "path": dg.MetadataValue.path(home.tables.path(table)),
-            **_changes(home, table, rows),
             **metadata,
         },
     )

@@ -20,6 +20,8 @@ _STORAGE_VERSION = "v1.2.0"
 
 _STORED = {table: SLOTS if table == "decoded_voices" else table for table in TABLES}
 """The name of each table in the database."""
+RELATIONS = [*_STORED.values(), *VIEWS]
+"""The names of all tables and views in the database."""
 _OMITTED: dict[str, Sequence[str]] = {"dumps": ["payload"], "decoded_voices": PARAMETER_NAMES}
 """Columns that are not stored: raw bytes, and parameters that a view takes from `unique_voices`."""
 
@@ -54,7 +56,7 @@ def build_database(path: Path, tables: Tables) -> list[str]:
         connection.execute("COMMIT")
         connection.execute("USE memory")
         connection.execute("DETACH corpus")
-    return [*_STORED.values(), *VIEWS]
+    return RELATIONS
 
 
 def _quoted(text: str) -> str:

@@ -11,18 +11,28 @@ from deepdx_core.decoding import findings
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.tables.columns import MAX_FINDINGS
 from deepdx_core.tables.decoding import DecodedVoices
+from deepdx_core.versions import CURATION_VERSION, READER_VERSION
 from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
 
 _BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory before they are in a table
 
 
-def decode_dumps(dumps: pl.DataFrame) -> pl.DataFrame:
-    """Decode the voices in the table `dumps` to the table `decoded_voices`, sorted by its key."""
-    batches = dumps.filter(pl.col("voices") > 0).with_columns(
+DECODED_BY = f"reader {READER_VERSION}, curation {CURATION_VERSION}"
+"""The code on which the rows of a file with a given content depend."""
+
+
+def decode_dumps(dumps: pl.DataFrame, known: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Decode the voices in the table `dumps` to the table `decoded_voices`, sorted by its key.
+
+    known: the table from an earlier call of the same `DECODED_BY`. Files in it are not decoded again.
+    """
+    with_voices = dumps.filter(pl.col("voices") > 0)
+    known = DecodedVoices.create_empty() if known is None else known.join(with_voices, on="sha256", how="semi")
+    batches = with_voices.join(known, on="sha256", how="anti").with_columns(
         batch=pl.col("voices").cast(pl.Int64).cum_sum().over("format") // _BATCH
     )
     parts = [_decode(rows, Format(rows["format"][0])) for rows in batches.partition_by("format", "batch")]
-    return pl.concat([DecodedVoices.create_empty(), *parts]).sort("sha256", "offset", "slot")
+    return pl.concat([known, *parts]).sort("sha256", "offset", "slot")
 
 
 def _decode(dumps: pl.DataFrame, format_: Format) -> pl.DataFrame:

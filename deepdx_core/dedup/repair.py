@@ -127,18 +127,19 @@ def _only_twins(broken: UInt8Array, unknown: BoolArray, in_range: UInt8Array) ->
     """Return the row of `in_range` that equals each voice in all known parameters, -1 if not exactly one, `intp[n]`."""
     # Hash a voice as a sum of random numbers, one per value of each parameter, so that unknown ones can be subtracted.
     terms = np.random.default_rng(0).integers(0, 2**64, (len(PARAMETERS), 256), dtype=np.uint64)
-    columns = np.arange(len(PARAMETERS))
-    whole = _sums(terms, in_range, columns)
+    columns = np.ascontiguousarray(in_range.T)  # read a parameter at a time, once for each pattern
+    whole = _sums(terms, columns, np.arange(len(PARAMETERS)))
     twins = np.full(len(broken), -1, dtype=np.intp)
     patterns, of_pattern = np.unique(unknown, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         gaps = np.flatnonzero(pattern)
         rows = np.flatnonzero(of_pattern.reshape(-1) == number)
-        sums = whole - _sums(terms, in_range, gaps)
-        order = np.argsort(sums, kind="stable")
-        wanted = _sums(terms, broken[rows], np.flatnonzero(~pattern))
-        first = np.searchsorted(sums, wanted, side="left", sorter=order)
-        last = np.searchsorted(sums, wanted, side="right", sorter=order)
+        sums = whole - _sums(terms, columns, gaps)
+        wanted = _sums(terms, broken[rows].T, np.flatnonzero(~pattern))
+        candidates = np.flatnonzero(np.isin(sums, wanted))  # few: sorting all sums would take most of the time
+        order = candidates[np.argsort(sums[candidates], kind="stable")]
+        first = np.searchsorted(sums[order], wanted, side="left")
+        last = np.searchsorted(sums[order], wanted, side="right")
         one = last - first == 1
         twins[rows[one]] = order[first[one]]
     candidates = np.flatnonzero(twins >= 0)
@@ -165,9 +166,10 @@ def _agreeing_near_duplicates(
 def _sums(
     terms: npt.NDArray[np.uint64], parameters: UInt8Array, columns: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.uint64]:
-    total = np.zeros(len(parameters), dtype=np.uint64)
+    """Return the sum of the terms of some parameters of each voice, `uint64[n]`. parameters: `uint8[145, n]`."""
+    total = np.zeros(parameters.shape[1], dtype=np.uint64)
     for column in columns:
-        total += terms[column, parameters[:, column]]
+        total += terms[column][parameters[column]]
     return total
 
 

@@ -1,10 +1,11 @@
 """The survey of an inbox: a row for every path, and for every segment of every distinct file."""
 
 import hashlib
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import polars as pl
 
@@ -15,6 +16,7 @@ from deepdx_core.intake import limits
 from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
 from deepdx_core.intake.archives.libarchive_formats import is_readable_once_installed
 from deepdx_core.intake.contents import RefusedError
+from deepdx_core.intake.inbox_index import InboxIndex, file_status
 from deepdx_core.intake.local_files import find_files, read_file
 from deepdx_core.progress import Report, silent
 from deepdx_core.tables.decoding import Dumps, RawFiles
@@ -28,10 +30,11 @@ SURVEYED_BY = f"reader {READER_VERSION}"
 
 @dataclass(frozen=True)
 class Survey:
-    """Contents of an inbox: the tables `raw_files` and `dumps`."""
+    """Contents of an inbox: the tables `raw_files` and `dumps`, and the index of the files that were read."""
 
     raw_files: pl.DataFrame
     dumps: pl.DataFrame
+    index: InboxIndex = field(default_factory=InboxIndex)
 
 
 EMPTY_SURVEY = Survey(RawFiles.create_empty(), Dumps.create_empty())
@@ -47,9 +50,10 @@ class InboxError(DeepDXError):
 
 
 def survey(inbox: Path, previous: Survey = EMPTY_SURVEY, report: Report = silent) -> Survey:
-    """Read every file in `inbox`. Contents in `previous`, by SHA-256, are not read again.
+    """Read the files in `inbox`, except those that are unchanged by the index of `previous`.
 
-    The result depends on the inbox alone, not on `previous`. A file that cannot be read gets a row with the reason.
+    Contents in `previous`, by SHA-256, are not recognized again. The tables depend on the inbox alone, not on
+    `previous`. A file that cannot be read gets a row with the reason.
     Raises InboxError if the inbox itself cannot be listed.
     """
     files = find_files(inbox)
@@ -59,11 +63,25 @@ def survey(inbox: Path, previous: Survey = EMPTY_SURVEY, report: Report = silent
         except RefusedError as error:
             raise InboxError(f"{printable(str(inbox))}: {error}") from error
         raise InboxError(f"{printable(str(inbox))}: not a folder")
-    surveyor = Surveyor(previous)
+    surveyor, index = Surveyor(previous), InboxIndex()
     for done, path in enumerate(files):
         report(f"reading {printable(path.name)}", done, len(files))
-        surveyor.add_file(path, printable(path.relative_to(inbox).as_posix()))
-    return surveyor.result()
+        relative = path.relative_to(inbox)
+        shown, began, status = printable(relative.as_posix()), time.time_ns(), file_status(path)
+        sha256 = previous.index.known_content(relative, status)
+        if status is None or sha256 is None or not surveyor.add_known(shown, sha256, status.size):
+            sha256 = surveyor.add_file(path, shown)
+        if status is not None and surveyor.is_settled(sha256) and status == file_status(path):
+            index.add(relative, status, sha256, began)
+    return surveyor.result(index=index)
+
+
+def is_unchanged(inbox: Path, index: InboxIndex) -> bool:
+    """Return True if an inbox has the files of an index, of the same status, and no others."""
+    files = find_files(inbox)
+    return len(files) == len(index.entries) and all(
+        index.known_content(path.relative_to(inbox), file_status(path)) for path in files
+    )
 
 
 class Surveyor:
@@ -101,16 +119,35 @@ class Surveyor:
                     del members[archive], archive_at[row["path"]]
         return members
 
-    def add_file(self, path: Path, display_path: str) -> None:
-        """Read a file, and the members of an archive. `display_path` goes into the tables."""
+    def is_settled(self, sha256: str | None) -> TypeGuard[str]:
+        """Return True if a content was read, and more cannot be read of it once a library is installed."""
+        return sha256 is not None and not any(
+            is_readable_once_installed(row.get("reason")) for row in self._members.get(sha256, ())
+        )
+
+    def add_known(self, display_path: str, sha256: str, size: int) -> bool:
+        """Add a file by its content, with the members of an archive. Return False if the content has to be read."""
+        content = self._contents.get(sha256)
+        if content is None or (content["status"] == "archive" and sha256 not in self._members):
+            return False
+        self._files.append({"path": display_path, "member": None, "size": size, "sha256": sha256} | content)
+        self._files += [row | {"path": display_path} for row in self._members.get(sha256, [])]
+        return True
+
+    def add_file(self, path: Path, display_path: str) -> str | None:
+        """Read a file, and the members of an archive. Return its SHA-256, None if it is refused.
+
+        display_path: goes into the tables.
+        """
         try:
             data = read_file(path)
         except RefusedError as error:
             self.add_refused(display_path, str(error))
-            return
+            return None
         sha256 = self._add_content(display_path, None, data)
         if self._contents[sha256]["status"] == "archive":
             self._add_members(display_path, sha256, data)
+        return sha256
 
     def _add_members(self, path: str, sha256: str, data: bytes) -> None:
         if sha256 not in self._members:
@@ -179,7 +216,7 @@ class Surveyor:
         self._batches.append(pl.DataFrame(self._dumps, schema=EMPTY_SURVEY.dumps.schema))
         self._dumps = []
 
-    def result(self, ordered: bool = True) -> Survey:
+    def result(self, ordered: bool = True, index: InboxIndex | None = None) -> Survey:
         """Return the tables of all files added.
 
         ordered: sort `raw_files` by its key; otherwise keep the order in which files were added.
@@ -190,4 +227,5 @@ class Surveyor:
         # New dumps of a content replace previous ones. Contents no longer in the inbox lose their dumps.
         known = self._previous_dumps.join(new, on="sha256", how="anti")
         present = pl.concat([known, new]).join(raw_files, on="sha256", how="semi")
-        return Survey(raw_files.sort("path", "member") if ordered else raw_files, present.sort("sha256", "offset"))
+        ordered_files = raw_files.sort("path", "member") if ordered else raw_files
+        return Survey(ordered_files, present.sort("sha256", "offset"), index or InboxIndex())

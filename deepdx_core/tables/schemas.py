@@ -3,7 +3,11 @@
 The docstring of a schema describes one row; `metadata["description"]` of a column describes the column.
 """
 
+from collections.abc import Mapping
+from functools import cache
+
 import dataframely as dy
+import polars as pl
 
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.curation import Families, UniqueVoices, Verdicts
@@ -37,6 +41,13 @@ def describe(table: str) -> str:
     return (TABLES[table].__doc__ or "").strip()
 
 
-def describe_columns(table: str) -> dict[str, str]:
+@cache
+def describe_columns(table: str) -> Mapping[str, str]:
     """Return the description of each column of a table."""
     return {name: (column.metadata or {})["description"] for name, column in TABLES[table].columns().items()}
+
+
+@cache
+def column_types(table: str) -> pl.Schema:
+    """Return the columns of a table with their types."""
+    return TABLES[table].create_empty().schema

@@ -16,12 +16,15 @@ from typing import Any
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import read_regular, written_whole
+from deepdx_core.files import file_digest, read_regular, written_whole
 from deepdx_core.home import Home
-from deepdx_core.tables.schemas import STATE_TABLES, TABLES
+from deepdx_core.tables.schemas import STATE_TABLES, TABLES, column_types
 
 MANIFEST = "manifest.json"
 """Name of the file in a folder of tables that lists them with their checksums."""
+
+_VALIDATED: set[tuple[str, str]] = set()
+"""Table and checksum of each file that this process wrote."""
 
 _LOGGER = logging.getLogger("deepdx")
 
@@ -124,6 +127,14 @@ class Tables:
         Raises MissingTableError if it was never written. If it is damaged or of another version, raises
         DamagedTableError for a cache and StateError for state.
         """
+        content, _ = self._read_file(table)
+        rows = pl.read_parquet(io.BytesIO(content))
+        if rows.schema != column_types(table):
+            raise self._damaged(table, "does not have the columns of this version of Deep DX")
+        return rows if columns is None else rows.select(columns)
+
+    def _read_file(self, table: str) -> tuple[bytes, str]:
+        """Return the content of a table's file, and its checksum. Raises the errors of `read`."""
         path = self.path(table)
         known = self._checksums(table)
         if known is None and not os.path.lexists(path):
@@ -135,12 +146,26 @@ class Tables:
             if isinstance(error, FileNotFoundError) and table not in STATE_TABLES:
                 raise MissingTableError(table, path) from error
             raise self._damaged(table, f"cannot be read ({error.strerror or error})") from error
-        if known is None or checksum(content) not in known:
+        digest = checksum(content)
+        if known is None or digest not in known:
             raise self._damaged(table, f"does not match its checksum in {MANIFEST}")
-        rows = pl.read_parquet(io.BytesIO(content))
-        if rows.schema != TABLES[table].create_empty().schema:
-            raise self._damaged(table, "does not have the columns of this version of Deep DX")
-        return rows if columns is None else rows.select(columns)
+        return content, digest
+
+    def version(self, table: str) -> str:
+        """Return the SHA-256 of a table's file, "" for a cache that is missing or damaged. Raises StateError."""
+        try:
+            return self._read_file(table)[1]
+        except (MissingTableError, DamagedTableError):
+            return ""
+
+    def count(self, table: str) -> int:
+        """Return the number of rows of an intact table."""
+        content, _ = self._read_file(table)
+        return int(pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item())
+
+    def is_validated(self, table: str) -> bool:
+        """Return True if this process wrote the table's file as it is now: `write` validates every row."""
+        return (table, self._read_file(table)[1]) in _VALIDATED
 
     def read_or_empty(self, table: str) -> pl.DataFrame:
         """Read a table, or return it without rows if it was never written.
@@ -157,7 +182,7 @@ class Tables:
         return TABLES[table].create_empty()
 
     def write(self, table: str, rows: pl.DataFrame, made_by: str = "") -> str:
-        """Write a table and return the SHA-256 of its file.
+        """Write a table and return the SHA-256 of its file. A file that has the same content already is left alone.
 
         made_by: version of the code that computed the rows.
 
@@ -168,11 +193,14 @@ class Tables:
         content = io.BytesIO()
         checked.write_parquet(content, compression="zstd", metadata={"deepdx.made_by": made_by})
         digest = checksum(content.getbuffer())
+        _VALIDATED.add((table, digest))
         manifest = self._manifest(table)
         if manifest is None:
             if table in STATE_TABLES:
                 raise StateError(self.home, self.home.state / MANIFEST, "is missing")
             manifest = Manifest(self._folder(table))
+        if manifest.checksums.get(table) == [digest] and file_digest(self.path(table)) == digest:
+            return digest
         manifest.checksums[table] = sorted({*manifest.checksums.get(table, []), digest})
         manifest.write()
         path = self.path(table)

@@ -23,6 +23,7 @@ from rich.progress import (
 from deepdx_pipeline.cli.console import print_line
 from deepdx_pipeline.cli.errors import step_error_message
 from deepdx_pipeline.defs.sources import SOURCES
+from deepdx_pipeline.tables import UNCHANGED
 
 # Raised by Ctrl-C: the first within training, which finishes its step, the second anywhere else.
 _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -94,7 +95,8 @@ class RunProgress:
                 return  # files of the user, whose versions the run records
             rows = metadata.get("dagster/row_count")
             count = f"{rows.value:>9,} rows" if rows else " " * 14
-            self.print_timed(f"{event.asset_key.to_user_string() if event.asset_key else '':<24}{count}")
+            note = " unchanged" if UNCHANGED in metadata else ""
+            self.print_timed(f"{event.asset_key.to_user_string() if event.asset_key else '':<24}{count}", note=note)
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             if not check.passed:
@@ -117,9 +119,9 @@ class RunProgress:
             self.failures.add(message)
             print_line(f"{step} failed: {message}", "red", self._console)
 
-    def print_timed(self, text: str, style: str = "") -> None:
-        """Print a line with the seconds since the current step began."""
-        print_line(f"{text} {time.monotonic() - self._step_start:6.1f} s", style, self._console)
+    def print_timed(self, text: str, style: str = "", note: str = "") -> None:
+        """Print a line with the seconds since the current step began, and a note."""
+        print_line(f"{text} {time.monotonic() - self._step_start:6.1f} s{note}", style, self._console)
 
 
 class _EventHandler(logging.Handler):

@@ -35,10 +35,13 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Set a training setting, such as `width=64`; repeatable."),
     ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file again, also those unchanged by size, time and inode.")
+    ] = False,
 ) -> None:
     """Update tables, database, model and banks from the inbox.
 
-    Only new files are decoded. Everything that depends on them is recomputed.
+    Only new files are read, and only what depends on a change is computed again.
     """
     skipped = without or []
     changes: dict[str, dict[str, Any]] = {}
@@ -46,6 +49,8 @@ def run(
         raise typer.BadParameter("training is skipped: --steps and --set have no effect", param_hint="--without")
     if Part.TRAINING not in skipped:
         changes["voice_model"] = _parse_settings(set_ or []) | ({"steps": steps} if steps else {})
+    if verify:
+        changes["inbox_survey"] = {"verify": True}
     if Part.AUDIO in skipped:
         changes["audio_features"] = {"render": False}
         if Part.TRAINING not in skipped:
@@ -110,17 +115,20 @@ def _execute_job(job: str, changes: Mapping[str, Mapping[str, Any]]) -> Home:
     The user's own files (settings, rules, taxonomy, verdicts, labels) are checked first. changes: by asset, made to
     the job's own configuration, which follows the settings.
     """
-    from deepdx_core.configuration import check_configuration
     from deepdx_core.settings import load_settings
+    from deepdx_pipeline.inputs import check_configuration_if_changed, is_up_to_date
 
     home = find_home()
     settings = load_settings(home.settings)
-    check_configuration(home)
+    check_configuration_if_changed(home)
+
+    import dagster as dg
 
     from deepdx_pipeline.cli.progress import RunProgress
     from deepdx_pipeline.definitions import build_defs
     from deepdx_pipeline.defs.jobs import op_configs
-    from deepdx_pipeline.instance import PROCESS_TAGS, open_instance, show_in_timeline, storage_errors
+    from deepdx_pipeline.defs.sources import SOURCES
+    from deepdx_pipeline.instance import PROCESS_TAGS, kept_connections, open_instance, show_in_timeline, storage_errors
     from deepdx_pipeline.progress import redirect_progress
 
     home.inbox.mkdir(parents=True, exist_ok=True)
@@ -128,13 +136,17 @@ def _execute_job(job: str, changes: Mapping[str, Mapping[str, Any]]) -> Home:
     show_in_timeline(instance, job)
     progress = RunProgress()
     try:
-        with storage_errors(home), progress, redirect_progress(progress.report):
-            defs = build_defs(home, progress.logger())
-            result = defs.resolve_job_def(job).execute_in_process(
+        with storage_errors(home), kept_connections(instance), progress, redirect_progress(progress.report):
+            definition = build_defs(home, progress.logger()).resolve_job_def(job)
+            # The run is recorded all the same, with the sources alone.
+            ops = op_configs(settings, job, changes)
+            nothing_new = is_up_to_date(home, definition, ops, instance)
+            result = definition.execute_in_process(
                 instance=instance,
                 raise_on_error=False,
                 tags=PROCESS_TAGS,
-                run_config={"loggers": {"console": {}}, "ops": op_configs(settings, job, changes)},
+                run_config={"loggers": {"console": {}}, "ops": {} if nothing_new else ops},
+                asset_selection=[dg.AssetKey(source) for source in SOURCES] if nothing_new else None,
             )
     except Exception as error:
         if error_message(error) in progress.failures:  # a full disk also keeps Dagster from recording the failed step
@@ -143,6 +155,8 @@ def _execute_job(job: str, changes: Mapping[str, Mapping[str, Any]]) -> Home:
     if progress.interrupted:
         print_line("Stopped. The next `deepdx run` resumes from here.", console=err)
         raise typer.Exit(130)
+    if nothing_new and result.success:
+        print_line("Nothing has changed.")
     if not result.success:
         print_line(f"The run failed; no existing data was lost. See `deepdx ui`, run {result.run_id}", console=err)
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from deepdx_core.home import Home
 from deepdx_core.settings import AlertSettings
 from deepdx_pipeline.alerts import Alert, send_alert
 from deepdx_pipeline.defs.sensors import versions_of_tables
-from deepdx_pipeline.defs.sources import source_versions
+from deepdx_pipeline.inputs import source_versions
 
 MAX_INBOX_SECONDS = 600
 """Time for which the tables may lag behind the user's files. A run that is under way takes less on most machines."""

@@ -4,42 +4,76 @@ import dagster as dg
 
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
+from deepdx_core.tables.stamps import Stamps, source_digest
+from deepdx_pipeline.inputs import Step
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import CACHE, OWNERS, Result, markdown_table
+from deepdx_pipeline.tables import (
+    CACHE,
+    OWNERS,
+    Result,
+    markdown_table,
+    passed_unless_changed,
+    plot_files,
+    unless_unchanged,
+)
 
 GROUP = "database"
 
 
+_CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]
+_CODE_VERSION = f"{source_digest('deepdx_core.database')} {source_digest('deepdx_core.tables')}"
+_DATABASE = Step("database", list(TABLES), _CODE_VERSION)
+
+
+def _update_database(home: HomeResource) -> str:
+    """Build the database unless it has the present rows of all tables. Return its version: a digest of these."""
+    from deepdx_core.database.build import build_database
+
+    database, stamps = home.paths.database, Stamps(home.paths)
+    version = _DATABASE.inputs(home.paths)
+    if not stamps.is_current(_DATABASE.name, version):
+        build_database(database, home.tables)
+        stamps.record(_DATABASE.name, version, [database])
+    return version
+
+
 @dg.asset(
     group_name=GROUP,
-    deps=[table for table in TABLES if table not in GENERATOR_TABLES],
+    deps=_CORPUS_TABLES,
     kinds={"duckdb"},
     owners=OWNERS,
     tags=CACHE,
     description="corpus.duckdb: all tables, views over them and the funnel, in one self-contained file.",
 )
+@unless_unchanged(
+    "corpus_database",
+    deps=_CORPUS_TABLES,
+    code_version=_CODE_VERSION,
+    outputs=lambda home: [home.database, *plot_files(home, "corpus_database")],
+)
 def corpus_database(home: HomeResource) -> Result:
     """Build the database from the current tables."""
-    from deepdx_core.database.build import build_database
+    from deepdx_core.database.build import RELATIONS
     from deepdx_core.database.funnel import funnel, funnel_by_source, kept_counts
     from deepdx_core.database.snapshot import Snapshot
 
     database = home.paths.database
-    names = build_database(database, home.tables)
+    version = _update_database(home)
     with Snapshot(database) as corpus:
         rows = funnel(corpus)
         sources = funnel_by_source(corpus)
     plots = Plots(home.paths.plots / "corpus_database")
     return Result(
+        data_version=dg.DataVersion(version),
         metadata={
-            "tables_and_views": ", ".join(names),
+            "tables_and_views": ", ".join(RELATIONS),
             "bytes": database.stat().st_size,
             **plots.metadata("kept", bar_chart(kept_counts(rows), "From files to families")),
             "funnel": markdown_table(rows),
             "sources": markdown_table(sources.head(40)),
             "path": dg.MetadataValue.path(database),
-        }
+        },
     )
 
 
@@ -51,13 +85,17 @@ def corpus_database(home: HomeResource) -> Result:
     tags=CACHE,
     description="corpus.duckdb, rebuilt with the tables about models.",
 )
+@unless_unchanged(
+    "models_in_database", deps=list(TABLES), code_version=_CODE_VERSION, outputs=lambda home: [home.database]
+)
 def models_in_database(home: HomeResource) -> Result:
     """Rebuild the database. An asset of its own, because training and evaluation end long after the corpus is ready."""
-    from deepdx_core.database.build import build_database
-
     database = home.paths.database
-    build_database(database, home.tables)
-    return Result(metadata={"bytes": database.stat().st_size, "path": dg.MetadataValue.path(database)})
+    version = _update_database(home)
+    return Result(
+        data_version=dg.DataVersion(version),
+        metadata={"bytes": database.stat().st_size, "path": dg.MetadataValue.path(database)},
+    )
 
 
 @dg.asset_check(
@@ -65,6 +103,7 @@ def models_in_database(home: HomeResource) -> Result:
     additional_deps=["dumps"],
     description="The outcomes of each step of the funnel add up to the count passed on by the step before.",
 )
+@passed_unless_changed("corpus_database", "funnel_adds_up", deps=["dumps"], code_version=_CODE_VERSION)
 def funnel_adds_up(home: HomeResource) -> dg.AssetCheckResult:
     """Find steps of the funnel that lose or gain something."""
     from deepdx_core.database.funnel import funnel, gaps

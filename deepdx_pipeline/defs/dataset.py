@@ -6,7 +6,7 @@ import polars as pl
 from deepdx_core.tables.dataset import WITHHELD
 from deepdx_core.versions import CURATION_VERSION
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
+from deepdx_pipeline.tables import Result, markdown_table, materialized, passed_unless_changed, table_asset
 
 GROUP = "dataset"
 
@@ -69,6 +69,9 @@ def training_set(home: HomeResource) -> Result:
     blocking=True,
     description="Every labeled sound is in exactly one split: no exact duplicates across splits.",
 )
+@passed_unless_changed(
+    "training_splits", "every_sound_in_one_split", deps=["labeled_voices"], code_version=str(CURATION_VERSION)
+)
 def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
     """Compare the splits with the labeled sounds."""
     labeled = home.tables.read("labeled_voices", ["sound_id"])
@@ -88,6 +91,12 @@ def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
     blocking=True,
     description="No two sounds in different splits differ in 5 or fewer parameters, differ only in inaudible "
     "parameters, or are nearly equal by ear. All pairs are compared.",
+)
+@passed_unless_changed(
+    "training_splits",
+    "splits_do_not_leak",
+    deps=["unique_voices", "audio_features"],
+    code_version=str(CURATION_VERSION),
 )
 def splits_do_not_leak(home: HomeResource) -> dg.AssetCheckResult:
     """Find near-duplicates across splits."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.versions import MODEL_VERSION
-from deepdx_pipeline.defs.generator import read_splits
+from deepdx_pipeline.defs.generator import model_files, read_splits
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -27,6 +27,7 @@ class EvaluationConfig(dg.Config):
     group=GROUP,
     deps=["models", "training_set", "audio_features", "rules", "taxonomy"],
     code_version=str(MODEL_VERSION),
+    reads=model_files,
 )
 def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig, home: HomeResource) -> Result:
     """Run the protocol on the champion, the baselines and the GAN."""

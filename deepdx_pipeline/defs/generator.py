@@ -12,12 +12,25 @@ import polars as pl
 from pydantic import Field
 
 from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.home import Home
+from deepdx_core.tables.stamps import digest
+from deepdx_core.tables.storage import checksum
 from deepdx_core.versions import MODEL_VERSION
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.plots import Plots, curves
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import CACHE, OWNERS, STATE, Result, markdown_table, materialized, table_asset
+from deepdx_pipeline.tables import (
+    CACHE,
+    OWNERS,
+    STATE,
+    Result,
+    markdown_table,
+    materialized,
+    plot_files,
+    table_asset,
+    unless_unchanged,
+)
 
 if TYPE_CHECKING:
     from deepdx_core.arrays import Float64Array
@@ -25,6 +38,20 @@ if TYPE_CHECKING:
 
 GROUP = "generator"
 _CODE_VERSION = str(MODEL_VERSION)
+_TRAINING = "training"  # folder of the model in training
+
+
+_MODEL_DEPS = ["training_set", "taxonomy", "audio_features"]
+_BANK_DEPS = ["models", "rules", "decoded_voices"]
+
+
+def model_files(home: Home) -> list[Path]:
+    """Return the files of all stored models."""
+    return sorted(path for path in home.models.glob("*/*") if path.parent.name != _TRAINING and path.is_file())
+
+
+def _bank_files(home: Home) -> list[Path]:
+    return [*sorted(home.banks.glob("*.syx")), *plot_files(home, "generated_banks")]
 
 
 def read_splits(home: HomeResource) -> "Splits":
@@ -45,12 +72,18 @@ class TrainingConfig(dg.Config, WriterConfig):
 
 @dg.asset(
     group_name=GROUP,
-    deps=["training_set", "taxonomy", "audio_features"],
+    deps=_MODEL_DEPS,
     code_version=_CODE_VERSION,
     kinds={"pytorch"},
     owners=OWNERS,
     tags=STATE,
     description="A writer and its critic, trained on the training split: a challenger of the champion.",
+)
+@unless_unchanged(
+    "voice_model",
+    deps=_MODEL_DEPS,
+    code_version=_CODE_VERSION,
+    outputs=lambda home: [*model_files(home), *plot_files(home, "voice_model")],
 )
 def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home: HomeResource) -> Result:
     """Train a model, or keep the model of the same training set, configuration and code version."""
@@ -64,7 +97,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
     splits = read_splits(home)
     settings = WriterConfig.from_json(config.to_json())
     folder = model_folder(home.paths, model_fingerprint(splits, settings))
-    training = home.paths.models / "training"
+    training = home.paths.models / _TRAINING
     report = progress_of(context)
 
     def progress(at: TrainingProgress) -> None:
@@ -123,7 +156,11 @@ def _history(plots: Plots, history: "Float64Array") -> Mapping[str, dg.MetadataV
 
 
 @table_asset(
-    "models", group=GROUP, deps=["voice_model", "training_set", "rules", "taxonomy"], code_version=_CODE_VERSION
+    "models",
+    group=GROUP,
+    deps=["voice_model", "training_set", "rules", "taxonomy"],
+    code_version=_CODE_VERSION,
+    reads=model_files,
 )
 def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     """Compare each new model with the champion, and choose the champion."""
@@ -141,7 +178,13 @@ def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     )
 
 
-@table_asset("realness", group=GROUP, deps=["models", "training_set", "audio_features"], code_version=_CODE_VERSION)
+@table_asset(
+    "realness",
+    group=GROUP,
+    deps=["models", "training_set", "audio_features"],
+    code_version=_CODE_VERSION,
+    reads=model_files,
+)
 def realness(home: HomeResource) -> Result:
     """Score every valid sound with the champion's critic."""
     from deepdx_core.generation.model import load_model
@@ -190,12 +233,15 @@ class BankConfig(dg.Config):
 
 @dg.asset(
     group_name=GROUP,
-    deps=["models", "rules", "decoded_voices"],
+    deps=_BANK_DEPS,
     code_version=_CODE_VERSION,
     kinds={"sysex"},
     owners=OWNERS,
     tags=CACHE,
     description="A bank of 32 new voices for each label, written by the champion, ready for a DX7.",
+)
+@unless_unchanged(
+    "generated_banks", deps=_BANK_DEPS, code_version=_CODE_VERSION, outputs=_bank_files, reads=model_files
 )
 def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     """Generate a bank for each label with the champion."""
@@ -234,6 +280,7 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
         rejected.most_common(), schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row"
     )
     return Result(
+        data_version=dg.DataVersion(digest({path.name: checksum(bank) for path, bank in banks.items()})),
         metadata={
             "banks": len(banks),
             "path": dg.MetadataValue.path(home.paths.banks),

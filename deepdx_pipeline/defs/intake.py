@@ -3,13 +3,27 @@
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import Field
 
 from deepdx_core.versions import CURATION_VERSION, READER_VERSION
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
-from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset, table_attributes
+from deepdx_pipeline.tables import (
+    Result,
+    markdown_table,
+    materialized,
+    table_asset,
+    table_attributes,
+    unchanged_table,
+)
 
 GROUP = "intake"
+
+
+class SurveyConfig(dg.Config):
+    """Configuration of `inbox_survey`."""
+
+    verify: bool = Field(False, description="Read every file, also those unchanged by size, time and inode.")
 
 
 @dg.multi_asset(
@@ -21,32 +35,46 @@ GROUP = "intake"
         for table in ("raw_files", "dumps")
     ],
 )
-def inbox_survey(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[Result]:
+def inbox_survey(context: dg.AssetExecutionContext, config: SurveyConfig, home: HomeResource) -> Iterator[Result]:
     """Read the new files of the inbox: a row for each path, and one for each stretch of bytes in each distinct file."""
+    from deepdx_core.intake.inbox_index import InboxIndex
     from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
     tables = home.tables
-    same_code = all(tables.made_by(table) == SURVEYED_BY for table in ("raw_files", "dumps"))
-    before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps")) if same_code else EMPTY_SURVEY
+    versions = {table: tables.version(table) for table in ("raw_files", "dumps")}
+    before = EMPTY_SURVEY
+    if all(tables.made_by(table) == SURVEYED_BY for table in versions):
+        index = InboxIndex() if config.verify else InboxIndex.read(home.paths.inbox_index)
+        before = Survey(tables.read_or_empty("raw_files"), tables.read_or_empty("dumps"), index)
     home.paths.inbox.mkdir(parents=True, exist_ok=True)
     found = survey(home.paths.inbox, before, progress_of(context))
-    dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)
-    files_version = tables.write("raw_files", found.raw_files, made_by=SURVEYED_BY)
-    reasons = found.raw_files.drop_nulls("reason")["reason"].value_counts(sort=True, name="files")
-    kinds = found.dumps["what"].value_counts(sort=True, name="stretches")
-    yield materialized(
-        home, "raw_files", found.raw_files, files_version, without_voices=markdown_table(reasons.head(40))
-    )
-    yield materialized(home, "dumps", found.dumps, dumps_version, kinds=markdown_table(kinds.head(40)))
+    if all(versions.values()) and found.dumps.equals(before.dumps) and found.raw_files.equals(before.raw_files):
+        results = [unchanged_table(home, table) for table in versions]
+    else:
+        dumps_version = tables.write("dumps", found.dumps, made_by=SURVEYED_BY)
+        files_version = tables.write("raw_files", found.raw_files, made_by=SURVEYED_BY)
+        reasons = found.raw_files.drop_nulls("reason")["reason"].value_counts(sort=True, name="files")
+        kinds = found.dumps["what"].value_counts(sort=True, name="stretches")
+        results = [
+            materialized(
+                home, "raw_files", found.raw_files, files_version, without_voices=markdown_table(reasons.head(40))
+            ),
+            materialized(home, "dumps", found.dumps, dumps_version, kinds=markdown_table(kinds.head(40))),
+        ]
+    if found.index != before.index:
+        found.index.write(home.paths.inbox_index)
+    yield from results
 
 
-@table_asset("decoded_voices", group=GROUP, deps=["dumps"], code_version=str(CURATION_VERSION))
+@table_asset("decoded_voices", group=GROUP, deps=["dumps"], code_version=f"{READER_VERSION}.{CURATION_VERSION}")
 def decoded_voices(home: HomeResource) -> Result:
-    """Unpack and check every slot of every dump."""
-    from deepdx_core.decoding.dumps import decode_dumps
+    """Unpack and check every slot of every new dump."""
+    from deepdx_core.decoding.dumps import DECODED_BY, decode_dumps
 
-    voices = decode_dumps(home.tables.read("dumps"))
-    version = home.tables.write("decoded_voices", voices)
+    tables = home.tables
+    known = tables.read_or_empty("decoded_voices") if tables.made_by("decoded_voices") == DECODED_BY else None
+    voices = decode_dumps(tables.read("dumps"), known)
+    version = tables.write("decoded_voices", voices, made_by=DECODED_BY)
     findings = voices.select("findings").explode("findings").drop_nulls().unnest("findings")
     worst = (
         findings.group_by("rule", "parameter").len("findings").sort("findings", "parameter", descending=[True, False])

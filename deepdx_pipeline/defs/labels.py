@@ -5,6 +5,7 @@ import polars as pl
 from pydantic import Field
 
 from deepdx_core.versions import LABELS_VERSION
+from deepdx_pipeline.inputs import judge_files
 from deepdx_pipeline.plots import Plots, bar_chart, heat_map, stacked_bars
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -29,6 +30,7 @@ class LabelConfig(dg.Config):
         *("taxonomy", "overrides", "rules"),
     ],
     code_version=str(LABELS_VERSION),
+    reads=judge_files,
 )
 def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     """Combine the evidence for each category."""

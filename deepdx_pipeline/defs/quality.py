@@ -1,6 +1,7 @@
 """Quality: the verdict on each sound."""
 
 from deepdx_core.versions import CURATION_VERSION
+from deepdx_pipeline.inputs import judge_files
 from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
@@ -13,6 +14,7 @@ GROUP = "quality"
     group=GROUP,
     deps=["decoded_voices", "unique_voices", "audio_features", "families", "rules", "overrides"],
     code_version=str(CURATION_VERSION),
+    reads=judge_files,
 )
 def verdicts(home: HomeResource) -> Result:
     """Decide a verdict on every sound by the rules, with a judge's corruption score, and the user's overrides."""

@@ -11,7 +11,8 @@ from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
 from deepdx_core.settings import UISettings
 from deepdx_pipeline.defs.jobs import REFRESH_CORPUS
-from deepdx_pipeline.defs.sources import source_versions, versions_of_run
+from deepdx_pipeline.defs.sources import versions_of_run
+from deepdx_pipeline.inputs import source_versions
 from deepdx_pipeline.resources import HomeResource
 
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600

@@ -5,13 +5,11 @@ downstream record the versions they read. External assets would not do: a run co
 steps that read them, after Dagster has noted the versions that these steps depend on.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import dagster as dg
 
-from deepdx_core.home import Home
+from deepdx_pipeline.inputs import check_configuration_if_changed, source_versions
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import OWNERS, Result
 
@@ -34,22 +32,10 @@ SOURCES = tuple(spec.key.to_user_string() for spec in _SPECS)
 @dg.multi_asset(specs=_SPECS)
 def sources(home: HomeResource) -> Iterator[Result]:
     """Check the user's files and record their versions. An invalid file stops the run before any work."""
-    from deepdx_core.configuration import check_configuration
-
     versions = source_versions(home.paths)
-    check_configuration(home.paths)
+    check_configuration_if_changed(home.paths, record=True)
     for source, version in versions.items():
         yield Result(asset_key=source, data_version=dg.DataVersion(version))
-
-
-def source_versions(home: Home) -> dict[str, str]:
-    """Return a digest of each source, by asset name."""
-    return {
-        "inbox": inbox_version(home.inbox),
-        "rules": _files_version(home.rules),
-        "taxonomy": _files_version(home.taxonomy),
-        "overrides": _files_version(home.verdicts, home.labels),
-    }
 
 
 def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, str] | None:
@@ -62,32 +48,3 @@ def versions_of_run(instance: dg.DagsterInstance, run_id: str) -> Mapping[str, s
             return None
         versions[source] = (recorded.tags or {}).get(_VERSION_TAG, "")
     return versions
-
-
-def inbox_version(folder: Path) -> str:
-    """Return a digest of the path, size and modification time of every file in the inbox. Files are not opened."""
-    from deepdx_core.intake.local_files import find_files
-
-    digest = hashlib.sha256()
-    for path in find_files(folder):
-        try:
-            status = path.lstat()
-        except OSError:
-            continue  # gone since it was listed
-        row = f"{path.relative_to(folder)}\0{status.st_size}\0{status.st_mtime_ns}\0"
-        digest.update(row.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
-
-
-def _files_version(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        content = ""
-        try:
-            if path.is_file():
-                with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            content = str(error)  # reported by the run, which cannot read the file either
-        digest.update(f"{path.name}\0{content}\0".encode())
-    return digest.hexdigest()

@@ -11,9 +11,11 @@ import pytest
 from deepdx_core.codec.writer import write_single
 from deepdx_core.intake import limits
 from deepdx_core.intake.inbox import add_to_inbox
-from deepdx_core.intake.survey import EMPTY_SURVEY, Survey, survey
+from deepdx_core.intake.inbox_index import InboxIndex
+from deepdx_core.intake.survey import EMPTY_SURVEY, Survey, is_unchanged, survey
 from deepdx_core.tables.decoding import Dumps, RawFiles
 from tests.support.archives import BANK, OTHER_BANK, make_zip
+from tests.support.homes import DAMAGES, damage_file
 from tests.support.paths import DEMO
 from tests.support.voices import random_voices
 
@@ -235,3 +237,99 @@ def test_the_demo_corpus_has_no_refused_file():
     found = survey(DEMO)
     assert found.raw_files.filter(pl.col("status") == "refused").is_empty()
     assert found.raw_files.filter(pl.col("status") == "voices").height >= 60
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The paths that surveys read, in order. Files may have changed a moment ago."""
+    from deepdx_core.intake import inbox_index
+    from deepdx_core.intake import survey as module
+
+    found, read = [], module.read_file
+    monkeypatch.setattr(module, "read_file", lambda path: (found.append(path.name), read(path))[1])
+    monkeypatch.setattr(inbox_index, "RACY_NS", -(10**18))
+    return found
+
+
+def survey_again(home, previous, reads):
+    """Survey an inbox, and return the survey and the names of the files that were read."""
+    reads.clear()
+    found = survey(home.inbox, previous)
+    fresh_reads = list(reads)
+    fresh = survey(home.inbox)
+    assert found.raw_files.equals(fresh.raw_files)
+    assert found.dumps.equals(fresh.dumps)
+    return found, fresh_reads
+
+
+def test_files_of_the_same_status_are_not_read_again(home, reads):
+    put(home, a__syx=BANK, b__syx=b"just text", c__zip=make_zip(("1.syx", BANK), ("2.syx", OTHER_BANK)))
+    first, read = survey_again(home, EMPTY_SURVEY, reads)
+    assert read == ["a.syx", "b.syx", "c.zip"]
+    assert is_unchanged(home.inbox, first.index)
+    assert survey_again(home, first, reads)[1] == []
+    put(home, d__syx=OTHER_BANK)
+    assert not is_unchanged(home.inbox, first.index)
+    grown, read = survey_again(home, first, reads)
+    assert read == ["d.syx"]
+    (home.inbox / "a.syx").unlink()
+    assert not is_unchanged(home.inbox, grown.index)
+    assert survey_again(home, grown, reads)[1] == []
+
+
+def other_size(path, status):
+    path.write_bytes(BANK + b"x")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def other_time(path, status):
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+
+
+def other_inode(path, status):
+    path.with_name("other").write_bytes(OTHER_BANK)
+    path.with_name("other").replace(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def rewritten(path, status):
+    path.write_bytes(OTHER_BANK)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [other_size, other_time, other_inode, rewritten])
+def test_a_file_of_another_status_is_read_again(home, reads, change):
+    put(home, a__syx=BANK, b__syx=OTHER_BANK)
+    first = survey(home.inbox)
+    path = home.inbox / "a.syx"
+    before = path.stat()
+    change(path, before)
+    assert path.stat().st_mtime_ns == before.st_mtime_ns or change is other_time
+    assert survey_again(home, first, reads)[1] == ["a.syx"]
+
+
+def test_a_file_that_changed_about_when_it_was_read_is_read_again(home, reads, monkeypatch):
+    monkeypatch.undo()
+    put(home, a__syx=BANK)
+    os.utime(home.inbox / "a.syx", (1, 1))
+    assert survey(home.inbox).index.entries == {}  # its status changed a moment ago, whatever its time says
+
+
+def test_without_an_index_every_file_is_read(home, reads):
+    put(home, a__syx=BANK)
+    first = survey(home.inbox)
+    assert survey_again(home, Survey(first.raw_files, first.dumps), reads)[1] == ["a.syx"]
+
+
+def test_an_index_is_stored_and_a_damaged_one_is_empty(home, tmp_path, reads):
+    put(home, a__syx=BANK)
+    (home.inbox / os.fsdecode(b"\xff.syx")).write_bytes(OTHER_BANK)
+    index = survey(home.inbox).index
+    assert len(index.entries) == 2
+    index.write(tmp_path / "index.parquet")
+    assert InboxIndex.read(tmp_path / "index.parquet") == index
+    assert InboxIndex.read(tmp_path / "none.parquet") == InboxIndex()
+    for how in DAMAGES:
+        index.write(tmp_path / how)
+        damage_file(tmp_path / how, how)
+        assert InboxIndex.read(tmp_path / how) in (InboxIndex(), index)
