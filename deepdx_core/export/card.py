@@ -78,7 +78,7 @@ def card(rows: pl.DataFrame, verdicts: pl.DataFrame, counts: Mapping[str, int], 
         "Labels are made from names, parameters, families and folders, not by listening. `confidence` is calibrated. "
         "Against folders sorted by hand, 88 % of them were right (public collection, `python -m studies.labels`).",
         "## Curation",
-        f"Only valid sounds, each once. Left out: {excluded or 'none'}. Rules, models and measurements are described in "
+        f"Only valid sounds, each once. Left out: {excluded or 'none'}. Rules, models and measurements: "
         "`docs/curation.md` of Deep DX.",
         "## Versions",
         f"Reader {READER_VERSION}, curation {CURATION_VERSION}, labels {LABELS_VERSION}, engine {ENGINE_VERSION}.",
