@@ -36,7 +36,9 @@ class Delivery(NamedTuple):
     rejected: Mapping[str, int]
     """Number of rejected candidates by reason."""
     label: str | None
-    """The label of the order: that of a category where the order named one."""
+    """The label of the order."""
+    category: str | None
+    """The category that the order named in place of a label."""
 
 
 def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
@@ -47,7 +49,9 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     """
     check_order(order)
     folder = champion_folder(home)
-    label = _find_label(order.label, read_model_card(folder).labels, home.taxonomy) if order.label is not None else None
+    label = category = None
+    if order.label is not None:
+        label, category = _find_label(order.label, read_model_card(folder).labels, home.taxonomy)
     key, texts = ("like", [order.like]) if order.like is not None else ("between", order.between)
     parents = [_read_voice(text, key) for text in texts]
     changes: dict[str, Any] = {
@@ -82,20 +86,21 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
         compute_realness(model, generated_voices(found.parameters, found.label_ids), None),
         found.rejected,
         label,
+        category,
     )
 
 
-def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> str:
-    """Return the model's label for a label or category in any case."""
+def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> tuple[str, str | None]:
+    """Return the model's label for a label or category in any case, and the category."""
     known = {label.casefold(): label for label in labels}
     if label := known.get(text.casefold()):
-        return label
+        return label, None
     label_of = find_taxonomy(user_taxonomy).label_of
     category = next((category for category in label_of if category.casefold() == text.casefold()), None)
     if category is None or label_of[category] not in labels:
         choices = f"{', '.join(map(printable, labels))}, or one of their categories"
         raise OrderError("label", f"unknown label {printable(text)!r}; use {choices}")
-    return label_of[category]
+    return label_of[category], category
 
 
 def _read_voice(text: str, key: str) -> tuple[UInt8Array, str]:

@@ -97,9 +97,9 @@ def generate(
         announce_compilation()
     with _usage_errors(), progress_bar() as report:
         delivered = fill_order(find_home(), order, report)
-    if label is not None and delivered.label and label.casefold() != delivered.label.casefold():
-        notice = f"{label} belongs to {delivered.label}; the model knows only labels, so it generated {delivered.label}"
-        print_line(notice, console=err)
+    if delivered.category:
+        about = f"{delivered.category} belongs to {delivered.label}"
+        print_line(f"{about}; the model knows only labels, so it generated {delivered.label}", console=err)
     write_outputs(dict(zip(paths, delivered.banks, strict=True)), force)
     for path in paths:
         print_line(printable(str(path)))

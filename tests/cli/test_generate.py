@@ -1,6 +1,7 @@
 """`deepdx generate`: its options, the banks it writes, its messages, and invalid requests."""
 
 import errno
+import html
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+import dagster as dg
 import numpy as np
 import pytest
 import torch
@@ -21,8 +23,7 @@ from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, load_voice
-from deepdx_core.generation import model as model_module
-from deepdx_core.generation import registry, sampling
+from deepdx_core.generation import fulfillment, registry, sampling
 from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.names import fit_names
@@ -32,9 +33,13 @@ from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.progress import silent
 from deepdx_core.sound.audibility import is_inaudible
+from deepdx_core.state.store import open_state
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 from deepdx_core.writer.config import WriterConfig
+from deepdx_pipeline.cli.errors import step_error_message
+from deepdx_pipeline.definitions import build_defs
+from deepdx_pipeline.defs.orders import OrderConfig
 from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
 
@@ -70,8 +75,9 @@ def models(tmp_path_factory):
 @pytest.fixture
 def deepdx(monkeypatch, home, tmp_path, models, capsys, compiled_engine):
     """`run_deepdx` in an empty working directory, with the model as champion."""
+    open_state(home, print)
     shutil.copytree(models / "champion", home.models / "champion")
-    monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
+    monkeypatch.setattr(fulfillment, "champion_folder", lambda home: home.models / "champion")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
@@ -280,7 +286,7 @@ def test_invalid_options_are_a_usage_error(deepdx, options, message):
 
 def forbid_loading(monkeypatch):
     """Fail the test if a model is loaded."""
-    monkeypatch.setattr(model_module, "load_model", lambda folder: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(fulfillment, "load_model", lambda folder: pytest.fail("the model was loaded"))
 
 
 @pytest.mark.parametrize(
@@ -475,3 +481,61 @@ def test_banks_of_a_sample_hold_its_voices_and_names(models, tmp_path):
         count = len(names[own])
         assert (parameters[:count] == sample.parameters[own]).all()
         assert found == [*names[own], *["INIT VOICE"] * (32 - count)]
+
+
+def run_order(home, **config):
+    """Run the job `generate_bank` with a configuration."""
+    job = build_defs(home).resolve_job_def("generate_bank")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            instance=instance, raise_on_error=False, run_config={"ops": {"order": {"config": config}}}
+        )
+        observed = instance.fetch_observations(dg.AssetKey("generated_banks"), limit=1).records
+    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return result, observed[0].asset_observation.metadata if observed else {}, failures
+
+
+def test_the_job_writes_the_bank_of_the_command_and_reports_it(deepdx, home):
+    assert deepdx("generate", "--label", "Bass", "--seed", 3, "-o", "bass.syx")[0] == 0
+    result, metadata, _ = run_order(home, label="bass", seed=3)
+    assert result.success
+    assert (home.banks / "bass-seed-3.syx").read_bytes() == Path("bass.syx").read_bytes()
+    _, names = voices_of("bass.syx")
+    table = metadata["voices"].md_str.splitlines()
+    assert len(table) == 2 + 32 and "| slot | name | algorithm | character |" in table[0]
+    assert names[0].split()[0] in html.unescape(table[2])
+    assert Path(metadata["bass-seed-3_file"].path).is_file()
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"label": "Kazoo"}, "label: unknown label 'Kazoo'"),
+        ({"strength": 0.5}, "strength: needs `like`"),
+        ({"between": ["a:1"]}, "between: needs two FILE:SLOT"),
+        ({"output": "../out.syx"}, "output: '../out.syx' is not a plain file name"),
+        ({"output": "out.txt"}, "not a plain file name that ends in .syx"),
+        ({"temperature": 0}, "temperature: must be within 0.05 and 5"),
+    ],
+)
+def test_an_order_that_cannot_be_filled_is_refused_and_writes_nothing(deepdx, home, config, reason):
+    result, _, (error,) = run_order(home, **config)
+    assert not result.success
+    assert reason in step_error_message(error)
+    assert not list(home.banks.glob("*.syx"))
+
+
+def test_a_bank_of_the_job_is_never_replaced_unless_asked(deepdx, home):
+    assert run_order(home, count=2, output="mine.syx")[0].success
+    first = (home.banks / "mine.syx").read_bytes()
+    assert not run_order(home, count=2, seed=1, output="mine.syx")[0].success
+    assert (home.banks / "mine.syx").read_bytes() == first
+    assert run_order(home, count=2, seed=1, output="mine.syx", overwrite=True)[0].success
+    assert (home.banks / "mine.syx").read_bytes() != first
+
+
+def test_the_form_of_the_job_has_every_key_with_its_value_and_meaning(home):
+    job = build_defs(home).resolve_job_def("generate_bank")
+    shown = job.run_config["ops"]["order"]["config"]
+    assert shown.keys() == OrderConfig.model_fields.keys()
+    assert all(field.description for field in OrderConfig.model_fields.values())
