@@ -36,6 +36,7 @@ Rooms, from the ground up; each imports only those before it:
 - `evaluation`  the protocol, its metrics and baselines
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
+- `export`      the training set as a dataset folder, with a card and rendered clips
 - `settings`    deepdx.toml and the variables over it
 - `api`         the front door above
 """

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from deepdx_core.arrays import Float32Array, UInt8Array
+from deepdx_core.arrays import Float32Array, Int64Array, UInt8Array
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import MAXIMA
 from deepdx_core.codec.writer import write_banks
@@ -155,6 +155,23 @@ def render(
     return render_voices(np.asarray(voices), note, velocity, seconds, held, controllers=controllers, threads=threads)
 
 
+class Arrays(NamedTuple):
+    """The training set as arrays with a row for each valid sound, in the order of `sound_ids`."""
+
+    parameters: UInt8Array
+    """`uint8[n, 145]` in VCED order."""
+    labels: Int64Array
+    """Index of the label in `label_names`, `int64[n]`."""
+    label_names: tuple[str, ...]
+    splits: npt.NDArray[np.str_]
+    """`train`, `validation`, `test` or `withheld`, `str[n]`."""
+    families: Int64Array
+    """Number of the family, `int64[n]`; a family is in one split, unless it is withheld."""
+    names: list[str]
+    """The first name of each sound."""
+    sound_ids: list[str]
+
+
 class Corpus:
     """A snapshot of the corpus of a home, for queries. It does not change while a run replaces the corpus.
 
@@ -180,6 +197,21 @@ class Corpus:
     def sql(self, query: str) -> pl.DataFrame:
         """Return the result of one SELECT in DuckDB's SQL. Limits and errors are those of `Snapshot.query`."""
         return self._snapshot.query(query)
+
+    def arrays(self) -> Arrays:
+        """Return the training set as arrays, sorted by `sound_id`: parameters, labels, splits, families, names."""
+        rows = self.table("training_set").sort("sound_id")
+        label_names = tuple(rows["label"].unique().sort())
+        ids = {label: number for number, label in enumerate(label_names)}
+        return Arrays(
+            rows.select(PARAMETER_NAMES).to_numpy(writable=True),
+            rows["label"].replace_strict(ids, return_dtype=pl.Int64).to_numpy(writable=True),
+            label_names,
+            rows["split"].to_numpy().astype(np.str_),
+            (rows["family_id"].rank("dense").cast(pl.Int64) - 1).to_numpy(writable=True),
+            rows["names"].list.first().to_list(),
+            rows["sound_id"].to_list(),
+        )
 
     def table(self, name: str) -> pl.DataFrame:
         """Return all rows of a table or view. Raises DatabaseError if there is none of that name."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -16,6 +17,9 @@ from deepdx_core.state.backup import back_up_changes
 from deepdx_core.state.store import open_state, run_lock
 from deepdx_core.tables.storage import Tables
 from deepdx_pipeline.instance import PROCESS_TAGS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class HomeResource(dg.ConfigurableResource[Any]):
@@ -44,6 +48,10 @@ class HomeResource(dg.ConfigurableResource[Any]):
         self._history = self._history or History(self.paths)
         return self._history
 
+    def similar_pairs(self) -> "pl.DataFrame":
+        """Return the pairs of sounds that are nearly equal by ear, computed once for several assets and checks."""
+        return _similar_pairs(self.paths, self.tables.version("audio_features"))
+
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HomeResource"]:
         """Lock and open the folder for a run."""
@@ -62,6 +70,14 @@ class HomeResource(dg.ConfigurableResource[Any]):
                 back_up_changes(self.paths, load_settings(self.paths.settings).run.backups)
             finally:
                 self.history.finish()
+
+
+@lru_cache(maxsize=1)
+def _similar_pairs(home: Home, version: str) -> "pl.DataFrame":
+    """Find similar sounds in a version of `audio_features`."""
+    from deepdx_core.dedup.audio_similarity import similar_pairs
+
+    return similar_pairs(Tables(home).read("audio_features"))
 
 
 def remove_leftovers_of_runs(home: Home) -> None:

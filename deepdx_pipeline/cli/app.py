@@ -15,6 +15,7 @@ from deepdx_pipeline.cli import (
     corpus,
     curation,
     doctor,
+    export,
     generate,
     judges,
     labels,
@@ -59,6 +60,7 @@ app.command()(midi.send)
 app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
+app.command()(export.export)
 app.command()(doctor.doctor)
 app.command()(changes.diff)
 app.command()(state.backup)

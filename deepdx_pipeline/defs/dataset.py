@@ -20,13 +20,12 @@ GROUP = "dataset"
 def training_splits(home: HomeResource) -> Result:
     """Assign families to train, validation and test. Earlier assignments are kept."""
     from deepdx_core.dataset.splits import assign_splits, withhold_linked
-    from deepdx_core.dedup.audio_similarity import similar_pairs
 
     tables = home.tables
     labels = tables.read("labeled_voices", ["sound_id", "label"])
     families = tables.read("families", ["sound_id", "family_id"])
     assigned = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
-    splits = withhold_linked(assigned, tables.read("unique_voices"), similar_pairs(tables.read("audio_features")))
+    splits = withhold_linked(assigned, tables.read("unique_voices"), home.similar_pairs())
     version = tables.write("training_splits", splits)
     present = labels.join(splits, on="sound_id")
     shares = present.pivot("split", index="label", values="sound_id", aggregate_function="len")
@@ -101,10 +100,9 @@ def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
 def splits_do_not_leak(home: HomeResource) -> dg.AssetCheckResult:
     """Find near-duplicates across splits."""
     from deepdx_core.dataset.splits import leaks
-    from deepdx_core.dedup.audio_similarity import similar_pairs
 
-    similar = similar_pairs(home.tables.read("audio_features"))
-    pairs = leaks(home.tables.read("training_splits"), home.tables.read("unique_voices"), similar)
+    tables = home.tables
+    pairs = leaks(tables.read("training_splits"), tables.read("unique_voices"), home.similar_pairs())
     return dg.AssetCheckResult(
         passed=pairs.is_empty(), metadata={"pairs_across_splits": len(pairs), "first": markdown_table(pairs.head(20))}
     )

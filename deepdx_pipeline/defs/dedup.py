@@ -31,11 +31,10 @@ def unique_voices(home: HomeResource) -> Result:
 @table_asset("families", group=GROUP, deps=["unique_voices", "audio_features"], code_version=str(CURATION_VERSION))
 def families(home: HomeResource) -> Result:
     """Group near-duplicates, by parameters and by ear."""
-    from deepdx_core.dedup.audio_similarity import similar_pairs
     from deepdx_core.dedup.families import find_families
 
     sounds = home.tables.read("unique_voices").filter("in_range")
-    rows = find_families(sounds, similar_pairs(home.tables.read("audio_features")))
+    rows = find_families(sounds, home.similar_pairs())
     version = home.tables.write("families", rows)
     largest = rows.filter("family_representative").sort("family_size", "family_id", descending=[True, False])
     return materialized(
