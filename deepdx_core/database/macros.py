@@ -27,14 +27,15 @@ def _normalize(text: str) -> str:
 # an argument that is a column, such as sound_id, would become a column of the macro's own tables.
 MACROS = {
     "carriers": Macro(
-        ("of",),
+        ("sound",),
         "Carriers of a sound, given by id, or of an algorithm, as operators 1 to 6. An algorithm counts from 0, as in "
         "the column of that name; null if it is not 0 to 31, or for an unknown id.",
         f"""
-        CASE WHEN typeof(of) = 'VARCHAR' THEN (
-            SELECT one.carriers FROM (SELECT of::VARCHAR AS one_id) JOIN unique_voices AS one ON one.sound_id = one_id
-        ) WHEN TRY_CAST(of AS BIGINT) >= 0 THEN
-            ({[sorted(a.carriers) for a in ALGORITHMS]}::UTINYINT[][])[TRY_CAST(of AS BIGINT) + 1]
+        CASE WHEN typeof(sound) = 'VARCHAR' THEN (
+            SELECT one.carriers FROM (SELECT sound::VARCHAR AS one_id)
+            JOIN unique_voices AS one ON one.sound_id = one_id
+        ) WHEN TRY_CAST(sound AS BIGINT) >= 0 THEN
+            ({[sorted(a.carriers) for a in ALGORITHMS]}::UTINYINT[][])[TRY_CAST(sound AS BIGINT) + 1]
         END
         """,
     ),
