@@ -27,10 +27,17 @@ def _normalize(text: str) -> str:
 # an argument that is a column, such as sound_id, would become a column of the macro's own tables.
 MACROS = {
     "carriers": Macro(
-        ("algorithm",),
-        "Carriers of an algorithm, as operators 1 to 6. The algorithm counts from 0, as in the column of that name; "
-        "null if it is not 0 to 31.",
-        f"CASE WHEN algorithm >= 0 THEN ({[sorted(a.carriers) for a in ALGORITHMS]}::UTINYINT[][])[algorithm + 1] END",
+        ("sound",),
+        "Carriers of a sound, given by id, or of an algorithm, as operators 1 to 6. An algorithm counts from 0, as in "
+        "the column of that name; null if it is not 0 to 31, or for an unknown id.",
+        f"""
+        CASE WHEN typeof(sound) = 'VARCHAR' THEN (
+            SELECT one.carriers FROM (SELECT sound::VARCHAR AS one_id)
+            JOIN unique_voices AS one ON one.sound_id = one_id
+        ) WHEN TRY_CAST(sound AS BIGINT) >= 0 THEN
+            ({[sorted(a.carriers) for a in ALGORITHMS]}::UTINYINT[][])[TRY_CAST(sound AS BIGINT) + 1]
+        END
+        """,
     ),
     "distance": Macro(
         ("a", "b"),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
+from deepdx_core.database.envelopes import KEY, PITCH_SEMITONES, VELOCITY, element, pitch_seconds, with_durations
+from deepdx_core.sound.engine.tables import BLOCK, LFO_STEPS, SAMPLE_RATE
 from deepdx_core.tables.schemas import describe, describe_columns
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
@@ -30,30 +32,39 @@ SLOTS = "decoded_slots"
 
 _FEATURES = [name for name in describe_columns("audio_features") if name not in ("note", "velocity")]
 
+_STAGES = range(1, 5)
+_CURVES = ("-LIN", "-EXP", "+EXP", "+LIN")
+_LFO_WAVES = ("triangle", "saw down", "saw up", "square", "sine", "sample and hold")
+
+_LFO_HZ = [round(step * SAMPLE_RATE / BLOCK / 2**32, 4) for step in LFO_STEPS.tolist()]
+
 _OPERATOR_COLUMNS = {
     parameter.name.removeprefix("op1_"): parameter.description.removeprefix("operator 1: ")
     for parameter in PARAMETERS
-    if parameter.name.startswith("op1_") and not parameter.name.endswith(("_mode", "_coarse", "_fine", "_detune"))
+    if parameter.name.startswith("op1_")
 }
-"""Parameters of an operator that `voice_operators` shows as they are, with their descriptions."""
+_FREQUENCY = ("mode", "coarse", "fine", "detune")
 
 
 def _select_operator(operator: int) -> str:
-    prefix = f"op{operator}_"
-    as_they_are = ", ".join(f"{prefix}{name} AS {name}" for name in _OPERATOR_COLUMNS)
+    parameters = ", ".join(f"op{operator}_{name} AS {name}" for name in _OPERATOR_COLUMNS)
     return f"""
-        SELECT
-            sound_id, {operator}::UTINYINT AS "operator",
-            CASE WHEN list_contains(carriers, {operator}) THEN 'carrier' ELSE 'modulator' END AS role,
-            CASE WHEN {prefix}mode = 1 THEN 'fixed' ELSE 'ratio' END AS mode,
-            CASE WHEN {prefix}mode = 0 THEN
-                CASE WHEN {prefix}coarse = 0 THEN 0.5 ELSE {prefix}coarse END::DOUBLE * (100 + {prefix}fine) / 100
-            END AS ratio,
-            CASE WHEN {prefix}mode = 1 THEN 10 ** ({prefix}coarse % 4 + {prefix}fine / 100.0::DOUBLE) END AS hz,
-            ({prefix}detune::INTEGER - 7)::TINYINT AS detune,
-            {as_they_are}
+        SELECT sound_id, {operator}::UTINYINT AS "operator", carriers, transpose, {parameters}
         FROM unique_voices WHERE in_range
         """
+
+
+_PITCH_STAGES = [
+    *(f"{element(PITCH_SEMITONES, f'pitch_eg_level_{n}')} AS pitch_eg_semitones_{n}" for n in _STAGES),
+    *(f"{pitch_seconds(n)} AS pitch_eg_seconds_{n}" for n in _STAGES),
+]
+_OPERATORS = " UNION ALL ".join(map(_select_operator, range(1, 7)))
+_ENVELOPE = [name for name in _OPERATOR_COLUMNS if name.startswith("eg_")]
+_OTHERS = [
+    f"{element(_CURVES, f'operators.{name}')} AS {name}" if name.endswith("_curve") else name
+    for name in _OPERATOR_COLUMNS
+    if name not in (*_ENVELOPE, *_FREQUENCY)
+]
 
 
 VIEWS = {
@@ -106,17 +117,60 @@ VIEWS = {
         ("unique_voices",),
     ),
     "voice_operators": View(
-        "An operator of a sound in range: its role, frequency, output level, envelope, sensitivities and key scaling.",
-        " UNION ALL ".join(map(_select_operator, range(1, 7))),
+        "An operator of a sound in range: its role, frequency, output level, envelope, sensitivities and key scaling. "
+        f"Seconds hold for middle C (MIDI note {KEY}) at velocity {VELOCITY}.",
+        f"""
+        SELECT
+            sound_id, "operator",
+            CASE WHEN list_contains(carriers, "operator") THEN 'carrier' ELSE 'modulator' END AS role,
+            CASE WHEN mode = 1 THEN 'fixed' ELSE 'ratio' END AS mode,
+            CASE WHEN operators.mode = 0 THEN
+                CASE WHEN coarse = 0 THEN 0.5 ELSE coarse END::DOUBLE * (100 + fine) / 100
+            END AS ratio,
+            CASE WHEN operators.mode = 1 THEN 10 ** (coarse % 4 + fine / 100.0::DOUBLE) END AS hz,
+            (operators.detune::INTEGER - 7)::TINYINT AS detune,
+            {", ".join(_ENVELOPE)}, eg_seconds_1, eg_seconds_2, eg_seconds_3, eg_seconds_4,
+            {", ".join(_OTHERS)}
+        FROM ({with_durations(_OPERATORS)}) AS operators
+        """,
         ("unique_voices",),
         {
+            **_OPERATOR_COLUMNS,
             "operator": "operator, 1 to 6",
             "role": "carrier or modulator, by the algorithm",
             "mode": "ratio (to the frequency of the key) or fixed",
             "ratio": "ratio to the frequency of the key, without detune; null if fixed",
             "hz": "frequency in Hz, without detune; null if a ratio",
             "detune": "detune, -7 to 7; 0 is none",
-            **_OPERATOR_COLUMNS,
+            "eg_seconds_1": "seconds from key-down to envelope level 1",
+            "eg_seconds_2": "seconds from envelope level 1 to level 2",
+            "eg_seconds_3": "seconds from envelope level 2 to level 3",
+            "eg_seconds_4": "seconds from key-up, at envelope level 3, to level 4",
+        },
+    ),
+    "voice_globals": View(
+        "A sound in range with its parameters that are common to all operators, by names and in units.",
+        f"""
+        SELECT
+            sound_id, name, (algorithm + 1)::UTINYINT AS algorithm_label, carriers, feedback,
+            oscillator_sync = 1 AS oscillator_sync, (transpose::INTEGER - 24)::TINYINT AS transpose,
+            {element(_LFO_WAVES, "voices.lfo_wave")} AS lfo_wave, {element(_LFO_HZ, "lfo_speed")} AS lfo_hz,
+            lfo_delay, lfo_pitch_depth, lfo_amp_depth, lfo_sync = 1 AS lfo_sync, pitch_mod_sensitivity,
+            {", ".join(_PITCH_STAGES)}
+        FROM unique_voices AS voices WHERE in_range
+        """,
+        ("unique_voices", "labeled_voices"),
+        {
+            "oscillator_sync": "oscillators restart with each key (oscillator key sync)",
+            "transpose": "transpose in semitones, -24 to 24; 0 is none",
+            "lfo_wave": "LFO wave: " + ", ".join(_LFO_WAVES),
+            "lfo_hz": "LFO speed in Hz",
+            "lfo_sync": "LFO restarts with each key (LFO key sync)",
+            **{f"pitch_eg_semitones_{n}": f"pitch envelope level {n} in semitones; 0 is no change" for n in _STAGES},
+            "pitch_eg_seconds_1": "seconds from key-down, at pitch envelope level 4, to level 1",
+            "pitch_eg_seconds_2": "seconds from pitch envelope level 1 to level 2",
+            "pitch_eg_seconds_3": "seconds from pitch envelope level 2 to level 3",
+            "pitch_eg_seconds_4": "seconds from key-up, at pitch envelope level 3, to level 4",
         },
     ),
     "sound_features": View(
