@@ -58,6 +58,7 @@ def test_a_judge_of_corruption_distinguishes_voices_it_has_not_seen_from_random_
     assert judge.card.measures["uniform"] > 0.99 > 0.05 > judge.card.measures["real"]
 
 
+@pytest.mark.slow
 def test_the_same_sounds_in_any_order_give_the_same_judge(sounds, judge):
     shuffled = sounds.sample(fraction=1, shuffle=True, seed=3)
     assert to_file(train_corruption_judge(shuffled, "the demo corpus", "2026-01-01")) == to_file(judge)

@@ -463,7 +463,11 @@ def test_names_cannot_act_as_markup_in_the_ui(home):
 
 
 def test_the_schedule_retrains_weekly_unless_the_settings_say_otherwise(banks):
-    (schedule,), (sensor,) = build_defs(banks).schedules, build_defs(banks).sensors
+    def parts():
+        defs = build_defs(banks)
+        return defs.schedules[0], next(sensor for sensor in defs.sensors if sensor.name == "inbox_sensor")
+
+    schedule, sensor = parts()
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 4 * * 1", "UTC")
     assert schedule.job_name == "everything"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
@@ -472,7 +476,7 @@ def test_the_schedule_retrains_weekly_unless_the_settings_say_otherwise(banks):
         '[ui]\nretraining = false\nretraining_cron = "5 0 1 * *"\nretraining_timezone = "Europe/Berlin"\n'
         "sensor_seconds = 60\n"
     )
-    (schedule,), (sensor,) = build_defs(banks).schedules, build_defs(banks).sensors
+    schedule, sensor = parts()
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("5 0 1 * *", "Europe/Berlin")
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
     assert sensor.minimum_interval_seconds == 60

@@ -158,7 +158,12 @@ def up_to_date(home, instance, ops=WITHOUT_AUDIO):
     return is_up_to_date(home, build_defs(home).resolve_job_def("refresh_corpus"), ops, instance)
 
 
-@pytest.mark.parametrize("change", CHANGES)
+FAST = (add_bank, change_rules, damage_verdicts)
+
+
+@pytest.mark.parametrize(
+    "change", [change if change in FAST else pytest.param(change, marks=pytest.mark.slow) for change in CHANGES]
+)
 def test_a_change_does_again_what_depends_on_it_and_only_that(home, history, change):
     assert up_to_date(home, history)
     change(home)
