@@ -94,7 +94,7 @@ def test_a_bank_that_is_added_and_removed_again(home, diff):
     assert diff(removed)[0]["decoded_voices"] == (0, 32, 0)
     assert diff(added)[0]["decoded_voices"] == (32, 0, 0)
     # Splits of sounds that are gone are kept.
-    assert diff("first", "last")[0].keys() <= {"training_splits", "corruption_training_set"}
+    assert diff("first", "last")[0].keys() <= {"training_splits"}
 
 
 def test_a_run_without_news_changes_nothing(home, diff, capsys):
@@ -106,6 +106,7 @@ def test_a_run_without_news_changes_nothing(home, diff, capsys):
     assert output.endswith("No row changed.\n")
 
 
+@pytest.mark.slow
 def test_a_verdict_moves_and_back(home, diff, capsys):
     sound_id, name, *_ = a_sound(home)
     assert run_deepdx(capsys, "verdict", sound_id, "corrupt")[0] == 0
@@ -130,6 +131,7 @@ def test_a_verdict_moves_and_back(home, diff, capsys):
     assert tables.keys() <= {"training_splits"}  # the reason for a split names the latest event
 
 
+@pytest.mark.slow
 def test_a_label_moves(home, diff, capsys):
     sound_id, _, label, category = a_sound(home, "label <> 'Perc'")
     assert run_deepdx(capsys, "label", sound_id, "bell")[0] == 0
