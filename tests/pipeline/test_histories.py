@@ -29,7 +29,7 @@ from tests.support.paths import DEMO
 from tests.support.runs import WITHOUT_AUDIO, run_job
 
 FAST = 1
-COUNT = int(os.environ.get("DEEPDX_HISTORIES", "20"))
+COUNT = int(os.environ.get("DEEPDX_HISTORIES", "4"))
 STEPS = 3
 COMPARED = [table for table in TABLES if table not in (*GENERATOR_TABLES, "training_splits")]
 

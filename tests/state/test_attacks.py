@@ -27,7 +27,7 @@ from tests.support.paths import DEMO, ROOT
 pytestmark = pytest.mark.slow
 
 CACHES = [table for table in TABLES if table not in (*STATE_TABLES, *GENERATOR_TABLES)]
-KILLS = int(os.environ.get("DEEPDX_KILLS", "6"))
+KILLS = int(os.environ.get("DEEPDX_KILLS", "3"))
 RUN = ("run", "--without", "training", "--without", "audio")
 
 
