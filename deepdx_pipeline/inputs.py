@@ -64,7 +64,15 @@ class Step:
     def is_current(self, home: Home, config: Mapping[str, Any] = MappingProxyType({})) -> bool:
         """Return True if the step has nothing to do with a configuration, given as in a run's."""
         complete = self.config_class(**config).model_dump() if self.config_class else {}
-        return Stamps(home).is_current(self.name, self.inputs(home, complete))
+        return self.is_done(home, self.inputs(home, complete))
+
+    def is_done(self, home: Home, inputs: str) -> bool:
+        """Return True if the step was done with these inputs, and its outputs are intact.
+
+        A table must be in the manifest as well: without its checksum there, it counts as damaged.
+        """
+        listed = self.name not in TABLES or bool(Tables(home).version(self.name))
+        return listed and Stamps(home).is_current(self.name, inputs)
 
 
 ASSET_STEPS: dict[str, Step] = {}

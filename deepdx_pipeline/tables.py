@@ -81,7 +81,7 @@ def unless_unchanged(
             home: HomeResource = resources["home"]
             config = resources["config"].model_dump() if "config" in resources else {}
             before, stamps = step.inputs(home.paths, config), Stamps(home.paths)
-            if stamps.is_current(name, before) and (unchanged := _unchanged_result(home, name)):
+            if step.is_done(home.paths, before) and (unchanged := _unchanged_result(home, name)):
                 return unchanged
             result = compute(*arguments, **resources)
             if step.inputs(home.paths, config) == before:  # the user may have changed a file meanwhile

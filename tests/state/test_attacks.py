@@ -154,7 +154,7 @@ def test_a_damaged_database_or_manifest_of_caches_is_rebuilt(home, how):
     assert table_bytes(home) == before
 
 
-@pytest.mark.parametrize("name", ["training_splits.parquet", "models.parquet", MANIFEST])
+@pytest.mark.parametrize("name", ["training_splits.parquet", MANIFEST])
 def test_damaged_state_stops_a_run_which_names_it_and_a_restore_repairs_it(home, name):
     before = table_bytes(home)
     for how in ("truncated", "deleted", "a folder"):
