@@ -417,7 +417,7 @@ def test_corrupted_banks_are_changed_records_of_seven_bits(corrupt):
 
 @pytest.mark.slow
 def test_corrupted_banks_in_the_demo_corpus_are_found(tmp_path):
-    """Nearly all voices with bytes from elsewhere are found, although the corpus is small and the judge never saw it."""
+    """Nearly all voices with bytes from elsewhere are found, in a small corpus that the judge never saw."""
     voices = decode_dumps(survey(DEMO).dumps)
     clean = verdicts_of(voices)
     banks = voices.filter("valid").group_by("sha256", "offset").agg(pl.len()).filter(pl.col("len") == 32)
