@@ -66,5 +66,5 @@ def op_configs(
     }
     configs = of_job[job]
     for asset, values in changes.items():
-        configs[asset] = {**configs[asset], **values}
+        configs[asset] = {**configs.get(asset, {}), **values}
     return {asset: {"config": config} for asset, config in configs.items()}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import dagster as dg
 import pytest
+from typer.testing import CliRunner
 
 from deepdx_core.database.snapshot import query
 from deepdx_core.home import Home
@@ -15,6 +16,7 @@ from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
+from deepdx_pipeline.cli.app import app
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.inputs import ASSET_STEPS, SURVEYED, is_up_to_date
 from tests.support.homes import damage_file
@@ -179,6 +181,12 @@ def test_there_is_something_to_do_for_another_configuration_or_without_a_history
     assert not up_to_date(home, history, ops={})  # with audio
     assert not up_to_date(home, history, ops={"inbox_survey": {"config": {"verify": True}}})
     assert not up_to_date(home, dg.DagsterInstance.ephemeral())  # the UI would show no assets
+
+
+def test_the_command_reads_every_file_again_on_request(home, monkeypatch):
+    monkeypatch.setenv("DEEPDX_HOME", str(home.root))
+    ran = CliRunner().invoke(app, ["run", "--without", "training", "--without", "audio", "--verify"])
+    assert ran.exit_code == 0, ran.exception
 
 
 def test_a_raised_code_version_or_another_release_does_the_asset_again(home, monkeypatch):
