@@ -28,7 +28,7 @@ Rooms, from the ground up; each imports only those before it:
 - `labels`      the category and training label of a voice
 - `configuration`  the user's files, checked before a run
 - `judging`     training of judges on a corpus
-- `changes`     what each run changed: rows of tables compared, and the history of the runs
+- `changes`     changes by runs: the comparison of tables, and the history of the runs
 - `database`    corpus.duckdb, its snapshot for queries, the funnel
 - `dataset`     splits, and the training set as arrays
 - `training`    settings, checkpoints and determinism of training runs

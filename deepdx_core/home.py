@@ -53,7 +53,7 @@ class Home:
 
     @property
     def stamps(self) -> Path:
-        """Records of finished steps, by which a run knows what is up to date. A cache, like the tables."""
+        """Records of finished steps, by which a run skips those that are up to date. A cache, like the tables."""
         return self.tables / "stamps.json"
 
     @property
@@ -113,7 +113,7 @@ class Home:
 
     @property
     def changes(self) -> Path:
-        """The history: a record of each run with what it changed, and links to the tables as the last run left them."""
+        """The history: a record of the changes by each run, and links to the tables as the last run left them."""
         return self.root / "changes"
 
     @property

@@ -32,6 +32,12 @@ def voices_table(names: Sequence[str], parameters: "UInt8Array", realness: "Floa
     )
 
 
+def rejections_table(rejected: Mapping[str, int]) -> pl.DataFrame:
+    """Return the number of rejected candidates by reason, the most frequent first."""
+    rows = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
+    return pl.DataFrame(rows, schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row")
+
+
 def sheet(
     plots: Plots, name: str, names: Sequence[str], parameters: "UInt8Array", title: str
 ) -> Mapping[str, dg.MetadataValue[Any]]:

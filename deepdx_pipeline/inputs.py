@@ -78,7 +78,7 @@ class Step:
 ASSET_STEPS: dict[str, Step] = {}
 """The step of each asset that does nothing while its inputs and outputs are unchanged."""
 CHECK_STEPS: dict[str, list[Step]] = {}
-"""The checks of each asset that stay passed while their inputs are unchanged."""
+"""By asset, the checks that are not evaluated again while their inputs are unchanged."""
 
 
 def _version(home: Home, dep: str) -> str:
@@ -112,7 +112,7 @@ def _files_version(*paths: Path, package_files: str = "") -> str:
 
 @cache
 def _package_files(*names: tuple[str, str]) -> str:
-    """Return a digest of files in the package, each with its package and its name."""
+    """Return a digest of data files of the package. names: pairs of a package and the name of a file in it."""
     return digest({name: hashlib.sha256((resources.files(of) / name).read_bytes()).hexdigest() for of, name in names})
 
 

@@ -1,1 +1,1 @@
-"""What each run changed: rows of tables compared, and the history of the runs."""
+"""Changes by runs: the comparison of tables, and the history of the runs."""

@@ -95,7 +95,7 @@ def count(changes: pl.DataFrame) -> Counts:
 
 
 def combine(steps: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the comparison of the first state with the last from comparisons of successive states.
+    """Combine comparisons of successive states into one of the first state with the last.
 
     A row that changed and changed back, or came and went, is not in it.
     """

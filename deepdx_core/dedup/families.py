@@ -64,11 +64,6 @@ def find_families(sounds: pl.DataFrame, similar: pl.DataFrame | None = None) -> 
     )
 
 
-def fold_of(family_id: pl.Expr, folds: int) -> pl.Expr:
-    """Return the fold of a family, 0 to folds - 1. It never changes: it derives from the id, which is a digest."""
-    return family_id.str.slice(0, 8).str.to_integer(base=16) % folds
-
-
 def _rows(sounds: pl.DataFrame, pairs: pl.DataFrame) -> Int64Array:
     """Return pairs of ids as pairs of rows, `int64[m, 2]`, without pairs with a missing sound."""
     rows = sounds.select("sound_id", pl.col("row").cast(pl.Int64))

@@ -30,7 +30,6 @@ class Delivery(NamedTuple):
     banks: list[bytes]
     names: list[str]
     parameters: UInt8Array
-    labels: list[str]
     realness: Float64Array
     """The critic's log-odds that each voice is real, by parameters, `float64[n]`."""
     rejected: Mapping[str, int]
@@ -82,7 +81,6 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
         encode_banks(found, names),
         names,
         found.parameters,
-        [model.labels[label_id] for label_id in found.label_ids],
         compute_realness(model, generated_voices(found.parameters, found.label_ids), None),
         found.rejected,
         label,

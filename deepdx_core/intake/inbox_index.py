@@ -25,7 +25,7 @@ _SCHEMA = {
 
 
 class FileStatus(NamedTuple):
-    """What tells that a file changed: `ctime_ns` also where its size and modification time are set to the former."""
+    """Attributes by which a change of a file is noticed. `ctime_ns` changes even if size and `mtime_ns` are reset."""
 
     size: int
     mtime_ns: int

@@ -28,7 +28,7 @@ _FORMAT = 1
 _MAX_FOLDS = 16
 _MAX_EDGES = 254
 _BY_THRESHOLD: UInt8Array = np.packbits(np.arange(256) > np.arange(256)[:, None], axis=1, bitorder="little")
-"""Set of the bytes above each byte, `uint8[256, 32]`, as in `Trees.sent_right`."""
+"""For each threshold, the bytes above it as a set of 256 bits, `uint8[256, 32]`; see `Trees.sent_right`."""
 
 
 class JudgeCard(StrictModel):

@@ -10,7 +10,7 @@ import typer
 
 from deepdx_core.display import counted, printable
 from deepdx_core.files import output_target, write_outputs
-from deepdx_core.generation.orders import FILE_AND_SLOT, Order, OrderError, check_order
+from deepdx_core.generation.orders import FILE_AND_SLOT, MAX_VOICES, Order, OrderError, check_order
 from deepdx_core.home import find_home
 from deepdx_core.voice.parameters import VMEM_VOICES
 from deepdx_pipeline.cli.console import announce_compilation, err, numbered_paths, print_line, progress_bar
@@ -29,7 +29,7 @@ def generate(
         int | None, typer.Option(min=1, max=32, help="Algorithm, as on the panel.", show_default="any")
     ] = None,
     count: Annotated[
-        int, typer.Option(min=1, max=32 * 99, help="Number of voices; more than 32 fill several numbered banks.")
+        int, typer.Option(min=1, max=MAX_VOICES, help="Number of voices; more than 32 fill several numbered banks.")
     ] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same banks.")] = 0,
     temperature: Annotated[

@@ -253,7 +253,7 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     from deepdx_core.generation.sampling import sample
     from deepdx_core.quality.rules import load_rules
     from deepdx_core.voice.parameters import VMEM_VOICES
-    from deepdx_pipeline.bank_report import sheet, voices_table
+    from deepdx_pipeline.bank_report import rejections_table, sheet, voices_table
 
     banks: dict[Path, bytes] = {}
     tables: list[pl.DataFrame] = []
@@ -276,16 +276,13 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
         rejected += Counter(voices.rejected)
     home.paths.banks.mkdir(parents=True, exist_ok=True)
     write_outputs(banks, force=True)  # all at once: never a mix of banks of two models
-    reasons = pl.DataFrame(
-        rejected.most_common(), schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row"
-    )
     return Result(
         data_version=dg.DataVersion(digest({path.name: checksum(bank) for path, bank in banks.items()})),
         metadata={
             "banks": len(banks),
             "path": dg.MetadataValue.path(home.paths.banks),
             "voices": markdown_table(pl.concat(tables)),
-            "rejected": markdown_table(reasons),
+            "rejected": markdown_table(rejections_table(rejected)),
             **sheets,
         },
     )

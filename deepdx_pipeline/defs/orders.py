@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import polars as pl
 from pydantic import Field
 
 from deepdx_core.display import printable
@@ -39,32 +38,31 @@ def generate_bank_op(context: dg.OpExecutionContext, config: OrderConfig, home: 
     from deepdx_core.files import output_target, write_outputs
     from deepdx_core.generation.fulfillment import fill_order
     from deepdx_core.voice.parameters import VMEM_VOICES
-    from deepdx_pipeline.bank_report import sheet, voices_table
+    from deepdx_pipeline.bank_report import rejections_table, sheet, voices_table
+    from deepdx_pipeline.cli.console import numbered_paths
 
     order = Order(**config.model_dump(exclude={"output", "overwrite"}))
     name = _file_name(config)
     home.paths.banks.mkdir(parents=True, exist_ok=True)
     count = -(-order.count // VMEM_VOICES)
-    names = [name] if count == 1 else [f"{Path(name).stem}-{number:02}.syx" for number in range(1, count + 1)]
-    paths = [home.paths.banks / one for one in names]
+    bank = home.paths.banks / name
+    paths = [bank] if count == 1 else numbered_paths(bank, count)
     for path in paths:
         output_target(path, config.overwrite)
     delivered = fill_order(home.paths, order, log_progress(context.log))
     write_outputs(dict(zip(paths, delivered.banks, strict=True)), config.overwrite)
-    rejected = sorted(delivered.rejected.items(), key=lambda item: (-item[1], item[0]))
-    reasons = pl.DataFrame(rejected, schema={"rejected candidates": pl.String, "count": pl.Int64}, orient="row")
     first = slice(0, VMEM_VOICES)
     metadata: dict[str, Any] = {
-        "files": ", ".join(names),
+        "files": ", ".join(path.name for path in paths),
         "path": dg.MetadataValue.path(paths[0]),
         "voices": markdown_table(voices_table(delivered.names, delivered.parameters, delivered.realness)),
-        "rejected": markdown_table(reasons),
+        "rejected": markdown_table(rejections_table(delivered.rejected)),
         **sheet(
             Plots(home.paths.plots / GENERATE_BANK),
-            Path(names[0]).stem,
+            paths[0].stem,
             delivered.names[first],
             delivered.parameters[first],
-            printable(names[0]),
+            printable(paths[0].name),
         ),
     }
     context.log_event(
