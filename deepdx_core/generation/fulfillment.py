@@ -1,6 +1,5 @@
 """Execution of orders by the champion of a home."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +8,11 @@ from deepdx_core.arrays import Float64Array, UInt8Array
 from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.exchange.inspection import load_voice
+from deepdx_core.exchange.references import InvalidReferenceError, read_voice
 from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import read_model_card
-from deepdx_core.generation.orders import FILE_AND_SLOT, Order, OrderError, check_order
+from deepdx_core.generation.orders import Order, OrderError, check_order
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.registry import champion_folder, corpus_names
 from deepdx_core.generation.request import SamplingRequest
@@ -52,7 +51,10 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     if order.label is not None:
         label, category = _find_label(order.label, read_model_card(folder).labels, home.taxonomy)
     key, texts = ("like", [order.like]) if order.like is not None else ("between", order.between)
-    parents = [_read_voice(text, key) for text in texts]
+    try:
+        parents = [read_voice(home, text) for text in texts]
+    except InvalidReferenceError as error:
+        raise OrderError(key, str(error)) from error
     changes: dict[str, Any] = {
         **({} if order.novelty is None else {"novelty": order.novelty}),
         **({} if order.strength is None else {"strength": order.strength}),
@@ -99,11 +101,3 @@ def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> tupl
         choices = f"{', '.join(map(printable, labels))}, or one of their categories"
         raise OrderError("label", f"unknown label {printable(text)!r}; use {choices}")
     return label_of[category], category
-
-
-def _read_voice(text: str, key: str) -> tuple[UInt8Array, str]:
-    """Return the parameters and name of the voice at `FILE:SLOT`. The file name may contain colons."""
-    match = re.fullmatch(r"(.+):([1-9][0-9]{0,5})", text, re.DOTALL)
-    if match is None:
-        raise OrderError(key, f"{printable(text)!r} is not {FILE_AND_SLOT}, such as EPIANOS1.syx:5")
-    return load_voice(Path(match[1]), int(match[2]))

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import VMEM_VOICES
 
-FILE_AND_SLOT = "FILE:SLOT"
+REFERENCE = "FILE:SLOT or sound_id"
+"""A voice as users name it; see `deepdx_core.exchange.references`."""
 MAX_VOICES = VMEM_VOICES * 99
 
 
@@ -44,13 +45,14 @@ class Order(BaseModel):
         "voices; 2 doubles it, inf derives from no voice. By default 1.",
     )
     like: str | None = Field(
-        default=None, description=f"{FILE_AND_SLOT} of a voice to generate variations of; slots count from 1."
+        default=None, description=f"{REFERENCE} of a voice to generate variations of; slots count from 1."
     )
     strength: float | None = Field(
         default=None, description="Share of parameters that `like` changes. By default 0.15."
     )
     between: list[str] = Field(
-        default_factory=list, description=f"Two {FILE_AND_SLOT}: generate steps from the first voice to the second."
+        default_factory=list,
+        description=f"Two voices, each {REFERENCE}: generate steps from the first voice to the second.",
     )
     choices: int = Field(default=4, description="Number of candidates per voice; the critic chooses one.")
     avoid_copies: bool = Field(default=True, description="Reject near copies of corpus voices and of each other.")
@@ -62,7 +64,7 @@ class Order(BaseModel):
 def check_order(order: Order) -> None:
     """Raise OrderError for keys that exclude each other."""
     if order.between and len(order.between) != 2:
-        raise OrderError("between", f"needs two {FILE_AND_SLOT}")
+        raise OrderError("between", f"needs two voices, each {REFERENCE}")
     if order.like is not None and order.between:
         raise OrderError("between", "cannot be combined with `like`")
     if order.strength is not None and order.like is None:

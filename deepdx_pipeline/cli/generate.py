@@ -10,7 +10,7 @@ import typer
 
 from deepdx_core.display import counted, printable
 from deepdx_core.files import output_target, write_outputs
-from deepdx_core.generation.orders import FILE_AND_SLOT, MAX_VOICES, Order, OrderError, check_order
+from deepdx_core.generation.orders import MAX_VOICES, REFERENCE, Order, OrderError, check_order
 from deepdx_core.home import find_home
 from deepdx_core.voice.parameters import VMEM_VOICES
 from deepdx_pipeline.cli.console import announce_compilation, err, numbered_paths, print_line, progress_bar
@@ -44,16 +44,15 @@ def generate(
         ),
     ] = None,
     like: Annotated[
-        str | None, typer.Option(metavar=FILE_AND_SLOT, help="Generate variations of this voice; slots count from 1.")
+        str | None,
+        typer.Option(metavar="VOICE", help=f"Generate variations of this voice, {REFERENCE}; slots count from 1."),
     ] = None,
     strength: Annotated[
         float | None, typer.Option(help="Share of parameters that --like changes.", show_default="0.15")
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
-        typer.Option(
-            metavar=f"{FILE_AND_SLOT} {FILE_AND_SLOT}", help="Generate steps from the first voice to the second."
-        ),
+        typer.Option(metavar="VOICE VOICE", help="Generate steps from the first voice to the second."),
     ] = None,
     avoid_copies: Annotated[
         bool,
