@@ -1,0 +1,80 @@
+"""Browsing: the state of the home, pages of sounds with facets, the map, and the sheet of a sound."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from fastapi import APIRouter, Query
+
+from deepdx_core.database.explain import explain
+from deepdx_core.database.snapshot import DatabaseError, Snapshot
+from deepdx_core.generation.registry import NoModelError, champion_folder
+from deepdx_core.quality.rules import load_rules
+from deepdx_explorer.catalog import REAL, Filter, Page, find, sort_rows
+from deepdx_explorer.routes import TheLibrarian
+from deepdx_explorer.sheets import describe_evidence, describe_voice, is_playable
+
+router = APIRouter()
+
+_SHOWN = (
+    *("sound_id", "name", "label", "category", "algorithm", "verdict", "split", "origin", "rating", "taste", "files"),
+    *("family_size", "confidence", "realness", "loudness_db", "attack_seconds", "decay_seconds", "release_seconds"),
+    *("brightness_hz", "harmonicity", "harshness"),
+)
+
+
+@router.get("/status")
+def status(librarian: TheLibrarian) -> dict[str, Any]:
+    """Return the number of sounds, and what is missing: `corpus` and `model` are null, or the reason."""
+    try:
+        sounds, corpus = len(librarian.catalog), None
+    except DatabaseError as error:
+        sounds, corpus = 0, str(error)
+    try:
+        champion_folder(librarian.home)
+        model = None
+    except NoModelError as error:
+        model = str(error)
+    return {"sounds": sounds, "corpus": corpus, "model": model, "home": str(librarian.home.root)}
+
+
+@router.get("/sounds")
+def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str, Any]:
+    """Return a page of the sounds that match, their number, and the counts of each facet."""
+    rows = librarian.rows()
+    matches, facets = find(rows, page)
+    matching = rows.with_row_index("row").filter(matches)
+    shown = sort_rows(matching, page.sort, page.descending).slice(page.offset, page.limit)
+    parameters = librarian.catalog.parameters[shown["row"].to_numpy()]
+    voices = [
+        row | {"parameters": values.tobytes().hex(), "playable": is_playable(values)}
+        for row, values in zip(shown.select(_SHOWN).iter_rows(named=True), parameters, strict=True)
+    ]
+    return {"total": len(matching), "sounds": voices, "facets": facets}
+
+
+@router.get("/sounds/{sound_id}")
+def sheet(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
+    """Return a voice in full: parameters, routing, operators, envelopes in seconds, phrase, and its row."""
+    voice = librarian.voice(sound_id)
+    row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
+    return {"row": row[0] if row else None} | describe_voice(*voice)
+
+
+@router.get("/sounds/{sound_id}/evidence")
+def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
+    """Return what the corpus knows about a sound, null for a voice that is not in the corpus."""
+    catalog = librarian.catalog
+    row = catalog.row_of(sound_id)
+    if row is None or catalog.rows["origin"][row] != REAL:
+        librarian.voice(sound_id)
+        return None
+    with Snapshot(librarian.home.database) as corpus:
+        return describe_evidence(explain(corpus, load_rules(librarian.home.rules), sound_id))
+
+
+@router.get("/matches")
+def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> dict[str, Any]:
+    """Return the sounds that match, as row numbers of the catalog, ascending: for the map."""
+    found, _ = find(librarian.rows(), filter_)
+    return {"rows": np.flatnonzero(found.to_numpy()).tolist()}
