@@ -19,6 +19,7 @@ Rooms, from the ground up; each imports only those before it:
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
 - `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
 - `overrides`   the user's own verdicts and labels
+- `keeping`     the user's ratings, notes and collections
 - `judges`      classifiers of sounds that are trained already: corruption, labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports

@@ -19,6 +19,7 @@ from deepdx_pipeline.cli import (
     export,
     generate,
     judges,
+    keeping,
     labels,
     midi,
     render,
@@ -69,6 +70,8 @@ app.command()(state.restore)
 app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)
+app.command()(keeping.rate)
+app.add_typer(keeping.collection, name="collection")
 app.add_typer(judges.app, name="judges")
 app.command()(generate.generate)
 app.command()(run.evaluate)

@@ -9,11 +9,10 @@ from typing import Annotated
 import typer
 
 from deepdx_core.display import counted, printable
-from deepdx_core.files import output_target, write_outputs
+from deepdx_core.files import write_outputs
 from deepdx_core.generation.orders import MAX_VOICES, REFERENCE, Order, OrderError, check_order
 from deepdx_core.home import find_home
-from deepdx_core.voice.parameters import VMEM_VOICES
-from deepdx_pipeline.cli.console import announce_compilation, err, numbered_paths, print_line, progress_bar
+from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, print_line, progress_bar
 
 
 def generate(
@@ -84,11 +83,7 @@ def generate(
     )
     with _usage_errors():
         check_order(order)
-    paths = [output] if count <= VMEM_VOICES else numbered_paths(output, -(-count // VMEM_VOICES))
-    if output.suffix.lower() != ".syx":
-        raise typer.BadParameter(f"{printable(str(output))} does not end in .syx", param_hint="--output")
-    for path in paths:
-        output_target(path, force)
+    paths = bank_paths(output, count, force)
 
     from deepdx_core.generation.fulfillment import fill_order
 
