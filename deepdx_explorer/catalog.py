@@ -15,6 +15,7 @@ from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
+from deepdx_core.keeping.ratings import RATINGS
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 PAGE = 100
@@ -30,8 +31,11 @@ MEASURES = (
 FACETS = ("label", "category", "algorithm", "verdict", "source", "split", "origin", "rating")
 """Columns by which sounds are counted and filtered."""
 
-SORTS = ("name", "files", "family_size", "confidence", "realness", "rating", "taste", "algorithm", "label", *MEASURES)
+SORTS = ("name", "files", "family_size", "confidence", "realness", "rating", "algorithm", "label", *MEASURES)
 Sort = Literal[SORTS]  # type: ignore[valid-type]
+
+NO_RATING = "none"
+RATING_ORDER = pl.Enum([NO_RATING, *RATINGS])
 
 REAL, GENERATED = "real", "generated"
 
@@ -170,9 +174,6 @@ def _words(query: str) -> list[str]:
     return re.findall(r"\S+", folded)
 
 
-NO_RATING = "none"
-
-
 def find(rows: pl.DataFrame, filter_: Filter) -> tuple[pl.Series, dict[str, list[tuple[Any, int]]]]:
     """Return which rows match, and the count of each value of each facet, the most frequent first.
 
@@ -200,7 +201,7 @@ def find(rows: pl.DataFrame, filter_: Filter) -> tuple[pl.Series, dict[str, list
         if column.dtype == pl.List:
             column = column.drop_nulls().explode(empty_as_null=False)
         table = column.drop_nulls().value_counts(name="n").sort(["n", facet], descending=[True, False])
-        counts[facet] = list(table.head(_MAX_VALUES).iter_rows())
+        counts[facet] = table.head(_MAX_VALUES).rows()
     return reduce(lambda a, b: a & b, found.values(), everything).fill_null(False), counts
 
 

@@ -1,4 +1,4 @@
-"""The librarian: the catalog of a home with the user's ratings, kept up to date while runs and other programs change it."""
+"""The librarian: the catalog of a home with the user's own words, kept up to date while runs write."""
 
 import threading
 from collections import OrderedDict
@@ -10,7 +10,12 @@ import polars as pl
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
-from deepdx_explorer.catalog import NO_RATING, Catalog
+from deepdx_core.keeping.ratings import read_ratings
+from deepdx_core.labels.taxonomy import find_taxonomy
+from deepdx_core.overrides import read_overrides
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.stamps import digest
+from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog
 
 _MAX_MADE = 4096
 
@@ -20,11 +25,19 @@ class UnknownVoiceError(DeepDXError):
 
 
 class Voice(NamedTuple):
-    """A voice: its parameters, `uint8[145]`, name, and label, if it has one."""
+    """A voice: its parameters, `uint8[145]`, name, and label and loudness where they are known."""
 
     parameters: UInt8Array
     name: str
-    label: str | None
+    label: str | None = None
+    loudness_db: float | None = None
+
+
+class _Read(NamedTuple):
+    state: tuple[object, ...]
+    """State of the files at the time."""
+    catalog: Catalog
+    rows: pl.DataFrame
 
 
 class Librarian:
@@ -33,21 +46,36 @@ class Librarian:
     def __init__(self, home: Home) -> None:
         self.home = home
         self._lock = threading.Lock()
-        self._read: tuple[tuple[object, ...], Catalog] | None = None
+        self._read: _Read | None = None
         self._made: OrderedDict[str, Voice] = OrderedDict()
 
     @property
     def catalog(self) -> Catalog:
         """The sounds as they are now. Raises DatabaseError without a corpus."""
-        now = (_state(self.home.database), _state(self.home.banks))
-        with self._lock:
-            if self._read is None or self._read[0] != now:
-                self._read = now, Catalog.read(self.home)
-            return self._read[1]
+        return self._current().catalog
+
+    @property
+    def version(self) -> str:
+        """A text that changes with the corpus and the generated banks."""
+        return digest({"files": [_state(self.home.database), _state(self.home.banks)]})[:16]
 
     def rows(self) -> pl.DataFrame:
-        """Return the rows of the catalog with `rating` and `taste`."""
-        return self.catalog.rows.with_columns(rating=pl.lit(NO_RATING), taste=pl.lit(None, pl.Float64))
+        """Return the rows of the catalog with the user's `rating`, `note`, `my_category` and `my_verdict`.
+
+        Raises DatabaseError without a corpus, and OverridesError if a file of the user is not valid.
+        """
+        return self._current().rows
+
+    def _current(self) -> _Read:
+        home = self.home
+        corpus = _state(home.database), _state(home.banks)
+        words = tuple(_state(path) for path in (home.ratings, home.labels, home.verdicts, home.taxonomy))
+        with self._lock:
+            if self._read is None or self._read.state != (corpus, words):
+                known = self._read is not None and self._read.state[0] == corpus
+                catalog = self._read.catalog if self._read and known else Catalog.read(home)
+                self._read = _Read((corpus, words), catalog, _with_words(catalog.rows, home))
+            return self._read
 
     def voice(self, sound_id: str) -> Voice:
         """Return the voice of a sound. Raises UnknownVoiceError."""
@@ -57,8 +85,7 @@ class Librarian:
         row = catalog.row_of(sound_id)
         if row is None:
             raise UnknownVoiceError(f"no sound {sound_id!r}")
-        name, label = catalog.rows.select("name", "label").row(row)
-        return Voice(catalog.parameters[row], name, label)
+        return Voice(catalog.parameters[row], *catalog.rows.select("name", "label", "loudness_db").row(row))
 
     def remember(self, voices: dict[str, Voice]) -> None:
         """Remember voices that are in no file, such as new ones, by sound id. The oldest are forgotten."""
@@ -66,6 +93,18 @@ class Librarian:
             self._made |= voices
             while len(self._made) > _MAX_MADE:
                 self._made.popitem(last=False)
+
+
+def _with_words(rows: pl.DataFrame, home: Home) -> pl.DataFrame:
+    categories = find_taxonomy(home.taxonomy).categories
+    mine = [
+        read_ratings(home),
+        read_overrides(home.labels, "category", categories).select("sound_id", my_category="category"),
+        read_overrides(home.verdicts, "verdict", VERDICTS).select("sound_id", my_verdict="verdict"),
+    ]
+    for words in mine:
+        rows = rows.join(words, on="sound_id", how="left", maintain_order="left")
+    return rows.with_columns(pl.col("rating").cast(pl.String).fill_null(NO_RATING).cast(RATING_ORDER))
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""Sheets: one voice in full, as JSON. Its routing, operators, envelopes and phrase, and what the corpus knows about it."""
+"""Sheets: one voice in full, as JSON. Its routing, operators, envelopes and phrase, and all evidence."""
 
 import threading
 from functools import cache
@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import Float64Array, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.database.explain import Explanation
 from deepdx_core.database.views import VIEWS
@@ -17,6 +17,7 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.sound.contours import FRAME_SECONDS, loudness_contours
 from deepdx_core.sound.phrases import LABEL_PHRASES, guess_labels
 from deepdx_core.voice.algorithms import ALGORITHMS
+from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 SECONDS, HELD = 3.0, 2.0
@@ -25,18 +26,42 @@ SECONDS, HELD = 3.0, 2.0
 _MAX_LISTED = 100
 
 
+_LEVEL, _LOWEST_LEVEL, _HIGHEST_LEVEL = 1 / 16, 1 / 128, 1 / 2
+"""Levels of the page's synthesizer: for a voice as loud as one carrier at full level, the least and the most."""
+_DB_PER_STEP = 0.75  # of an operator's output level
+
+
+def describe_sound(parameters: UInt8Array, loudness_db: Float64Array | None = None) -> list[dict[str, Any]]:
+    """Return what the page needs to play voices, `uint8[n, 145]`: parameters, whether they are in range, and a level.
+
+    Levels make voices equally loud. loudness_db: as in `audio_features`, `float64[n]`, NaN where it is not known: there
+    the output levels of the carriers decide.
+    """
+    playable: list[bool] = np.all(parameters <= MAXIMA, axis=1).tolist()
+    carriers = CARRIERS[np.minimum(parameters[:, INDEX["algorithm"]], len(ALGORITHMS) - 1)]
+    below_full_db = (99.0 - parameters[:, operator_columns("output_level")]) * _DB_PER_STEP
+    amplitude = np.sqrt(np.where(carriers, 10 ** (-below_full_db / 10), 0).sum(axis=1))
+    if loudness_db is not None:
+        measured = carriers.sum(axis=1) * 10 ** (loudness_db / 20)
+        amplitude = np.where(np.isnan(loudness_db), amplitude, measured)
+    levels = (_LEVEL / np.maximum(amplitude, 1e-6)).clip(_LOWEST_LEVEL, _HIGHEST_LEVEL)
+    return [
+        {"parameters": row.tobytes().hex(), "playable": is_in_range, "level": level}
+        for row, is_in_range, level in zip(parameters, playable, levels.round(4).tolist(), strict=True)
+    ]
+
+
 def is_playable(parameters: UInt8Array) -> bool:
     """Return True if all parameters, `uint8[145]`, are in range."""
     return bool((parameters <= MAXIMA).all())
 
 
-def describe_voice(parameters: UInt8Array, name: str, label: str | None) -> dict[str, Any]:
+def describe_voice(parameters: UInt8Array, name: str, label: str | None, loudness_db: float | None) -> dict[str, Any]:
     """Return a voice, `uint8[145]`, for display and playing. One that is out of range has no operators and no sound."""
     sheet: dict[str, Any] = {
         "sound_id": sound_ids(parameters[None])[0],
         "name": name,
-        "parameters": parameters.tobytes().hex(),
-        "playable": is_playable(parameters),
+        **describe_sound(parameters[None], np.array([loudness_db], np.float64))[0],
     }
     if not sheet["playable"]:
         return sheet

@@ -9,23 +9,25 @@ from fastapi import APIRouter, Query
 from deepdx_core.database.explain import explain
 from deepdx_core.database.snapshot import DatabaseError, Snapshot
 from deepdx_core.generation.registry import NoModelError, champion_folder
+from deepdx_core.keeping.ratings import RATINGS
+from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
-from deepdx_explorer.catalog import REAL, Filter, Page, find, sort_rows
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, find, sort_rows
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.sheets import describe_evidence, describe_voice, is_playable
+from deepdx_explorer.sheets import describe_evidence, describe_sound, describe_voice
 
 router = APIRouter()
 
 _SHOWN = (
-    *("sound_id", "name", "label", "category", "algorithm", "verdict", "split", "origin", "rating", "taste", "files"),
-    *("family_size", "confidence", "realness", "loudness_db", "attack_seconds", "decay_seconds", "release_seconds"),
-    *("brightness_hz", "harmonicity", "harshness"),
+    *("sound_id", "name", "label", "category", "algorithm", "verdict", "split", "origin", "files", "family_size"),
+    *("confidence", "realness", *MEASURES, "rating", "note", "my_category", "my_verdict"),
 )
 
 
 @router.get("/status")
 def status(librarian: TheLibrarian) -> dict[str, Any]:
-    """Return the number of sounds, and what is missing: `corpus` and `model` are null, or the reason."""
+    """Return the number and version of the sounds. `corpus` and `model` are null, or say why there is none."""
     try:
         sounds, corpus = len(librarian.catalog), None
     except DatabaseError as error:
@@ -35,7 +37,7 @@ def status(librarian: TheLibrarian) -> dict[str, Any]:
         model = None
     except NoModelError as error:
         model = str(error)
-    return {"sounds": sounds, "corpus": corpus, "model": model, "home": str(librarian.home.root)}
+    return {"sounds": sounds, "corpus": corpus, "model": model, "version": librarian.version}
 
 
 @router.get("/sounds")
@@ -46,11 +48,22 @@ def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str,
     matching = rows.with_row_index("row").filter(matches)
     shown = sort_rows(matching, page.sort, page.descending).slice(page.offset, page.limit)
     parameters = librarian.catalog.parameters[shown["row"].to_numpy()]
-    voices = [
-        row | {"parameters": values.tobytes().hex(), "playable": is_playable(values)}
-        for row, values in zip(shown.select(_SHOWN).iter_rows(named=True), parameters, strict=True)
-    ]
+    played = describe_sound(parameters, shown["loudness_db"].to_numpy())
+    voices = [row | play for row, play in zip(shown.select(_SHOWN).iter_rows(named=True), played, strict=True)]
     return {"total": len(matching), "sounds": voices, "facets": facets}
+
+
+@router.get("/choices")
+def choices(librarian: TheLibrarian) -> dict[str, Any]:
+    """Return the values that a user may choose: labels and algorithms, categories, verdicts, ratings."""
+    taxonomy = find_taxonomy(librarian.home.taxonomy)
+    return {
+        "labels": taxonomy.labels,
+        "categories": taxonomy.categories,
+        "verdicts": VERDICTS,
+        "ratings": RATINGS,
+        "locks": [],
+    }
 
 
 @router.get("/sounds/{sound_id}")
@@ -59,6 +72,16 @@ def sheet(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
     voice = librarian.voice(sound_id)
     row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
     return {"row": row[0] if row else None} | describe_voice(*voice)
+
+
+@router.get("/sounds/{sound_id}/voice")
+def voice(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
+    """Return what is needed to play a voice, and its row: quicker than the whole sheet."""
+    found = librarian.voice(sound_id)
+    row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
+    loudness = np.array([found.loudness_db], np.float64)
+    own = {"sound_id": sound_id, "name": found.name, "label": found.label}
+    return (row[0] if row else {}) | own | describe_sound(found.parameters[None], loudness)[0]
 
 
 @router.get("/sounds/{sound_id}/evidence")

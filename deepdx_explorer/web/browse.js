@@ -11,6 +11,7 @@ const PAGE = 100;
 const COLUMNS = [
   { key: "name", title: "Name", show: (sound) => shown(sound.name) },
   { key: "label", title: "Label", show: (sound) => sound.label ?? sound.verdict ?? "generated" },
+  { key: "rating", title: "Rating", show: (sound) => (sound.rating === "none" ? "" : sound.rating) },
   { key: "algorithm", title: "Alg.", show: (sound) => sound.algorithm, numeric: true },
   { key: "files", title: "Files", show: (sound) => sound.files?.toLocaleString("en-US"), numeric: true },
   { key: "family_size", title: "Family", show: (sound) => sound.family_size, numeric: true },
@@ -20,8 +21,6 @@ const COLUMNS = [
   { key: "loudness_db", title: "Loudness", show: (sound) => sound.loudness_db !== null && `${rounded(sound.loudness_db, 1)} dB`, numeric: true },
   { key: "confidence", title: "Sure", show: (sound) => sound.confidence !== null && `${rounded(sound.confidence * 100, 0)} %`, numeric: true },
   { key: "realness", title: "Critic", show: (sound) => rounded(sound.realness, 1), numeric: true },
-  { key: "rating", title: "Rating", show: (sound) => (sound.rating === "none" ? "" : sound.rating) },
-  { key: "taste", title: "Taste", show: (sound) => rounded(sound.taste, 2), numeric: true },
 ];
 
 let running = new AbortController();

@@ -16,6 +16,7 @@ from deepdx_pipeline.cli import (
     corpus,
     curation,
     doctor,
+    explore,
     export,
     generate,
     judges,
@@ -63,6 +64,7 @@ app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
 app.command()(export.export)
+app.command()(explore.explore)
 app.command()(doctor.doctor)
 app.command()(changes.diff)
 app.command()(state.backup)
