@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +21,8 @@ from deepdx_explorer.routes import browsing, hearing, keeping
 
 MAX_BODY_BYTES = 16 << 20
 """Size limit of a request: a recording of a minute at 24 bits takes 8 MB."""
+
+_TOO_LONG = f"more than {MAX_BODY_BYTES >> 20} MiB"
 
 _WEB = Path(str(files("deepdx_explorer"))) / "web"
 _ENGINE = Path(deepdx_core.sound.engine.__path__[0]) / "browser"
@@ -49,6 +52,7 @@ def create_app(home: Home) -> FastAPI:
         app.include_router(routes.router, prefix="/api")
     app.add_exception_handler(DeepDXError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http_error)
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -72,6 +76,11 @@ def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:])
     return JSONResponse({"error": printable(f"{place}: {first['msg']}" if place else first["msg"])}, 422)
+
+
+def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
 
 
 class _Headers:
@@ -106,7 +115,7 @@ class _BodyLimit:
             return
         claimed = dict(scope["headers"]).get(b"content-length", b"0")
         if not claimed.isdigit() or int(claimed) > MAX_BODY_BYTES:
-            await _refuse_body(scope, receive, send)
+            await JSONResponse({"error": _TOO_LONG}, 413)(scope, receive, send)
             return
         read = 0
 
@@ -115,12 +124,7 @@ class _BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > MAX_BODY_BYTES:
-                return {"type": "http.disconnect"}
+                raise HTTPException(413, _TOO_LONG)
             return message
 
         await self._app(scope, receive_limited, send)
-
-
-async def _refuse_body(scope: Scope, receive: Receive, send: Send) -> None:
-    answer = JSONResponse({"error": f"more than {MAX_BODY_BYTES >> 20} MiB"}, 413)
-    await answer(scope, receive, send)
