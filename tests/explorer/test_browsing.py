@@ -99,7 +99,7 @@ def test_a_sheet_has_the_parameters_the_routing_and_the_envelopes_of_the_voice(c
 
 def test_the_sheet_of_a_generated_voice_has_all_but_evidence(client):
     (row,) = find(client, q="made two")["sounds"]
-    assert (row["origin"], row["source"] if "source" in row else None) == ("generated", None)
+    assert (row["origin"], row["label"], row["verdict"]) == ("generated", None, None)
     assert len(client.get(f"/api/sounds/{row['sound_id']}").json()["operators"]) == 6
     assert client.get(f"/api/sounds/{row['sound_id']}/evidence").json() is None
 
