@@ -32,6 +32,7 @@ Rooms, from the ground up; each imports only those before it:
 - `changes`     changes by runs: the comparison of tables, and the history of the runs
 - `database`    corpus.duckdb, its snapshot for queries, the funnel
 - `dataset`     splits, and the training set as arrays
+- `taste`       the taste of a user, learnt from ratings, and the choice of sounds by it
 - `training`    settings, checkpoints and determinism of training runs
 - `gan`         the conditional GAN of the blog "Deep DX"
 - `evaluation`  the protocol, its metrics and baselines

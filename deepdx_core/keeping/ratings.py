@@ -1,25 +1,12 @@
 """Ratings and notes of sounds, in a CSV file: sound_id, rating, note."""
 
-from enum import StrEnum
 from typing import Final, NamedTuple
 
 import polars as pl
 
 from deepdx_core.home import Home
+from deepdx_core.keeping.scale import RATINGS, Rating
 from deepdx_core.overrides import change_override, read_overrides
-
-
-class Rating(StrEnum):
-    """Rating of a sound, from the lowest."""
-
-    SKIP = "skip"
-    FINE = "fine"
-    KEEP = "keep"
-    STAR = "star"
-
-
-RATINGS = tuple(Rating)
-"""All ratings, in ascending order."""
 
 _ALLOWED = ("", *RATINGS)  # empty: only a note
 

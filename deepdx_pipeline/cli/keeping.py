@@ -1,13 +1,15 @@
-"""Commands on what a user keeps: rate, collection."""
+"""Commands on what a user keeps and likes: rate, pick, collection."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deepdx_core.display import counted, printable
+from deepdx_core.display import counted, printable, shown
 from deepdx_core.home import find_home
-from deepdx_core.keeping.ratings import UNCHANGED, Rating
+from deepdx_core.keeping.scale import Rating
+from deepdx_core.voice.parameters import VMEM_VOICES
 from deepdx_pipeline.cli.console import bank_paths, err, out, print_line, safe_text, table
 from deepdx_pipeline.cli.curation import SOUND_HELP
 
@@ -26,6 +28,7 @@ def rate(
     """Rate a voice, or write a note on it. `deepdx pick` learns from ratings."""
     from deepdx_core.database.explain import find_sound
     from deepdx_core.database.snapshot import Snapshot
+    from deepdx_core.keeping.ratings import UNCHANGED
     from deepdx_core.keeping.ratings import rate as set_rating
 
     if (rating is not None or note is not None) == clear:
@@ -45,6 +48,94 @@ def rate(
     print_line(f"{name} {sound_id}: {'; '.join(changes)} ({home.ratings})")
 
 
+def pick(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Bank to write, such as best.syx.", show_default="none")
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of sounds; more than 32 fill several numbered banks.",
+            show_default="32, or the sum of the quotas",
+        ),
+    ] = None,
+    label: Annotated[list[str] | None, typer.Option(help="Choose from this label only; repeatable.")] = None,
+    quota: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL=N,...",
+            help="Number of sounds of some labels, such as Pads=10,Bass=6. The other labels share the rest, in "
+            "proportion to their families.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; another seed gives another choice.")] = 0,
+    collection: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Keep the choice as a new collection, too.")
+    ] = None,
+    next_to_rate: Annotated[
+        int | None,
+        typer.Option(
+            "--next-to-rate",
+            metavar="N",
+            min=1,
+            max=1000,
+            help="List the sounds whose ratings would tell most instead.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+) -> None:
+    """Choose the best sounds, by your ratings and the taste learnt from them: diverse, no two of a family."""
+    from deepdx_core.files import write_outputs
+    from deepdx_core.keeping.collections import write_collection
+    from deepdx_core.taste.picking import pick_sounds, to_collection
+
+    if next_to_rate is not None:
+        _print_next_to_rate(next_to_rate, seed)
+        return
+    quotas = _parse_quotas(quota)
+    count = count or (sum(quotas.values()) if quotas else VMEM_VOICES)
+    paths = [] if output is None else bank_paths(output, count, force)
+    home = find_home()
+    picked = pick_sounds(home, count, labels=label or (), quotas=quotas, seed=seed)
+    chosen = to_collection(home, picked)
+    if collection is not None:
+        write_collection(home, collection, chosen)
+    write_outputs(dict(zip(paths, chosen.to_banks(), strict=bool(paths))), force)
+    rows = table(">", "name", "label", "sound", "rating", ">taste", ">sure", "why")
+    for number, row in enumerate(picked.iter_rows(named=True), 1):
+        cells = number, row["name"], row["label"], row["sound_id"], row["rating"]
+        rows.add_row(*map(safe_text, (*cells, f"{row['taste']:.2f}", f"{row['sure']:.0%}", row["why"])))
+    out.print(rows)
+    for path in paths:
+        print_line(printable(str(path)))
+
+
+def _parse_quotas(text: str | None) -> dict[str, int]:
+    quotas: dict[str, int] = {}
+    for part in text.split(",") if text else ():
+        label, _, number = map(str.strip, part.rpartition("="))
+        if not label or not re.fullmatch("[0-9]{1,5}", number) or label in quotas:
+            raise typer.BadParameter(f"{shown(part)} is not LABEL=N, each label once", param_hint="--quota")
+        quotas[label] = int(number)
+    return quotas
+
+
+def _print_next_to_rate(count: int, seed: int) -> None:
+    from deepdx_core.keeping.ratings import read_ratings
+    from deepdx_core.tables.storage import Tables
+    from deepdx_core.taste.features import Features
+    from deepdx_core.taste.model import Taste
+
+    home = find_home()
+    taste = Taste.fit(Features.of_corpus(home), read_ratings(home))
+    names = dict(Tables(home).read("unique_voices", ["sound_id", "name"]).iter_rows())
+    for sound_id in taste.next_to_rate(count, seed):
+        print_line(f"{sound_id}  {names[sound_id]}")
+    agreement = "" if taste.agreement is None else f"; agreement of each with the others {taste.agreement:+.2f}"
+    print_line(f"learnt from {counted(taste.ratings, 'rating')}{agreement}; `deepdx rate SOUND RATING` adds one", "dim")
+
+
 collection = typer.Typer(no_args_is_help=True, help="Lists of voices under a name, kept in the state of the home.")
 
 
@@ -58,10 +149,10 @@ def list_() -> None:
     if not found:
         print_line(f"no collections yet in {home.collections}")
         return
-    shown = table("collection", ">voices", "")
+    rows = table("collection", ">voices", "")
     for row in found:
-        shown.add_row(*map(safe_text, row))
-    out.print(shown)
+        rows.add_row(*map(safe_text, row))
+    out.print(rows)
 
 
 @collection.command()
@@ -75,10 +166,10 @@ def show(name: _Name) -> None:
     voices = read_collection(home, name)
     ratings = dict(read_ratings(home).select("sound_id", "rating").iter_rows())
     algorithms = (voices.parameters[:, INDEX["algorithm"]].astype(int) + 1).tolist()
-    shown = table(">", "name", ">alg", "rating", "sound")
+    rows = table(">", "name", ">alg", "rating", "sound")
     for number, row in enumerate(zip(voices.names, algorithms, voices.sound_ids(), strict=True), 1):
-        shown.add_row(*map(safe_text, (number, row[0], row[1], ratings.get(row[2]), row[2])))
-    out.print(shown)
+        rows.add_row(*map(safe_text, (number, row[0], row[1], ratings.get(row[2]), row[2])))
+    out.print(rows)
 
 
 @collection.command()

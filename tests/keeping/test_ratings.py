@@ -6,7 +6,8 @@ import sys
 import polars as pl
 import pytest
 
-from deepdx_core.keeping.ratings import UNCHANGED, RatedSound, Rating, rate, read_ratings
+from deepdx_core.keeping.ratings import UNCHANGED, RatedSound, rate, read_ratings
+from deepdx_core.keeping.scale import Rating
 from deepdx_core.overrides import OverridesError
 from tests.support.paths import ROOT
 
