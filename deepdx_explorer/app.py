@@ -17,7 +17,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.tables.stamps import release
 from deepdx_explorer.librarian import Librarian, UnknownVoiceError
-from deepdx_explorer.routes import browsing, hearing, keeping
+from deepdx_explorer.routes import browsing, choosing, hearing, keeping
 
 MAX_BODY_BYTES = 16 << 20
 """Size limit of a request: a recording of a minute at 24 bits takes 8 MB."""
@@ -48,7 +48,7 @@ def create_app(home: Home) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.librarian = Librarian(home)
-    for routes in (browsing, hearing, keeping):
+    for routes in (browsing, choosing, hearing, keeping):
         app.include_router(routes.router, prefix="/api")
     app.add_exception_handler(DeepDXError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

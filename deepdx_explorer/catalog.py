@@ -15,7 +15,7 @@ from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
-from deepdx_core.keeping.ratings import RATINGS
+from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 PAGE = 100
@@ -31,7 +31,7 @@ MEASURES = (
 FACETS = ("label", "category", "algorithm", "verdict", "source", "split", "origin", "rating")
 """Columns by which sounds are counted and filtered."""
 
-SORTS = ("name", "files", "family_size", "confidence", "realness", "rating", "algorithm", "label", *MEASURES)
+SORTS = ("name", "files", "family_size", "confidence", "realness", "rating", "taste", "algorithm", "label", *MEASURES)
 Sort = Literal[SORTS]  # type: ignore[valid-type]
 
 NO_RATING = "none"

@@ -15,6 +15,8 @@ from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.overrides import read_overrides
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.stamps import digest
+from deepdx_core.taste.features import Features
+from deepdx_core.taste.model import Taste
 from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog
 
 _MAX_MADE = 4096
@@ -47,12 +49,30 @@ class Librarian:
         self.home = home
         self._lock = threading.Lock()
         self._read: _Read | None = None
+        self._taste_lock = threading.Lock()
+        self._features: tuple[object, Features] | None = None
+        self._taste: tuple[object, Taste] | None = None
         self._made: OrderedDict[str, Voice] = OrderedDict()
 
     @property
     def catalog(self) -> Catalog:
         """The sounds as they are now. Raises DatabaseError without a corpus."""
         return self._current().catalog
+
+    def taste(self) -> Taste:
+        """Return the taste that the ratings show. Raises MissingTableError without a corpus."""
+        corpus, ratings = _state(self.home.database), _state(self.home.ratings)
+        with self._taste_lock:
+            if self._features is None or self._features[0] != corpus:
+                self._features = corpus, Features.of_corpus(self.home)
+                self._taste = None
+            if self._taste is None or self._taste[0] != ratings:
+                self._taste = ratings, Taste.fit(self._features[1], read_ratings(self.home))
+            return self._taste[1]
+
+    def has_ratings(self) -> bool:
+        """Return True if the user has rated a sound."""
+        return bool((self.rows()["rating"] != NO_RATING).any())
 
     @property
     def version(self) -> str:

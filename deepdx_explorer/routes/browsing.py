@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query
 from deepdx_core.database.explain import explain
 from deepdx_core.database.snapshot import DatabaseError, Snapshot
 from deepdx_core.generation.registry import NoModelError, champion_folder
-from deepdx_core.keeping.ratings import RATINGS
+from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, find, sort_rows
+from deepdx_explorer.librarian import Librarian
 from deepdx_explorer.routes import TheLibrarian
 from deepdx_explorer.sheets import describe_evidence, describe_sound, describe_voice
 
@@ -23,6 +24,17 @@ _SHOWN = (
     *("sound_id", "name", "label", "category", "algorithm", "verdict", "split", "origin", "files", "family_size"),
     *("confidence", "realness", *MEASURES, "rating", "note", "my_category", "my_verdict"),
 )
+
+
+def with_taste(librarian: Librarian, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the `taste` that the user's ratings predict, null without ratings and for unknown sounds."""
+    tastes = pl.Series("taste", [None] * len(rows), pl.Float64)
+    if librarian.has_ratings() and len(rows):
+        taste = librarian.taste()
+        known = taste.features.find(rows["sound_id"])
+        mean, _ = taste.predict(taste.features.vectors[known])
+        tastes = pl.Series("taste", np.where(known < 0, np.nan, mean)).fill_nan(None)
+    return rows.with_columns(tastes)
 
 
 @router.get("/status")
@@ -46,10 +58,15 @@ def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str,
     rows = librarian.rows()
     matches, facets = find(rows, page)
     matching = rows.with_row_index("row").filter(matches)
+    if page.sort == "taste":
+        matching = with_taste(librarian, matching)
     shown = sort_rows(matching, page.sort, page.descending).slice(page.offset, page.limit)
     parameters = librarian.catalog.parameters[shown["row"].to_numpy()]
+    shown = with_taste(librarian, shown)
     played = describe_sound(parameters, shown["loudness_db"].to_numpy())
-    voices = [row | play for row, play in zip(shown.select(_SHOWN).iter_rows(named=True), played, strict=True)]
+    voices = [
+        row | play for row, play in zip(shown.select(*_SHOWN, "taste").iter_rows(named=True), played, strict=True)
+    ]
     return {"total": len(matching), "sounds": voices, "facets": facets}
 
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.database.snapshot import Snapshot
-from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.errors import DeepDXError
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.keeping.collections import (
@@ -24,14 +23,15 @@ from deepdx_core.keeping.collections import (
     rename_collection,
     write_collection,
 )
-from deepdx_core.keeping.ratings import UNCHANGED, Rating, rate
+from deepdx_core.keeping.ratings import UNCHANGED, rate
+from deepdx_core.keeping.scale import Rating
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.overrides import change_override
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES
-from deepdx_explorer.librarian import Librarian, UnknownVoiceError, Voice
+from deepdx_explorer.librarian import Librarian, UnknownVoiceError
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.sheets import describe_sound
+from deepdx_explorer.voices import describe_voices
 
 router = APIRouter()
 
@@ -135,7 +135,7 @@ def collections(librarian: TheLibrarian) -> list[dict[str, Any]]:
 def collection(librarian: TheLibrarian, name: str) -> dict[str, Any]:
     """Return the voices of a collection in their order, and its version."""
     found = read_collection(librarian.home, name)
-    return {"name": name, "version": found.version, "voices": _describe(librarian, found.parameters, found.names)}
+    return {"name": name, "version": found.version, "voices": describe_voices(librarian, found.parameters, found.names)}
 
 
 @router.put("/collections/{name}")
@@ -157,7 +157,7 @@ def delete(librarian: TheLibrarian, name: str) -> dict[str, Any]:
     """Delete a collection. Return its voices as they were, so that the deletion can be undone."""
     before = read_collection(librarian.home, name)
     delete_collection(librarian.home, name, before.version)
-    return {"voices": _describe(librarian, before.parameters, before.names)}
+    return {"voices": describe_voices(librarian, before.parameters, before.names)}
 
 
 @router.post("/banks", response_class=Response, responses={200: _BYTES})
@@ -185,7 +185,7 @@ def _read_content(librarian: Librarian, content: bytes) -> dict[str, Any]:
     if valid.is_empty():
         reasons = files["reason"].drop_nulls().to_list()
         raise DeepDXError(f"no voices: {'; '.join(reasons[:3]) or 'none of them is in range'}")
-    return {"voices": _describe(librarian, _parameters(valid), valid["name"].to_list())}
+    return {"voices": describe_voices(librarian, _parameters(valid), valid["name"].to_list())}
 
 
 @router.get("/dumps/{sha256}/{offset}")
@@ -200,26 +200,10 @@ def dump(librarian: TheLibrarian, sha256: str, offset: int) -> dict[str, Any]:
     path, member = files.row(0)[:2]
     return {
         "name": f"{path}/{member}" if member else path,
-        "voices": _describe(librarian, _parameters(readable), readable["name"].to_list()),
+        "voices": describe_voices(librarian, _parameters(readable), readable["name"].to_list()),
         "unreadable": slots.filter(pl.col("sound_id").is_null())["slot"].to_list(),
     }
 
 
 def _parameters(rows: pl.DataFrame) -> UInt8Array:
     return np.ascontiguousarray(rows.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
-
-
-def _describe(librarian: Librarian, parameters: UInt8Array, names: tuple[str, ...] | list[str]) -> list[dict[str, Any]]:
-    """Describe voices for playing, and remember those that are in no file."""
-    ids = sound_ids(parameters)
-    columns = ["sound_id", "label", "verdict", "rating", "loudness_db"]
-    rows = pl.DataFrame({"sound_id": ids}, {"sound_id": pl.String}).join(
-        librarian.rows().select(columns), on="sound_id", how="left", maintain_order="left"
-    )
-    known = rows["rating"].is_not_null()
-    made = zip(ids, parameters, names, known, strict=True)
-    librarian.remember({sound_id: Voice(values, name) for sound_id, values, name, is_known in made if not is_known})
-    sounds = describe_sound(parameters, rows["loudness_db"].to_numpy())
-    return [
-        row | {"name": name} | sound for row, name, sound in zip(rows.iter_rows(named=True), names, sounds, strict=True)
-    ]

@@ -1,7 +1,7 @@
 // The table of sounds: a page at a time from the server, sorted by any column, played with the arrow keys.
 
 import { get, query } from "./api.js";
-import { button, el, replace, rounded, seconds, shown } from "./dom.js";
+import { button, el, notify, replace, rounded, seconds, shown } from "./dom.js";
 import { showFilters } from "./filters.js";
 import { attempt } from "./player.js";
 import { choose } from "./selection.js";
@@ -20,6 +20,7 @@ const COLUMNS = [
   { key: "brightness_hz", title: "Brightness", show: (sound) => sound.brightness_hz && `${rounded(sound.brightness_hz, 0)} Hz`, numeric: true },
   { key: "loudness_db", title: "Loudness", show: (sound) => sound.loudness_db !== null && `${rounded(sound.loudness_db, 1)} dB`, numeric: true },
   { key: "confidence", title: "Sure", show: (sound) => sound.confidence !== null && `${rounded(sound.confidence * 100, 0)} %`, numeric: true },
+  { key: "taste", title: "Taste", show: (sound) => rounded(sound.taste, 2), numeric: true },
   { key: "realness", title: "Critic", show: (sound) => rounded(sound.realness, 1), numeric: true },
 ];
 
@@ -52,7 +53,16 @@ export async function showBrowse(place, filters) {
     el("span", { role: "status" }, `${counted}${found.total > PAGE ? `, ${first + 1} to ${Math.min(first + PAGE, found.total)}` : ""}`),
     button("Previous", () => turn(-PAGE), { disabled: first === 0 }),
     button("Next", () => turn(PAGE), { disabled: first + PAGE >= found.total }),
+    button("Rate next", rateNext, { title: "The sound whose rating tells most about your taste" }),
   );
+}
+
+async function rateNext() {
+  const found = await attempt(() => get("taste"));
+  if (!found) return;
+  const agreement = found.agreement === null ? "" : `; predicted tastes agree with them by ${rounded(found.agreement)}`;
+  notify(`${found.ratings} ${found.ratings === 1 ? "rating" : "ratings"}${agreement}. Rate this one: keys 1 to 4.`);
+  if (found.next.length) choose(found.next[0]);
 }
 
 function frame(place) {

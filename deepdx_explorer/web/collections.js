@@ -48,9 +48,25 @@ function draw(listed) {
   };
   replace(
     place,
-    el("section", { class: "lists", "aria-label": "Collections" }, el("h2", {}, "Collections"), listed.length ? el("ul", { class: "voices" }, ...items) : el("p", { class: "empty" }, "No collection yet. Name one, or add sounds with “Add to bank”."), el("form", { onsubmit: create }, name, el("button", { type: "submit" }, "Create")), dropZone()),
+    el("section", { class: "lists", "aria-label": "Collections" }, el("h2", {}, "Collections"), listed.length ? el("ul", { class: "voices" }, ...items) : el("p", { class: "empty" }, "No collection yet. Name one, or add sounds with “Add to bank”."), el("form", { onsubmit: create }, name, el("button", { type: "submit" }, "Create")), picker(), dropZone()),
     open ? slots() : el("p", { class: "empty" }, "Open a collection to arrange it."),
   );
+}
+
+/** Choose the best sounds by rating and taste into a new collection. */
+function picker() {
+  const count = el("select", { name: "count", "aria-label": "Number of sounds" }, ...[32, 64, 128].map((number) => el("option", { value: number }, number)));
+  const name = el("input", { type: "text", name: "name", maxLength: 64, value: "Best", "aria-label": "Name of the collection of the best" });
+  const pick = (event) => {
+    event.preventDefault();
+    attempt(async () => {
+      const { voices } = await get(`pick?${query({ count: count.value })}`);
+      await put(`collections/${encodeURIComponent(name.value)}`, { voices });
+      notify(`${voices.length} sounds by rating and taste, no two of a family, in ${shown(name.value)}`);
+      change({ collection: name.value }, { isNew: true });
+    });
+  };
+  return el("form", { onsubmit: pick, "aria-label": "Choose for me" }, el("span", {}, "My best"), count, "as", name, el("button", { type: "submit" }, "Choose"));
 }
 
 function dropZone() {
