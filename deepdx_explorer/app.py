@@ -1,8 +1,5 @@
 """The app: routes, errors and headers of the API, and the files of the page."""
 
-from importlib.resources import files
-from pathlib import Path
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
@@ -11,21 +8,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import deepdx_core.sound.engine
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.tables.stamps import release
+from deepdx_explorer.files import ENGINE, WEB
 from deepdx_explorer.librarian import Librarian, UnknownVoiceError
-from deepdx_explorer.routes import browsing, choosing, hearing, keeping
+from deepdx_explorer.routes import browsing, choosing, hearing, keeping, mapping
 
 MAX_BODY_BYTES = 16 << 20
 """Size limit of a request: a recording of a minute at 24 bits takes 8 MB."""
 
 _TOO_LONG = f"more than {MAX_BODY_BYTES >> 20} MiB"
 
-_WEB = Path(str(files("deepdx_explorer"))) / "web"
-_ENGINE = Path(deepdx_core.sound.engine.__path__[0]) / "browser"
 
 # Only files of this app: names and texts from banks cannot load or run anything, even if a page failed to escape them.
 _HEADERS = {
@@ -48,7 +43,7 @@ def create_app(home: Home) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.librarian = Librarian(home)
-    for routes in (browsing, choosing, hearing, keeping):
+    for routes in (browsing, choosing, hearing, keeping, mapping):
         app.include_router(routes.router, prefix="/api")
     app.add_exception_handler(DeepDXError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -56,10 +51,10 @@ def create_app(home: Home) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
-        return FileResponse(_WEB / "index.html")
+        return FileResponse(WEB / "index.html")
 
-    app.mount("/engine", StaticFiles(directory=_ENGINE))
-    app.mount("/web", StaticFiles(directory=_WEB))
+    app.mount("/engine", StaticFiles(directory=ENGINE))
+    app.mount("/web", StaticFiles(directory=WEB))
     app.add_middleware(_Headers)
     app.add_middleware(_BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000)

@@ -42,10 +42,11 @@ REAL, GENERATED = "real", "generated"
 _SOUNDS = f"""
     SELECT
         voices.sound_id, voices.name, names, files, verdict, label, category, confidence, split, family_id,
-        family_size, algorithm_label AS algorithm, realness, {", ".join(MEASURES)}
+        family_size, algorithm_label AS algorithm, realness, x, y, {", ".join(MEASURES)}
     FROM voices
     LEFT JOIN sound_features USING (sound_id)
     LEFT JOIN (FROM realness SELECT sound_id, realness) USING (sound_id)
+    LEFT JOIN sound_map USING (sound_id)
     ORDER BY sound_id
 """
 _PLACES = """
@@ -70,7 +71,7 @@ _COLUMNS: dict[str, Any] = {
     **dict.fromkeys(("verdict", "label", "category", "split", "family_id", "origin", "places"), pl.String),
     "source": pl.List(pl.String),
     "algorithm": pl.UInt8,
-    **dict.fromkeys(("confidence", "realness", *MEASURES), pl.Float64),
+    **dict.fromkeys(("confidence", "realness", "x", "y", *MEASURES), pl.Float64),
 }
 
 

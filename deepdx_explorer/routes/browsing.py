@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 
 from deepdx_core.database.explain import explain
 from deepdx_core.database.snapshot import DatabaseError, Snapshot
-from deepdx_core.generation.registry import NoModelError, champion_folder
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
@@ -44,6 +43,8 @@ def status(librarian: TheLibrarian) -> dict[str, Any]:
         sounds, corpus = len(librarian.catalog), None
     except DatabaseError as error:
         sounds, corpus = 0, str(error)
+    from deepdx_core.generation.registry import NoModelError, champion_folder  # loads torch
+
     try:
         champion_folder(librarian.home)
         model = None

@@ -159,30 +159,36 @@ async function move(from, to) {
   place.querySelector(`[data-slot="${to}"] input`)?.focus();
 }
 
-/** Change the voices of the open collection, and write it. */
-async function edit(label, act) {
-  const voices = [...open.voices];
-  act(voices);
-  await write(open.name, open, voices, label);
+/** The last change under way: each waits for the one before it, and builds on its result. */
+let changing = Promise.resolve();
+
+function inTurn(act) {
+  changing = changing.then(() => attempt(act));
+  return changing;
 }
 
-async function write(name, before, voices, label) {
-  await attempt(async () => {
-    const { version } = await put(`collections/${encodeURIComponent(name)}`, { voices, version: before.version });
-    const written = { ...before, name, voices, version };
-    remember(`${label}, ${shown(name)}`, async () => {
-      const now = await get(`collections/${encodeURIComponent(name)}`);
-      await put(`collections/${encodeURIComponent(name)}`, { voices: before.voices, version: now.version });
-    });
-    if (open?.name === name) open = written;
-    if (state.view === "collections") draw(await get("collections"));
+/** Change the voices of the open collection, and write it. */
+const edit = (label, act) =>
+  inTurn(async () => {
+    const voices = [...open.voices];
+    act(voices);
+    await write(open.name, open, voices, label);
   });
+
+async function write(name, before, voices, label) {
+  const { version } = await put(`collections/${encodeURIComponent(name)}`, { voices, version: before.version });
+  remember(`${label}, ${shown(name)}`, async () => {
+    const now = await get(`collections/${encodeURIComponent(name)}`);
+    await put(`collections/${encodeURIComponent(name)}`, { voices: before.voices, version: now.version });
+  });
+  if (open?.name === name) open = { ...before, name, voices, version };
+  if (state.view === "collections") draw(await get("collections"));
 }
 
 /** Add voices to a collection, by default to the open one, or to one called Bank. @param {string} name @param {any[]} voices */
 export async function addTo(name, voices) {
   const target = name && !name.includes(":") ? name : DEFAULT;
-  await attempt(async () => {
+  await inTurn(async () => {
     let before;
     try {
       before = await get(`collections/${encodeURIComponent(target)}`);

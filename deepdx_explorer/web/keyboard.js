@@ -1,8 +1,9 @@
 // The player at the foot of the page: a piano for mouse, touch and computer keyboard, MIDI, and the comparison A/B.
 
 import { button, el, notify, replace, shown } from "./dom.js";
+import { fromHex } from "./hex.js";
 import * as midi from "./midi.js";
-import { attempt, fromHex, player } from "./player.js";
+import { attempt, player } from "./player.js";
 
 const FIRST = 36;
 const LAST = 84;

@@ -3,11 +3,9 @@
 import { DX7 } from "/engine/synth.js";
 import { ApiError } from "./api.js";
 import { notify } from "./dom.js";
+import { fromHex } from "./hex.js";
 
 const PHRASE_SECONDS = 3;
-
-/** @returns {Uint8Array} bytes of hexadecimal digits */
-export const fromHex = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 
 const CHORD = [48, 55, 60, 64].map((note) => ({ start: 0, note, held: 0.7, accent: 1 }));
 
