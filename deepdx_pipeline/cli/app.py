@@ -23,6 +23,7 @@ from deepdx_pipeline.cli import (
     midi,
     render,
     run,
+    similar,
     sql,
     state,
     ui,
@@ -56,6 +57,7 @@ app.command()(banks.inspect)
 app.command()(convert.convert)
 app.command()(render.render)
 app.command()(render.play)
+app.command()(similar.similar)
 app.command()(midi.ports)
 app.command()(midi.send)
 app.command()(midi.receive)
