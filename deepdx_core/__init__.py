@@ -25,6 +25,7 @@ Rooms, from the ground up; each imports only those before it:
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
+- `similarity`  sounds near one another: by ear, by parameters, by a recording, and on a map
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice
 - `configuration`  the user's files, checked before a run

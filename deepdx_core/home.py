@@ -62,6 +62,11 @@ class Home:
         return self.tables / "inbox-index.parquet"
 
     @property
+    def spectra(self) -> Path:
+        """Spectra of the sounds that recordings are compared with, made by the first comparison. A cache, too."""
+        return self.tables / "spectra.safetensors"
+
+    @property
     def database(self) -> Path:
         """The database for queries. It is a cache, like the tables."""
         return self.root / "corpus.duckdb"

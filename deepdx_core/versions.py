@@ -23,6 +23,12 @@ Covers definitions elsewhere too: `BAND_EDGES`, `CONTOUR_HELD` and `CONTOUR_AFTE
 `voice.columns`. The engine has a version of its own.
 """
 
+MAP_VERSION = 1
+"""`sound_map` from the same audio features. The network is part of the package; a new one is a new version."""
+
+SPECTRA_VERSION = 1
+"""The cache of spectra that recordings are compared with, from the same sounds."""
+
 LABELS_VERSION = 3
 """`labeled_voices` from the same sounds and names. Version 1 used audio features, too.
 

@@ -59,6 +59,7 @@ LINEAGE: Mapping[str, Columns] = {
         "stuck_bit": ("decoded_voices.sound_id", "decoded_voices.offset"),
         "*": _SOUND,
     },
+    "sound_map": {"sound_id": ("verdicts.sound_id",), "*": ("audio_features.sound_id",)},
     "labeled_voices": {
         "sound_id": ("verdicts.sound_id",),
         "algorithm_label": ("unique_voices.algorithm",),

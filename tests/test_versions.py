@@ -27,6 +27,7 @@ from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.sampling import SamplingRequest, sample
 from deepdx_core.progress import silent
+from deepdx_core.similarity.sound_map import place_voices
 from deepdx_core.sound.audio_features import CLIPS, compute_audio_features
 from deepdx_core.sound.clip_features import compute_features, reduce_clips
 from deepdx_core.sound.rendering import SAMPLE_RATE
@@ -53,13 +54,15 @@ VERSIONS_BEHIND = {
     **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _CURATION),
     **dict.fromkeys(("raw_files", "dumps"), _READING),
     **dict.fromkeys(("labeled_voices", "training_splits", "training_set"), _LABELS),
+    "sound_map": (*_CURATION, "MAP_VERSION"),
+    "placed": ("ENGINE_VERSION", "FEATURES_VERSION", "MAP_VERSION"),
     "measured": ("FEATURES_VERSION",),
     "rendered": ("ENGINE_VERSION", "FEATURES_VERSION"),
     "model": ("MODEL_VERSION",),
 }
 """By result: the constants to raise when it changes. The last is its own, the others are those of its inputs."""
 
-NUMERIC = {"verdicts", "labeled_voices", "training_splits", "measured", "rendered", "model"}
+NUMERIC = {"verdicts", "labeled_voices", "training_splits", "measured", "rendered", "placed", "model"}
 """Results that may differ with other libraries or another processor, with the same code."""
 
 
@@ -110,6 +113,7 @@ def compute_features_of_clips():
     rows = list(compute_audio_features(sounds, AudioFeatures.create_empty(), silent))[-1].drop("sound_id", "renderer")
     return {
         "measured": measured,
+        "placed": place_voices(parameters).tolist(),
         "rendered": {name: rows[name].cast(pl.Float64).to_list() for name in rows.columns},
     }
 

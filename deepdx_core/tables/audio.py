@@ -1,4 +1,4 @@
-"""The table of audio features, with the intervals and frequency bands of its columns."""
+"""The table of audio features, with the intervals and frequency bands of its columns, and the map of sounds."""
 
 from itertools import pairwise
 from typing import Any
@@ -104,3 +104,14 @@ class AudioFeatures(dy.Schema):
     @dy.rule()
     def never_heard_is_silent(cls) -> pl.Expr:
         return ~pl.col("never_heard") | pl.col("silent")
+
+
+class SoundMap(dy.Schema):
+    """A place for each valid sound that was rendered, on a map where sounds that are similar by ear are close together.
+
+    The place depends on the sound alone, so it is the same in every corpus. The axes have no meaning of their own.
+    """
+
+    sound_id = sound_id(primary_key=True)
+    x = _measure("place from left to right, -1 to 1", min=-1, max=1)
+    y = _measure("place from bottom to top, -1 to 1", min=-1, max=1)

@@ -9,7 +9,7 @@ from functools import cache
 import dataframely as dy
 import polars as pl
 
-from deepdx_core.tables.audio import AudioFeatures
+from deepdx_core.tables.audio import AudioFeatures, SoundMap
 from deepdx_core.tables.curation import Families, UniqueVoices, Verdicts
 from deepdx_core.tables.dataset import LabeledVoices, TrainingSet, TrainingSplits
 from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
@@ -23,6 +23,7 @@ TABLES: dict[str, type[dy.Schema]] = {
     "audio_features": AudioFeatures,
     "families": Families,
     "verdicts": Verdicts,
+    "sound_map": SoundMap,
     "labeled_voices": LabeledVoices,
     "training_splits": TrainingSplits,
     "training_set": TrainingSet,

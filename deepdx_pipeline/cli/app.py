@@ -25,6 +25,7 @@ from deepdx_pipeline.cli import (
     midi,
     render,
     run,
+    similar,
     sql,
     state,
     ui,
@@ -58,6 +59,7 @@ app.command()(banks.inspect)
 app.command()(convert.convert)
 app.command()(render.render)
 app.command()(render.play)
+app.command()(similar.similar)
 app.command()(midi.ports)
 app.command()(midi.send)
 app.command()(midi.receive)

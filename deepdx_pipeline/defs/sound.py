@@ -1,9 +1,9 @@
-"""Sound: audio features of rendered notes."""
+"""Sound: audio features of rendered notes, and the map of sounds."""
 
 import dagster as dg
 from pydantic import Field
 
-from deepdx_core.versions import ENGINE_VERSION, FEATURES_VERSION
+from deepdx_core.versions import ENGINE_VERSION, FEATURES_VERSION, MAP_VERSION
 from deepdx_pipeline.progress import progress_of
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, materialized, table_asset
@@ -48,3 +48,17 @@ def audio_features(context: dg.AssetExecutionContext, config: RenderConfig, home
         silent=int(rendered["silent"].sum()),
         never_fall_silent=int(rendered["sounds_at_rest"].sum()),
     )
+
+
+@table_asset("sound_map", group=GROUP, deps=["audio_features", "verdicts"], code_version=str(MAP_VERSION))
+def sound_map(home: HomeResource) -> Result:
+    """Place every valid sound on the map."""
+    import polars as pl
+
+    from deepdx_core.similarity.sound_map import place_sounds
+
+    tables = home.tables
+    valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
+    rows = place_sounds(tables.read("audio_features").join(valid, on="sound_id", how="semi"))
+    version = tables.write("sound_map", rows)
+    return materialized(home, "sound_map", rows, version)

@@ -1,0 +1,94 @@
+"""A recording compared with sounds: first with stored spectra at middle C, then with the likeliest rendered anew."""
+
+import numpy as np
+
+from deepdx_core.arrays import Float32Array, Int64Array, UInt8Array
+from deepdx_core.similarity.recordings import Recording
+from deepdx_core.similarity.spectra import BANDS, WINDOW, compute_spectra, render_spectra
+from deepdx_core.similarity.spectra_cache import NOTE, STARTS, STEP_DB
+
+LOWEST_NOTE, HIGHEST_NOTE = 24, 108
+"""Notes that a recording may play, those of a wide keyboard."""
+
+_CHUNK = 4096  # sounds
+_LIKELY = 2000  # pairs of a sound and a note that are rendered for their attack
+_LIKELIEST = 200  # pairs that are rendered for their course
+_FIRST_VELOCITIES = (70, 110)
+_VELOCITIES = (60, 75, 90, 105, 127)
+_COURSE = (0, 4410, 9000, 17640, 30000, 44100)
+"""First samples of the windows in which the likeliest are compared, as far as the key is down in the recording."""
+
+
+def match_recording(
+    recording: Recording, parameters: UInt8Array, spectra: UInt8Array, note: int | None = None
+) -> tuple[Int64Array, Float32Array, Int64Array]:
+    """Return sounds that may be the recording: rows, distances in dB and notes, each `[n]`, the nearest first.
+
+    parameters: of all sounds, `uint8[m, 145]`. spectra: theirs, from `load_spectra`. note: the MIDI note that the
+    recording plays; by default each sound is compared at the note where its spectrum is most alike, which needs no
+    pitch and finds sounds without one, too. Level does not count, and velocity is tried.
+    """
+    clip = recording.samples[None]
+    attack = compute_spectra(clip, STARTS)
+    notes = np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1) if note is None else np.array([note])
+    rows, at = _most_alike(attack[0], spectra, notes)
+    rows, at, _ = _nearest(attack, parameters, rows, at, _FIRST_VELOCITIES, STARTS, _LIKELIEST)
+    course = tuple(start for start in _COURSE if start + WINDOW <= max(recording.key_up, STARTS[-1] + WINDOW))
+    held = compute_spectra(clip[:, : course[-1] + WINDOW], course)
+    rows, at, distances = _nearest(held, parameters, rows, at, _VELOCITIES, course, _LIKELIEST)
+    _, first = np.unique(rows, return_index=True)
+    first.sort()
+    return rows[first], distances[first], at[first]
+
+
+def _most_alike(attack: Float32Array, spectra: UInt8Array, notes: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Return pairs of a row and a note whose spectra have the highest cosine with the recording's.
+
+    A note is tried by moving the recording to middle C: by a band for each semitone. For each sound, the best note
+    counts, and the best one that is not next to it, as an octave may be mistaken.
+    """
+    moved = np.stack([_moved(attack, NOTE - note) for note in notes]).reshape(len(notes), -1)
+    # Bands that leave the scale by moving may be few, but are not for free.
+    norms = np.maximum(np.linalg.norm(moved, axis=1), np.float32(0.9) * np.linalg.norm(attack))
+    moved /= np.maximum(norms, np.float32(1e-6))[:, None]
+    near = np.abs(notes[:, None] - notes) <= 1
+    best: list[tuple[Int64Array, Int64Array, Float32Array]] = []
+    for start in range(0, len(spectra), _CHUNK):
+        levels = spectra[start : start + _CHUNK].astype(np.float32) * np.float32(STEP_DB)
+        levels /= np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), np.float32(1e-6))
+        cosines = levels @ moved.T
+        every = np.arange(len(levels))
+        for _ in range(min(2, len(notes))):
+            which = cosines.argmax(axis=1)
+            best.append((start + every, notes[which], cosines[every, which].copy()))
+            cosines[near[which]] = -1
+    rows, at, found = map(np.concatenate, zip(*best, strict=True))
+    likely = np.argsort(-found, kind="stable")[:_LIKELY]
+    return rows[likely], at[likely]
+
+
+def _moved(levels: Float32Array, bands: int) -> Float32Array:
+    moved = np.zeros_like(levels)
+    if bands >= 0:
+        moved[:, bands:] = levels[:, : BANDS - bands]
+    else:
+        moved[:, :bands] = levels[:, -bands:]
+    return moved
+
+
+def _nearest(
+    wanted: Float32Array,
+    parameters: UInt8Array,
+    rows: Int64Array,
+    notes: Int64Array,
+    velocities: tuple[int, ...],
+    starts: tuple[int, ...],
+    count: int,
+) -> tuple[Int64Array, Int64Array, Float32Array]:
+    """Return the pairs of a row and a note that are nearest when rendered, at the velocity that fits best."""
+    distances = np.full(len(rows), np.inf, np.float32)
+    for velocity in velocities:
+        rendered = render_spectra(parameters[rows], notes, np.full(len(rows), velocity), starts)
+        np.minimum(distances, np.sqrt(((rendered - wanted) ** 2).mean(axis=(1, 2))), out=distances)
+    order = np.argsort(distances, kind="stable")[:count]
+    return rows[order], notes[order], distances[order]
