@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
 from deepdx_core.keeping.scale import RATINGS
+from deepdx_core.similarity.sound_map import place_voices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
 
 PAGE = 100
@@ -123,6 +124,14 @@ class Catalog:
         parameters = np.ascontiguousarray(values.to_numpy()).astype(np.uint8, copy=False)
         generated, more = _read_generated(home, sounds["sound_id"])
         return cls(_with_search_text(pl.concat([sounds, generated])), np.concatenate([parameters, more]))
+
+    @cached_property
+    def generated_places(self) -> pl.DataFrame:
+        """The places of generated voices on the map: `sound_id`, `generated_x`, `generated_y`. Renders them once."""
+        rows = np.flatnonzero((self.rows["origin"] == GENERATED).to_numpy())
+        places = place_voices(self.parameters[rows])
+        names = {"generated_x": places[:, 0], "generated_y": places[:, 1]}
+        return pl.DataFrame({"sound_id": self.rows["sound_id"].gather(rows), **names})
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -14,7 +14,6 @@ from deepdx_core.sound.phrases import LABEL_PHRASES, Phrase, guess_labels, rende
 from deepdx_explorer.librarian import Voice
 from deepdx_explorer.pictures import draw_spectrogram
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.sheets import is_playable
 
 router = APIRouter()
 
@@ -34,7 +33,7 @@ def audio(
     seconds: Annotated[float, Query(gt=0, le=_MAX_SECONDS)] = 3.0,
 ) -> Response:
     """Return a sound as WAV: the phrase of its label, or a note. All at the same loudness."""
-    voice = _playable(librarian.voice(sound_id))
+    voice = playable(librarian.voice(sound_id))
     phrase = _phrase(voice) if note is None else single_note(note)
     clip = match_loudness(render_phrases(voice.parameters[None], [phrase], velocity, seconds))[0]
     return Response(encode(clip, "wav"), media_type="audio/wav")
@@ -43,7 +42,7 @@ def audio(
 @router.get("/sounds/{sound_id}/spectrogram.png", response_class=Response)
 def spectrogram(librarian: TheLibrarian, sound_id: str) -> Response:
     """Return the spectrogram of middle C, held for two of three seconds."""
-    voice = _playable(librarian.voice(sound_id))
+    voice = playable(librarian.voice(sound_id))
     clip = render_phrases(voice.parameters[None], [single_note(60)], 100, 3.0)[0]
     return Response(draw_spectrogram(clip), media_type="image/png")
 
@@ -51,12 +50,13 @@ def spectrogram(librarian: TheLibrarian, sound_id: str) -> Response:
 @router.get("/sounds/{sound_id}/voice.syx", response_class=Response)
 def dump(librarian: TheLibrarian, sound_id: str, channel: Annotated[int, Query(ge=0, le=15)] = 0) -> Response:
     """Return a sound as a single-voice dump, 163 bytes, for the edit buffer of a DX7."""
-    voice = _playable(librarian.voice(sound_id))
+    voice = playable(librarian.voice(sound_id))
     data = write_single(voice.parameters[None], text_to_names([voice.name]), channel)
     return Response(data, media_type="application/octet-stream")
 
 
-def _playable(voice: Voice) -> Voice:
+def playable(voice: Voice) -> Voice:
+    """Return the voice. Raises UnplayableError if a parameter is out of range."""
     if not is_playable(voice.parameters):
         raise UnplayableError(f"{voice.name}: parameters out of range; no DX7 plays it as it is")
     return voice

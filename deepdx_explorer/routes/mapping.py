@@ -20,7 +20,14 @@ def places(librarian: TheLibrarian) -> dict[str, Any]:
     Values are in order of their frequency; codes are indexes into them. `rows` are row numbers of the catalog.
     """
     version = librarian.version
-    rows = librarian.rows().with_row_index("row").filter(pl.col("x").is_not_null())
+    generated = librarian.catalog.generated_places
+    rows = (
+        librarian.rows()
+        .with_row_index("row")
+        .join(generated, on="sound_id", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("x", "generated_x").alias("x"), pl.coalesce("y", "generated_y").alias("y"))
+        .filter(pl.col("x").is_not_null())
+    )
     return {
         "version": version,
         "rows": rows["row"].to_list(),

@@ -5,6 +5,7 @@ import { button, el, notify, replace, rounded, seconds, shown } from "./dom.js";
 import { showFilters } from "./filters.js";
 import { attempt } from "./player.js";
 import { choose } from "./selection.js";
+import { showRecording } from "./similar.js";
 import { change, filter, state } from "./state.js";
 
 const PAGE = 100;
@@ -53,6 +54,7 @@ export async function showBrowse(place, filters) {
     el("span", { role: "status" }, `${counted}${found.total > PAGE ? `, ${first + 1} to ${Math.min(first + PAGE, found.total)}` : ""}`),
     button("Previous", () => turn(-PAGE), { disabled: first === 0 }),
     button("Next", () => turn(PAGE), { disabled: first + PAGE >= found.total }),
+    el("label", { class: "file" }, "Find by recording", el("input", { type: "file", accept: "audio/*", class: "hidden", onchange: (event) => event.target.files[0] && showRecording(event.target.files[0]) })),
     button("Rate next", rateNext, { title: "The sound whose rating tells most about your taste" }),
   );
 }

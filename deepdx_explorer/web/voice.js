@@ -8,7 +8,7 @@ import { fromHex } from "./hex.js";
 import { sendToSynth } from "./keyboard.js";
 import { singleDump } from "./midi.js";
 import { attempt, player } from "./player.js";
-import { choose } from "./selection.js";
+import { showSimilar } from "./similar.js";
 import { change, state } from "./state.js";
 import { remember } from "./undo.js";
 
@@ -187,18 +187,6 @@ function operatorTable(operators) {
   const head = el("tr", {}, el("td"), ...operators.map((one) => el("th", { scope: "col" }, one.operator)));
   const rows = Object.entries(columns).map(([name, show]) => el("tr", {}, el("th", { scope: "row" }, name), ...operators.map((one) => el("td", { class: "number" }, show(one)))));
   return el("div", { class: "scroll", tabIndex: 0, role: "region", "aria-label": "Operators" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)));
-}
-
-async function showSimilar(place, voice, by, signal) {
-  const found = await attempt(() => get(`sounds/${voice.sound_id}/similar?${query({ by, count: 8 })}`, signal));
-  if (!found || signal.aborted) return;
-  const other = by === "ear" ? "parameters" : "ear";
-  replace(
-    place,
-    el("h3", {}, by === "ear" ? "Sounds alike" : "Nearest parameters"),
-    button(`By ${other}`, () => showSimilar(place, voice, other, signal), { class: "more" }),
-    el("ol", { class: "voices" }, ...found.map((one) => el("li", {}, button(shown(one.name) || "(no name)", () => choose(one)), el("span", { class: "count" }, `${one.label ?? one.verdict ?? ""} ${rounded(one.distance)}`)))),
-  );
 }
 
 function describeEvidence(known) {
