@@ -14,6 +14,7 @@ from deepdx_core.sound.phrases import LABEL_PHRASES, Phrase, guess_labels, rende
 from deepdx_explorer.librarian import Voice
 from deepdx_explorer.pictures import draw_spectrogram
 from deepdx_explorer.routes import TheLibrarian
+from deepdx_explorer.sheets import is_playable
 
 router = APIRouter()
 
