@@ -94,13 +94,14 @@ class Features:
         out of range.
         """
         if not self.by_ear:
-            return (_parameter_vectors(parameters) - self._mean) @ self._axes
+            return np.asarray((_parameter_vectors(parameters) - self._mean) @ self._axes)
         known = AudioFeatures.create_empty() if audio is None else audio
         heard = compute_voice_features(parameters, known, report).sort(_KEY)
         ids = heard["sound_id"].unique(maintain_order=True).to_frame().with_row_index("row")
         own = pl.DataFrame({"sound_id": voice_ids(parameters)}, schema={"sound_id": pl.String})
         rows = own.join(ids, on="sound_id", how="left", maintain_order="left")["row"].to_numpy()
-        return (decibel_vectors(heard)[rows] - self._mean) @ self._axes
+        vectors: Float64Array = (decibel_vectors(heard)[rows] - self._mean) @ self._axes
+        return vectors
 
 
 def _parameter_vectors(parameters: UInt8Array) -> Float64Array:

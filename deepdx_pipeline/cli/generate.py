@@ -12,6 +12,7 @@ from deepdx_core.display import counted, printable
 from deepdx_core.files import write_outputs
 from deepdx_core.generation.orders import MAX_VOICES, REFERENCE, Order, OrderError, check_order
 from deepdx_core.home import find_home
+from deepdx_core.voice.parts import PARTS
 from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, print_line, progress_bar
 
 
@@ -46,8 +47,26 @@ def generate(
         str | None,
         typer.Option(metavar="VOICE", help=f"Generate variations of this voice, {REFERENCE}; slots count from 1."),
     ] = None,
+    parents: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VOICE",
+            help="Breed from these voices; give it two to eight times. Each new voice takes whole operators from two.",
+        ),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART,...",
+            help=f"Keep these parts as in --like, or in the first of --parents: {', '.join(PARTS)}; or parameters.",
+        ),
+    ] = None,
     strength: Annotated[
-        float | None, typer.Option(help="Share of parameters that --like changes.", show_default="0.15")
+        float | None,
+        typer.Option(
+            help="Share of parameters that --like or --parents change; with --keep, of those that may change.",
+            show_default="0.15",
+        ),
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
@@ -76,6 +95,8 @@ def generate(
         temperature=temperature,
         novelty=novelty,
         like=like,
+        parents=parents or [],
+        keep=[part.strip() for part in keep.split(",")] if keep else [],
         strength=strength,
         between=list(between or ()),
         avoid_copies=avoid_copies,
