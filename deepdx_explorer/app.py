@@ -14,7 +14,7 @@ from deepdx_core.home import Home
 from deepdx_core.tables.stamps import release
 from deepdx_explorer.files import ENGINE, WEB
 from deepdx_explorer.librarian import Librarian, UnknownVoiceError
-from deepdx_explorer.routes import browsing, choosing, hearing, keeping, mapping, similar
+from deepdx_explorer.routes import browsing, choosing, hearing, keeping, making, mapping, similar
 
 MAX_BODY_BYTES = 16 << 20
 """Size limit of a request: a recording of a minute at 24 bits takes 8 MB."""
@@ -43,7 +43,7 @@ def create_app(home: Home) -> FastAPI:
         openapi_url="/api/openapi.json",
     )
     app.state.librarian = Librarian(home)
-    for routes in (browsing, choosing, hearing, keeping, mapping, similar):
+    for routes in (browsing, choosing, hearing, keeping, making, mapping, similar):
         app.include_router(routes.router, prefix="/api")
     app.add_exception_handler(DeepDXError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)

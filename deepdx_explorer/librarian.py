@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -18,6 +18,9 @@ from deepdx_core.tables.stamps import digest
 from deepdx_core.taste.features import Features
 from deepdx_core.taste.model import Taste
 from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog
+
+if TYPE_CHECKING:
+    from deepdx_core.generation.model import VoiceModel
 
 _MAX_MADE = 4096
 
@@ -52,6 +55,7 @@ class Librarian:
         self._taste_lock = threading.Lock()
         self._features: tuple[object, Features] | None = None
         self._taste: tuple[object, Taste] | None = None
+        self._model: tuple[Path, VoiceModel] | None = None
         self._made: OrderedDict[str, Voice] = OrderedDict()
 
     @property
@@ -69,6 +73,25 @@ class Librarian:
             if self._taste is None or self._taste[0] != ratings:
                 self._taste = ratings, Taste.fit(self._features[1], read_ratings(self.home))
             return self._taste[1]
+
+    def taste_of(self, parameters: UInt8Array) -> list[float | None]:
+        """Return the predicted taste of any voices, `uint8[n, 145]`, None without ratings. Renders them."""
+        if not self.has_ratings():
+            return [None] * len(parameters)
+        taste = self.taste()
+        tastes: list[float | None] = taste.predict(taste.features.of_voices(parameters))[0].tolist()
+        return tastes
+
+    def model(self) -> "VoiceModel":
+        """Return the champion, loaded once. Raises NoModelError and ModelError."""
+        from deepdx_core.generation.model import load_model  # loads torch
+        from deepdx_core.generation.registry import champion_folder
+
+        folder = champion_folder(self.home)
+        with self._lock:
+            if self._model is None or self._model[0] != folder:
+                self._model = folder, load_model(folder)
+            return self._model[1]
 
     def has_ratings(self) -> bool:
         """Return True if the user has rated a sound."""

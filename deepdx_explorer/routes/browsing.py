@@ -12,6 +12,7 @@ from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.voice.parts import PARTS
 from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, find, sort_rows
 from deepdx_explorer.librarian import Librarian
 from deepdx_explorer.routes import TheLibrarian
@@ -73,14 +74,14 @@ def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str,
 
 @router.get("/choices")
 def choices(librarian: TheLibrarian) -> dict[str, Any]:
-    """Return the values that a user may choose: labels and algorithms, categories, verdicts, ratings."""
+    """Return the values that a user may choose: labels, categories, verdicts, ratings, parts to keep."""
     taxonomy = find_taxonomy(librarian.home.taxonomy)
     return {
         "labels": taxonomy.labels,
         "categories": taxonomy.categories,
         "verdicts": VERDICTS,
         "ratings": RATINGS,
-        "locks": [],
+        "parts": list(PARTS),
     }
 
 

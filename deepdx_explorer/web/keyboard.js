@@ -28,7 +28,9 @@ export function showPlayer(footer) {
   });
   for (let note = FIRST; note <= LAST; note++) {
     const isBlack = BLACK.has(note % 12);
-    piano.append(el("span", { class: isBlack ? "black" : "white", "data-note": note, title: `${NAMES[note % 12]} ${Math.floor(note / 12) - 1}` }));
+    // Small screens show the middle of the keyboard only.
+    const isFar = note < 48 || note > 72;
+    piano.append(el("span", { class: `${isBlack ? "black" : "white"}${isFar ? " far" : ""}`, "data-note": note, title: `${NAMES[note % 12]} ${Math.floor(note / 12) - 1}` }));
   }
   playWithPointer(piano);
   playWithKeys(piano);

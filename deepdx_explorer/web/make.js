@@ -36,7 +36,7 @@ export async function showMake(place) {
 function form() {
   const select = (name, label, values) => el("label", {}, label, el("select", { name }, el("option", { value: "" }, "any"), ...values.map((value) => el("option", { value }, value))));
   const number = (name, label, value, min, max, step) => el("label", {}, label, el("input", { type: "number", name, value, min, max, step }));
-  const keep = el("fieldset", { class: "locks" }, el("legend", {}, "Keep these parts of the chosen voice"), ...choices.locks.map((lock) => el("label", {}, el("input", { type: "checkbox", name: "keep", value: lock }), lock)));
+  const keep = el("fieldset", { class: "parts" }, el("legend", {}, "Keep these parts of the chosen voice"), ...choices.parts.map((part) => el("label", {}, el("input", { type: "checkbox", name: "keep", value: part }), part)));
   const chosen = () => known.get(state.sound);
   return el(
     "form",
