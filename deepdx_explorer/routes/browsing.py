@@ -11,12 +11,13 @@ from deepdx_core.database.snapshot import DatabaseError, Snapshot
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
+from deepdx_core.sound.phrases import LABEL_PHRASES
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.voice.parts import PARTS
 from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, find, sort_rows
 from deepdx_explorer.librarian import Librarian
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.sheets import describe_evidence, describe_sound, describe_voice
+from deepdx_explorer.sheets import describe_evidence, describe_phrase, describe_sound, describe_voice
 
 router = APIRouter()
 
@@ -74,7 +75,7 @@ def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str,
 
 @router.get("/choices")
 def choices(librarian: TheLibrarian) -> dict[str, Any]:
-    """Return the values that a user may choose: labels, categories, verdicts, ratings, parts to keep."""
+    """Return the values that a user may choose: labels, categories, verdicts, ratings, parts. And the phrases of labels."""
     taxonomy = find_taxonomy(librarian.home.taxonomy)
     return {
         "labels": taxonomy.labels,
@@ -82,6 +83,7 @@ def choices(librarian: TheLibrarian) -> dict[str, Any]:
         "verdicts": VERDICTS,
         "ratings": RATINGS,
         "parts": list(PARTS),
+        "phrases": {label: describe_phrase(phrase) for label, phrase in LABEL_PHRASES.items()},
     }
 
 
