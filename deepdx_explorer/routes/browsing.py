@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 
 from deepdx_core.database.explain import explain
 from deepdx_core.database.snapshot import DatabaseError, Snapshot
@@ -114,7 +115,7 @@ def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
 
 
 @router.get("/matches")
-def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> dict[str, Any]:
+def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> JSONResponse:
     """Return the sounds that match, as row numbers of the catalog, ascending: for the map."""
     found, _ = librarian.find(filter_)
-    return {"rows": np.flatnonzero(found).tolist()}
+    return JSONResponse({"rows": np.flatnonzero(found).tolist()})
