@@ -62,11 +62,11 @@ class SoundIndex:
         """
         if not len(self.heard):
             raise NoAudioError(f"no sound of {self.home.root} was rendered yet: run `deepdx run` with audio first")
-        (own,) = np.searchsorted(self.heard, [self._row(parameters)])
-        if own < len(self.heard) and self.heard[own] == self._row(parameters):
-            vector = self.vectors[own]
+        require_legal(parameters[None])
+        own = np.flatnonzero(self.heard == self._row(parameters))
+        if len(own):
+            vector = self.vectors[own[0]]
         else:
-            require_legal(parameters[None])
             audio = compute_voice_features(parameters[None], AudioFeatures.create_empty(), silent)
             vector = ear_vectors(audio)[1][0]
         distances = np.full(len(self.sound_ids), np.inf, np.float32)
