@@ -19,6 +19,7 @@ Rooms, from the ground up; each imports only those before it:
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
 - `exchange`    inspection, conversion, voices as CSV, JSON and Parquet
 - `overrides`   the user's own verdicts and labels
+- `keeping`     the user's ratings, notes and collections
 - `judges`      classifiers of sounds that are trained already: corruption, labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
@@ -32,6 +33,7 @@ Rooms, from the ground up; each imports only those before it:
 - `changes`     changes by runs: the comparison of tables, and the history of the runs
 - `database`    corpus.duckdb, its snapshot for queries, the funnel
 - `dataset`     splits, and the training set as arrays
+- `taste`       the taste of a user, learnt from ratings, and the choice of sounds by it
 - `training`    settings, checkpoints and determinism of training runs
 - `gan`         the conditional GAN of the blog "Deep DX"
 - `evaluation`  the protocol, its metrics and baselines

@@ -21,6 +21,7 @@ from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.files import write_outputs
 from deepdx_core.home import Home, find_home
 from deepdx_core.intake.survey import format_location
+from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.sound.rendering import NO_CONTROLLERS, Controllers
 from deepdx_core.sound.rendering import render as render_voices
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
@@ -175,12 +176,15 @@ class Arrays(NamedTuple):
 class Corpus:
     """A snapshot of the corpus of a home, for queries. It does not change while a run replaces the corpus.
 
+    The table `ratings` has the user's ratings and notes as they were when it was opened.
+
     A context manager, opened by `load_corpus`.
     """
 
     def __init__(self, home: Home) -> None:
         """Open the corpus of a home. Raises DatabaseError if there is none yet or it cannot be read."""
         self._snapshot = Snapshot(home.database)
+        self._snapshot.add("ratings", read_ratings(home))
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,11 @@
 """Files that users write by hand: read within bounds, checked against a model, refused with place and reason."""
 
+import csv
+import io
+import os
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from deepdx_core.display import printable, shown
-from deepdx_core.files import open_regular
+from deepdx_core.files import open_regular, written_whole
 
 _MAX_TOML_BYTES = 1 << 20
 _MAX_DEPTH = 16
@@ -111,6 +115,45 @@ def read_text(path: Path, max_bytes: int) -> str | None:
     if nul:
         raise ValueError(f"line {before.count(chr(10)) + 1}: a NUL byte, which text cannot have")
     return text
+
+
+def read_csv(path: Path, header: Sequence[str], max_bytes: int) -> list[tuple[int, list[str]]]:
+    """Return the rows of a user's CSV file below its header, each with its line. A missing file has no rows.
+
+    Blank lines are skipped. Raises ValueError like `read_text`, also for another header or number of fields.
+    """
+    text = read_text(path, max_bytes)
+    return [] if text is None else parse_csv(text, header)
+
+
+def parse_csv(text: str, header: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Return the rows of a CSV document, like `read_csv`."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = []
+    try:
+        if next(reader, []) != list(header):
+            raise ValueError(f"the first line must be {','.join(header)}")
+        for row in reader:
+            if row and len(row) != len(header):
+                raise ValueError(f"line {reader.line_num}: {len(row)} fields, expected {len(header)}")
+            if row:
+                rows.append((reader.line_num, row))
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from error
+    return rows
+
+
+def format_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """Return a CSV document that `read_csv` reads, in UTF-8."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    return text.getvalue().encode()
+
+
+def write_document(path: Path, content: bytes) -> None:
+    """Replace a user's file as a whole, or the target if `path` is a link."""
+    with written_whole(Path(os.path.realpath(path))) as temporary:
+        temporary.write_bytes(content)
 
 
 def read_toml(path: Path) -> dict[str, Any] | None:

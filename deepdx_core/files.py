@@ -180,9 +180,14 @@ def safe_name(text: str) -> str:
     never empty, hidden, reserved on Windows, or longer than any file system allows, even with a short suffix.
     """
     kept = re.sub(r"[^\w &'()+,.!-]", "_", unicodedata.normalize("NFC", text))[:_LONGEST_NAME].strip(" .")
-    if _RESERVED_NAMES.fullmatch(kept.partition(".")[0].rstrip()):
+    if is_reserved(kept):
         return f"_{kept}"
     return kept or "unnamed"
+
+
+def is_reserved(name: str) -> bool:
+    """Return True if Windows reserves a file name, such as `con` or `aux.csv`."""
+    return _RESERVED_NAMES.fullmatch(name.partition(".")[0].rstrip()) is not None
 
 
 def unique_names(names: Iterable[str]) -> list[str]:

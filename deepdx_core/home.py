@@ -33,7 +33,7 @@ class Home:
 
     @property
     def state(self) -> Path:
-        """Everything that cannot be recomputed from the inbox: splits, models, the user's verdicts and labels."""
+        """Everything that cannot be recomputed from the inbox: splits, models, what the user decided."""
         return self.root / "state"
 
     @property
@@ -97,6 +97,16 @@ class Home:
         return self.state / "labels.csv"
 
     @property
+    def ratings(self) -> Path:
+        """The user's ratings and notes: sound_id, rating, note."""
+        return self.state / "ratings.csv"
+
+    @property
+    def collections(self) -> Path:
+        """The user's collections, a CSV file each: sound_id, name, voice."""
+        return self.state / "collections"
+
+    @property
     def models(self) -> Path:
         """Trained generators, one folder each."""
         return self.state / "models"
@@ -133,7 +143,7 @@ class Home:
 
     @property
     def overrides_lock(self) -> Path:
-        """Lock of `verdicts` and `labels`, held from the read to the write of a change."""
+        """Lock of `verdicts`, `labels`, `ratings` and `collections`, held from the read to the write of a change."""
         return self.locks / "overrides.lock"
 
 

@@ -18,6 +18,8 @@ from deepdx_core.display import counted, printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import STAGING
 from deepdx_core.home import Home, find_home
+from deepdx_core.keeping.collections import list_collections
+from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.settings import load_settings, variables_set
 from deepdx_core.state.backup import list_backups
 from deepdx_core.state.migrations import VERSION as STATE_VERSION
@@ -133,8 +135,14 @@ def _check_home(home: Home) -> Iterator[Finding]:
 def _check_settings(home: Home) -> Iterator[Finding]:
     load_settings(home.settings)
     check_configuration(home)
-    files = home.settings, home.rules, home.taxonomy, home.verdicts, home.labels
+    read_ratings(home)
+    collections = list_collections(home)
+    for row in collections:
+        if row.voices is None:
+            yield Finding("your files", "problem", row.problem, "correct the file, or restore it from a backup")
+    files = home.settings, home.rules, home.taxonomy, home.verdicts, home.labels, home.ratings
     present = [path.name for path in files if path.is_file()]
+    present += [counted(len(collections), "collection")] if collections else []
     yield Finding("your files", "ok", ", ".join([*present, *variables_set()]) or "none: everything has its default")
 
 

@@ -121,6 +121,16 @@ class Snapshot:
         if not self.abandoned:
             self._connection.close()
 
+    def add(self, table: str, rows: pl.DataFrame) -> None:
+        """Add a table that this connection alone has, in memory: the user's ratings, which change between runs."""
+
+        def create() -> None:
+            self._connection.register("added", rows.to_arrow())
+            self._connection.execute(f"CREATE TEMP TABLE {_quoted_name(table)} AS FROM added")
+            self._connection.unregister("added")
+
+        self._run(create)
+
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
         """Read a table or view, or some of its columns, like `Tables.read`."""
         selected = "*" if columns is None else ", ".join(f'"{column}"' for column in columns)

@@ -22,18 +22,28 @@ def hamming_distances(voices: UInt8Array, columns: UInt8Array) -> UInt8Array:
 
 
 def distances_to_closest(voices: UInt8Array, train: UInt8Array) -> Int64Array:
-    """Return the distance of each voice, `uint8[n, 145]`, to its closest training voice, `int64[n]`.
+    """Return the distance of each voice, `uint8[n, 145]`, to its closest training voice; see `find_closest`."""
+    return find_closest(voices, train)[1]
 
-    Exact: all pairs are compared. train: `uint8[m, 145]`. Raises ValueError if it is empty.
+
+def find_closest(voices: UInt8Array, train: UInt8Array) -> tuple[Int64Array, Int64Array]:
+    """Return the closest training voice of each voice, `uint8[n, 145]`: its row and its distance, `int64[n]` each.
+
+    Exact: all pairs are compared; of equally close ones, the first is taken. train: `uint8[m, 145]`. Raises ValueError
+    if it is empty.
     """
     if not len(train):
         raise ValueError("there are no training voices to compare with")
     columns = np.ascontiguousarray(train.T)  # [145, m]
-    closest = np.full(len(voices), voices.shape[1])
+    rows = np.zeros(len(voices), dtype=np.int64)
+    closest = np.full(len(voices), voices.shape[1] + 1)
     for start in range(0, len(voices), _BATCH):
         some = voices[start : start + _BATCH]
         for begin in range(0, len(train), _TILE):
             counts = hamming_distances(some, columns[:, begin : begin + _TILE])
-            least = closest[start : start + len(some)]
-            np.minimum(least, counts.min(axis=1), out=least)
-    return closest
+            best = counts.argmin(axis=1)
+            distances = counts[np.arange(len(some)), best]
+            nearer = distances < closest[start : start + len(some)]
+            rows[start : start + len(some)][nearer] = begin + best[nearer]
+            closest[start : start + len(some)][nearer] = distances[nearer]
+    return rows, closest

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
-from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
+from deepdx_core.generation.breeding import breed
 from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
@@ -15,21 +16,24 @@ from deepdx_core.writer.sampling import write_voices
 
 _MAX_RETOUCHED = 8  # parameters in which a voice may differ from the interpolation of two
 _LABELS_AT_ONCE = 32
+_ALGORITHM = INDEX["algorithm"]
 
 
 def draw_labels(model: VoiceModel, count: int, seed: int, request: SamplingRequest) -> Int64Array:
     """Return a label id per voice, `int64[count]`.
 
     All are the requested label, else the label of the training voice closest to `like` or to the first of `between`.
-    Without these, labels are drawn from the training voices, those of the requested algorithm if there are any.
+    Otherwise labels are drawn: from those of the training voices closest to `parents`, or from the training voices,
+    those of the requested algorithm if there are any.
     """
     if request.label is not None:
         return np.full(count, model.labels.index(request.label))
-    given = [voice for voice in (request.like, *(request.between or ())) if voice is not None]
-    if given:
-        distances = np.count_nonzero(model.voices.parameters != given[0], axis=1)
-        return np.full(count, model.voices.labels[distances.argmin()])
-    among = model.voices.labels[_rows_of_algorithm(model, request.algorithm)]
+    if request.like is not None or request.between is not None:
+        return np.full(count, _closest_label(model, request.given[0]))
+    if request.parents is not None:
+        among = np.array([_closest_label(model, parent) for parent in request.parents])
+    else:
+        among = model.voices.labels[_rows_of_algorithm(model, request.algorithm)]
     batches = range(0, count, _LABELS_AT_ONCE)  # so that the first labels do not depend on the count
     drawn = [np.random.default_rng([seed, first]).choice(among, size=_LABELS_AT_ONCE) for first in batches]
     return np.concatenate(drawn)[:count]
@@ -41,19 +45,20 @@ def write_candidates(
     labels: Int64Array,
     positions: Float64Array,
     random: np.random.Generator,
+    attempt: int = 0,
 ) -> UInt8Array:
     """Write a candidate for each of these label ids, `uint8[m, 145]`.
 
-    positions: of each candidate between two voices, from 0 to 1; ignored unless the request has `between`.
+    positions: of each candidate between two voices, from 0 to 1; ignored unless the request has `between`. attempt:
+    number of attempts before, whose candidates were rejected. With `keep`, each makes the writer bolder, which may be
+    too sure that nothing changes where little may change.
     """
     if request.between is not None:
         parents = _interpolate(*request.between, positions)
         parent_labels, differing = labels, np.full(len(labels), _MAX_RETOUCHED)
-    elif request.like is not None:
-        parents = np.repeat(request.like[None], len(labels), axis=0)
-        least = MAX_DIFFERING + 1 if request.avoid_copies else 1
-        parent_labels = labels
-        differing = np.full(len(labels), max(round(request.strength * len(PARAMETERS)), least))
+    elif request.like is not None or request.parents is not None:
+        parents, parent_labels = _parents_of_variations(request, len(labels), random), labels
+        differing = np.full(len(labels), max(round(request.strength * request.free.sum()), request.too_close + 1, 1))
     else:
         rows, differing = _draw_parents(model, request.algorithm, labels, random)
         parents, parent_labels = model.voices.parameters[rows], model.voices.labels[rows]
@@ -68,11 +73,39 @@ def write_candidates(
         torch.from_numpy(parent_labels),
         torch.zeros(len(labels), dtype=torch.bool),
     )
-    algorithms = None if request.algorithm is None else torch.full((len(labels),), request.algorithm - 1)
-    voices = from_sequence(write_voices(model.writer, conditions, random, request.temperature, algorithms).numpy())
+    given, boldness = _given_values(request, parents), float(attempt if request.keep else 0)
+    voices = from_sequence(write_voices(model.writer, conditions, random, request.temperature, given, boldness).numpy())
     if request.between is not None:  # both ends stay as given
         voices[positions == 0], voices[positions == 1] = request.between
     return voices
+
+
+def _parents_of_variations(request: SamplingRequest, count: int, random: np.random.Generator) -> UInt8Array:
+    """Return the voice that each of some candidates is a variation of, `uint8[count, 145]`: `like`, or a child."""
+    if request.parents is None:
+        assert request.like is not None
+        return np.repeat(request.like[None], count, axis=0)
+    kept = ~request.free
+    children = breed(request.parents, count, random, first_leads=bool(kept[_ALGORITHM]))
+    children[:, kept] = request.parents[0][kept]
+    return children
+
+
+def _given_values(request: SamplingRequest, parents: UInt8Array) -> Tensor | None:
+    """Return the values that the writer must keep, as `write_voices` takes them."""
+    if not request.keep and request.algorithm is None:
+        return None
+    kept = ~request.free
+    values = parents.copy()
+    if request.algorithm is not None:
+        values[:, _ALGORITHM], kept[_ALGORITHM] = request.algorithm - 1, True
+    in_order = to_sequence(kept[None].astype(np.uint8))
+    return torch.from_numpy(np.where(in_order, to_sequence(values), -1))
+
+
+def _closest_label(model: VoiceModel, voice: UInt8Array) -> int:
+    """Return the label id of the training voice closest to a voice."""
+    return int(model.voices.labels[np.count_nonzero(model.voices.parameters != voice, axis=1).argmin()])
 
 
 def _draw_parents(

@@ -1,16 +1,20 @@
 """Execution of orders by the champion of a home."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deepdx_core.arrays import Float64Array, UInt8Array
+import numpy as np
+
+from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import generated_voices
+from deepdx_core.dataset.distances import find_closest
+from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.exchange.references import InvalidReferenceError, read_voice
 from deepdx_core.generation.banks import draw_names, encode_banks
-from deepdx_core.generation.model import load_model
+from deepdx_core.generation.model import VoiceModel, load_model
 from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
 from deepdx_core.generation.realness import compute_realness
@@ -33,9 +37,13 @@ class Delivery(NamedTuple):
     """The critic's log-odds that each voice is real, by parameters, `float64[n]`."""
     rejected: Mapping[str, int]
     """Number of rejected candidates by reason."""
-    label: str | None
+    nearest_ids: list[str]
+    """Sound id of the training voice that differs from each voice in the fewest parameters."""
+    nearest_distances: Int64Array
+    """Number of parameters in which they differ, `int64[n]`."""
+    label: str | None = None
     """The label of the order."""
-    category: str | None
+    category: str | None = None
     """The category that the order named in place of a label."""
 
 
@@ -50,16 +58,20 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     label = category = None
     if order.label is not None:
         label, category = _find_label(order.label, read_model_card(folder).labels, home.taxonomy)
-    key, texts = ("like", [order.like]) if order.like is not None else ("between", order.between)
-    try:
-        parents = [read_voice(home, text) for text in texts]
-    except InvalidReferenceError as error:
-        raise OrderError(key, str(error)) from error
+    like, between, parents = (
+        _read_voices(home, key, texts)
+        for key, texts in (
+            ("like", [] if order.like is None else [order.like]),
+            ("between", order.between),
+            ("parents", order.parents),
+        )
+    )
     changes: dict[str, Any] = {
         **({} if order.novelty is None else {"novelty": order.novelty}),
         **({} if order.strength is None else {"strength": order.strength}),
-        **({"like": parents[0][0]} if order.like is not None else {}),
-        **({"between": (parents[0][0], parents[1][0])} if order.between else {}),
+        **({"like": like[0][0]} if like else {}),
+        **({"between": (between[0][0], between[1][0])} if between else {}),
+        **({"parents": np.array([voice for voice, _ in parents])} if parents else {}),
     }
     try:
         request = SamplingRequest(
@@ -68,26 +80,70 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
             order.temperature,
             choices=order.choices,
             avoid_copies=order.avoid_copies,
+            keep=tuple(order.keep),
             **changes,
         )
     except ValueError as error:
         key, _, reason = str(error).partition(" ")
         raise OrderError(key, reason) from error
-    rules, taken, model = load_rules(home.rules), corpus_names(home), load_model(folder)
+    names = [name for _, name in (*like, *between, *parents)]
+    delivered = generate_voices(
+        home,
+        request,
+        order.count,
+        order.seed,
+        names=names,
+        by_ear=order.by_ear,
+        model=load_model(folder),
+        report=report,
+    )
+    return delivered._replace(label=label, category=category)
+
+
+def generate_voices(
+    home: Home,
+    request: SamplingRequest,
+    count: int,
+    seed: int,
+    *,
+    names: Sequence[str] = (),
+    by_ear: bool = True,
+    model: VoiceModel | None = None,
+    report: Report = silent,
+) -> Delivery:
+    """Generate voices for a request, with the rules and names of a home.
+
+    names: of the voices that the request names (`SamplingRequest.given`), after which new ones are called. by_ear:
+    render candidates, and reject the silent, endless and noisy. model: by default the champion of the home; a caller
+    that generates often loads it once.
+
+    Raises NoModelError or ModelError without a model, and DeepDXError for a label that the model does not know, or if
+    nearly all candidates are rejected.
+    """
+    model = load_model(champion_folder(home)) if model is None else model
+    rules, taken = load_rules(home.rules), corpus_names(home)
     try:
-        found = sample(model, order.count, order.seed, request, rules=rules, render=order.by_ear, report=report)
+        found = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)
     except ValueError as error:  # a valid request that the model cannot fulfill
         raise DeepDXError(f"{error}; nothing was written") from error
-    names = draw_names(model, found, order.seed, taken, parents)
+    drawn = draw_names(model, found, seed, taken, list(zip(request.given, names, strict=True)) if names else ())
+    rows, distances = find_closest(found.parameters, model.voices.parameters)
     return Delivery(
-        encode_banks(found, names),
-        names,
+        encode_banks(found, drawn),
+        drawn,
         found.parameters,
         compute_realness(model, generated_voices(found.parameters, found.label_ids), None),
         found.rejected,
-        label,
-        category,
+        sound_ids(model.voices.parameters[rows]),
+        distances,
     )
+
+
+def _read_voices(home: Home, key: str, texts: Sequence[str]) -> list[tuple[UInt8Array, str]]:
+    try:
+        return [read_voice(home, text) for text in texts]
+    except InvalidReferenceError as error:
+        raise OrderError(key, str(error)) from error
 
 
 def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> tuple[str, str | None]:

@@ -5,12 +5,15 @@ Nothing heavy is imported here: forms are made from these fields.
 
 from pydantic import BaseModel, Field
 
+from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import VMEM_VOICES
+from deepdx_core.voice.parts import PARTS, part_columns
 
 REFERENCE = "FILE:SLOT or sound_id"
 """A voice as users name it; see `deepdx_core.exchange.references`."""
 MAX_VOICES = VMEM_VOICES * 99
+MAX_PARENTS = 8
 
 
 class OrderError(DeepDXError):
@@ -47,8 +50,19 @@ class Order(BaseModel):
     like: str | None = Field(
         default=None, description=f"{REFERENCE} of a voice to generate variations of; slots count from 1."
     )
+    parents: list[str] = Field(
+        default_factory=list,
+        description=f"Two to eight voices, each {REFERENCE}, to breed: each new voice takes whole operators from two.",
+    )
+    keep: list[str] = Field(
+        default_factory=list,
+        description="Parts that stay as in `like`, or in the first of `parents`: " + ", ".join(PARTS) + ". Or "
+        "parameters.",
+    )
     strength: float | None = Field(
-        default=None, description="Share of parameters that `like` changes. By default 0.15."
+        default=None,
+        description="Share of parameters that change from `like`, or from what children inherit; with `keep`, of those "
+        "that may change. By default 0.15.",
     )
     between: list[str] = Field(
         default_factory=list,
@@ -65,11 +79,22 @@ def check_order(order: Order) -> None:
     """Raise OrderError for keys that exclude each other."""
     if order.between and len(order.between) != 2:
         raise OrderError("between", f"needs two voices, each {REFERENCE}")
+    if order.parents and not 2 <= len(order.parents) <= MAX_PARENTS:
+        raise OrderError("parents", f"needs 2 to {MAX_PARENTS} voices, each {REFERENCE}")
     if order.like is not None and order.between:
         raise OrderError("between", "cannot be combined with `like`")
-    if order.strength is not None and order.like is None:
-        raise OrderError("strength", "needs `like`")
-    if order.novelty is not None and (order.like is not None or order.between):
-        raise OrderError("novelty", "cannot be combined with `like` or `between`")
+    if order.parents and (order.like is not None or order.between):
+        raise OrderError("parents", "cannot be combined with `like` or `between`")
+    varied = order.like is not None or bool(order.parents)
+    if order.strength is not None and not varied:
+        raise OrderError("strength", "needs `like` or `parents`")
+    if order.keep and not varied:
+        raise OrderError("keep", "needs `like` or `parents`")
+    try:
+        part_columns(order.keep)
+    except ValueError as error:
+        raise OrderError("keep", printable(str(error))) from error
+    if order.novelty is not None and (varied or order.between):
+        raise OrderError("novelty", "cannot be combined with `like`, `parents` or `between`")
     if order.algorithm is not None and order.between:
         raise OrderError("algorithm", "cannot be combined with `between`, whose voices have their own")

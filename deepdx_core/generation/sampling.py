@@ -14,7 +14,6 @@ import numpy as np
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.dataset.distances import distances_to_closest
-from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.generation.candidates import draw_labels, write_candidates
 from deepdx_core.generation.filters import Reasons, rejection_reasons
 from deepdx_core.generation.model import VoiceModel
@@ -107,7 +106,7 @@ def sample_labels(
                 for places in batch.open_places(wanted, _RETRIED if attempt else _BATCH):
                     # Attempts count from 1: a trailing 0 does not change a seed, and without one it drew the labels.
                     random = np.random.default_rng([seed, first + places.start, attempt + 1])
-                    rejected += batch.fill(places, wanted, random)
+                    rejected += batch.fill(places, wanted, random, attempt)
                 if len(batch.filled) == wanted:
                     break
             else:
@@ -137,8 +136,8 @@ class _Batch:
         self.model, self.request, self.rules, self.render = model, request, rules, render
         self.labels, self.positions = labels, positions
         self.filled: dict[int, UInt8Array] = {}
-        self.too_close = MAX_DIFFERING if request.avoid_copies and request.between is None else -1
-        given = [] if request.like is None else [request.like[None]]
+        self.too_close = request.too_close
+        given = [] if request.between is not None else [voice[None] for voice in request.given]
         self.others = np.concatenate([model.voices.parameters, earlier, *given])
         # Both ends of an interpolation stay as given; nothing rejects them.
         self.exempt = np.isin(positions, (0, 1)) & (request.between is not None)
@@ -149,14 +148,14 @@ class _Batch:
         parts = (range(start, start + size) for start in range(0, _BATCH, size))
         return (part for part in parts if any(place < wanted and place not in self.filled for place in part))
 
-    def fill(self, places: range, wanted: int, random: np.random.Generator) -> Counter[str]:
+    def fill(self, places: range, wanted: int, random: np.random.Generator, attempt: int) -> Counter[str]:
         """Write candidates for these places and choose a good one for as many of the first `wanted` as possible.
 
         Returns the number of rejected candidates by reason.
         """
         own = np.repeat(np.array(places), self.request.choices)  # the place of each candidate
         exempt, unpitched = self.exempt[own], self.unpitched[own]
-        candidates = write_candidates(self.model, self.request, self.labels[own], self.positions[own], random)
+        candidates = write_candidates(self.model, self.request, self.labels[own], self.positions[own], random, attempt)
         audio = compute_voice_features(candidates, _NO_AUDIO, silent) if self.render else None
         realness = compute_realness(self.model, generated_voices(candidates, self.labels[own]), audio)
         # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).

@@ -14,6 +14,7 @@ from typing import Any
 
 from deepdx_core.files import open_regular, read_regular, written_whole
 from deepdx_core.home import Home
+from deepdx_core.overrides import locked
 from deepdx_core.tables.storage import Manifest, checksum
 
 CONTENTS = "backup.json"
@@ -25,11 +26,14 @@ ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 _TIME = (1980, 1, 1, 0, 0, 0)  # constant, so that the same state gives the same bytes
 
 _MODEL_FILE = r"models/\w{1,64}/[\w.]{1,64}"
+_COLLECTION = r"collections/[\w-](?:[\w -]{0,62}[\w-])?\.csv"
 _STATE_FILE = rf"\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE}"
 NAMES_BY_VERSION = (
     re.compile(rf"tables/(taught_voices|training_splits|models)\.parquet|(verdicts|labels)\.csv|{_MODEL_FILE}"),
     re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE})"),
-    re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE}|judges/\w{{1,64}}-[0-9a-f]{{16}}\.safetensors)"),
+    re.compile(
+        rf"(rules|taxonomy)\.toml|state/({_STATE_FILE}|judges/\w{{1,64}}-[0-9a-f]{{16}}\.safetensors|{_COLLECTION})"
+    ),
 )
 """Names that files in a backup may have, by the version of the state. A restore writes no other file."""
 
@@ -44,8 +48,9 @@ def write_backup(home: Home, path: Path) -> int:
 
     The caller holds the run lock, and has opened the state.
     """
-    files = state_files(home, models=True)
-    write_archive(path, files, Manifest.read(home.state).version)
+    with locked(home.overrides_lock):
+        files = state_files(home, models=True)
+        write_archive(path, files, Manifest.read(home.state).version)
     return len(files)
 
 
@@ -54,13 +59,14 @@ def back_up_changes(home: Home, keep: int = 10) -> None:
 
     keep: number of such backups that are kept.
     """
-    files = state_files(home, models=False)
     before = list_backups(home)
     version = Manifest.read(home.state).version
-    checksums = {name: checksum(read_regular(path)) for name, path in files.items()}
-    if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": checksums}:
-        return
-    write_archive(home.backups / f"state-{timestamp()}.zip", files, version)
+    with locked(home.overrides_lock):
+        files = state_files(home, models=False)
+        checksums = {name: checksum(read_regular(path)) for name, path in files.items()}
+        if before and _read_contents(before[-1]) == {"format": FORMAT, "version": version, "files": checksums}:
+            return
+        write_archive(home.backups / f"state-{timestamp()}.zip", files, version)
     for old in before[: max(0, len(before) + 1 - keep)]:
         old.unlink()
 
@@ -75,6 +81,7 @@ def state_files(home: Home, models: bool) -> dict[str, Path]:
     found = [path for path in (home.rules, home.taxonomy) if path.is_file()]
     found += [path for path in home.state.iterdir() if path.is_file() and not path.name.startswith(".")]
     found += home.judges.glob("*")
+    found += [path for path in home.collections.glob("*.csv") if path.is_file()]
     if models:
         found += [path for path in home.models.glob("*/*") if path.is_file()]
     names = {path.relative_to(home.root).as_posix(): path for path in sorted(found)}

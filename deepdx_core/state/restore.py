@@ -7,12 +7,11 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from filelock import FileLock
-
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import open_regular, working_folder, written_whole
 from deepdx_core.home import Home
+from deepdx_core.overrides import locked
 from deepdx_core.state import store
 from deepdx_core.state.backup import CONTENTS, FORMAT, NAMES_BY_VERSION, ZIP_ERRORS, timestamp
 from deepdx_core.state.migrations import VERSION
@@ -66,8 +65,7 @@ def restore_backup(home: Home, path: Path) -> Path | None:
                 (new.root / name).rename(pending / "new" / name)
         with written_whole(pending / store.STEPS) as temporary:
             temporary.write_text(json.dumps(steps))
-        home.locks.mkdir(exist_ok=True)
-        with FileLock(home.overrides_lock):
+        with locked(home.overrides_lock):
             pending.rename(home.restoring)
             store.finish_restore(home)
     return replaced if replaced.is_dir() else None

@@ -151,11 +151,11 @@ def _require_new(home: Home) -> None:
 
 
 def _track_overrides(home: Home, manifest: Manifest, warn: Warn) -> None:
-    """Record which files of verdicts and labels exist."""
+    """Record which files of verdicts, labels and ratings exist."""
     for path in (home.verdicts, home.labels):
         if os.path.lexists(home.root / path.name):
             warn(f"{home.root / path.name} is not read: move its rows to {path}")
-    present = [path.name for path in (home.verdicts, home.labels) if os.path.lexists(path)]
+    present = [path.name for path in (home.verdicts, home.labels, home.ratings) if os.path.lexists(path)]
     if present != manifest.overrides:
         manifest.overrides = present
         manifest.write()

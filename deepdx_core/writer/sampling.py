@@ -15,12 +15,14 @@ def write_voices(
     conditions: Conditions,
     random: np.random.Generator,
     temperature: float = 1.0,
-    algorithms: Tensor | None = None,
+    given: Tensor | None = None,
+    boldness: float = 0.0,
 ) -> Tensor:
     """Draw a voice for each of the conditions, `int64[n, 145]`, in the writer's order.
 
-    temperature: divides the logits; below 1, likely values become likelier. algorithms: `int64[n]`, counted from 0; -1
-    leaves the algorithm to the writer. Raises FloatingPointError if a logit is not finite.
+    temperature: divides the logits; below 1, likely values become likelier. given: `int64[n, 145]`, values that stay
+    as they are, in the writer's order; -1 leaves one to the writer. boldness: added to the logits of all values but the
+    parent's, so that 1 raises the odds of a change by e. Raises FloatingPointError if a logit is not finite.
     """
     chances = random.random((len(conditions.parents), LENGTH))
     parts = [
@@ -29,7 +31,8 @@ def write_voices(
             Conditions(*(condition[start : start + _BATCH] for condition in conditions)),
             torch.from_numpy(chances[start : start + _BATCH]),
             temperature,
-            None if algorithms is None else algorithms[start : start + _BATCH],
+            None if given is None else given[start : start + _BATCH],
+            boldness,
         )
         for start in range(0, len(chances), _BATCH)
     ]
@@ -38,7 +41,12 @@ def write_voices(
 
 @torch.no_grad()
 def _write(
-    writer: Writer, conditions: Conditions, chances: Tensor, temperature: float, algorithms: Tensor | None
+    writer: Writer,
+    conditions: Conditions,
+    chances: Tensor,
+    temperature: float,
+    given: Tensor | None,
+    boldness: float,
 ) -> Tensor:
     decoder = IncrementalDecoder(writer, conditions)
     chances = chances.to(conditions.parents.device)
@@ -46,10 +54,12 @@ def _write(
         logits = decoder.logits().double() / temperature
         if not logits.isfinite().all():
             raise FloatingPointError("a logit is not finite: the weights have grown without bounds")
+        if boldness:
+            logits.scatter_add_(1, conditions.parents[:, position, None], logits.new_full((len(logits), 1), -boldness))
         cumulative = logits.softmax(dim=1).cumsum(dim=1)  # [n, values]
         reached = chances[:, position, None] * cumulative[:, -1:]
         values = torch.searchsorted(cumulative, reached, right=True)[:, 0]
-        if position == 0 and algorithms is not None:
-            values = torch.where(algorithms >= 0, algorithms, values)
+        if given is not None:
+            values = torch.where(given[:, position] >= 0, given[:, position], values)
         decoder.append(values)
     return decoder.voices

@@ -16,9 +16,11 @@ from deepdx_pipeline.cli import (
     corpus,
     curation,
     doctor,
+    explore,
     export,
     generate,
     judges,
+    keeping,
     labels,
     midi,
     render,
@@ -64,6 +66,7 @@ app.command()(midi.receive)
 app.command()(sql.sql)
 app.command()(sql.stats)
 app.command()(export.export)
+app.command()(explore.explore)
 app.command()(doctor.doctor)
 app.command()(changes.diff)
 app.command()(state.backup)
@@ -71,6 +74,9 @@ app.command()(state.restore)
 app.command()(curation.explain)
 app.command()(curation.verdict)
 app.command()(labels.label)
+app.command()(keeping.rate)
+app.command()(keeping.pick)
+app.add_typer(keeping.collection, name="collection")
 app.add_typer(judges.app, name="judges")
 app.command()(generate.generate)
 app.command()(run.evaluate)

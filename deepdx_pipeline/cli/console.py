@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deepdx_core.display import printable_lines
+from deepdx_core.display import printable, printable_lines
+from deepdx_core.files import output_target
 from deepdx_core.progress import Report
+from deepdx_core.voice.parameters import VMEM_VOICES
 
 out = Console()
 err = Console(stderr=True)
@@ -68,3 +71,17 @@ def numbered_paths(output: Path, count: int) -> list[Path]:
     """Return paths for several files in place of one: `out-01.syx`, `out-02.syx`, ..."""
     digits = max(2, len(str(count)))
     return [output.with_name(f"{output.stem}-{number:0{digits}}{output.suffix}") for number in range(1, count + 1)]
+
+
+def bank_paths(output: Path, voices: int, force: bool) -> list[Path]:
+    """Return the paths of the banks of 32 for some voices: `output`, or numbered paths if they fill several.
+
+    Raises BadParameter unless `output` ends in .syx, and OutputError like `output_target`.
+    """
+    if output.suffix.lower() != ".syx":
+        raise typer.BadParameter(f"{printable(str(output))} does not end in .syx", param_hint="--output")
+    banks = -(-voices // VMEM_VOICES)
+    paths = [output] if banks <= 1 else numbered_paths(output, banks)
+    for path in paths:
+        output_target(path, force)
+    return paths

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from deepdx_core.display import counted, printable
-from deepdx_core.files import output_target, write_outputs
+from deepdx_core.files import write_outputs
 from deepdx_core.generation.orders import MAX_VOICES, REFERENCE, Order, OrderError, check_order
 from deepdx_core.home import find_home
-from deepdx_core.voice.parameters import VMEM_VOICES
-from deepdx_pipeline.cli.console import announce_compilation, err, numbered_paths, print_line, progress_bar
+from deepdx_core.voice.parts import PARTS
+from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, print_line, progress_bar
 
 
 def generate(
@@ -47,8 +47,26 @@ def generate(
         str | None,
         typer.Option(metavar="VOICE", help=f"Generate variations of this voice, {REFERENCE}; slots count from 1."),
     ] = None,
+    parents: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VOICE",
+            help="Breed from these voices; give it two to eight times. Each new voice takes whole operators from two.",
+        ),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART,...",
+            help=f"Keep these parts as in --like, or in the first of --parents: {', '.join(PARTS)}; or parameters.",
+        ),
+    ] = None,
     strength: Annotated[
-        float | None, typer.Option(help="Share of parameters that --like changes.", show_default="0.15")
+        float | None,
+        typer.Option(
+            help="Share of parameters that --like or --parents change; with --keep, of those that may change.",
+            show_default="0.15",
+        ),
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
@@ -77,6 +95,8 @@ def generate(
         temperature=temperature,
         novelty=novelty,
         like=like,
+        parents=parents or [],
+        keep=[part.strip() for part in keep.split(",")] if keep else [],
         strength=strength,
         between=list(between or ()),
         avoid_copies=avoid_copies,
@@ -84,11 +104,7 @@ def generate(
     )
     with _usage_errors():
         check_order(order)
-    paths = [output] if count <= VMEM_VOICES else numbered_paths(output, -(-count // VMEM_VOICES))
-    if output.suffix.lower() != ".syx":
-        raise typer.BadParameter(f"{printable(str(output))} does not end in .syx", param_hint="--output")
-    for path in paths:
-        output_target(path, force)
+    paths = bank_paths(output, count, force)
 
     from deepdx_core.generation.fulfillment import fill_order
 

@@ -81,6 +81,7 @@ def sql(
 
     from deepdx_core.database.snapshot import Snapshot
     from deepdx_core.files import output_target
+    from deepdx_core.keeping.ratings import read_ratings
     from deepdx_core.settings import load_settings
 
     if output is not None:
@@ -91,6 +92,7 @@ def sql(
     table_on_terminal = format is Format.TABLE and output is None and out.is_terminal
     max_rows = limit if limit is not None else _ROWS_ON_A_TERMINAL if table_on_terminal else 0
     with Snapshot(home.database, settings.memory_gb) as corpus:
+        corpus.add("ratings", read_ratings(home))
 
         def run(query: str) -> None:
             result = corpus.query(query, limit=max_rows + 1 if max_rows else None, timeout=seconds)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepdx_core.display import printable
-from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home, find_home
-from deepdx_pipeline.cli.console import err, print_line
+from deepdx_pipeline.cli.serving import ServingError, allowed_hostnames, announce, listen
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_CHECKS = 20
 _SECONDS_TO_CLOSE_CONNECTIONS, _SECONDS_TO_STOP_DAEMON = 2, 30
-
-
-class ServingError(DeepDXError):
-    """The UI cannot be served. The message names the address or home folder and the reason."""
 
 
 def ui(
@@ -53,38 +48,19 @@ def ui(
     home = find_home()
     settings = load_settings(home.settings).ui
     host, port = host or settings.host, port or settings.port
-    allowed = [*settings.allow_hosts, *(allow_host or [])]
-    for name in allowed:
-        if not name or any(character in "/:@ " for character in name):
-            raise typer.BadParameter(
-                f"{printable(name)!r} is not a host name; omit scheme and port", param_hint="--allow-host"
-            )
-    from deepdx_pipeline.guard import local_hostnames
+    hostnames = allowed_hostnames(host, [*settings.allow_hosts, *(allow_host or [])])
     from deepdx_pipeline.instance import open_instance, storage_errors
 
-    hostnames = local_hostnames(host) | frozenset(allowed)
     os.environ["DEEPDX_HOME"] = str(home.root)
     # Background jobs of scripts ignore SIGINT and pass that on to the daemon and its runs, which SIGINT has to stop.
     for interrupt in (signal.SIGINT, signal.SIGTERM):
         signal.signal(interrupt, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-    with suppress(KeyboardInterrupt), storage_errors(home), _listen(host, port) as listener:
+    with suppress(KeyboardInterrupt), storage_errors(home), listen(host, port) as listener:
         home.inbox.mkdir(parents=True, exist_ok=True)
         with open_instance(home) as instance, _ui_lock(home):
             _serve(home, instance, listener, hostnames)
-
-
-@contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ServingError(f"{printable(host)}, port {port}: {reason}; use another --port or --host") from error
-    with listener:
-        yield listener
 
 
 @contextmanager
@@ -122,13 +98,7 @@ def _serve(home: Home, instance: "dg.DagsterInstance", listener: socket.socket, 
         )
         server = uvicorn.Server(config)
         threading.Thread(target=_monitor, args=(daemon, server, instance), daemon=True).start()
-        address, port = listener.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        if address in ("0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
-            shown = socket.gethostname()
-            print_line("Anyone who can reach this machine can use the UI: it has no password.", "yellow", err)
-        print_line(f"Serving the Dagster UI at http://{shown}:{port} (Ctrl-C stops it). Inbox: {home.inbox}")
-        sys.stdout.flush()
+        announce(listener, "Serving the Dagster UI", f"Inbox: {home.inbox}")
         server.run([listener])
     if daemon.returncode:
         raise ServingError(f"the Dagster daemon exited with code {daemon.returncode}, which stopped the UI")

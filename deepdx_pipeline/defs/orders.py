@@ -75,7 +75,9 @@ def generate_bank_op(context: dg.OpExecutionContext, config: OrderConfig, home: 
 def _file_name(config: OrderConfig) -> str:
     """Return the name of the file to write. Raises dg.Failure if it is not a plain name that ends in .syx."""
     if not config.output:
-        label = config.label or ("variations" if config.like else "steps" if config.between else "mixed")
+        label = config.label or (
+            "variations" if config.like else "children" if config.parents else "steps" if config.between else "mixed"
+        )
         (name,) = bank_file_names([f"{label} seed {config.seed}"])
         return name.replace(" ", "-")
     if not config.output.lower().endswith(".syx") or Path(config.output).name != config.output or "\0" in config.output:
@@ -86,7 +88,7 @@ def _file_name(config: OrderConfig) -> str:
 
 @dg.job(
     name=GENERATE_BANK,
-    description="Generate a bank: by label, algorithm and novelty, like a voice, or between two.",
+    description="Generate a bank: by label, algorithm and novelty, like a voice, between two, or bred from several.",
     config={"ops": {_OP: {"config": OrderConfig().model_dump()}}},
 )
 def generate_bank() -> None:

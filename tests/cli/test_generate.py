@@ -13,62 +13,44 @@ from unittest.mock import patch
 import dagster as dg
 import numpy as np
 import pytest
-import torch
 
 from deepdx_core.codec.names import names_to_text, text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank, write_single
-from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.decoding.dumps import decode_dumps
+from deepdx_core.decoding.sound_ids import sound_ids
+from deepdx_core.errors import DeepDXError
 from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, load_voice
 from deepdx_core.generation import fulfillment, registry, sampling
 from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
-from deepdx_core.generation.names import fit_names
+from deepdx_core.generation.orders import Order
+from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import CLOSE, Sample
-from deepdx_core.generation.training import train_model
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
-from deepdx_core.progress import silent
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.storage import Tables
-from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
-from deepdx_core.writer.config import WriterConfig
+from deepdx_core.voice.parameters import INDEX
+from deepdx_core.voice.parts import part_columns
 from deepdx_pipeline.cli.errors import step_error_message
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.defs.orders import OrderConfig
 from tests.support.cli import run_deepdx
+from tests.support.demo_models import demo_model
 from tests.support.paths import DEMO
 
-LABELS = ("Pianos", "Bass")
 KEYS, NET = DEMO / "Keys" / "EPIANOS1.syx", DEMO / "From the net"
-TINY = WriterConfig(steps=30, batch_size=16, width=16, depth=1, heads=2, validate_every=30, threads=1)
-
-
-def parameters_in(folder):
-    _, voices = inspect_files([folder])
-    voices = voices.filter("valid").unique(PARAMETER_NAMES, maintain_order=True)
-    return voices.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A folder with a tiny model trained on part of the demo corpus, and biased to copy most of a parent."""
-    parts = [parameters_in(DEMO / folder)[:200] for folder in ("Keys", "Basses")]
-    parameters = np.concatenate(parts)
-    labels = np.repeat([0, 1], [len(part) for part in parts])
-    voices = Voices(parameters, labels, np.arange(len(parameters)))
-    is_train = np.arange(len(voices)) % 4 > 0
-    validation = voices[~is_train]
-    splits = Splits(voices[is_train], validation, validation, LABELS)
     folder = tmp_path_factory.mktemp("models")
-    model = train_model(splits, fit_names([], [], []), TINY, folder / "run", lambda _: None, silent)
-    with torch.no_grad():
-        model.writer.copy.bias[0] += 5
-    save_model(folder / "champion", model)
+    save_model(folder / "champion", demo_model(folder / "run"))
     return folder
 
 
@@ -189,6 +171,45 @@ def test_steps_between_two_voices_begin_and_end_with_them(deepdx):
     assert not nearer_to_first[-8:].any()
 
 
+def test_kept_parts_stay_as_in_the_voice(deepdx):
+    like, _ = load_voice(KEYS, 3)
+    made = generated(deepdx, "--like", f"{KEYS}:3", "--keep", "op1, envelopes,algorithm", "--count", 6)[:6]
+    kept = part_columns(["op1", "envelopes", "algorithm"])
+    assert (made[:, kept] == like[kept]).all()
+    assert (made != like).any(axis=1).all()
+
+
+def test_children_have_operators_of_their_parents(deepdx):
+    parents = [f"{KEYS}:1", f"{KEYS}:9", f"{DEMO / 'Basses' / 'EBASS1.syx'}:2"]
+    given = np.array([load_voice(Path(text.rpartition(":")[0]), int(text.rpartition(":")[2]))[0] for text in parents])
+    options = [part for text in parents for part in ("--parents", text)]
+    made = generated(deepdx, *options, "--count", 8, "--strength", 0.05)[:8]
+    assert (generated(deepdx, *options, "--count", 8, "--strength", 0.05)[:8] == made).all()
+    assert (made[:, None] == given).any(axis=1).mean() > 0.7
+    assert (made[:, None] != given).any(axis=2).all()
+    kept = generated(deepdx, *options, "--count", 4, "--keep", "op1")[:4]
+    assert (kept[:, part_columns(["op1"])] == given[0][part_columns(["op1"])]).all()
+
+
+def test_a_delivery_names_the_nearest_training_voice(deepdx, home, models):
+    delivered = fulfillment.fill_order(home, Order(count=5, by_ear=False))
+    training = training_voices(models)
+    assert (delivered.nearest_distances == distances_to_closest(delivered.parameters, training)).all()
+    by_id = dict(zip(sound_ids(training), training, strict=True))
+    nearest = np.array([by_id[sound_id] for sound_id in delivered.nearest_ids])
+    assert ((nearest != delivered.parameters).sum(axis=1) == delivered.nearest_distances).all()
+
+
+def test_voices_are_generated_for_a_request_of_arrays(deepdx, home, models):
+    given = training_voices(models)[[0, 5]]
+    request = SamplingRequest(parents=given, keep=("algorithm",))
+    delivered = fulfillment.generate_voices(home, request, 3, 1, names=["ONE", "TWO"], by_ear=False)
+    assert (delivered.parameters[:, INDEX["algorithm"]] == given[0, INDEX["algorithm"]]).all()
+    assert len(delivered.names) == len(delivered.realness) == len(delivered.nearest_ids) == 3
+    with pytest.raises(DeepDXError, match="unknown label 'Spoons'"):
+        fulfillment.generate_voices(home, SamplingRequest(label="Spoons"), 1, 0)
+
+
 def test_copies_are_kept_with_allow_copies(deepdx, models):
     options = ("--temperature", 0.1, "--label", "Bass", "--count", 3)
     strict, with_copies = (
@@ -265,8 +286,16 @@ def test_a_voice_that_is_not_legal_is_refused(deepdx, file, fault):
         ),
         (
             ("--like", f"{KEYS}:1", "--novelty", 2),
-            "Invalid value for --novelty: cannot be combined with --like or --between",
+            "Invalid value for --novelty: cannot be combined with --like, --parents or --between",
         ),
+        (("--keep", "op1"), "Invalid value for --keep: needs --like or --parents"),
+        (("--like", f"{KEYS}:1", "--keep", "op1,op9"), "Invalid value for --keep: 'op9' is none of op1, op2"),
+        (
+            ("--like", f"{KEYS}:1", "--keep", ",".join(f"op{n}" for n in range(1, 7)) + ",algorithm", "--algorithm", 5),
+            "Invalid value for --algorithm: cannot be combined with --keep of the algorithm",
+        ),
+        (("--parents", f"{KEYS}:1"), "Invalid value for --parents: needs 2 to 8 voices"),
+        (("--parents", f"{KEYS}:1", "--parents", KEYS), "is not FILE:SLOT"),
         (
             ("--between", f"{KEYS}:1", f"{KEYS}:2", "--algorithm", 5),
             "Invalid value for --algorithm: cannot be combined with --between",

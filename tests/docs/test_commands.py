@@ -28,6 +28,8 @@ NEEDS_HARDWARE = ("deepdx send", "deepdx receive", "deepdx play")
 RUN = [command for command in commands() if command not in ELSEWHERE and not command.startswith(NEEDS_HARDWARE)]
 WRITTEN = {
     "five.syx": {"five-01.syx", "five-02.syx"},
+    "best.syx": {"best-01.syx", "best-02.syx"},
+    "keys.syx": {"keys-01.syx", "keys-02.syx"},
     "pianos.syx": {"pianos-01.syx", "pianos-02.syx"},
 }  # files written, where not the one named after -o
 SHORTER = {

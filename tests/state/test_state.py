@@ -13,12 +13,21 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.errors import DeepDXError
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.registry import champion_folder
 from deepdx_core.home import Home
+from deepdx_core.keeping.collections import (
+    Collection,
+    delete_collection,
+    list_collections,
+    read_collection,
+    write_collection,
+)
+from deepdx_core.keeping.ratings import rate, read_ratings
 from deepdx_core.overrides import read_overrides
-from deepdx_core.state.backup import back_up_changes, write_backup
+from deepdx_core.state.backup import back_up_changes, list_backups, write_backup
 from deepdx_core.state.migrations import VERSION
 from deepdx_core.state.restore import BackupError, restore_backup
 from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
@@ -220,6 +229,31 @@ def test_any_flipped_bit_of_a_state_table_is_found(current):
         with pytest.raises(StateError, match="does not match its checksum"):
             Tables(current).read_or_empty("training_splits")
         path.write_bytes(whole)
+
+
+def test_ratings_and_collections_are_restored(current, tmp_path):
+    rate(current, "b" * 20, "star", "a lead")
+    kept = write_collection(current, "Bässe 1", Collection(INIT_VOICE[None], ("BASS",)))
+    write_backup(current, tmp_path / "kept.zip")
+    back_up_changes(current)
+    (automatic,) = list_backups(current)
+    for backup in (tmp_path / "kept.zip", automatic):
+        rate(current, "b" * 20, "skip", None)
+        rate(current, "c" * 20, "keep")
+        delete_collection(current, "Bässe 1")
+        write_collection(current, "other", Collection(INIT_VOICE[None], ("X",)))
+        restore_backup(current, backup)
+        assert read_ratings(current).rows() == [("b" * 20, "star", "a lead")]
+        assert [row.name for row in list_collections(current)] == ["Bässe 1"]
+        assert read_collection(current, "Bässe 1").version == kept.version
+
+
+def test_missing_ratings_are_an_error(current):
+    rate(current, "b" * 20, "star")
+    open_state(current, print)
+    current.ratings.unlink()
+    with pytest.raises(StateError, match=r"ratings\.csv: is gone"):
+        open_state(current, print)
 
 
 def test_missing_overrides_are_an_error(current):

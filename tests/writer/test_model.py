@@ -191,12 +191,24 @@ def test_written_voices_are_legal_and_depend_on_the_seed_alone(writer):
 
 def test_a_given_algorithm_is_written(writer):
     conditions = toy_conditions(64)
-    algorithms = torch.where(torch.arange(64) % 2 == 0, torch.arange(64) // 2, -1)
-    voices = write_voices(writer, conditions, np.random.default_rng(0), algorithms=algorithms)
+    given = torch.full((64, LENGTH), -1)
+    given[::2, 0] = torch.arange(32)
+    voices = write_voices(writer, conditions, np.random.default_rng(0), given=given)
     free = write_voices(writer, conditions, np.random.default_rng(0))
     found = from_sequence(voices.numpy())[:, INDEX["algorithm"]]
     assert (found[::2] == np.arange(32)).all()
     assert torch.equal(voices[1::2], free[1::2])
+
+
+def test_given_values_are_kept_wherever_they_are(writer):
+    conditions = toy_conditions(32)
+    random = np.random.default_rng(1)
+    kept = torch.from_numpy(random.random((32, LENGTH)) < 0.6)
+    given = torch.where(kept, conditions.parents, -1)
+    voices = write_voices(writer, conditions, np.random.default_rng(0), given=given)
+    assert torch.equal(voices[kept], conditions.parents[kept])
+    assert (voices[~kept] != conditions.parents[~kept]).any()
+    require_legal(from_sequence(voices.numpy()))
 
 
 def test_a_lower_temperature_writes_likelier_voices(writer):

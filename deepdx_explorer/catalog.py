@@ -1,0 +1,225 @@
+"""The catalog: one row for each sound of the corpus and of the generated banks. Search, facets, sorting, pages."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.database.snapshot import Snapshot
+from deepdx_core.exchange.inspection import inspect_files
+from deepdx_core.home import Home
+from deepdx_core.intake.local_files import find_files
+from deepdx_core.keeping.scale import RATINGS
+from deepdx_core.similarity.sound_map import place_voices
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+
+PAGE = 100
+MAX_PAGE = 500
+MAX_QUERY = 200
+
+MEASURES = (
+    *("loudness_db", "attack_seconds", "decay_seconds", "release_seconds"),
+    *("brightness_hz", "harmonicity", "harshness"),
+)
+"""Measures of middle C at velocity 100, as in the view `sound_features`."""
+
+FACETS = ("label", "category", "algorithm", "verdict", "source", "split", "origin", "rating")
+"""Columns by which sounds are counted and filtered."""
+
+SORTS = ("name", "files", "family_size", "confidence", "realness", "rating", "taste", "algorithm", "label", *MEASURES)
+Sort = Literal[SORTS]  # type: ignore[valid-type]
+
+NO_RATING = "none"
+RATING_ORDER = pl.Enum([NO_RATING, *RATINGS])
+
+REAL, GENERATED = "real", "generated"
+
+_SOUNDS = f"""
+    SELECT
+        voices.sound_id, voices.name, names, files, verdict, label, category, confidence, split, family_id,
+        family_size, algorithm_label AS algorithm, realness, x, y, {", ".join(MEASURES)}
+    FROM voices
+    LEFT JOIN sound_features USING (sound_id)
+    LEFT JOIN (FROM realness SELECT sound_id, realness) USING (sound_id)
+    LEFT JOIN sound_map USING (sound_id)
+    ORDER BY sound_id
+"""
+_PLACES = """
+    SELECT
+        sound_id,
+        list_sort(list(DISTINCT CASE
+            WHEN member IS NOT NULL AND contains(member, '/') THEN split_part(member, '/', 1)
+            WHEN member IS NOT NULL THEN path
+            WHEN contains(path, '/') THEN split_part(path, '/', 1)
+            ELSE '(loose files)'
+        END)) AS source,
+        string_agg(DISTINCT concat_ws('/', path, member), chr(10)) AS places
+    FROM decoded_slots JOIN raw_files USING (sha256)
+    WHERE sound_id IS NOT NULL GROUP BY sound_id
+"""
+_PARAMETERS = f"SELECT {', '.join(PARAMETER_NAMES)} FROM unique_voices ORDER BY sound_id"
+
+_COLUMNS: dict[str, Any] = {
+    **dict.fromkeys(("sound_id", "name"), pl.String),
+    "names": pl.List(pl.String),
+    **dict.fromkeys(("files", "family_size"), pl.UInt32),
+    **dict.fromkeys(("verdict", "label", "category", "split", "family_id", "origin", "places"), pl.String),
+    "source": pl.List(pl.String),
+    "algorithm": pl.UInt8,
+    **dict.fromkeys(("confidence", "realness", "x", "y", *MEASURES), pl.Float64),
+}
+
+
+class Filter(BaseModel):
+    """Conditions on sounds. Several values of one facet are alternatives; facets and words all have to match."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field(default="", max_length=MAX_QUERY, description="Words in any name, file or folder of a sound.")
+    label: list[str] = Field(default_factory=list, description="Labels.")
+    category: list[str] = Field(default_factory=list, description="Categories.")
+    algorithm: list[int] = Field(default_factory=list, description="Algorithms, 1 to 32.")
+    verdict: list[str] = Field(default_factory=list, description="Verdicts.")
+    source: list[str] = Field(default_factory=list, description="Top folders.")
+    split: list[str] = Field(default_factory=list, description="Splits.")
+    origin: list[str] = Field(default_factory=list, description="`real` or `generated`.")
+    rating: list[str] = Field(default_factory=list, description="Your ratings; `none` is without.")
+
+
+class Page(Filter):
+    """A page of the sounds that match."""
+
+    sort: Sort = Field(default="files", description="Column to sort by. Sounds without a value come last.")
+    descending: bool = Field(default=True, description="Largest first.")
+    offset: int = Field(default=0, ge=0, description="Number of sounds before the page.")
+    limit: int = Field(default=PAGE, ge=1, le=MAX_PAGE, description="Number of sounds on the page.")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The sounds. Immutable: a changed corpus makes another.
+
+    rows: the columns above, sorted by sound_id within the corpus, then generated voices.
+    parameters: `uint8[n, 145]`, as found: those of a corrupt sound may be out of range.
+    """
+
+    rows: pl.DataFrame
+    parameters: UInt8Array
+
+    @classmethod
+    def read(cls, home: Home) -> "Catalog":
+        """Read the corpus and the generated banks of a home. Raises DatabaseError without a corpus."""
+        with Snapshot(home.database) as corpus:
+            rows = corpus.query(_SOUNDS).join(corpus.query(_PLACES), on="sound_id", how="left", maintain_order="left")
+            values = corpus.query(_PARAMETERS)
+        sounds = rows.with_columns(origin=pl.lit(REAL)).select(
+            pl.col(name).cast(kind) for name, kind in _COLUMNS.items()
+        )
+        parameters = np.ascontiguousarray(values.to_numpy()).astype(np.uint8, copy=False)
+        generated, more = _read_generated(home, sounds["sound_id"])
+        return cls(_with_search_text(pl.concat([sounds, generated])), np.concatenate([parameters, more]))
+
+    @cached_property
+    def generated_places(self) -> pl.DataFrame:
+        """The places of generated voices on the map: `sound_id`, `generated_x`, `generated_y`. Renders them once."""
+        rows = np.flatnonzero((self.rows["origin"] == GENERATED).to_numpy())
+        places = place_voices(self.parameters[rows])
+        names = {"generated_x": places[:, 0], "generated_y": places[:, 1]}
+        return pl.DataFrame({"sound_id": self.rows["sound_id"].gather(rows), **names})
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row_of(self, sound_id: str) -> int | None:
+        """Return the row of a sound, None if it has none."""
+        found = self.rows["sound_id"].index_of(sound_id)
+        return None if found is None else int(found)
+
+
+def _read_generated(home: Home, known: pl.Series) -> tuple[pl.DataFrame, UInt8Array]:
+    """Return the voices of the generated banks that the corpus does not have, and their parameters."""
+    empty = pl.DataFrame(schema=_COLUMNS), np.empty((0, len(PARAMETER_NAMES)), np.uint8)
+    paths = [path for path in find_files(home.banks) if path.suffix == ".syx"] if home.banks.is_dir() else []
+    if not paths:
+        return empty
+    _, voices = inspect_files(paths)
+    voices = voices.filter(pl.col("valid")).unique("sound_id", keep="first", maintain_order=True)
+    voices = voices.filter(~pl.col("sound_id").is_in(known.implode()))
+    if voices.is_empty():
+        return empty
+    parameters = np.ascontiguousarray(voices.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
+    files = voices["path"].str.strip_prefix(f"{home.banks}/")
+    rows = pl.DataFrame(
+        {
+            "sound_id": voices["sound_id"],
+            "name": voices["name"],
+            "names": voices["name"].reshape((-1, 1)).cast(pl.List(pl.String)),
+            "places": "banks/" + files,
+            "source": files.reshape((-1, 1)).cast(pl.List(pl.String)),
+            "algorithm": parameters[:, INDEX["algorithm"]] + 1,
+        }
+    ).with_columns(origin=pl.lit(GENERATED), files=1)
+    absent = [pl.lit(None).alias(name) for name in _COLUMNS if name not in rows.columns]
+    return rows.with_columns(absent).select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items()), parameters
+
+
+def _with_search_text(rows: pl.DataFrame) -> pl.DataFrame:
+    text = pl.concat_str(pl.col("names").list.join("\n"), "places", separator="\n", ignore_nulls=True)
+    return rows.with_columns(search_text=_folded(text))
+
+
+def _folded(text: pl.Expr) -> pl.Expr:
+    """Return text in lower case and without accents."""
+    return text.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+
+
+def _words(query: str) -> list[str]:
+    folded = "".join(c for c in unicodedata.normalize("NFKD", query) if not unicodedata.combining(c)).lower()
+    return re.findall(r"\S+", folded)
+
+
+def find(rows: pl.DataFrame, filter_: Filter) -> tuple[pl.Series, dict[str, list[tuple[Any, int]]]]:
+    """Return which rows match, and the count of each value of each facet, the most frequent first.
+
+    rows: of a catalog, with `rating`. The counts of a facet are those of the rows that match all else.
+    """
+    found: dict[str, pl.Series] = {}
+    if words := _words(filter_.q):
+        found["q"] = rows.select(
+            reduce(lambda a, b: a & b, [pl.col("search_text").str.contains(word, literal=True) for word in words])
+        ).to_series()
+    for facet in FACETS:
+        if wanted := getattr(filter_, facet):
+            column = rows[facet]
+            if column.dtype == pl.List:
+                found[facet] = rows.select(
+                    reduce(lambda a, b: a | b, [pl.col(facet).list.contains(value) for value in wanted])
+                ).to_series()
+            else:
+                found[facet] = column.is_in(pl.Series(wanted).cast(column.dtype, strict=False).implode())
+    everything = pl.repeat(True, len(rows), eager=True)
+    counts = {}
+    for facet in FACETS:
+        others = [mask for name, mask in found.items() if name != facet]
+        column = rows[facet].filter(reduce(lambda a, b: a & b, others, everything).fill_null(False))
+        if column.dtype == pl.List:
+            column = column.drop_nulls().explode(empty_as_null=False)
+        table = column.drop_nulls().value_counts(name="n").sort(["n", facet], descending=[True, False])
+        counts[facet] = table.head(_MAX_VALUES).rows()
+    return reduce(lambda a, b: a & b, found.values(), everything).fill_null(False), counts
+
+
+_MAX_VALUES = 200
+"""Values of a facet that are counted: a collection may have thousands of folders."""
+
+
+def sort_rows(rows: pl.DataFrame, sort: str, descending: bool) -> pl.DataFrame:
+    """Sort rows by a column, ties by name and sound_id, missing values last."""
+    key = pl.col(sort).str.to_lowercase() if sort == "name" else pl.col(sort)
+    return rows.sort(key, "name", "sound_id", descending=[descending, False, False], nulls_last=True)

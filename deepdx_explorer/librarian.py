@@ -1,0 +1,159 @@
+"""The librarian: the catalog of a home with the user's own words, kept up to date while runs write."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from deepdx_core.arrays import UInt8Array
+from deepdx_core.errors import DeepDXError
+from deepdx_core.home import Home
+from deepdx_core.keeping.ratings import read_ratings
+from deepdx_core.labels.taxonomy import find_taxonomy
+from deepdx_core.overrides import read_overrides
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.tables.stamps import digest
+from deepdx_core.taste.features import Features
+from deepdx_core.taste.model import Taste
+from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog
+
+if TYPE_CHECKING:
+    from deepdx_core.generation.model import VoiceModel
+
+_MAX_MADE = 4096
+
+
+class UnknownVoiceError(DeepDXError):
+    """No sound of the corpus, of the generated banks or made since the start has this id."""
+
+
+class Voice(NamedTuple):
+    """A voice: its parameters, `uint8[145]`, name, and label and loudness where they are known."""
+
+    parameters: UInt8Array
+    name: str
+    label: str | None = None
+    loudness_db: float | None = None
+
+
+class _Read(NamedTuple):
+    state: tuple[object, ...]
+    """State of the files at the time."""
+    catalog: Catalog
+    rows: pl.DataFrame
+
+
+class Librarian:
+    """The sounds of a home. Its methods may be called by several threads."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self._lock = threading.Lock()
+        self._read: _Read | None = None
+        self._taste_lock = threading.Lock()
+        self._features: tuple[object, Features] | None = None
+        self._taste: tuple[object, Taste] | None = None
+        self._model: tuple[Path, VoiceModel] | None = None
+        self._made: OrderedDict[str, Voice] = OrderedDict()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The sounds as they are now. Raises DatabaseError without a corpus."""
+        return self._current().catalog
+
+    def taste(self) -> Taste:
+        """Return the taste that the ratings show. Raises MissingTableError without a corpus."""
+        corpus, ratings = _state(self.home.database), _state(self.home.ratings)
+        with self._taste_lock:
+            if self._features is None or self._features[0] != corpus:
+                self._features = corpus, Features.of_corpus(self.home)
+                self._taste = None
+            if self._taste is None or self._taste[0] != ratings:
+                self._taste = ratings, Taste.fit(self._features[1], read_ratings(self.home))
+            return self._taste[1]
+
+    def taste_of(self, parameters: UInt8Array) -> list[float | None]:
+        """Return the predicted taste of any voices, `uint8[n, 145]`, None without ratings. Renders them."""
+        if not self.has_ratings():
+            return [None] * len(parameters)
+        taste = self.taste()
+        tastes: list[float | None] = taste.predict(taste.features.of_voices(parameters))[0].tolist()
+        return tastes
+
+    def model(self) -> "VoiceModel":
+        """Return the champion, loaded once. Raises NoModelError and ModelError."""
+        from deepdx_core.generation.model import load_model  # loads torch
+        from deepdx_core.generation.registry import champion_folder
+
+        folder = champion_folder(self.home)
+        with self._lock:
+            if self._model is None or self._model[0] != folder:
+                self._model = folder, load_model(folder)
+            return self._model[1]
+
+    def has_ratings(self) -> bool:
+        """Return True if the user has rated a sound."""
+        return bool((self.rows()["rating"] != NO_RATING).any())
+
+    @property
+    def version(self) -> str:
+        """A text that changes with the corpus and the generated banks."""
+        return digest({"files": [_state(self.home.database), _state(self.home.banks)]})[:16]
+
+    def rows(self) -> pl.DataFrame:
+        """Return the rows of the catalog with the user's `rating`, `note`, `my_category` and `my_verdict`.
+
+        Raises DatabaseError without a corpus, and OverridesError if a file of the user is not valid.
+        """
+        return self._current().rows
+
+    def _current(self) -> _Read:
+        home = self.home
+        corpus = _state(home.database), _state(home.banks)
+        words = tuple(_state(path) for path in (home.ratings, home.labels, home.verdicts, home.taxonomy))
+        with self._lock:
+            if self._read is None or self._read.state != (corpus, words):
+                known = self._read is not None and self._read.state[0] == corpus
+                catalog = self._read.catalog if self._read and known else Catalog.read(home)
+                self._read = _Read((corpus, words), catalog, _with_words(catalog.rows, home))
+            return self._read
+
+    def voice(self, sound_id: str) -> Voice:
+        """Return the voice of a sound. Raises UnknownVoiceError."""
+        if made := self._made.get(sound_id):
+            return made
+        catalog = self.catalog
+        row = catalog.row_of(sound_id)
+        if row is None:
+            raise UnknownVoiceError(f"no sound {sound_id!r}")
+        return Voice(catalog.parameters[row], *catalog.rows.select("name", "label", "loudness_db").row(row))
+
+    def remember(self, voices: dict[str, Voice]) -> None:
+        """Remember voices that are in no file, such as new ones, by sound id. The oldest are forgotten."""
+        with self._lock:
+            self._made |= voices
+            while len(self._made) > _MAX_MADE:
+                self._made.popitem(last=False)
+
+
+def _with_words(rows: pl.DataFrame, home: Home) -> pl.DataFrame:
+    categories = find_taxonomy(home.taxonomy).categories
+    mine = [
+        read_ratings(home),
+        read_overrides(home.labels, "category", categories).select("sound_id", my_category="category"),
+        read_overrides(home.verdicts, "verdict", VERDICTS).select("sound_id", my_verdict="verdict"),
+    ]
+    for words in mine:
+        rows = rows.join(words, on="sound_id", how="left", maintain_order="left")
+    return rows.with_columns(pl.col("rating").cast(pl.String).fill_null(NO_RATING).cast(RATING_ORDER))
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Return numbers that change when a file, or what is in a folder, is replaced. None if it is missing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino, status.st_size

@@ -1,0 +1,122 @@
+"""Browsing: the state of the home, pages of sounds with facets, the map, and the sheet of a sound."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from fastapi import APIRouter, Query
+
+from deepdx_core.database.explain import explain
+from deepdx_core.database.snapshot import DatabaseError, Snapshot
+from deepdx_core.keeping.scale import RATINGS
+from deepdx_core.labels.taxonomy import find_taxonomy
+from deepdx_core.quality.rules import load_rules
+from deepdx_core.tables.curation import VERDICTS
+from deepdx_core.voice.parts import PARTS
+from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, find, sort_rows
+from deepdx_explorer.librarian import Librarian
+from deepdx_explorer.routes import TheLibrarian
+from deepdx_explorer.sheets import describe_evidence, describe_sound, describe_voice
+
+router = APIRouter()
+
+_SHOWN = (
+    *("sound_id", "name", "label", "category", "algorithm", "verdict", "split", "origin", "files", "family_size"),
+    *("confidence", "realness", *MEASURES, "rating", "note", "my_category", "my_verdict"),
+)
+
+
+def with_taste(librarian: Librarian, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the `taste` that the user's ratings predict, null without ratings and for unknown sounds."""
+    tastes = pl.Series("taste", [None] * len(rows), pl.Float64)
+    if librarian.has_ratings() and len(rows):
+        taste = librarian.taste()
+        known = taste.features.find(rows["sound_id"])
+        mean, _ = taste.predict(taste.features.vectors[known])
+        tastes = pl.Series("taste", np.where(known < 0, np.nan, mean)).fill_nan(None)
+    return rows.with_columns(tastes)
+
+
+@router.get("/status")
+def status(librarian: TheLibrarian) -> dict[str, Any]:
+    """Return the number and version of the sounds. `corpus` and `model` are null, or say why there is none."""
+    try:
+        sounds, corpus = len(librarian.catalog), None
+    except DatabaseError as error:
+        sounds, corpus = 0, str(error)
+    from deepdx_core.generation.registry import NoModelError, champion_folder  # loads torch
+
+    try:
+        champion_folder(librarian.home)
+        model = None
+    except NoModelError as error:
+        model = str(error)
+    return {"sounds": sounds, "corpus": corpus, "model": model, "version": librarian.version}
+
+
+@router.get("/sounds")
+def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str, Any]:
+    """Return a page of the sounds that match, their number, and the counts of each facet."""
+    rows = librarian.rows()
+    matches, facets = find(rows, page)
+    matching = rows.with_row_index("row").filter(matches)
+    if page.sort == "taste":
+        matching = with_taste(librarian, matching)
+    shown = sort_rows(matching, page.sort, page.descending).slice(page.offset, page.limit)
+    parameters = librarian.catalog.parameters[shown["row"].to_numpy()]
+    shown = with_taste(librarian, shown)
+    played = describe_sound(parameters, shown["loudness_db"].to_numpy())
+    voices = [
+        row | play for row, play in zip(shown.select(*_SHOWN, "taste").iter_rows(named=True), played, strict=True)
+    ]
+    return {"total": len(matching), "sounds": voices, "facets": facets}
+
+
+@router.get("/choices")
+def choices(librarian: TheLibrarian) -> dict[str, Any]:
+    """Return the values that a user may choose: labels, categories, verdicts, ratings, parts to keep."""
+    taxonomy = find_taxonomy(librarian.home.taxonomy)
+    return {
+        "labels": taxonomy.labels,
+        "categories": taxonomy.categories,
+        "verdicts": VERDICTS,
+        "ratings": RATINGS,
+        "parts": list(PARTS),
+    }
+
+
+@router.get("/sounds/{sound_id}")
+def sheet(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
+    """Return a voice in full: parameters, routing, operators, envelopes in seconds, phrase, and its row."""
+    voice = librarian.voice(sound_id)
+    row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
+    return {"row": row[0] if row else None} | describe_voice(*voice)
+
+
+@router.get("/sounds/{sound_id}/voice")
+def voice(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
+    """Return what is needed to play a voice, and its row: quicker than the whole sheet."""
+    found = librarian.voice(sound_id)
+    row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
+    loudness = np.array([found.loudness_db], np.float64)
+    own = {"sound_id": sound_id, "name": found.name, "label": found.label}
+    return (row[0] if row else {}) | own | describe_sound(found.parameters[None], loudness)[0]
+
+
+@router.get("/sounds/{sound_id}/evidence")
+def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
+    """Return what the corpus knows about a sound, null for a voice that is not in the corpus."""
+    catalog = librarian.catalog
+    row = catalog.row_of(sound_id)
+    if row is None or catalog.rows["origin"][row] != REAL:
+        librarian.voice(sound_id)
+        return None
+    with Snapshot(librarian.home.database) as corpus:
+        return describe_evidence(explain(corpus, load_rules(librarian.home.rules), sound_id))
+
+
+@router.get("/matches")
+def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> dict[str, Any]:
+    """Return the sounds that match, as row numbers of the catalog, ascending: for the map."""
+    found, _ = find(librarian.rows(), filter_)
+    return {"rows": np.flatnonzero(found.to_numpy()).tolist()}

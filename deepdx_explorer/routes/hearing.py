@@ -1,0 +1,68 @@
+"""Hearing: a sound rendered on the server, for pages without an AudioWorklet, its spectrogram, and its dump."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from deepdx_core.codec.names import text_to_names
+from deepdx_core.codec.writer import write_single
+from deepdx_core.errors import DeepDXError
+from deepdx_core.sound.audio_files import encode
+from deepdx_core.sound.loudness import match_loudness
+from deepdx_core.sound.phrases import LABEL_PHRASES, Phrase, guess_labels, render_phrases, single_note
+from deepdx_explorer.librarian import Voice
+from deepdx_explorer.pictures import draw_spectrogram
+from deepdx_explorer.routes import TheLibrarian
+from deepdx_explorer.sheets import is_playable
+
+router = APIRouter()
+
+_MAX_SECONDS = 10.0
+
+
+class UnplayableError(DeepDXError):
+    """A voice has parameters out of range: no DX7 plays it as it is."""
+
+
+@router.get("/sounds/{sound_id}/audio.wav", response_class=Response)
+def audio(
+    librarian: TheLibrarian,
+    sound_id: str,
+    note: Annotated[int | None, Query(ge=0, le=127, description="MIDI note; by default, a phrase.")] = None,
+    velocity: Annotated[int, Query(ge=1, le=127)] = 100,
+    seconds: Annotated[float, Query(gt=0, le=_MAX_SECONDS)] = 3.0,
+) -> Response:
+    """Return a sound as WAV: the phrase of its label, or a note. All at the same loudness."""
+    voice = playable(librarian.voice(sound_id))
+    phrase = _phrase(voice) if note is None else single_note(note)
+    clip = match_loudness(render_phrases(voice.parameters[None], [phrase], velocity, seconds))[0]
+    return Response(encode(clip, "wav"), media_type="audio/wav")
+
+
+@router.get("/sounds/{sound_id}/spectrogram.png", response_class=Response)
+def spectrogram(librarian: TheLibrarian, sound_id: str) -> Response:
+    """Return the spectrogram of middle C, held for two of three seconds."""
+    voice = playable(librarian.voice(sound_id))
+    clip = render_phrases(voice.parameters[None], [single_note(60)], 100, 3.0)[0]
+    return Response(draw_spectrogram(clip), media_type="image/png")
+
+
+@router.get("/sounds/{sound_id}/voice.syx", response_class=Response)
+def dump(librarian: TheLibrarian, sound_id: str, channel: Annotated[int, Query(ge=0, le=15)] = 0) -> Response:
+    """Return a sound as a single-voice dump, 163 bytes, for the edit buffer of a DX7."""
+    voice = playable(librarian.voice(sound_id))
+    data = write_single(voice.parameters[None], text_to_names([voice.name]), channel)
+    return Response(data, media_type="application/octet-stream")
+
+
+def playable(voice: Voice) -> Voice:
+    """Return the voice. Raises UnplayableError if a parameter is out of range."""
+    if not is_playable(voice.parameters):
+        raise UnplayableError(f"{voice.name}: parameters out of range; no DX7 plays it as it is")
+    return voice
+
+
+def _phrase(voice: Voice) -> Phrase:
+    label = voice.label if voice.label in LABEL_PHRASES else guess_labels(voice.parameters[None])[0]
+    return LABEL_PHRASES[label]

@@ -1,0 +1,117 @@
+// The player: the DX7 that runs in the page, phrases, and audio from the server where the page has no AudioWorklet.
+
+import { DX7 } from "/engine/synth.js";
+import { ApiError } from "./api.js";
+import { notify } from "./dom.js";
+import { fromHex } from "./hex.js";
+
+const PHRASE_SECONDS = 3;
+
+const CHORD = [48, 55, 60, 64].map((note) => ({ start: 0, note, held: 0.7, accent: 1 }));
+
+class Player {
+  /** @type {?DX7} */
+  synth = null;
+  /** Reason why the page cannot play itself, "" if it can. */
+  missing = typeof AudioWorkletNode === "undefined" ? "This browser has no AudioWorklet: the server renders sounds." : "";
+  /** The voice that plays, with `sound_id`, `parameters`, `playable` and `level`, at which all sound equally loud. @type {any} */
+  voice = null;
+  #starting = null;
+  #timers = [];
+  #audio = new Audio();
+  /** @type {?AnalyserNode} */
+  #analyser = null;
+
+  /** Start the synthesizer; a browser allows it in answer to a click or a key only. */
+  async start() {
+    if (this.missing) return;
+    this.#starting ??= DX7.create()
+      .then((synth) => {
+        this.synth = synth;
+        synth.onerror = (message) => notify(message, true);
+        this.#analyser = synth.node.context.createAnalyser();
+        synth.node.connect(this.#analyser);
+      })
+      .catch((error) => (this.missing = `The page cannot play: ${error.message}. The server renders sounds.`));
+    await this.#starting;
+    await this.synth?.resume();
+  }
+
+  /** Load a voice for the keyboard. @param {any} voice */
+  async load(voice) {
+    if (!voice?.playable) return;
+    await this.start();
+    if (this.voice?.sound_id === voice.sound_id) return;
+    this.voice = voice;
+    this.synth?.loadVoice(fromHex(voice.parameters));
+    this.synth?.setLevel(voice.level);
+  }
+
+  /** Play a phrase of a voice, by default a chord. @param {any} voice @param {any[]} [notes] */
+  async play(voice, notes = voice.phrase?.notes ?? CHORD) {
+    this.stop();
+    if (!voice?.playable) {
+      notify("This voice has parameters out of range: no DX7 plays it as it is.", true);
+      return;
+    }
+    await this.load(voice);
+    if (!this.synth) {
+      this.#audio.src = `/api/sounds/${voice.sound_id}/audio.wav`;
+      await this.#audio.play().catch((error) => notify(error.message, true));
+      return;
+    }
+    for (const { start, note, held, accent } of notes) {
+      const velocity = Math.min(Math.max(Math.round(100 * accent), 1), 127);
+      this.#at(start, () => this.synth.noteOn(note, velocity));
+      this.#at(start + held, () => this.synth.noteOff(note));
+    }
+  }
+
+  /** @param {number} note @param {number} [velocity] */
+  async noteOn(note, velocity = 100) {
+    await this.start();
+    if (this.synth && this.voice) this.synth.noteOn(note, velocity);
+    else if (this.voice) {
+      this.#audio.src = `/api/sounds/${this.voice.sound_id}/audio.wav?note=${note}&velocity=${velocity}`;
+      await this.#audio.play().catch((error) => notify(error.message, true));
+    }
+  }
+
+  noteOff(note) {
+    this.synth?.noteOff(note);
+  }
+
+  /** End the phrase. */
+  stop() {
+    this.#timers.forEach(clearTimeout);
+    this.#timers = [];
+    this.#audio.pause();
+    this.synth?.allNotesOff();
+  }
+
+  /** Return the highest sample of the last moments, 0 to 1, for meters. */
+  peak() {
+    if (!this.#analyser) return 0;
+    const samples = new Float32Array(this.#analyser.fftSize);
+    this.#analyser.getFloatTimeDomainData(samples);
+    return samples.reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0);
+  }
+
+  #at(share, action) {
+    this.#timers.push(setTimeout(action, share * PHRASE_SECONDS * 1000));
+  }
+}
+
+export const player = new Player();
+
+/** Run an action, and show its error. @param {() => Promise<any>} action */
+export async function attempt(action) {
+  try {
+    return await action();
+  } catch (error) {
+    if (error.name === "AbortError") return undefined;
+    if (!(error instanceof ApiError)) console.error(error);
+    notify(error.message, true);
+    return undefined;
+  }
+}
