@@ -98,8 +98,8 @@ class SoundIndex:
         """Return the sounds nearest to a recording of a note: `sound_id`, `distance` in dB, `note`; nearest first.
 
         source: a file (WAV, FLAC, MP3, Ogg or AIFF) or its content. note: the MIDI note that it plays, if known. The
-        column `note` is the one at which the sound is most alike. At most 200 sounds. The first query of a home renders
-        all of its sounds, which takes some 10 s for 30,000; they are kept in a file.
+        column `note` is the one at which the sound is most alike. At most 128 sounds. The first query of a home renders
+        all of its sounds, which takes 15 s of one core for 30,000; they are kept in a file.
 
         Raises RecordingError, and ValueError for a note that no recording is compared at.
         """
