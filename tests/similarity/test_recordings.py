@@ -63,7 +63,7 @@ def with_samples(values):
         (with_samples([0.1, np.inf] * 5000), "not a number"),
         (as_file(tone(), rate=4000), "4,000 samples a second; from 8,000 to 192,000"),
         (as_file(np.tile(tone(0.1)[:, None], 9)), "9 channels; the most are 8"),
-        (as_file(np.tile(tone(), 61)), "longer than 60 s"),
+        (as_file(np.tile(tone(), 31)), "longer than 30 s"),
         (as_file(tone(), "AU"), "AU is not WAV, FLAC, MP3, Ogg or AIFF"),
     ],
 )
