@@ -95,7 +95,7 @@ class SoundIndex:
     def by_recording(
         self, source: bytes | Path, count: int = 20, *, note: int | None = None, report: Report = silent
     ) -> pl.DataFrame:
-        """Return the sounds nearest to a recording of a note: `sound_id`, `distance` in dB, `note`; nearest first.
+        """Return the sounds nearest to a recording of a note: `sound_id`, `distance`, `note`; nearest first.
 
         source: a file (WAV, FLAC, MP3, Ogg or AIFF) or its content. note: the MIDI note that it plays, if known. The
         column `note` is the one at which the sound is most alike. At most 128 sounds. The first query of a home renders

@@ -4,7 +4,7 @@ import numpy as np
 
 from deepdx_core.arrays import Float32Array, Int64Array, UInt8Array
 from deepdx_core.similarity.recordings import Recording
-from deepdx_core.similarity.spectra import BANDS, WINDOW, compute_spectra, render_spectra
+from deepdx_core.similarity.spectra import BANDS, RANGE_DB, WINDOW, compute_spectra, render_spectra
 from deepdx_core.similarity.spectra_cache import NOTE, STARTS, STEP_DB
 
 LOWEST_NOTE, HIGHEST_NOTE = 24, 108
@@ -22,7 +22,7 @@ _COURSE = (0, 4410, 9000, 17640, 30000, 44100)
 def match_recording(
     recording: Recording, parameters: UInt8Array, spectra: UInt8Array, note: int | None = None
 ) -> tuple[Int64Array, Float32Array, Int64Array]:
-    """Return sounds that may be the recording: rows, distances in dB and notes, each `[n]`, the nearest first.
+    """Return sounds that may be the recording: rows, distances and notes, each `[n]`, the nearest first.
 
     parameters: of all sounds, `uint8[m, 145]`. spectra: theirs, from `load_spectra`. note: the MIDI note that the
     recording plays; by default each sound is compared at the note where its spectrum is most alike, which needs no
@@ -47,6 +47,7 @@ def _most_alike(attack: Float32Array, spectra: UInt8Array, notes: Int64Array) ->
     A note is tried by moving the recording to middle C: by a band for each semitone. For each sound, the best note
     counts, and the best one that is not next to it, as an octave may be mistaken.
     """
+    attack = _emphasized(attack)
     moved = np.stack([_moved(attack, NOTE - note) for note in notes]).reshape(len(notes), -1)
     # Bands that leave the scale by moving may be few, but are not for free.
     norms = np.maximum(np.linalg.norm(moved, axis=1), np.float32(0.9) * np.linalg.norm(attack))
@@ -54,7 +55,7 @@ def _most_alike(attack: Float32Array, spectra: UInt8Array, notes: Int64Array) ->
     near = np.abs(notes[:, None] - notes) <= 1
     best: list[tuple[Int64Array, Int64Array, Float32Array]] = []
     for start in range(0, len(spectra), _CHUNK):
-        levels = spectra[start : start + _CHUNK].astype(np.float32) * np.float32(STEP_DB)
+        levels = _emphasized(spectra[start : start + _CHUNK].astype(np.float32) * np.float32(STEP_DB))
         levels /= np.maximum(np.linalg.norm(levels, axis=1, keepdims=True), np.float32(1e-6))
         cosines = levels @ moved.T
         every = np.arange(len(levels))
@@ -65,6 +66,11 @@ def _most_alike(attack: Float32Array, spectra: UInt8Array, notes: Int64Array) ->
     rows, at, found = map(np.concatenate, zip(*best, strict=True))
     likely = np.argsort(-found, kind="stable")[:_LIKELY]
     return rows[likely], at[likely]
+
+
+def _emphasized(levels: Float32Array) -> Float32Array:
+    """Return levels, 0 to `RANGE_DB`, with soft ones made softer: what is loudest tells most about a voice."""
+    return levels**2 / np.float32(RANGE_DB)
 
 
 def _moved(levels: Float32Array, bands: int) -> Float32Array:
@@ -88,7 +94,7 @@ def _nearest(
     """Return the pairs of a row and a note that are nearest when rendered, at the velocity that fits best."""
     distances = np.full(len(rows), np.inf, np.float32)
     for velocity in velocities:
-        rendered = render_spectra(parameters[rows], notes, np.full(len(rows), velocity), starts)
-        np.minimum(distances, np.sqrt(((rendered - wanted) ** 2).mean(axis=(1, 2))), out=distances)
+        rendered = _emphasized(render_spectra(parameters[rows], notes, np.full(len(rows), velocity), starts))
+        np.minimum(distances, np.sqrt(((rendered - _emphasized(wanted)) ** 2).mean(axis=(1, 2))), out=distances)
     order = np.argsort(distances, kind="stable")[:count]
     return rows[order], notes[order], distances[order]
