@@ -3,14 +3,14 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.home import Home
@@ -18,6 +18,7 @@ from deepdx_core.intake.local_files import find_files
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.similarity.sound_map import place_voices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_explorer.facets import FACETS
 
 PAGE = 100
 MAX_PAGE = 500
@@ -28,9 +29,6 @@ MEASURES = (
     *("brightness_hz", "harmonicity", "harshness"),
 )
 """Measures of middle C at velocity 100, as in the view `sound_features`."""
-
-FACETS = ("label", "category", "algorithm", "verdict", "source", "split", "origin", "rating")
-"""Columns by which sounds are counted and filtered."""
 
 SORTS = ("name", "files", "family_size", "confidence", "realness", "rating", "taste", "algorithm", "label", *MEASURES)
 Sort = Literal[SORTS]  # type: ignore[valid-type]
@@ -90,6 +88,10 @@ class Filter(BaseModel):
     split: list[str] = Field(default_factory=list, description="Splits.")
     origin: list[str] = Field(default_factory=list, description="`real` or `generated`.")
     rating: list[str] = Field(default_factory=list, description="Your ratings; `none` is without.")
+
+    def wanted(self) -> dict[str, list[Any]]:
+        """Return the values of each facet."""
+        return {facet: getattr(self, facet) for facet in FACETS}
 
 
 class Page(Filter):
@@ -184,42 +186,24 @@ def _words(query: str) -> list[str]:
     return re.findall(r"\S+", folded)
 
 
-def find(rows: pl.DataFrame, filter_: Filter) -> tuple[pl.Series, dict[str, list[tuple[Any, int]]]]:
-    """Return which rows match, and the count of each value of each facet, the most frequent first.
+def find_words(rows: pl.DataFrame, query: str) -> BoolArray:
+    """Return which rows of a catalog have all words of a query in a name, file or folder, `bool[n]`."""
+    words = _words(query)
+    if not words:
+        return np.ones(len(rows), dtype=np.bool_)
+    text = pl.col("search_text")
+    found = rows.select(pl.all_horizontal([text.str.contains(word, literal=True) for word in words]))
+    matches: BoolArray = found.to_series().fill_null(False).to_numpy()
+    return matches.copy()
 
-    rows: of a catalog, with `rating`. The counts of a facet are those of the rows that match all else.
+
+def sort_rows(rows: pl.DataFrame, among: Int64Array, page: "Page") -> Int64Array:
+    """Return the rows of a page, `int64[m]`: those among some, `int64[n]`, sorted, ties by name and sound_id.
+
+    Missing values come last.
     """
-    found: dict[str, pl.Series] = {}
-    if words := _words(filter_.q):
-        found["q"] = rows.select(
-            reduce(lambda a, b: a & b, [pl.col("search_text").str.contains(word, literal=True) for word in words])
-        ).to_series()
-    for facet in FACETS:
-        if wanted := getattr(filter_, facet):
-            column = rows[facet]
-            if column.dtype == pl.List:
-                found[facet] = rows.select(
-                    reduce(lambda a, b: a | b, [pl.col(facet).list.contains(value) for value in wanted])
-                ).to_series()
-            else:
-                found[facet] = column.is_in(pl.Series(wanted).cast(column.dtype, strict=False).implode())
-    everything = pl.repeat(True, len(rows), eager=True)
-    counts = {}
-    for facet in FACETS:
-        others = [mask for name, mask in found.items() if name != facet]
-        column = rows[facet].filter(reduce(lambda a, b: a & b, others, everything).fill_null(False))
-        if column.dtype == pl.List:
-            column = column.drop_nulls().explode(empty_as_null=False)
-        table = column.drop_nulls().value_counts(name="n").sort(["n", facet], descending=[True, False])
-        counts[facet] = table.head(_MAX_VALUES).rows()
-    return reduce(lambda a, b: a & b, found.values(), everything).fill_null(False), counts
-
-
-_MAX_VALUES = 200
-"""Values of a facet that are counted: a collection may have thousands of folders."""
-
-
-def sort_rows(rows: pl.DataFrame, sort: str, descending: bool) -> pl.DataFrame:
-    """Sort rows by a column, ties by name and sound_id, missing values last."""
-    key = pl.col(sort).str.to_lowercase() if sort == "name" else pl.col(sort)
-    return rows.sort(key, "name", "sound_id", descending=[descending, False, False], nulls_last=True)
+    key = pl.col("name").str.to_lowercase() if page.sort == "name" else pl.col(page.sort)
+    # Other columns of all rows would be copied.
+    keys = rows.select(key.alias("key"), "name", "sound_id")[among].with_columns(row=among)
+    order = keys.sort("key", "name", "sound_id", descending=[page.descending, False, False], nulls_last=True)
+    return order["row"].slice(page.offset, page.limit).to_numpy()

@@ -3,11 +3,11 @@
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from deepdx_core.arrays import UInt8Array
+from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.keeping.ratings import read_ratings
@@ -17,7 +17,8 @@ from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.stamps import digest
 from deepdx_core.taste.features import Features
 from deepdx_core.taste.model import Taste
-from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog
+from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog, Filter, find_words
+from deepdx_explorer.facets import FACETS, Facet, find_matches
 
 if TYPE_CHECKING:
     from deepdx_core.generation.model import VoiceModel
@@ -43,6 +44,7 @@ class _Read(NamedTuple):
     """State of the files at the time."""
     catalog: Catalog
     rows: pl.DataFrame
+    facets: dict[str, Facet]
 
 
 class Librarian:
@@ -109,6 +111,11 @@ class Librarian:
         """
         return self._current().rows
 
+    def find(self, filter_: Filter) -> tuple[BoolArray, dict[str, list[tuple[Any, int]]]]:
+        """Return which rows match a filter, `bool[n]`, and the counts of each facet; see `find_matches`."""
+        current = self._current()
+        return find_matches(current.facets, filter_.wanted(), find_words(current.rows, filter_.q))
+
     def _current(self) -> _Read:
         home = self.home
         corpus = _state(home.database), _state(home.banks)
@@ -117,7 +124,8 @@ class Librarian:
             if self._read is None or self._read.state != (corpus, words):
                 known = self._read is not None and self._read.state[0] == corpus
                 catalog = self._read.catalog if self._read and known else Catalog.read(home)
-                self._read = _Read((corpus, words), catalog, _with_words(catalog.rows, home))
+                rows = _with_words(catalog.rows, home)
+                self._read = _Read((corpus, words), catalog, rows, {name: Facet.of(rows[name]) for name in FACETS})
             return self._read
 
     def voice(self, sound_id: str) -> Voice:

@@ -1,6 +1,7 @@
 """Sheets: one voice in full, as JSON. Its routing, operators, envelopes and phrase, and all evidence."""
 
 import threading
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from deepdx_core.database.views import VIEWS
 from deepdx_core.decoding.findings import describe_finding
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.sound.contours import FRAME_SECONDS, loudness_contours
-from deepdx_core.sound.phrases import LABEL_PHRASES, guess_labels
+from deepdx_core.sound.phrases import LABEL_PHRASES, Phrase, guess_labels
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -51,6 +52,11 @@ def describe_sound(parameters: UInt8Array, loudness_db: Float64Array | None = No
     ]
 
 
+def describe_phrase(phrase: Phrase) -> list[dict[str, Any]]:
+    """Return the notes of a phrase. Times are shares of its length; accents are factors of the velocity."""
+    return [asdict(note) for note in phrase]
+
+
 def is_playable(parameters: UInt8Array) -> bool:
     """Return True if all parameters, `uint8[145]`, are in range."""
     return bool((parameters <= MAXIMA).all())
@@ -67,10 +73,6 @@ def describe_voice(parameters: UInt8Array, name: str, label: str | None, loudnes
         return sheet
     algorithm = ALGORITHMS[parameters[INDEX["algorithm"]]]
     phrase_label = label if label in LABEL_PHRASES else guess_labels(parameters[None])[0]
-    phrase = [
-        {"start": note.start, "note": note.note, "held": note.held, "accent": note.accent}
-        for note in LABEL_PHRASES[phrase_label]
-    ]
     operators, common = _views().read(parameters)
     contour = loudness_contours(parameters[None], SECONDS, HELD)[0]
     return sheet | {
@@ -82,7 +84,7 @@ def describe_voice(parameters: UInt8Array, name: str, label: str | None, loudnes
         },
         "operators": operators.sort("operator").to_dicts(),
         "globals": common.row(0, named=True),
-        "phrase": {"label": phrase_label, "notes": phrase},
+        "phrase": {"label": phrase_label, "notes": describe_phrase(LABEL_PHRASES[phrase_label])},
         "contour": {
             "frame_seconds": FRAME_SECONDS,
             "held_seconds": HELD,

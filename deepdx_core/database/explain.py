@@ -23,7 +23,7 @@ class Explanation:
     names: pl.DataFrame
     """name, files; the most frequent first."""
     places: pl.DataFrame
-    """path, member, offset, slot, format, checksum, name: every slot that contains it."""
+    """path, member, offset, slot, format, checksum, name, sha256 (of the file): every slot that contains it."""
     verdict: dict[str, object]
     """The row of `verdicts`."""
     findings: pl.DataFrame
@@ -126,7 +126,7 @@ def _places(corpus: Snapshot, sound_id: str) -> pl.DataFrame:
     files = corpus.read("raw_files", ["path", "member", "sha256"])
     return (
         slots.join(files, on="sha256")
-        .select("path", "member", "offset", "slot", "format", "checksum", "name")
+        .select("path", "member", "offset", "slot", "format", "checksum", "name", "sha256")
         .sort("path", "member", "offset", "slot")
     )
 

@@ -5,18 +5,20 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 
 from deepdx_core.database.explain import explain
 from deepdx_core.database.snapshot import DatabaseError, Snapshot
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
+from deepdx_core.sound.phrases import LABEL_PHRASES
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.voice.parts import PARTS
-from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, find, sort_rows
+from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, sort_rows
 from deepdx_explorer.librarian import Librarian
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.sheets import describe_evidence, describe_sound, describe_voice
+from deepdx_explorer.sheets import describe_evidence, describe_phrase, describe_sound, describe_voice
 
 router = APIRouter()
 
@@ -57,24 +59,20 @@ def status(librarian: TheLibrarian) -> dict[str, Any]:
 @router.get("/sounds")
 def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str, Any]:
     """Return a page of the sounds that match, their number, and the counts of each facet."""
-    rows = librarian.rows()
-    matches, facets = find(rows, page)
-    matching = rows.with_row_index("row").filter(matches)
+    rows, (matches, facets) = librarian.rows(), librarian.find(page)
+    among = np.flatnonzero(matches)
     if page.sort == "taste":
-        matching = with_taste(librarian, matching)
-    shown = sort_rows(matching, page.sort, page.descending).slice(page.offset, page.limit)
-    parameters = librarian.catalog.parameters[shown["row"].to_numpy()]
-    shown = with_taste(librarian, shown)
-    played = describe_sound(parameters, shown["loudness_db"].to_numpy())
-    voices = [
-        row | play for row, play in zip(shown.select(*_SHOWN, "taste").iter_rows(named=True), played, strict=True)
-    ]
-    return {"total": len(matching), "sounds": voices, "facets": facets}
+        rows = with_taste(librarian, rows)
+    chosen = sort_rows(rows, among, page)
+    shown = with_taste(librarian, rows[chosen])
+    played = describe_sound(librarian.catalog.parameters[chosen], shown["loudness_db"].to_numpy())
+    voices = [row | play for row, play in zip(shown.select(*_SHOWN, "taste").to_dicts(), played, strict=True)]
+    return {"total": len(among), "sounds": voices, "facets": facets}
 
 
 @router.get("/choices")
 def choices(librarian: TheLibrarian) -> dict[str, Any]:
-    """Return the values that a user may choose: labels, categories, verdicts, ratings, parts to keep."""
+    """Return the values that a user may choose: labels, categories, verdicts, ratings, parts; and phrases."""
     taxonomy = find_taxonomy(librarian.home.taxonomy)
     return {
         "labels": taxonomy.labels,
@@ -82,6 +80,7 @@ def choices(librarian: TheLibrarian) -> dict[str, Any]:
         "verdicts": VERDICTS,
         "ratings": RATINGS,
         "parts": list(PARTS),
+        "phrases": {label: describe_phrase(phrase) for label, phrase in LABEL_PHRASES.items()},
     }
 
 
@@ -116,7 +115,7 @@ def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
 
 
 @router.get("/matches")
-def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> dict[str, Any]:
+def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> JSONResponse:
     """Return the sounds that match, as row numbers of the catalog, ascending: for the map."""
-    found, _ = find(librarian.rows(), filter_)
-    return {"rows": np.flatnonzero(found.to_numpy()).tolist()}
+    found, _ = librarian.find(filter_)
+    return JSONResponse({"rows": np.flatnonzero(found).tolist()})

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 
 from deepdx_explorer.routes import TheLibrarian
 
@@ -14,7 +15,7 @@ _NONE = "none"
 
 
 @router.get("/map")
-def places(librarian: TheLibrarian) -> dict[str, Any]:
+def places(librarian: TheLibrarian) -> JSONResponse:
     """Return the sounds that have a place, as columns, and for each way to color them its values and their codes.
 
     Values are in order of their frequency; codes are indexes into them. `rows` are row numbers of the catalog.
@@ -28,15 +29,18 @@ def places(librarian: TheLibrarian) -> dict[str, Any]:
         .with_columns(pl.coalesce("x", "generated_x").alias("x"), pl.coalesce("y", "generated_y").alias("y"))
         .filter(pl.col("x").is_not_null())
     )
-    return {
-        "version": version,
-        "rows": rows["row"].to_list(),
-        "ids": rows["sound_id"].to_list(),
-        "names": rows["name"].to_list(),
-        "x": rows["x"].round(4).to_list(),
-        "y": rows["y"].round(4).to_list(),
-        "colors": {name: _codes(rows[name]) for name in _COLORS},
-    }
+    # Given as a response: FastAPI would look at each of some 100,000 numbers by itself.
+    return JSONResponse(
+        {
+            "version": version,
+            "rows": rows["row"].to_list(),
+            "ids": rows["sound_id"].to_list(),
+            "names": rows["name"].to_list(),
+            "x": rows["x"].round(4).to_list(),
+            "y": rows["y"].round(4).to_list(),
+            "colors": {name: _codes(rows[name]) for name in _COLORS},
+        }
+    )
 
 
 def _codes(column: pl.Series) -> dict[str, Any]:

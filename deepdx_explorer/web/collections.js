@@ -3,7 +3,7 @@
 import { ApiError, get, post, postForBytes, put, query, remove, save, upload } from "./api.js";
 import { button, el, notify, replace, shown } from "./dom.js";
 import { sendToSynth } from "./keyboard.js";
-import { attempt } from "./player.js";
+import { attempt, player } from "./player.js";
 import { choose } from "./selection.js";
 import { change, state } from "./state.js";
 import { remember } from "./undo.js";
@@ -57,16 +57,17 @@ function draw(listed) {
 function picker() {
   const count = el("select", { name: "count", "aria-label": "Number of sounds" }, ...[32, 64, 128].map((number) => el("option", { value: number }, number)));
   const name = el("input", { type: "text", name: "name", maxLength: 64, value: "Best", "aria-label": "Name of the collection of the best" });
+  const label = el("select", { name: "label", "aria-label": "Label" }, el("option", { value: "" }, "of all labels"), ...Object.keys(player.phrases).map((value) => el("option", { value }, value)));
   const pick = (event) => {
     event.preventDefault();
     attempt(async () => {
-      const { voices } = await get(`pick?${query({ count: count.value })}`);
+      const { voices } = await get(`pick?${query({ count: count.value, label: label.value })}`);
       await put(`collections/${encodeURIComponent(name.value)}`, { voices });
       notify(`${voices.length} sounds by rating and taste, no two of a family, in ${shown(name.value)}`);
       change({ collection: name.value }, { isNew: true });
     });
   };
-  return el("form", { onsubmit: pick, "aria-label": "Choose for me" }, el("span", {}, "My best"), count, "as", name, el("button", { type: "submit" }, "Choose"));
+  return el("form", { onsubmit: pick, "aria-label": "Choose for me" }, el("span", {}, "My best"), count, label, "as", name, el("button", { type: "submit" }, "Choose"));
 }
 
 function dropZone() {

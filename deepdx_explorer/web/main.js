@@ -89,6 +89,7 @@ function start() {
   showView();
   showVoice(place("voice"), state.sound);
   if (state.sound) restore();
+  attempt(async () => (player.phrases = (await get("choices")).phrases));
 }
 
 /** Know the voice that the address names, without playing it: a page may not sound before a click. */

@@ -16,6 +16,8 @@ class Player {
   missing = typeof AudioWorkletNode === "undefined" ? "This browser has no AudioWorklet: the server renders sounds." : "";
   /** The voice that plays, with `sound_id`, `parameters`, `playable` and `level`, at which all sound equally loud. @type {any} */
   voice = null;
+  /** Notes by label. @type {Record<string, any[]>} */
+  phrases = {};
   #starting = null;
   #timers = [];
   #audio = new Audio();
@@ -47,8 +49,9 @@ class Player {
     this.synth?.setLevel(voice.level);
   }
 
-  /** Play a phrase of a voice, by default a chord. @param {any} voice @param {any[]} [notes] */
-  async play(voice, notes = voice.phrase?.notes ?? CHORD) {
+  /** Play a phrase that suits a voice, or else a chord. @param {any} voice */
+  async play(voice) {
+    const notes = voice?.phrase?.notes ?? this.phrases[voice?.label] ?? CHORD;
     this.stop();
     if (!voice?.playable) {
       notify("This voice has parameters out of range: no DX7 plays it as it is.", true);

@@ -13,13 +13,11 @@ from unittest.mock import patch
 import dagster as dg
 import numpy as np
 import pytest
-import torch
 
 from deepdx_core.codec.names import names_to_text, text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, unpack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank, write_single
-from deepdx_core.dataset.arrays import Splits, Voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.decoding.sound_ids import sound_ids
@@ -28,52 +26,31 @@ from deepdx_core.exchange.inspection import NoVoiceError, inspect_files, load_vo
 from deepdx_core.generation import fulfillment, registry, sampling
 from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
-from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.orders import Order
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import CLOSE, Sample
-from deepdx_core.generation.training import train_model
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
-from deepdx_core.progress import silent
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.storage import Tables
-from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_core.voice.parameters import INDEX
 from deepdx_core.voice.parts import part_columns
-from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.cli.errors import step_error_message
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.defs.orders import OrderConfig
 from tests.support.cli import run_deepdx
+from tests.support.demo_models import demo_model
 from tests.support.paths import DEMO
 
-LABELS = ("Pianos", "Bass")
 KEYS, NET = DEMO / "Keys" / "EPIANOS1.syx", DEMO / "From the net"
-TINY = WriterConfig(steps=30, batch_size=16, width=16, depth=1, heads=2, validate_every=30, threads=1)
-
-
-def parameters_in(folder):
-    _, voices = inspect_files([folder])
-    voices = voices.filter("valid").unique(PARAMETER_NAMES, maintain_order=True)
-    return voices.select(PARAMETER_NAMES).to_numpy().astype(np.uint8)
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A folder with a tiny model trained on part of the demo corpus, and biased to copy most of a parent."""
-    parts = [parameters_in(DEMO / folder)[:200] for folder in ("Keys", "Basses")]
-    parameters = np.concatenate(parts)
-    labels = np.repeat([0, 1], [len(part) for part in parts])
-    voices = Voices(parameters, labels, np.arange(len(parameters)))
-    is_train = np.arange(len(voices)) % 4 > 0
-    validation = voices[~is_train]
-    splits = Splits(voices[is_train], validation, validation, LABELS)
     folder = tmp_path_factory.mktemp("models")
-    model = train_model(splits, fit_names([], [], []), TINY, folder / "run", lambda _: None, silent)
-    with torch.no_grad():
-        model.writer.copy.bias[0] += 5
-    save_model(folder / "champion", model)
+    save_model(folder / "champion", demo_model(folder / "run"))
     return folder
 
 

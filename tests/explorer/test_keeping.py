@@ -134,3 +134,10 @@ def test_an_original_bank_is_shown_slot_by_slot(writer, own):
     bank = writer.post("/api/banks", json={"voices": found["voices"]}).content
     assert bank[6:-2] == dump["payload"]
     assert writer.get("/api/dumps/" + "0" * 64 + "/0").status_code == 404
+
+
+def test_the_places_of_a_sound_lead_to_its_banks(client):
+    sound = sounds(client, q="E.PIANO 3")[0]
+    place = client.get(f"/api/sounds/{sound['sound_id']}/evidence").json()["places"][0]
+    bank = client.get(f"/api/dumps/{place['sha256']}/{place['offset']}").json()
+    assert bank["voices"][place["slot"] - 1]["sound_id"] == sound["sound_id"]
