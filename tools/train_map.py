@@ -14,6 +14,7 @@ PCA, the embedding's own placement of new sounds, and the network.
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def train_network(vectors: Float32Array, places: Float64Array, trained_on: BoolA
     )
     near = torch.tensor(neighbors)
     widths = (vectors.shape[1], *_WIDTHS, 2)
-    layers = [torch.nn.Linear(one, other) for one, other in zip(widths, widths[1:], strict=False)]
+    layers = [torch.nn.Linear(one, other) for one, other in pairwise(widths)]
     network = torch.nn.Sequential(*[part for layer in layers for part in (layer, torch.nn.ReLU())][:-1])
 
     def regression(batch: torch.Tensor) -> torch.Tensor:
@@ -125,17 +126,17 @@ def train_network(vectors: Float32Array, places: Float64Array, trained_on: BoolA
         optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps)
         for epoch in range(epochs):
-            for batch in torch.randperm(len(rows))[: steps * _BATCH].split(_BATCH):
+            for batch in torch.randperm(len(rows))[: steps * _BATCH].reshape(steps, _BATCH):
                 optimizer.zero_grad()
-                loss(batch).backward()
+                torch.autograd.backward(loss(batch))
                 optimizer.step()
                 schedule.step()
             print(f"\r{loss.__name__} {epoch + 1}/{epochs}", end="", file=sys.stderr)
     with torch.no_grad():
         # Most places within -0.76 and 0.76, where the tangent is steep: few are pressed against the edge.
         extent = torch.quantile(network(inputs).abs(), 0.995).item()
-        layers[-1].weight /= extent
-        layers[-1].bias /= extent
+        layers[-1].weight.div_(extent)
+        layers[-1].bias.div_(extent)
     halves = [
         (layer.weight.detach().numpy().T.astype(np.float16), layer.bias.detach().numpy().astype(np.float16))
         for layer in layers

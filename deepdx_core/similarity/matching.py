@@ -11,8 +11,8 @@ LOWEST_NOTE, HIGHEST_NOTE = 24, 108
 """Notes that a recording may play, those of a wide keyboard."""
 
 _CHUNK = 4096  # sounds
-_LIKELY = 2000  # pairs of a sound and a note that are rendered for their attack
-_LIKELIEST = 200  # pairs that are rendered for their course
+_LIKELY = 1500  # pairs of a sound and a note that are rendered for their attack
+_LIKELIEST = 128  # pairs that are rendered for their course
 _FIRST_VELOCITIES = (70, 110)
 _VELOCITIES = (60, 75, 90, 105, 127)
 _COURSE = (0, 4410, 9000, 17640, 30000, 44100)

@@ -16,7 +16,7 @@ from deepdx_core.sound.rendering import SAMPLE_RATE
 
 MAX_BYTES = 64 << 20
 """Bound of a recording's file."""
-MAX_SECONDS = 60.0
+MAX_SECONDS = 30.0
 """Bound of a recording's length."""
 EXTENSIONS = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff")
 """Extensions of the files of recordings. The content decides how one is read."""

@@ -55,7 +55,8 @@ def compute_spectra(clips: Float32Array, starts: tuple[int, ...]) -> Float32Arra
         spectrum *= spectrum
         power[:, number] = (_BAND_WEIGHTS @ (spectrum[:, 0::2] + spectrum[:, 1::2]).T).T
     loudest = np.maximum(power.max(axis=(1, 2), keepdims=True), np.float32(1e-12))
-    return np.maximum(10 * np.log10(np.maximum(power / loudest, np.float32(1e-9))) + np.float32(RANGE_DB), 0)
+    levels: Float32Array = 10 * np.log10(np.maximum(power / loudest, np.float32(1e-9))) + np.float32(RANGE_DB)
+    return np.maximum(levels, 0)
 
 
 def render_spectra(

@@ -1,5 +1,6 @@
 """Spectra of all sounds at middle C, kept in a file of the home: those of new sounds are added, the others reused."""
 
+import hashlib
 import logging
 from contextlib import suppress
 
@@ -47,7 +48,8 @@ def load_spectra(home: Home, sound_ids: list[str], parameters: UInt8Array, repor
         report("sounds rendered for comparison", len(missing), len(missing))
         try:
             with written_whole(home.spectra, set_aside=True) as temporary:
-                save_file({"ids": ids, "spectra": spectra}, temporary, {"version": _VERSION})
+                metadata = {"version": _VERSION, "digest": _digest(ids, spectra)}
+                save_file({"ids": ids, "spectra": spectra}, temporary, metadata)
         except OSError as error:
             logging.getLogger("deepdx").warning(f"{home.spectra}: cannot be written: {error.strerror}")
     return spectra
@@ -58,14 +60,22 @@ def to_bytes(spectra: Float32Array) -> UInt8Array:
     return np.round(spectra.reshape(len(spectra), -1) / np.float32(STEP_DB)).astype(np.uint8)
 
 
+def _digest(*arrays: UInt8Array) -> str:
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
 def _read(home: Home) -> tuple[dict[bytes, int], UInt8Array]:
     """Return the stored spectra, and the row of each sound; none if there is no file, or a damaged or older one."""
     with suppress(OSError, SafetensorError, ValueError, KeyError, TypeError):
         if home.spectra.is_file():
             with safe_open(home.spectra, "numpy") as file:
                 ids, spectra = file.get_tensor("ids"), file.get_tensor("spectra")
-                version = (file.metadata() or {}).get("version")
+                metadata = file.metadata() or {}
             shapes = (len(ids), _ID_BYTES), (len(ids), len(STARTS) * BANDS)
-            if version == _VERSION and (ids.shape, spectra.shape) == shapes and ids.dtype == spectra.dtype == np.uint8:
+            known = {"version": _VERSION, "digest": _digest(ids, spectra)}
+            if metadata == known and (ids.shape, spectra.shape) == shapes and ids.dtype == spectra.dtype == np.uint8:
                 return {bytes(sound_id): row for row, sound_id in enumerate(ids)}, spectra
     return {}, np.empty((0, len(STARTS) * BANDS), np.uint8)

@@ -5,7 +5,7 @@ import { addTo } from "./collections.js";
 import { button, el, notify, replace, rounded, shown } from "./dom.js";
 import { comparedVoices } from "./keyboard.js";
 import { attempt } from "./player.js";
-import { choose, known } from "./selection.js";
+import { choose, known, onChoice } from "./selection.js";
 import { state } from "./state.js";
 import { rateSound } from "./voice.js";
 
@@ -37,7 +37,6 @@ function form() {
   const select = (name, label, values) => el("label", {}, label, el("select", { name }, el("option", { value: "" }, "any"), ...values.map((value) => el("option", { value }, value))));
   const number = (name, label, value, min, max, step) => el("label", {}, label, el("input", { type: "number", name, value, min, max, step }));
   const keep = el("fieldset", { class: "parts" }, el("legend", {}, "Keep these parts of the chosen voice"), ...choices.parts.map((part) => el("label", {}, el("input", { type: "checkbox", name: "keep", value: part }), part)));
-  const chosen = () => known.get(state.sound);
   return el(
     "form",
     { class: "order", onsubmit: (event) => event.preventDefault() },
@@ -65,9 +64,19 @@ function form() {
       }, { "data-make": "between" }),
       button("Breed the chosen parents", breed, { "data-make": "breed" }),
     ),
-    el("p", { class: "hint" }, chosen() ? `Chosen: ${shown(chosen().name)}` : "Choose a voice in the table or on the map for variations."),
+    el("p", { class: "hint" }, hint()),
   );
 }
+
+function hint() {
+  const chosen = known.get(state.sound);
+  return chosen ? `Chosen: ${shown(chosen.name)}` : "Choose a voice in the table or on the map for variations.";
+}
+
+onChoice(() => {
+  const place = document.querySelector("form.order .hint");
+  if (place) place.textContent = hint();
+});
 
 function order() {
   const fields = new FormData(document.querySelector("form.order"));

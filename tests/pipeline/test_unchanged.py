@@ -140,10 +140,13 @@ CHANGES = {
     add_bank: (CORPUS, {"audio_features"}),
     add_copy: ({*SURVEYED, "labeled_voices", "corpus_database"}, set()),
     add_text: ({*SURVEYED, "decoded_voices", "labeled_voices", "corpus_database"}, set()),
-    change_rules: ({"unique_voices", "verdicts", "labeled_voices", "corpus_database"}, {"labeled_voices"}),
+    change_rules: (
+        {"unique_voices", "verdicts", "sound_map", "labeled_voices", "corpus_database"},
+        {"sound_map", "labeled_voices"},
+    ),
     change_taxonomy: ({"labeled_voices"}, set()),
     override_verdict: (
-        {"verdicts", "labeled_voices", "training_splits", "training_set", "corpus_database"},
+        {"verdicts", "sound_map", "labeled_voices", "training_splits", "training_set", "corpus_database"},
         set(),
     ),
     lose_families: ({"families"}, set()),
