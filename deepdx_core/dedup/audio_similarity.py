@@ -41,7 +41,7 @@ def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
     ids = sounds["sound_id"].gather(audible)
     if len(audible) < 2:
         return pl.DataFrame({"sound_id": ids.clear(), "other_id": ids.clear()})
-    vectors = decibel_vectors(audio)[audible]
+    vectors = _vectors(audio)[audible]
     radius = RADIUS * vectors.shape[1] ** 0.5
     _, axes = np.linalg.eigh(np.cov(vectors, rowvar=False))
     near = cKDTree(vectors @ axes[:, -_DIMENSIONS:]).query_pairs(radius * (1 + 1e-9), output_type="ndarray")
@@ -53,11 +53,8 @@ def similar_pairs(audio: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({"sound_id": ids.gather(pairs[:, 0]), "other_id": ids.gather(pairs[:, 1])}).sort(pl.all())
 
 
-def decibel_vectors(audio: pl.DataFrame) -> Float64Array:
-    """Return each sound of the table `audio_features`, sorted by its key, as a vector in decibels, `float64[n, 72]`.
-
-    Of each clip: the loudness contour, the power in each band, pitch and brightness.
-    """
+def _vectors(audio: pl.DataFrame) -> Float64Array:
+    """Return each sound of the sorted table as a vector in decibels, `float64[sounds, features]`."""
     clips = audio.partition_by("note", "velocity", maintain_order=True)
     return np.concatenate([_clip_vectors(clip) for clip in clips], axis=1)
 

@@ -8,11 +8,11 @@ import polars as pl
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import MAXIMA
-from deepdx_core.decoding.sound_ids import sound_ids as voice_ids
-from deepdx_core.dedup.audio_similarity import decibel_vectors
+from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
 from deepdx_core.progress import Report, silent
+from deepdx_core.similarity.ear import ear_vectors
 from deepdx_core.sound.audio_features import compute_voice_features
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.tables.storage import Tables
@@ -21,7 +21,6 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 DIMENSIONS = 20
 """Largest length of a vector."""
 
-_KEY = ["sound_id", "note", "velocity"]
 _FEW = 2  # a principal component needs more sounds than this
 
 
@@ -59,16 +58,14 @@ class Features:
         sounds = sounds.sort("sound_id")
         if len(sounds) <= _FEW:
             raise DeepDXError(f"{len(sounds)} valid sounds are too few: add banks with `deepdx add`, and `deepdx run`")
-        heard = audio.join(sounds, on="sound_id", how="semi").sort(_KEY)
+        heard = audio.join(sounds, on="sound_id", how="semi")
         by_ear = heard["sound_id"].n_unique() == len(sounds)
-        raw = decibel_vectors(heard) if by_ear else _parameter_vectors(sounds.select(PARAMETER_NAMES).to_numpy())
+        raw = _ear_vectors(heard)[1] if by_ear else _parameter_vectors(sounds.select(PARAMETER_NAMES).to_numpy())
         mean = raw.mean(axis=0)
         variances, axes = np.linalg.eigh(np.cov(raw, rowvar=False))
         kept = np.flatnonzero(variances > 1e-9 * variances[-1])[-DIMENSIONS:][::-1]
         axes = axes[:, kept] * np.sign(axes[np.abs(axes[:, kept]).argmax(axis=0), kept])
-        # Half-way to whitening: components of little variance count, but less than those that everybody hears.
-        scaled = axes / variances[kept] ** 0.25
-        scaled /= np.sqrt(2 * (variances[kept] ** 0.5).sum())
+        scaled = axes / np.sqrt(2 * variances[kept].sum())
         return cls(sounds["sound_id"], (raw - mean) @ scaled, by_ear, mean, scaled)
 
     def rows(self, sound_ids: Sequence[str] | pl.Series) -> Int64Array:
@@ -96,12 +93,16 @@ class Features:
         if not self.by_ear:
             return np.asarray((_parameter_vectors(parameters) - self._mean) @ self._axes)
         known = AudioFeatures.create_empty() if audio is None else audio
-        heard = compute_voice_features(parameters, known, report).sort(_KEY)
-        ids = heard["sound_id"].unique(maintain_order=True).to_frame().with_row_index("row")
-        own = pl.DataFrame({"sound_id": voice_ids(parameters)}, schema={"sound_id": pl.String})
-        rows = own.join(ids, on="sound_id", how="left", maintain_order="left")["row"].to_numpy()
-        vectors: Float64Array = (decibel_vectors(heard)[rows] - self._mean) @ self._axes
-        return vectors
+        ids, raw = _ear_vectors(compute_voice_features(parameters, known, report))
+        own = pl.DataFrame({"sound_id": sound_ids(parameters)}, schema={"sound_id": pl.String})
+        of_ids = ids.to_frame("sound_id").with_row_index("row")
+        rows = own.join(of_ids, on="sound_id", how="left", maintain_order="left")["row"].to_numpy()
+        return np.asarray((raw[rows] - self._mean) @ self._axes)
+
+
+def _ear_vectors(audio: pl.DataFrame) -> tuple[pl.Series, Float64Array]:
+    ids, vectors = ear_vectors(audio)
+    return ids, vectors.astype(np.float64)
 
 
 def _parameter_vectors(parameters: UInt8Array) -> Float64Array:

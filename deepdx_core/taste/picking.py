@@ -44,6 +44,7 @@ def pick_sounds(
     *,
     labels: Sequence[str] = (),
     quotas: Mapping[str, int] | None = None,
+    without: Sequence[str] = (),
     seed: int = 0,
     features: Features | None = None,
     ratings: pl.DataFrame | None = None,
@@ -53,7 +54,8 @@ def pick_sounds(
 
     labels: choose from these only. quotas: number of sounds of some labels; the others share the rest, in proportion to
     their families. Liked sounds (`star`, `keep`) come first, and never one rated `skip`, nor another of its family that
-    is not liked. seed: another one gives another choice of about the same worth. features, ratings: those of the home,
+    is not liked. without: ids of sounds that are not chosen, nor others of their families: those that a bank has
+    already. seed: another one gives another choice of about the same worth. features, ratings: those of the home,
     for a caller that has them already.
 
     Returns `sound_id`, `name`, `label`, `taste` (about 0 to 1), `sure` (0 to 1; 0: nothing is known), `rating`,
@@ -65,7 +67,7 @@ def pick_sounds(
     ratings = read_ratings(home) if ratings is None else ratings
     taste = Taste.fit(features, ratings)
     report("tastes predicted", 0, len(features.sound_ids))
-    sounds = _candidates(home, taste, ratings, seed)
+    sounds = _candidates(home, taste, ratings, without, seed)
     report("tastes predicted", len(features.sound_ids), len(features.sound_ids))
     _require_possible(sounds, count, labels, quotas)
     if labels:
@@ -94,7 +96,7 @@ def to_collection(home: Home, picked: pl.DataFrame) -> Collection:
     return Collection(np.ascontiguousarray(parameters), tuple(rows["name"]))
 
 
-def _candidates(home: Home, taste: Taste, ratings: pl.DataFrame, seed: int) -> pl.DataFrame:
+def _candidates(home: Home, taste: Taste, ratings: pl.DataFrame, without: Sequence[str], seed: int) -> pl.DataFrame:
     """Return the best sound of each family that may be chosen, with `liked` (0, 1 keep, 2 star) and `worth`."""
     tables = Tables(home)
     sounds = tables.read("training_set", ["sound_id", "label", "family_id"]).sort("sound_id")
@@ -115,7 +117,10 @@ def _candidates(home: Home, taste: Taste, ratings: pl.DataFrame, seed: int) -> p
         skipped=(pl.col("rating") == Rating.SKIP).fill_null(False),
     )
     allowed = ~pl.col("skipped") & ((pl.col("liked") > 0) | ~pl.col("skipped").any().over("family_id"))
-    best = sounds.filter(allowed).sort("liked", "worth", "sound_id", descending=[True, True, False])
+    taken = sounds.filter(pl.col("sound_id").is_in(list(without)))["family_id"]
+    best = sounds.filter(allowed, ~pl.col("family_id").is_in(taken.implode())).sort(
+        "liked", "worth", "sound_id", descending=[True, True, False]
+    )
     return best.unique("family_id", keep="first", maintain_order=True).sort("sound_id")
 
 

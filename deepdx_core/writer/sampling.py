@@ -21,8 +21,9 @@ def write_voices(
     """Draw a voice for each of the conditions, `int64[n, 145]`, in the writer's order.
 
     temperature: divides the logits; below 1, likely values become likelier. given: `int64[n, 145]`, values that stay
-    as they are, in the writer's order; -1 leaves one to the writer. boldness: added to the logits of all values but the
-    parent's, so that 1 raises the odds of a change by e. Raises FloatingPointError if a logit is not finite.
+    as they are, in the writer's order; -1 leaves one to the writer. All differences from the parent that the conditions
+    ask for are then to be among these. boldness: added to the logits of all values but the parent's, so that 1 raises
+    the odds of a change by e. Raises FloatingPointError if a logit is not finite.
     """
     chances = random.random((len(conditions.parents), LENGTH))
     parts = [
@@ -49,8 +50,11 @@ def _write(
     boldness: float,
 ) -> Tensor:
     decoder = IncrementalDecoder(writer, conditions)
+    free = None if given is None else given < 0
     chances = chances.to(conditions.parents.device)
     for position in range(LENGTH):
+        if free is not None:
+            decoder.conditions = _spread_changes(conditions, decoder.voices, free, position)
         logits = decoder.logits().double() / temperature
         if not logits.isfinite().all():
             raise FloatingPointError("a logit is not finite: the weights have grown without bounds")
@@ -63,3 +67,16 @@ def _write(
             values = torch.where(given[:, position] >= 0, given[:, position], values)
         decoder.append(values)
     return decoder.voices
+
+
+def _spread_changes(conditions: Conditions, voices: Tensor, free: Tensor, position: int) -> Conditions:
+    """Return conditions under which as many of the free positions left change as are still asked for.
+
+    The writer spreads the changes that remain over all positions left, so it is told of more where some are given.
+    """
+    changed = (voices[:, :position] != conditions.parents[:, :position]).sum(dim=1)
+    remaining = (conditions.differing - changed).clamp(min=0)
+    left = free[:, position:].sum(dim=1)
+    spread = (remaining * (LENGTH - position) / left.clamp(min=1)).round().clamp(max=LENGTH).long()
+    told = free[:, position] & (conditions.differing >= 0)
+    return conditions._replace(differing=torch.where(told, changed + spread, conditions.differing))

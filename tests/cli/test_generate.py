@@ -541,7 +541,7 @@ def test_the_job_writes_the_bank_of_the_command_and_reports_it(deepdx, home):
     [
         ({"label": "Kazoo"}, "label: unknown label 'Kazoo'"),
         ({"strength": 0.5}, "strength: needs `like`"),
-        ({"between": ["a:1"]}, "between: needs two FILE:SLOT"),
+        ({"between": ["a:1"]}, "between: needs two voices, each FILE:SLOT"),
         ({"output": "../out.syx"}, "output: '../out.syx' is not a plain file name"),
         ({"output": "out.txt"}, "not a plain file name that ends in .syx"),
         ({"temperature": 0}, "temperature: must be within 0.05 and 5"),

@@ -25,7 +25,7 @@ from tests.support.runs import run_job
 def rendered(tmp_path_factory):
     """A home with part of the demo corpus, rendered."""
     home = Home(tmp_path_factory.mktemp("rendered"))
-    for folder in ("Keys", "Basses", "Pads", "Percussion"):
+    for folder in ("Keys", "Basses", "Pads", "Percussion", "Backup"):
         shutil.copytree(DEMO / folder, home.inbox / folder)
     assert run_job(home, ops={}).success
     return home
@@ -147,6 +147,13 @@ def test_neighbors_in_a_pick_are_alike(rendered, features):
     shuffled = points[np.random.default_rng(0).permutation(64)]
     lengths = [np.linalg.norm(np.diff(path, axis=0), axis=1).sum() for path in (points, shuffled)]
     assert lengths[0] < 0.8 * lengths[1]
+
+
+def test_a_pick_leaves_out_what_a_bank_has_already(rendered, features):
+    first = pick_sounds(rendered, 16, features=features)
+    rest = pick_sounds(rendered, 16, without=first["sound_id"].to_list(), features=features)
+    assert len(rest) == 16
+    assert not set(families_of(rendered, first)) & set(families_of(rendered, rest))
 
 
 def test_liked_sounds_come_first_and_skipped_ones_never(own, features):
