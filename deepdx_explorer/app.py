@@ -5,7 +5,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deepdx_core.display import printable
@@ -57,7 +56,6 @@ def create_app(home: Home) -> FastAPI:
     app.mount("/web", StaticFiles(directory=WEB))
     app.add_middleware(_Headers)
     app.add_middleware(_BodyLimit)
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
     return app
 
 
