@@ -203,7 +203,12 @@ def sort_rows(rows: pl.DataFrame, among: Int64Array, page: "Page") -> Int64Array
     Missing values come last.
     """
     key = pl.col("name").str.to_lowercase() if page.sort == "name" else pl.col(page.sort)
-    # Other columns of all rows would be copied.
-    keys = rows.select(key.alias("key"), "name", "sound_id")[among].with_columns(row=among)
+    keys = rows.select(key.alias("key"))[among].with_columns(row=among)
+    last = page.offset + page.limit
+    known = keys["key"].drop_nulls()
+    if len(known) > last:  # only those that can be on the page are sorted
+        bound = known.top_k(last).min() if page.descending else known.bottom_k(last).max()
+        keys = keys.filter(pl.col("key") >= bound if page.descending else pl.col("key") <= bound)
+    keys = keys.with_columns(rows.select("name", "sound_id")[keys["row"]])
     order = keys.sort("key", "name", "sound_id", descending=[page.descending, False, False], nulls_last=True)
     return order["row"].slice(page.offset, page.limit).to_numpy()

@@ -34,10 +34,8 @@ def pick(
     seed: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Choose sounds by rating and taste, no two of a family, in the order of a bank, each with the reason."""
-    taken = set(without or [])
     features = librarian.taste().features
-    picked = pick_sounds(librarian.home, count + len(taken), labels=label or (), seed=seed, features=features)
-    picked = picked.filter(~picked["sound_id"].is_in(sorted(taken))).head(count)
+    picked = pick_sounds(librarian.home, count, labels=label or (), without=without or (), seed=seed, features=features)
     voices = to_collection(librarian.home, picked)
     reasons = picked.select("taste", "sure", "why").to_dicts()
     described = describe_voices(librarian, voices.parameters, voices.names)
