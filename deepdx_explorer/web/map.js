@@ -1,4 +1,5 @@
-// The map: every sound a point, near to sounds that sound alike. WebGL draws the points; a grid finds the nearest.
+// The map: every sound a point, near to sounds that sound alike. Points are drawn pixel by pixel, which takes some
+// milliseconds for 100,000 without a graphics card; a grid finds the nearest.
 
 import { get, query } from "./api.js";
 import { addTo } from "./collections.js";
@@ -7,28 +8,17 @@ import { attempt } from "./player.js";
 import { choose } from "./selection.js";
 import { change, filter, state } from "./state.js";
 
-const COLORS = [
-  [0.9, 0.6, 0], [0.34, 0.71, 0.91], [0, 0.62, 0.45], [0.94, 0.89, 0.26], [0, 0.45, 0.7],
-  [0.84, 0.37, 0], [0.8, 0.47, 0.65], [0.6, 0.6, 0.6], [0.58, 0.4, 0.74], [0.55, 0.34, 0.29],
-];
-const VERTEX = `
-attribute vec2 place; attribute float code; attribute float isShown;
-uniform vec2 center; uniform vec2 scale; uniform float size; uniform vec3 colors[10];
-varying vec4 color;
-void main() {
-  gl_Position = vec4((place - center) * scale, 0.0, 1.0);
-  gl_PointSize = isShown > 0.5 ? size : size * 0.5;
-  color = vec4(0.5, 0.5, 0.5, 0.12);
-  if (isShown > 0.5) { for (int n = 0; n < 10; n++) { if (int(code + 0.5) == n) color = vec4(colors[n], 0.85); } }
-}`;
-const FRAGMENT = `
-precision mediump float; varying vec4 color;
-void main() {
-  if (length(gl_PointCoord - 0.5) > 0.5) discard;
-  gl_FragColor = vec4(color.rgb * color.a, color.a);
-}`;
+// Okabe and Ito's colors, which most people with color blindness can tell apart, and three more.
+const COLORS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999", "#9467bd", "#8c564b"];
+const FADED = pixel("#808080", 70);
 const CELLS = 128;
 const REACH = 14; // pixels around the pointer
+
+/** Return a color as a pixel of an ImageData, read as a 32-bit number. */
+function pixel(color, alpha = 255) {
+  const [red, green, blue] = [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
+  return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
 
 /** @type {any} */
 let points = null;
@@ -53,11 +43,11 @@ export async function showMap(place, filters) {
 export async function showMatches() {
   const found = await attempt(() => get(`matches?${query(filter())}`));
   if (!found || !drawn) return;
-  const isShown = new Float32Array(points.ids.length);
+  const isShown = new Uint8Array(points.ids.length);
   for (const row of found.rows) if (points.place.has(row)) isShown[points.place.get(row)] = 1;
   drawn.isShown = isShown;
   drawn.count.textContent = `${isShown.reduce((sum, one) => sum + one, 0).toLocaleString("en-US")} of ${points.ids.length.toLocaleString("en-US")} sounds`;
-  upload();
+  paint();
 }
 
 function prepare(found) {
@@ -88,69 +78,29 @@ const clamp = (number) => Math.min(Math.max(number, 0), CELLS - 1);
 
 function frame(view) {
   const canvas = el("canvas", { tabIndex: 0, role: "application", "aria-label": "Map of sounds. Arrow keys go to the nearest sound in a direction and play it; plus and minus zoom.", "aria-describedby": "map-status" });
-  const gl = canvas.getContext("webgl", { antialias: false });
-  if (!gl) {
-    replace(view, el("p", { class: "empty" }, "This browser has no WebGL, which draws the map. The table has the same sounds."));
-    return;
-  }
   const color = el("select", { "aria-label": "Color", onchange: (event) => change({ color: event.target.value }) }, ...Object.keys(points.colors).map((name) => el("option", { value: name }, name)));
   color.value = state.color in points.colors ? state.color : "label";
   const count = el("span", { class: "count" });
   const status = el("p", { id: "map-status", role: "status" });
   const legend = el("ul", { class: "legend" });
-  const lasso = el("svg");
   replace(view, el("div", { class: "pages" }, el("label", {}, "Color ", color), button("Show all", () => home()), count, el("small", {}, "Drag to move, wheel to zoom, Shift and drag to select")), el("div", { class: "map" }, canvas, el("canvas", { class: "lasso" })), legend, status);
-  lasso.remove();
-  drawn = { canvas, gl, color, count, status, legend, marks: view.querySelector("canvas.lasso"), isShown: new Float32Array(points.ids.length).fill(1), center: [0, 0], zoom: 1, hovered: -1, frames: 0 };
-  compile();
+  drawn = { canvas, color, count, status, legend, marks: view.querySelector("canvas.lasso"), isShown: new Uint8Array(points.ids.length).fill(1), pixels: new Uint32Array(points.ids.length), center: [0, 0], zoom: 1, hovered: -1, frames: 0 };
   home();
   listen();
   new ResizeObserver(() => draw()).observe(canvas);
 }
 
-function compile() {
-  const { gl } = drawn;
-  const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  gl.useProgram(program);
-  gl.enable(gl.BLEND);
-  gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  drawn.uniforms = Object.fromEntries(["center", "scale", "size", "colors"].map((name) => [name, gl.getUniformLocation(program, name)]));
-  gl.uniform3fv(drawn.uniforms.colors, COLORS.flat());
-  drawn.buffers = Object.fromEntries(
-    [["place", 2], ["code", 1], ["isShown", 1]].map(([name, size]) => {
-      const location = gl.getAttribLocation(program, name);
-      const buffer = gl.createBuffer();
-      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-      gl.enableVertexAttribArray(location);
-      gl.vertexAttribPointer(location, size, gl.FLOAT, false, 0, 0);
-      return [name, buffer];
-    }),
-  );
-}
-
-function upload() {
-  const { gl, buffers } = drawn;
+/** Give each point its color, and draw. */
+function paint() {
   const { values, codes } = points.colors[state.color] ?? points.colors.label;
-  const fill = (name, data) => {
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffers[name]);
-    gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-  };
-  fill("place", points.places);
+  const pixels = COLORS.map((color) => pixel(color));
   // The last color stands for all rarer values.
-  fill("code", Float32Array.from(codes, (code) => Math.min(code, COLORS.length - 1)));
-  fill("isShown", drawn.isShown);
+  drawn.pixels = Uint32Array.from(codes, (code) => pixels[Math.min(code, COLORS.length - 1)]);
   const named = values.slice(0, COLORS.length - (values.length > COLORS.length ? 1 : 0));
   if (values.length > COLORS.length) named.push(`${values.length - COLORS.length + 1} others`);
   replace(drawn.legend, ...named.map((value, index) => {
     const mark = el("span", { class: "mark" });
-    mark.style.background = `rgb(${COLORS[index].map((part) => Math.round(part * 255)).join(" ")})`;
+    mark.style.background = COLORS[index];
     return el("li", {}, mark, shown(value));
   }));
   draw();
@@ -177,22 +127,42 @@ function draw() {
   isWaiting = true;
   requestAnimationFrame(() => {
     isWaiting = false;
-    const { canvas, gl, uniforms } = drawn;
-    const ratio = devicePixelRatio;
-    const [width, height] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
+    const { canvas } = drawn;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.max(Math.round(size * devicePixelRatio), 1));
     for (const one of [canvas, drawn.marks]) {
       if (one.width !== width || one.height !== height) Object.assign(one, { width, height });
     }
-    gl.viewport(0, 0, width, height);
-    gl.clear(gl.COLOR_BUFFER_BIT);
-    gl.uniform2fv(uniforms.center, drawn.center);
-    gl.uniform2fv(uniforms.scale, scale());
-    gl.uniform1f(uniforms.size, Math.min(Math.max(3 * Math.sqrt(drawn.zoom), 2.5), 14) * ratio);
-    gl.drawArrays(gl.POINTS, 0, points.ids.length);
+    const image = new ImageData(width, height);
+    const radius = Math.min(Math.max(1.5 * Math.sqrt(drawn.zoom), 1.2), 7) * devicePixelRatio;
+    drawPoints(new Uint32Array(image.data.buffer), width, height, 0, Math.max(radius / 2, 0.5), FADED);
+    drawPoints(new Uint32Array(image.data.buffer), width, height, 1, radius);
+    canvas.getContext("2d").putImageData(image, 0, 0);
     drawMarks();
     drawn.frames += 1;
     canvas.dataset.frames = String(drawn.frames);
   });
+}
+
+/** Draw the points that match the filter, or those that do not, as disks. */
+function drawPoints(pixels, width, height, isShown, radius, color = 0) {
+  const [sx, sy] = scale();
+  const [cx, cy] = drawn.center;
+  const { places } = points;
+  const reach = Math.floor(radius);
+  // Half of the width of the disk in each of its rows.
+  const halves = Array.from({ length: 2 * reach + 1 }, (_, row) => Math.floor(Math.sqrt(radius ** 2 - (row - reach) ** 2)));
+  for (let index = 0; index < drawn.isShown.length; index++) {
+    if (drawn.isShown[index] !== isShown) continue;
+    const x = Math.round(((places[2 * index] - cx) * sx * 0.5 + 0.5) * width);
+    const y = Math.round((0.5 - (places[2 * index + 1] - cy) * sy * 0.5) * height);
+    if (x < reach || y < reach || x >= width - reach || y >= height - reach) continue;
+    const value = color || drawn.pixels[index];
+    for (let row = -reach; row <= reach; row++) {
+      const half = halves[row + reach];
+      const middle = (y + row) * width + x;
+      for (let at = middle - half; at <= middle + half; at++) pixels[at] = value;
+    }
+  }
 }
 
 function drawMarks() {
@@ -372,4 +342,4 @@ async function select(outline) {
 }
 
 /** Draw again, after another color or sound was chosen. */
-export const redrawMap = () => drawn && points?.ids.length && upload();
+export const redrawMap = () => drawn && points?.ids.length && paint();

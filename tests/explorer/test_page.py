@@ -34,7 +34,7 @@ pytestmark = [
 ]
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
-OPTIONS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--enable-unsafe-swiftshader"]
+OPTIONS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 ROW = "table.sounds tbody tr"
 
 
