@@ -40,15 +40,15 @@ _QUERIES = {
 
 def _enlarge(librarian: Librarian, rows: int) -> None:
     """Repeat the sounds of a librarian under new ids."""
-    catalog, words = librarian.catalog, librarian.rows()
-    take = np.arange(rows) % len(catalog)
+    held = librarian.holdings
+    take = np.arange(rows) % len(held.catalog)
     ids = pl.Series("sound_id", [f"{row:020x}" for row in range(rows)])
-    larger = replace(catalog, rows=catalog.rows[take].with_columns(ids), parameters=catalog.parameters[take])
-    read = librarian._read
-    assert read is not None
-    rows_ = words[take].with_columns(ids)
-    facets = {name: Facet.of(rows_[name]) for name in FACETS}
-    librarian._read = read._replace(catalog=larger, rows=rows_, facets=facets)
+    larger = replace(
+        held.catalog, rows=held.catalog.rows[take].with_columns(ids), parameters=held.catalog.parameters[take]
+    )
+    words = held.rows[take].with_columns(ids)
+    facets = {name: Facet.of(words[name]) for name in FACETS}
+    librarian._holdings = held._replace(catalog=larger, rows=words, facets=facets)
 
 
 def _median(act: Callable[[], object]) -> float:
@@ -95,7 +95,7 @@ def main() -> None:
             seconds = _median(lambda path=path: get(path))  # type: ignore[misc]
             table.add_row(name, f"{seconds * 1000:.1f}", f"{seconds / base:.1f}")
     console = Console()
-    console.print(f"{len(app.state.librarian.catalog):,} sounds")
+    console.print(f"{len(app.state.librarian.holdings.catalog):,} sounds")
     console.print(table)
     server.should_exit = True
 

@@ -36,7 +36,8 @@ Sort = Literal[SORTS]  # type: ignore[valid-type]
 NO_RATING = "none"
 RATING_ORDER = pl.Enum([NO_RATING, *RATINGS])
 
-REAL, GENERATED = "real", "generated"
+REAL, GENERATED, MADE = "real", "generated", "made"
+"""Origins of sounds: in the corpus, in a generated bank, or made since the start and in no file."""
 
 _SOUNDS = f"""
     SELECT

@@ -39,12 +39,23 @@ class Voice(NamedTuple):
     loudness_db: float | None = None
 
 
-class _Read(NamedTuple):
+class Holdings(NamedTuple):
+    """All sounds at one moment."""
+
     state: tuple[object, ...]
     """State of the files at the time."""
     catalog: Catalog
     rows: pl.DataFrame
+    """The rows of the catalog with the user's `rating`, `note`, `my_category` and `my_verdict`."""
     facets: dict[str, Facet]
+
+    def find(self, filter_: Filter) -> tuple[BoolArray, dict[str, list[tuple[Any, int]]]]:
+        """Return which rows match a filter, `bool[n]`, and the counts of each facet; see `find_matches`."""
+        return find_matches(self.facets, filter_.wanted(), find_words(self.rows, filter_.q))
+
+    def has_ratings(self) -> bool:
+        """Return True if the user has rated one of the sounds."""
+        return bool((self.rows["rating"] != NO_RATING).any())
 
 
 class Librarian:
@@ -53,7 +64,7 @@ class Librarian:
     def __init__(self, home: Home) -> None:
         self.home = home
         self._lock = threading.Lock()
-        self._read: _Read | None = None
+        self._holdings: Holdings | None = None
         self._taste_lock = threading.Lock()
         self._features: tuple[object, Features] | None = None
         self._taste: tuple[object, Taste] | None = None
@@ -61,9 +72,22 @@ class Librarian:
         self._made: OrderedDict[str, Voice] = OrderedDict()
 
     @property
-    def catalog(self) -> Catalog:
-        """The sounds as they are now. Raises DatabaseError without a corpus."""
-        return self._current().catalog
+    def holdings(self) -> Holdings:
+        """The sounds as they are now. Ask once for each request: a run may replace them at any time.
+
+        Raises DatabaseError without a corpus, and OverridesError if a file of the user is not valid.
+        """
+        home = self.home
+        corpus = _state(home.database), _state(home.banks)
+        words = tuple(_state(path) for path in (home.ratings, home.labels, home.verdicts, home.taxonomy))
+        with self._lock:
+            if self._holdings is None or self._holdings.state != (corpus, words):
+                known = self._holdings is not None and self._holdings.state[0] == corpus
+                catalog = self._holdings.catalog if self._holdings and known else Catalog.read(home)
+                rows = _with_words(catalog.rows, home)
+                facets = {name: Facet.of(rows[name]) for name in FACETS}
+                self._holdings = Holdings((corpus, words), catalog, rows, facets)
+            return self._holdings
 
     def taste(self) -> Taste:
         """Return the taste that the ratings show. Raises MissingTableError without a corpus."""
@@ -78,7 +102,7 @@ class Librarian:
 
     def taste_of(self, parameters: UInt8Array) -> list[float | None]:
         """Return the predicted taste of any voices, `uint8[n, 145]`, None without ratings. Renders them."""
-        if not self.has_ratings():
+        if not self.holdings.has_ratings():
             return [None] * len(parameters)
         taste = self.taste()
         tastes: list[float | None] = taste.predict(taste.features.of_voices(parameters))[0].tolist()
@@ -95,48 +119,25 @@ class Librarian:
                 self._model = folder, load_model(folder)
             return self._model[1]
 
-    def has_ratings(self) -> bool:
-        """Return True if the user has rated a sound."""
-        return bool((self.rows()["rating"] != NO_RATING).any())
-
     @property
     def version(self) -> str:
         """A text that changes with the corpus and the generated banks."""
         return digest({"files": [_state(self.home.database), _state(self.home.banks)]})[:16]
 
-    def rows(self) -> pl.DataFrame:
-        """Return the rows of the catalog with the user's `rating`, `note`, `my_category` and `my_verdict`.
-
-        Raises DatabaseError without a corpus, and OverridesError if a file of the user is not valid.
-        """
-        return self._current().rows
-
-    def find(self, filter_: Filter) -> tuple[BoolArray, dict[str, list[tuple[Any, int]]]]:
-        """Return which rows match a filter, `bool[n]`, and the counts of each facet; see `find_matches`."""
-        current = self._current()
-        return find_matches(current.facets, filter_.wanted(), find_words(current.rows, filter_.q))
-
-    def _current(self) -> _Read:
-        home = self.home
-        corpus = _state(home.database), _state(home.banks)
-        words = tuple(_state(path) for path in (home.ratings, home.labels, home.verdicts, home.taxonomy))
-        with self._lock:
-            if self._read is None or self._read.state != (corpus, words):
-                known = self._read is not None and self._read.state[0] == corpus
-                catalog = self._read.catalog if self._read and known else Catalog.read(home)
-                rows = _with_words(catalog.rows, home)
-                self._read = _Read((corpus, words), catalog, rows, {name: Facet.of(rows[name]) for name in FACETS})
-            return self._read
-
     def voice(self, sound_id: str) -> Voice:
         """Return the voice of a sound. Raises UnknownVoiceError."""
+        catalog = self.holdings.catalog
+        if (row := catalog.row_of(sound_id)) is not None:
+            return Voice(catalog.parameters[row], *catalog.rows.select("name", "label", "loudness_db").row(row))
         if made := self._made.get(sound_id):
             return made
-        catalog = self.catalog
-        row = catalog.row_of(sound_id)
-        if row is None:
-            raise UnknownVoiceError(f"no sound {sound_id!r}")
-        return Voice(catalog.parameters[row], *catalog.rows.select("name", "label", "loudness_db").row(row))
+        raise UnknownVoiceError(f"no sound {sound_id!r}")
+
+    def rating(self, sound_id: str) -> tuple[str, str]:
+        """Return the rating and the note of any voice, `NO_RATING` and "" without."""
+        rows = read_ratings(self.home).filter(pl.col("sound_id") == sound_id)
+        rating, note = rows.select("rating", "note").row(0) if len(rows) else (None, "")
+        return rating or NO_RATING, note
 
     def remember(self, voices: dict[str, Voice]) -> None:
         """Remember voices that are in no file, such as new ones, by sound id. The oldest are forgotten."""

@@ -16,7 +16,7 @@ def describe_voices(librarian: Librarian, parameters: UInt8Array, names: Sequenc
     ids = sound_ids(parameters)
     columns = ["sound_id", "label", "verdict", "rating", "loudness_db"]
     rows = pl.DataFrame({"sound_id": ids}, {"sound_id": pl.String}).join(
-        librarian.rows().select(columns), on="sound_id", how="left", maintain_order="left"
+        librarian.holdings.rows.select(columns), on="sound_id", how="left", maintain_order="left"
     )
     known = rows["rating"].is_not_null()
     made = zip(ids, parameters, names, known, strict=True)

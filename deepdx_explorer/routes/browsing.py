@@ -15,7 +15,7 @@ from deepdx_core.quality.rules import load_rules
 from deepdx_core.sound.phrases import LABEL_PHRASES
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.voice.parts import PARTS
-from deepdx_explorer.catalog import MEASURES, REAL, Filter, Page, sort_rows
+from deepdx_explorer.catalog import MADE, MEASURES, REAL, Filter, Page, sort_rows
 from deepdx_explorer.librarian import Librarian
 from deepdx_explorer.routes import TheLibrarian
 from deepdx_explorer.sheets import describe_evidence, describe_phrase, describe_sound, describe_voice
@@ -31,7 +31,7 @@ _SHOWN = (
 def with_taste(librarian: Librarian, rows: pl.DataFrame) -> pl.DataFrame:
     """Return rows with the `taste` that the user's ratings predict, null without ratings and for unknown sounds."""
     tastes = pl.Series("taste", [None] * len(rows), pl.Float64)
-    if librarian.has_ratings() and len(rows):
+    if librarian.holdings.has_ratings() and len(rows):
         taste = librarian.taste()
         known = taste.features.find(rows["sound_id"])
         mean, _ = taste.predict(taste.features.vectors[known])
@@ -43,7 +43,7 @@ def with_taste(librarian: Librarian, rows: pl.DataFrame) -> pl.DataFrame:
 def status(librarian: TheLibrarian) -> dict[str, Any]:
     """Return the number and version of the sounds. `corpus` and `model` are null, or say why there is none."""
     try:
-        sounds, corpus = len(librarian.catalog), None
+        sounds, corpus = len(librarian.holdings.catalog), None
     except DatabaseError as error:
         sounds, corpus = 0, str(error)
     from deepdx_core.generation.registry import NoModelError, champion_folder  # loads torch
@@ -59,13 +59,14 @@ def status(librarian: TheLibrarian) -> dict[str, Any]:
 @router.get("/sounds")
 def sounds(librarian: TheLibrarian, page: Annotated[Page, Query()]) -> dict[str, Any]:
     """Return a page of the sounds that match, their number, and the counts of each facet."""
-    rows, (matches, facets) = librarian.rows(), librarian.find(page)
+    held = librarian.holdings
+    rows, (matches, facets) = held.rows, held.find(page)
     among = np.flatnonzero(matches)
     if page.sort == "taste":
         rows = with_taste(librarian, rows)
     chosen = sort_rows(rows, among, page)
     shown = with_taste(librarian, rows[chosen])
-    played = describe_sound(librarian.catalog.parameters[chosen], shown["loudness_db"].to_numpy())
+    played = describe_sound(held.catalog.parameters[chosen], shown["loudness_db"].to_numpy())
     voices = [row | play for row, play in zip(shown.select(*_SHOWN, "taste").to_dicts(), played, strict=True)]
     return {"total": len(among), "sounds": voices, "facets": facets}
 
@@ -87,25 +88,30 @@ def choices(librarian: TheLibrarian) -> dict[str, Any]:
 @router.get("/sounds/{sound_id}")
 def sheet(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
     """Return a voice in full: parameters, routing, operators, envelopes in seconds, phrase, and its row."""
-    voice = librarian.voice(sound_id)
-    row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
-    return {"row": row[0] if row else None} | describe_voice(*voice)
+    return {"row": _row(librarian, sound_id)} | describe_voice(*librarian.voice(sound_id))
 
 
 @router.get("/sounds/{sound_id}/voice")
 def voice(librarian: TheLibrarian, sound_id: str) -> dict[str, Any]:
     """Return what is needed to play a voice, and its row: quicker than the whole sheet."""
     found = librarian.voice(sound_id)
-    row = librarian.rows().filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
     loudness = np.array([found.loudness_db], np.float64)
-    own = {"sound_id": sound_id, "name": found.name, "label": found.label}
-    return (row[0] if row else {}) | own | describe_sound(found.parameters[None], loudness)[0]
+    return _row(librarian, sound_id) | {"name": found.name} | describe_sound(found.parameters[None], loudness)[0]
+
+
+def _row(librarian: Librarian, sound_id: str) -> dict[str, Any]:
+    """Return the row of a sound; of a voice that is in no file, its rating and note alone."""
+    found = librarian.holdings.rows.filter(pl.col("sound_id") == sound_id).select(_SHOWN).to_dicts()
+    if found:
+        return found[0]
+    rating, note = librarian.rating(sound_id)
+    return dict.fromkeys(_SHOWN) | {"sound_id": sound_id, "origin": MADE, "rating": rating, "note": note}
 
 
 @router.get("/sounds/{sound_id}/evidence")
 def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
     """Return what the corpus knows about a sound, null for a voice that is not in the corpus."""
-    catalog = librarian.catalog
+    catalog = librarian.holdings.catalog
     row = catalog.row_of(sound_id)
     if row is None or catalog.rows["origin"][row] != REAL:
         librarian.voice(sound_id)
@@ -117,5 +123,5 @@ def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
 @router.get("/matches")
 def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> JSONResponse:
     """Return the sounds that match, as row numbers of the catalog, ascending: for the map."""
-    found, _ = librarian.find(filter_)
+    found, _ = librarian.holdings.find(filter_)
     return JSONResponse({"rows": np.flatnonzero(found).tolist()})

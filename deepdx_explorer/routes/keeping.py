@@ -115,7 +115,7 @@ def _overrule(
     librarian: Librarian, sound_id: str, column: str, allowed: tuple[str, ...], value: str | None
 ) -> str | None:
     home = librarian.home
-    if librarian.catalog.row_of(sound_id) is None:
+    if librarian.holdings.catalog.row_of(sound_id) is None:
         raise UnknownVoiceError(f"no sound {sound_id!r}")
     if value is not None and value not in allowed:
         raise DeepDXError(f"{value!r} is not one of {', '.join(allowed)}")

@@ -20,11 +20,10 @@ def places(librarian: TheLibrarian) -> JSONResponse:
 
     Values are in order of their frequency; codes are indexes into them. `rows` are row numbers of the catalog.
     """
-    version = librarian.version
-    generated = librarian.catalog.generated_places
+    version, held = librarian.version, librarian.holdings
+    generated = held.catalog.generated_places
     rows = (
-        librarian.rows()
-        .with_row_index("row")
+        held.rows.with_row_index("row")
         .join(generated, on="sound_id", how="left", maintain_order="left")
         .with_columns(pl.coalesce("x", "generated_x").alias("x"), pl.coalesce("y", "generated_y").alias("y"))
         .filter(pl.col("x").is_not_null())

@@ -50,7 +50,7 @@ async def similar_to_recording(
 
 
 def _describe(librarian: Librarian, found: pl.DataFrame) -> list[dict[str, Any]]:
-    catalog = librarian.catalog
+    catalog = librarian.holdings.catalog
     rows = [catalog.row_of(sound_id) for sound_id in found["sound_id"]]
     # A run may have removed a sound since the index was loaded.
     known = found.with_columns(row=pl.Series(rows, dtype=pl.Int64)).drop_nulls("row")

@@ -48,7 +48,7 @@ export async function showVoice(place, soundId) {
 
 function summary(voice) {
   const parts = [voice.label, voice.category, voice.algorithm && `algorithm ${voice.algorithm.number}`];
-  if (voice.row) parts.push(voice.row.verdict, voice.row.split, voice.row.origin === "generated" && "generated");
+  parts.push(voice.row.verdict, voice.row.split, voice.row.origin !== "real" && voice.row.origin);
   return parts.filter(Boolean).join(" · ");
 }
 
@@ -74,11 +74,11 @@ async function keeping(voice) {
     "div",
     { class: "ratings", role: "group", "aria-label": "Your rating" },
     ...known.ratings.map((rating, index) =>
-      button(rating, () => rate(row?.rating === rating ? null : rating), { "aria-pressed": String(row?.rating === rating), title: `${index + 1}`, "data-rating": rating }),
+      button(rating, () => rate(row.rating === rating ? null : rating), { "aria-pressed": String(row.rating === rating), title: `${index + 1}`, "data-rating": rating }),
     ),
   );
-  const note = el("input", { type: "text", value: row?.note ?? "", maxLength: 200, placeholder: "Note", "aria-label": "Note", onchange: (event) => setNote(voice, event.target.value) });
-  if (!row || row.origin === "generated") return el("div", { class: "keeping" }, ratings, note);
+  const note = el("input", { type: "text", value: row.note ?? "", maxLength: 200, placeholder: "Note", "aria-label": "Note", onchange: (event) => setNote(voice, event.target.value) });
+  if (row.origin !== "real") return el("div", { class: "keeping" }, ratings, note);
   const pick = (name, values, current, mine) => {
     const options = [el("option", { value: "" }, mine ? "as computed" : current ?? "none"), ...values.filter((value) => mine || value !== current).map((value) => el("option", { value }, value))];
     const select = el("select", { "aria-label": name, onchange: (event) => overrule(voice, name.toLowerCase(), event.target.value || null) }, ...options);
@@ -155,12 +155,12 @@ function pictures(voice) {
         Transpose: `${globals.transpose} semitones`,
         "Oscillator sync": globals.oscillator_sync ? "on" : "off",
         Feedback: globals.feedback,
-        Attack: seconds(voice.row?.attack_seconds),
-        Decay: seconds(voice.row?.decay_seconds),
-        Release: seconds(voice.row?.release_seconds),
-        Brightness: voice.row?.brightness_hz && `${rounded(voice.row.brightness_hz, 0)} Hz`,
-        Loudness: voice.row?.loudness_db && `${rounded(voice.row.loudness_db, 1)} dB`,
-        Harmonicity: rounded(voice.row?.harmonicity),
+        Attack: seconds(voice.row.attack_seconds),
+        Decay: seconds(voice.row.decay_seconds),
+        Release: seconds(voice.row.release_seconds),
+        Brightness: voice.row.brightness_hz && `${rounded(voice.row.brightness_hz, 0)} Hz`,
+        Loudness: voice.row.loudness_db && `${rounded(voice.row.loudness_db, 1)} dB`,
+        Harmonicity: rounded(voice.row.harmonicity),
       }),
     ),
   ];

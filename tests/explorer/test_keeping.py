@@ -141,3 +141,16 @@ def test_the_places_of_a_sound_lead_to_its_banks(client):
     place = client.get(f"/api/sounds/{sound['sound_id']}/evidence").json()["places"][0]
     bank = client.get(f"/api/dumps/{place['sha256']}/{place['offset']}").json()
     assert bank["voices"][place["slot"] - 1]["sound_id"] == sound["sound_id"]
+
+
+def test_a_new_voice_that_is_in_no_file_is_rated_too(writer):
+    sound = sounds(writer)[0]
+    parameters = bytearray(bytes.fromhex(sound["parameters"]))
+    parameters[0] ^= 1
+    found = writer.post("/api/banks", json={"voices": [{"name": "NEW", "parameters": parameters.hex()}]})
+    (new,) = [
+        voice for voice in writer.post("/api/files", content=found.content).json()["voices"] if voice["name"] == "NEW"
+    ]
+    put(writer, f"sounds/{new['sound_id']}/rating", rating="keep", note="mine")
+    row = writer.get(f"/api/sounds/{new['sound_id']}").json()["row"]
+    assert (row["origin"], row["rating"], row["note"]) == ("made", "keep", "mine")
