@@ -147,6 +147,39 @@ def test_without_an_audio_worklet_the_server_renders(address, open_page, browser
     assert found.value.status in (200, 206)
 
 
+FAKE_MIDI = """
+window.sent = [];
+const input = { name: "Keys", onmidimessage: null };
+window.press = (...data) => input.onmidimessage({ data: Uint8Array.from(data) });
+const output = { id: "synth", name: "DX7 <b>", send: (bytes) => window.sent.push([...bytes]) };
+const access = { inputs: new Map([["keys", input]]), outputs: new Map([["synth", output]]) };
+navigator.requestMIDIAccess = async () => access;
+"""
+
+
+def test_a_midi_keyboard_plays_and_a_synth_receives_dumps(address, open_page, client):
+    page = open_page("about:blank")
+    page.add_init_script(FAKE_MIDI)
+    page.goto(address)
+    choose(page, "E.PIANO 3")
+    page.click("text=Connect MIDI")
+    page.select_option("select[aria-label='MIDI output']", "synth")
+    page.evaluate("deepdx.player.stop()")
+    page.evaluate("press(0x90, 60, 100)")
+    assert loudest(page) > 0.001
+    page.evaluate("press(0x80, 60, 0)")
+    page.click("#voice >> text=Send to synth")
+    page.wait_for_function("() => window.sent.length")
+    (sent,) = page.evaluate("window.sent")
+    sound_id = page.evaluate("deepdx.player.voice.sound_id")
+    assert bytes(sent) == client.get(f"/api/sounds/{sound_id}/voice.syx").content
+    page.check("text=Send voices while browsing")
+    rows(page).nth(0).focus()
+    page.keyboard.press("End")
+    page.wait_for_function("() => window.sent.length > 1")
+    assert {len(message) for message in page.evaluate("window.sent")} == {163}
+
+
 def test_rate_undo_and_note(address, open_page, own):
     page = open_page(address)
     choose(page, "E.PIANO 3")
