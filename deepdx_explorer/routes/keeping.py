@@ -49,11 +49,12 @@ class NewRating(BaseModel):
 
 
 class Choice(BaseModel):
-    """A category or verdict of the user, null for none."""
+    """A category or verdict of the user, null for none, and the reason."""
 
     model_config = ConfigDict(extra="forbid")
 
     value: str | None
+    why: str = Field(default="set in the explorer", max_length=1000)
 
 
 class PlacedVoice(BaseModel):
@@ -102,27 +103,28 @@ def put_category(librarian: TheLibrarian, sound_id: str, new: Choice) -> dict[st
     """Set the user's category of a sound, which wins over all evidence from the next run on. Return the one before."""
     home = librarian.home
     categories = find_taxonomy(home.taxonomy).categories
-    return {"before": _overrule(librarian, sound_id, "category", categories, new.value)}
+    return {"before": _overrule(librarian, sound_id, "category", categories, new)}
 
 
 @router.put("/sounds/{sound_id}/verdict")
 def put_verdict(librarian: TheLibrarian, sound_id: str, new: Choice) -> dict[str, Any]:
     """Set the user's verdict on a sound, which wins over the rules from the next run on. Return the one before."""
-    return {"before": _overrule(librarian, sound_id, "verdict", VERDICTS, new.value)}
+    return {"before": _overrule(librarian, sound_id, "verdict", VERDICTS, new)}
 
 
 def _overrule(
-    librarian: Librarian, sound_id: str, column: str, allowed: tuple[str, ...], value: str | None
-) -> str | None:
+    librarian: Librarian, sound_id: str, column: str, allowed: tuple[str, ...], new: Choice
+) -> dict[str, str | None]:
     home = librarian.home
     if librarian.holdings.catalog.row_of(sound_id) is None:
         raise UnknownVoiceError(f"no sound {sound_id!r}")
-    if value is not None and value not in allowed:
-        raise DeepDXError(f"{value!r} is not one of {', '.join(allowed)}")
+    if new.value is not None and new.value not in allowed:
+        raise DeepDXError(f"{new.value!r} is not one of {', '.join(allowed)}")
     path = home.labels if column == "category" else home.verdicts
-    row = None if value is None else (value, "set in the explorer")
+    row = None if new.value is None else (new.value, new.why)
     before = change_override(path, column, allowed, sound_id, lambda _: row, lock=home.overrides_lock)
-    return before[0] if before else None
+    value, why = before or (None, "")
+    return {"value": value, "why": why}
 
 
 @router.get("/collections")

@@ -116,7 +116,7 @@ async function setNote(voice, note) {
 async function overrule(voice, what, value) {
   await attempt(async () => {
     const { before } = await put(`sounds/${voice.sound_id}/${what}`, { value });
-    remember(`${what} of ${shown(voice.name)}`, () => put(`sounds/${voice.sound_id}/${what}`, { value: before }));
+    remember(`${what} of ${shown(voice.name)}`, () => put(`sounds/${voice.sound_id}/${what}`, before));
     notify(value ? `${what} ${value}, from the next run on` : `${what} as computed, from the next run on`);
     document.dispatchEvent(new CustomEvent("kept", { detail: voice.sound_id }));
   });

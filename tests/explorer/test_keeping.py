@@ -45,8 +45,10 @@ def test_an_invalid_rating_changes_nothing(writer, own, body):
 
 def test_a_category_and_a_verdict_win_in_the_next_run(writer, own):
     one, other = sounds(writer)[:2]
-    assert put(writer, f"sounds/{one['sound_id']}/category", value="bell") == {"before": None}
-    assert put(writer, f"sounds/{other['sound_id']}/verdict", value="corrupt") == {"before": None}
+    assert put(writer, f"sounds/{one['sound_id']}/category", value="bell", why="hear it") == {
+        "before": {"value": None, "why": ""}
+    }
+    assert put(writer, f"sounds/{other['sound_id']}/verdict", value="corrupt") == {"before": {"value": None, "why": ""}}
     shown = {row["sound_id"]: row for row in sounds(writer)}
     assert shown[one["sound_id"]]["my_category"] == "bell"
     assert shown[other["sound_id"]]["my_verdict"] == "corrupt"
@@ -54,7 +56,9 @@ def test_a_category_and_a_verdict_win_in_the_next_run(writer, own):
     labels = Tables(own).read("labeled_voices").filter(pl.col("sound_id") == one["sound_id"])
     verdicts = Tables(own).read("verdicts").filter(pl.col("sound_id") == other["sound_id"])
     assert (labels["category"].to_list(), verdicts["verdict"].to_list()) == (["bell"], ["corrupt"])
-    assert put(writer, f"sounds/{one['sound_id']}/category", value=None) == {"before": "bell"}
+    assert put(writer, f"sounds/{one['sound_id']}/category", value=None) == {
+        "before": {"value": "bell", "why": "hear it"}
+    }
 
 
 def test_a_value_that_does_not_exist_is_refused(writer, own):
