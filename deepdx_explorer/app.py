@@ -47,6 +47,7 @@ def create_app(home: Home) -> FastAPI:
     app.add_exception_handler(DeepDXError, _answer_error)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_failure)
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -74,6 +75,11 @@ def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
 def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code)
+
+
+def _answer_failure(_: Request, error: Exception) -> JSONResponse:
+    """Answer a fault of this app; the server logs it."""
+    return JSONResponse({"error": f"the explorer failed: {type(error).__name__}; see its log"}, 500)
 
 
 class _Headers:

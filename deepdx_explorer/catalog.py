@@ -100,7 +100,7 @@ class Page(Filter):
 
     sort: Sort = Field(default="files", description="Column to sort by. Sounds without a value come last.")
     descending: bool = Field(default=True, description="Largest first.")
-    offset: int = Field(default=0, ge=0, description="Number of sounds before the page.")
+    offset: int = Field(default=0, ge=0, le=1_000_000_000, description="Number of sounds before the page.")
     limit: int = Field(default=PAGE, ge=1, le=MAX_PAGE, description="Number of sounds on the page.")
 
 

@@ -10,6 +10,8 @@ import polars as pl
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.errors import DeepDXError
 from deepdx_core.home import Home
+from deepdx_core.intake.local_files import find_files
+from deepdx_core.keeping.collections import list_collections, read_collection
 from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.overrides import read_overrides
@@ -78,7 +80,7 @@ class Librarian:
         Raises DatabaseError without a corpus, and OverridesError if a file of the user is not valid.
         """
         home = self.home
-        corpus = _state(home.database), _state(home.banks)
+        corpus = _state(home.database), *_states(home.banks)
         words = tuple(_state(path) for path in (home.ratings, home.labels, home.verdicts, home.taxonomy))
         with self._lock:
             if self._holdings is None or self._holdings.state != (corpus, words):
@@ -122,7 +124,7 @@ class Librarian:
     @property
     def version(self) -> str:
         """A text that changes with the corpus and the generated banks."""
-        return digest({"files": [_state(self.home.database), _state(self.home.banks)]})[:16]
+        return digest({"files": [_state(self.home.database), *_states(self.home.banks)]})[:16]
 
     def voice(self, sound_id: str) -> Voice:
         """Return the voice of a sound. Raises UnknownVoiceError."""
@@ -131,7 +133,19 @@ class Librarian:
             return Voice(catalog.parameters[row], *catalog.rows.select("name", "label", "loudness_db").row(row))
         if made := self._made.get(sound_id):
             return made
+        if kept := self._find_kept(sound_id):
+            return kept
         raise UnknownVoiceError(f"no sound {sound_id!r}")
+
+    def _find_kept(self, sound_id: str) -> Voice | None:
+        """Return a voice from the collections, which hold voices that are in no other file."""
+        for listed in list_collections(self.home):
+            if listed.voices:
+                found = read_collection(self.home, listed.name)
+                for row, known in enumerate(found.sound_ids()):
+                    if known == sound_id:
+                        return Voice(found.parameters[row], found.names[row])
+        return None
 
     def rating(self, sound_id: str) -> tuple[str, str]:
         """Return the rating and the note of any voice, `NO_RATING` and "" without."""
@@ -159,8 +173,13 @@ def _with_words(rows: pl.DataFrame, home: Home) -> pl.DataFrame:
     return rows.with_columns(pl.col("rating").cast(pl.String).fill_null(NO_RATING).cast(RATING_ORDER))
 
 
+def _states(folder: Path) -> list[object]:
+    """Return what changes when a file anywhere in a folder changes."""
+    return [(path.name, _state(path)) for path in find_files(folder)] if folder.is_dir() else []
+
+
 def _state(path: Path) -> tuple[int, int, int] | None:
-    """Return numbers that change when a file, or what is in a folder, is replaced. None if it is missing."""
+    """Return numbers that change when a file is replaced. None if it is missing."""
     try:
         status = path.stat()
     except OSError:

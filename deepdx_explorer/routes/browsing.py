@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from deepdx_core.database.explain import explain
 from deepdx_core.database.snapshot import DatabaseError, Snapshot
+from deepdx_core.errors import DeepDXError
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.quality.rules import load_rules
@@ -46,12 +47,12 @@ def status(librarian: TheLibrarian) -> dict[str, Any]:
         sounds, corpus = len(librarian.holdings.catalog), None
     except DatabaseError as error:
         sounds, corpus = 0, str(error)
-    from deepdx_core.generation.registry import NoModelError, champion_folder  # loads torch
+    from deepdx_core.generation.registry import champion_folder  # loads torch
 
     try:
         champion_folder(librarian.home)
         model = None
-    except NoModelError as error:
+    except DeepDXError as error:  # there is none yet, or its table cannot be read
         model = str(error)
     return {"sounds": sounds, "corpus": corpus, "model": model, "version": librarian.version}
 
@@ -122,6 +123,7 @@ def evidence(librarian: TheLibrarian, sound_id: str) -> dict[str, Any] | None:
 
 @router.get("/matches")
 def matches(librarian: TheLibrarian, filter_: Annotated[Filter, Query()]) -> JSONResponse:
-    """Return the sounds that match, as row numbers of the catalog, ascending: for the map."""
+    """Return the sounds that match, as row numbers of the catalog, ascending, with its version: for the map."""
+    version = librarian.version
     found, _ = librarian.holdings.find(filter_)
-    return JSONResponse({"rows": np.flatnonzero(found).tolist()})
+    return JSONResponse({"version": version, "rows": np.flatnonzero(found).tolist()})

@@ -31,7 +31,7 @@ def audio(
     sound_id: str,
     note: Annotated[int | None, Query(ge=0, le=127, description="MIDI note; by default, a phrase.")] = None,
     velocity: Annotated[int, Query(ge=1, le=127)] = 100,
-    seconds: Annotated[float, Query(gt=0, le=_MAX_SECONDS)] = 3.0,
+    seconds: Annotated[float, Query(ge=0.05, le=_MAX_SECONDS)] = 3.0,
 ) -> Response:
     """Return a sound as WAV: the phrase of its label, or a note. All at the same loudness."""
     voice = playable(librarian.voice(sound_id))

@@ -45,7 +45,7 @@ class NewRating(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rating: Rating | None = None
-    note: str | None = Field(default=None, max_length=1000)
+    note: str | None = Field(default=None, max_length=10_000)
 
 
 class Choice(BaseModel):
@@ -54,7 +54,7 @@ class Choice(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     value: str | None
-    why: str = Field(default="set in the explorer", max_length=1000)
+    why: str = Field(default="set in the explorer", max_length=10_000)
 
 
 class PlacedVoice(BaseModel):
@@ -143,7 +143,9 @@ def collection(librarian: TheLibrarian, name: str) -> dict[str, Any]:
 @router.put("/collections/{name}")
 def put_collection(librarian: TheLibrarian, name: str, new: Voices) -> dict[str, Any]:
     """Write a collection as a whole. Refused if it is not as it was read. Return its new version."""
-    written = write_collection(librarian.home, name, new.to_collection())
+    collection = new.to_collection()
+    written = write_collection(librarian.home, name, collection)
+    describe_voices(librarian, collection.parameters, collection.names)  # remembers the new ones among them
     return {"name": name, "version": written.version}
 
 
@@ -155,10 +157,13 @@ def post_name(librarian: TheLibrarian, name: str, new_name: Annotated[str, Body(
 
 
 @router.delete("/collections/{name}")
-def delete(librarian: TheLibrarian, name: str) -> dict[str, Any]:
-    """Delete a collection. Return its voices as they were, so that the deletion can be undone."""
+def delete(librarian: TheLibrarian, name: str, version: str | None = None) -> dict[str, Any]:
+    """Delete a collection. Return its voices as they were, so that the deletion can be undone.
+
+    version: refuse if the collection is not as it was read.
+    """
     before = read_collection(librarian.home, name)
-    delete_collection(librarian.home, name, before.version)
+    delete_collection(librarian.home, name, version or before.version)
     return {"voices": describe_voices(librarian, before.parameters, before.names)}
 
 

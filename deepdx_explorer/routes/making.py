@@ -49,6 +49,8 @@ def make(librarian: TheLibrarian, wish: Wish) -> dict[str, Any]:
     from deepdx_core.generation.fulfillment import generate_voices  # loads torch
     from deepdx_core.generation.request import SamplingRequest
 
+    if len(wish.between) == 1:
+        raise DeepDXError("between needs two voices")
     given = [*([wish.like] if wish.like else []), *wish.between, *wish.parents]
     voices = [playable(librarian.voice(sound_id)) for sound_id in given]
     parameters = np.array([voice.parameters for voice in voices])

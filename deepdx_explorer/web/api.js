@@ -1,6 +1,13 @@
 // Calls of the HTTP API. A failed call throws an ApiError with the server's reason.
 
-export class ApiError extends Error {}
+/** A call that failed. status: the server's answer, 0 if there was none. */
+export class ApiError extends Error {
+  /** @param {string} message @param {number} [status] */
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
 
 /**
  * @param {string} path below /api @param {RequestInit} [options]
@@ -21,7 +28,7 @@ export async function call(path, options) {
   } catch {
     // not JSON
   }
-  throw new ApiError(reason);
+  throw new ApiError(reason, response.status);
 }
 
 /** @param {string} path @param {AbortSignal} [signal] */

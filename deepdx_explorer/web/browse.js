@@ -1,7 +1,7 @@
 // The table of sounds: a page at a time from the server, sorted by any column, played with the arrow keys.
 
 import { get, query } from "./api.js";
-import { button, el, notify, replace, rounded, seconds, shown } from "./dom.js";
+import { button, el, notify, redraw, replace, rounded, seconds, shown } from "./dom.js";
 import { showFilters } from "./filters.js";
 import { attempt } from "./player.js";
 import { choose } from "./selection.js";
@@ -46,14 +46,16 @@ export async function showBrowse(place, filters) {
     return;
   }
   const table = place.querySelector("table.sounds") ?? frame(place);
-  replace(table.tHead, el("tr", {}, ...COLUMNS.map(heading)));
-  replace(table.tBodies[0], ...sounds.map(row));
+  if (table.dataset.page !== path) table.closest(".scroll").scrollTop = 0;
+  table.dataset.page = path;
+  redraw(table.tHead, el("tr", {}, ...COLUMNS.map(heading)));
+  redraw(table.tBodies[0], ...sounds.map(row));
   const turn = (step) => change({ offset: String(Math.max(first + step, 0)) }, { isNew: true });
-  replace(
+  redraw(
     place.querySelector(".pages"),
     el("span", { role: "status" }, `${counted}${found.total > PAGE ? `, ${first + 1} to ${Math.min(first + PAGE, found.total)}` : ""}`),
-    button("Previous", () => turn(-PAGE), { disabled: first === 0 }),
-    button("Next", () => turn(PAGE), { disabled: first + PAGE >= found.total }),
+    button("Previous", () => turn(-PAGE), { disabled: first === 0, "data-key": "previous" }),
+    button("Next", () => turn(PAGE), { disabled: first + PAGE >= found.total, "data-key": "next" }),
     el("label", { class: "file" }, "Find by recording", el("input", { type: "file", accept: "audio/*", class: "hidden", onchange: (event) => event.target.files[0] && showRecording(event.target.files[0]) })),
     button("Rate next", rateNext, { title: "The sound whose rating tells most about your taste" }),
   );
@@ -69,7 +71,7 @@ async function rateNext() {
 
 function frame(place) {
   const table = el("table", { class: "sounds" }, el("caption", { class: "hidden" }, "Sounds. Arrow keys choose and play."), el("thead"), el("tbody", { onkeydown: step }));
-  replace(place, el("div", { class: "pages" }), el("div", { class: "scroll" }, table));
+  replace(place, el("section", { class: "found", "aria-label": "Sounds like the recording" }), el("div", { class: "pages" }), el("div", { class: "scroll" }, table));
   return table;
 }
 
@@ -80,7 +82,7 @@ function heading({ key, title, numeric }) {
   return el(
     "th",
     { scope: "col", class: `${key}${numeric ? " number" : ""}`, "aria-sort": isSorted ? (isDescending ? "descending" : "ascending") : "none" },
-    button(title, sort, { class: "sort" }),
+    button(title, sort, { class: "sort", "data-key": `sort:${key}` }),
   );
 }
 
@@ -89,12 +91,12 @@ function row(sound, index) {
   const cells = COLUMNS.map(({ key, show, numeric }, column) => {
     const properties = { class: `${key}${numeric ? " number" : ""}` };
     if (column) return el("td", properties, show(sound) || "");
-    return el("th", { ...properties, scope: "row" }, button(show(sound) || "(no name)", () => select(index), { class: "name", "aria-current": isChosen ? "true" : null, "data-sound": sound.sound_id, tabIndex: isChosen || (index === 0 && !sounds.some((one) => one.sound_id === state.sound)) ? 0 : -1 }));
+    return el("th", { ...properties, scope: "row" }, button(show(sound) || "(no name)", () => select(index), { class: "name", "aria-current": isChosen ? "true" : null, "data-sound": sound.sound_id, "data-key": `sound:${sound.sound_id}`, tabIndex: isChosen || (index === 0 && !sounds.some((one) => one.sound_id === state.sound)) ? 0 : -1 }));
   });
   return el("tr", { "data-index": index, class: isChosen ? "chosen" : "", onclick: (event) => event.target.closest("button") || select(index) }, ...cells);
 }
 
-function select(index) {
+function select(index, isPassing = false) {
   const sound = sounds[index];
   document.querySelectorAll("table.sounds tr.chosen").forEach((one) => {
     one.classList.remove("chosen");
@@ -108,7 +110,7 @@ function select(index) {
   name.tabIndex = 0;
   name.focus({ preventScroll: true });
   chosen.scrollIntoView({ block: "nearest" });
-  choose(sound);
+  choose(sound, { isPassing });
 }
 
 function step(event) {
@@ -116,5 +118,5 @@ function step(event) {
   if (!(event.key in steps) || event.ctrlKey || event.metaKey || event.altKey) return;
   const from = Number(event.target.closest("tr")?.dataset.index ?? 0);
   event.preventDefault();
-  select(Math.min(Math.max(from + steps[event.key], 0), sounds.length - 1));
+  select(Math.min(Math.max(from + steps[event.key], 0), sounds.length - 1), true);
 }

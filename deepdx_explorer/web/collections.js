@@ -1,12 +1,12 @@
 // Collections and banks: named lists of voices, arranged in slots, saved as .syx, sent to a synthesizer.
 
-import { ApiError, get, post, postForBytes, put, query, remove, save, upload } from "./api.js";
-import { button, el, notify, replace, shown } from "./dom.js";
+import { get, post, postForBytes, put, query, remove, save, upload } from "./api.js";
+import { button, el, notify, redraw, shown } from "./dom.js";
 import { sendToSynth } from "./keyboard.js";
 import { attempt, player } from "./player.js";
 import { choose } from "./selection.js";
 import { change, state } from "./state.js";
-import { remember } from "./undo.js";
+import { inTurn, remember } from "./undo.js";
 
 const BANK = 32;
 const NAME_LENGTH = 10;
@@ -34,21 +34,28 @@ async function read(name) {
   return get(`collections/${encodeURIComponent(name)}`);
 }
 
+/** Show the open collection as it is on this page. */
+function show() {
+  const old = place.querySelector(".bank");
+  if (!old) return;
+  const key = old.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  const drawn = slots();
+  old.replaceWith(drawn);
+  if (key) drawn.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+
 function draw(listed) {
   const items = listed.map(({ name, voices, problem }) =>
-    el("li", {}, button(shown(name), () => change({ collection: name }, { isNew: true }), { "aria-current": name === state.collection ? "true" : null }), el("span", { class: "count" }, problem ? shown(problem) : voices)),
+    el("li", {}, button(shown(name), () => (name === state.collection ? refresh() : change({ collection: name }, { isNew: true })), { "data-key": `list:${name}`, "aria-current": name === state.collection ? "true" : null }), el("span", { class: "count" }, problem ? shown(problem) : voices)),
   );
   const name = el("input", { type: "text", maxLength: 64, placeholder: "New collection", "aria-label": "Name of a new collection" });
-  const create = (event) => {
+  const begin = (event) => {
     event.preventDefault();
-    attempt(async () => {
-      await put(`collections/${encodeURIComponent(name.value)}`, { voices: [] });
-      change({ collection: name.value }, { isNew: true });
-    });
+    if (name.value.trim()) inTurn(() => create(name.value, []));
   };
-  replace(
+  redraw(
     place,
-    el("section", { class: "lists", "aria-label": "Collections" }, el("h2", {}, "Collections"), listed.length ? el("ul", { class: "voices" }, ...items) : el("p", { class: "empty" }, "No collection yet. Name one, or add sounds with “Add to bank”."), el("form", { onsubmit: create }, name, el("button", { type: "submit" }, "Create")), picker(), dropZone()),
+    el("section", { class: "lists", "aria-label": "Collections" }, el("h2", {}, "Collections"), listed.length ? el("ul", { class: "voices" }, ...items) : el("p", { class: "empty" }, "No collection yet. Name one, or add sounds with “Add to bank”."), el("form", { onsubmit: begin }, name, el("button", { type: "submit" }, "Create")), picker(), dropZone()),
     open ? slots() : el("p", { class: "empty" }, "Open a collection to arrange it."),
   );
 }
@@ -60,11 +67,10 @@ function picker() {
   const label = el("select", { name: "label", "aria-label": "Label" }, el("option", { value: "" }, "of all labels"), ...Object.keys(player.phrases).map((value) => el("option", { value }, value)));
   const pick = (event) => {
     event.preventDefault();
-    attempt(async () => {
+    inTurn(async () => {
       const { voices } = await get(`pick?${query({ count: count.value, label: label.value })}`);
-      await put(`collections/${encodeURIComponent(name.value)}`, { voices });
-      notify(`${voices.length} sounds by rating and taste, no two of a family, in ${shown(name.value)}`);
-      change({ collection: name.value }, { isNew: true });
+      const made = await create(name.value, voices);
+      notify(`${voices.length} sounds by rating and taste, no two of a family, in ${shown(made)}`);
     });
   };
   return el("form", { onsubmit: pick, "aria-label": "Choose for me" }, el("span", {}, "My best"), count, label, "as", name, el("button", { type: "submit" }, "Choose"));
@@ -74,27 +80,10 @@ function dropZone() {
   const input = el("input", { type: "file", onchange: () => input.files[0] && importFile(input.files[0]) });
   return el(
     "label",
-    {
-      class: "drop",
-      ondragover: (event) => event.preventDefault(),
-      ondrop: (event) => {
-        event.preventDefault();
-        if (event.dataTransfer.files[0]) importFile(event.dataTransfer.files[0]);
-      },
-    },
-    "Import a bank: choose or drop a file",
+    { class: "drop" },
+    "Import a bank: choose a file, or drop one anywhere",
     input,
   );
-}
-
-async function importFile(file) {
-  await attempt(async () => {
-    const { voices } = await upload("files", file);
-    const name = file.name.replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N} _-]/gu, "-").trim().slice(0, 60) || DEFAULT;
-    await put(`collections/${encodeURIComponent(name)}`, { voices });
-    notify(`${voices.length} voices in ${shown(name)}`);
-    change({ collection: name }, { isNew: true });
-  });
 }
 
 function slots() {
@@ -122,7 +111,12 @@ const bytes = () => postForBytes("banks", { voices: open.voices });
 
 function slot(voice, index) {
   if (open.isFound) return el("li", {}, button(shown(voice.name) || "(no name)", () => choose(voice)), el("span", { class: "count" }, voice.label ?? voice.verdict ?? ""));
-  const rename = (event) => edit(`name in slot ${index + 1}`, (voices) => (voices[index] = { ...voices[index], name: event.target.value }));
+  const rename = ({ target }) => {
+    // A DX7 has printable ASCII only.
+    target.value = target.value.replace(/[^ -~]/g, "?");
+    edit(`name in slot ${index + 1}`, (voices) => (voices[index] = { ...voices[index], name: target.value }), { isShown: true });
+  };
+  const key = (name) => ({ "data-key": `slot:${index}:${name}` });
   return el(
     "li",
     {
@@ -131,17 +125,19 @@ function slot(voice, index) {
       ondragstart: (event) => event.dataTransfer.setData("text/x-slot", String(index)),
       ondragover: (event) => event.preventDefault(),
       ondrop: (event) => {
-        event.preventDefault();
         const from = event.dataTransfer.getData("text/x-slot");
-        if (from !== "") move(Number(from), index);
+        if (from === "") return; // a file
+        event.preventDefault();
+        event.stopPropagation();
+        move(Number(from), index);
       },
     },
-    button("Play", () => choose(voice), { "aria-label": `Play ${shown(voice.name)}` }),
-    el("input", { type: "text", value: shown(voice.name), maxLength: NAME_LENGTH, pattern: "[ -~]*", "aria-label": `Name in slot ${index + 1}`, onchange: rename }),
+    button("Play", () => choose(voice), { "aria-label": `Play ${shown(voice.name)}`, ...key("play") }),
+    el("input", { type: "text", value: shown(voice.name), maxLength: NAME_LENGTH, "aria-label": `Name in slot ${index + 1}`, onchange: rename, ...key("name") }),
     el("span", { class: "count" }, voice.label ?? ""),
-    button("↑", () => move(index, index - 1), { disabled: index === 0, "aria-label": `Move ${shown(voice.name)} up` }),
-    button("↓", () => move(index, index + 1), { disabled: index === open.voices.length - 1, "aria-label": `Move ${shown(voice.name)} down` }),
-    button("×", () => edit(`removal of ${shown(voice.name)}`, (voices) => voices.splice(index, 1)), { "aria-label": `Remove ${shown(voice.name)}` }),
+    button("↑", () => move(index, index - 1), { disabled: index === 0, "aria-label": `Move ${shown(voice.name)} up`, ...key("up") }),
+    button("↓", () => move(index, index + 1), { disabled: index === open.voices.length - 1, "aria-label": `Move ${shown(voice.name)} down`, ...key("down") }),
+    button("×", () => edit(`removal of ${shown(voice.name)}`, (voices) => voices.splice(index, 1)), { "aria-label": `Remove ${shown(voice.name)}`, ...key("remove") }),
   );
 }
 
@@ -154,87 +150,128 @@ function moveWithKeys(event) {
   move(from, from + step);
 }
 
-async function move(from, to) {
+function move(from, to) {
   if (to < 0 || to >= open.voices.length || from === to) return;
-  await edit("move", (voices) => voices.splice(to, 0, ...voices.splice(from, 1)));
+  edit("move", (voices) => voices.splice(to, 0, ...voices.splice(from, 1)));
   place.querySelector(`[data-slot="${to}"] input`)?.focus();
 }
 
-/** The last change under way: each waits for the one before it, and builds on its result. */
-let changing = Promise.resolve();
-
-function inTurn(act) {
-  changing = changing.then(() => attempt(act));
-  return changing;
+/** Change the voices of the open collection at once, and then write them. isShown: the page shows the change already. */
+function edit(label, act, { isShown = false } = {}) {
+  const draft = open;
+  const before = draft.voices;
+  draft.voices = [...before];
+  act(draft.voices);
+  const after = draft.voices;
+  if (!isShown) show();
+  return inTurn(() => write(draft, before, after, label));
 }
 
-/** Change the voices of the open collection, and write it. */
-const edit = (label, act) =>
-  inTurn(async () => {
-    const voices = [...open.voices];
-    act(voices);
-    await write(open.name, open, voices, label);
-  });
-
-async function write(name, before, voices, label) {
-  const { version } = await put(`collections/${encodeURIComponent(name)}`, { voices, version: before.version });
-  remember(`${label}, ${shown(name)}`, async () => {
-    const now = await get(`collections/${encodeURIComponent(name)}`);
-    await put(`collections/${encodeURIComponent(name)}`, { voices: before.voices, version: now.version });
-  });
-  if (open?.name === name) open = { ...before, name, voices, version };
-  if (state.view === "collections") draw(await get("collections"));
+/**
+ * Write voices, and remember how to take that back: as long as the collection is what this change left.
+ * @param {any} draft @param {any[]} before @param {any[]} after @param {string} label
+ */
+async function write(draft, before, after, label) {
+  const { name, version: known } = draft;
+  const path = `collections/${encodeURIComponent(name)}`;
+  try {
+    const { version } = await put(path, { voices: after, version: known });
+    draft.version = version;
+    remember(`${label}, ${shown(name)}`, async () => {
+      if (known === null) await remove(`${path}?${query({ version })}`);
+      else await put(path, { voices: before, version });
+    });
+  } catch (error) {
+    if (error.status && open === draft) await refresh();
+    throw error;
+  }
 }
+
+/** Read the open collection and the list again. */
+async function refresh() {
+  if (state.view === "collections") await showCollections(place);
+}
+
+document.addEventListener("undone", () => {
+  if (state.view === "collections") showCollections(place);
+});
 
 /** Add voices to a collection, by default to the open one, or to one called Bank. @param {string} name @param {any[]} voices */
-export async function addTo(name, voices) {
+export function addTo(name, voices) {
   const target = name && !name.includes(":") ? name : DEFAULT;
-  await inTurn(async () => {
-    let before;
+  return inTurn(async () => {
+    let draft;
     try {
-      before = await get(`collections/${encodeURIComponent(target)}`);
+      draft = await get(`collections/${encodeURIComponent(target)}`);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      before = { name: target, voices: [], version: null };
+      if (!error.status) throw error;
+      draft = { name: target, voices: [], version: null };
     }
-    await write(target, before, [...before.voices, ...voices], `${voices.length} added`);
-    change({ collection: target });
-    notify(`${voices.length === 1 ? shown(voices[0].name) : `${voices.length} voices`} added to ${shown(target)}: slot ${before.voices.length + voices.length}`);
+    const after = [...draft.voices, ...voices];
+    await write(draft, draft.voices, after, `${voices.length} added`);
+    if (state.view === "collections" && state.collection === target) await refresh();
+    else change({ collection: target });
+    notify(`${voices.length === 1 ? shown(voices[0].name) : `${voices.length} voices`} added to ${shown(target)}: slot ${after.length}`);
   });
 }
 
-async function fill(size) {
+/** Write voices to a new collection under a name like the one given that is free, and open it. */
+async function create(name, voices) {
+  const taken = new Set((await get("collections")).map((listed) => listed.name.toLowerCase()));
+  const stem = name.normalize("NFC").replace(/[^\p{L}\p{M}\p{N} _-]/gu, "-").slice(0, 60).replace(/^[ ]+|[ ]+$/g, "") || DEFAULT;
+  let free = stem;
+  for (let number = 2; taken.has(free.toLowerCase()); number++) free = `${stem} ${number}`;
+  const { version } = await put(`collections/${encodeURIComponent(free)}`, { voices });
+  remember(`${shown(free)}`, () => remove(`collections/${encodeURIComponent(free)}?${query({ version })}`));
+  change({ collection: free, view: "collections" }, { isNew: true });
+  return free;
+}
+
+/** Make a collection of the voices in a file. @param {File} file */
+export const importFile = (file) =>
+  inTurn(async () => {
+    const { voices } = await upload("files", file);
+    const name = await create(file.name.replace(/\.[^.]*$/, ""), voices);
+    notify(`${voices.length} voices in ${shown(name)}`);
+  });
+
+function fill(size) {
   const missing = size - open.voices.length;
   if (missing <= 0) {
     notify(`There are ${open.voices.length} voices already.`);
     return;
   }
-  await attempt(async () => {
-    const found = await get(`pick?${query({ count: missing, without: open.voices.map((voice) => voice.sound_id) })}`);
-    await edit("fill", (voices) => voices.push(...found.voices));
+  const draft = open;
+  attempt(async () => {
+    const found = await get(`pick?${query({ count: missing, without: draft.voices.map((voice) => voice.sound_id) })}`);
+    if (open === draft) await edit("fill", (voices) => voices.push(...found.voices));
   });
 }
 
-async function copy() {
-  await addTo(open.name.split("/").pop().replace(/\.[^.]*$/, "").replace(/[^\p{L}\p{N} _-]/gu, "-").trim().slice(0, 60) || DEFAULT, open.voices.filter((voice) => voice.playable));
-}
+const copy = () => inTurn(() => create(open.name.split("/").pop().replace(/\.[^.]*$/, ""), open.voices.filter((voice) => voice.playable)));
 
-async function rename() {
-  const name = prompt("New name of the collection", open.name);
-  if (!name || name === open.name) return;
+function rename() {
   const before = open.name;
-  await attempt(async () => {
-    await post(`collections/${encodeURIComponent(before)}/name`, { new_name: name });
-    remember(`renaming to ${shown(name)}`, () => post(`collections/${encodeURIComponent(name)}/name`, { new_name: before }));
-    change({ collection: name });
+  const name = prompt("New name of the collection", before);
+  if (!name || name === before) return;
+  const called = (from, to) => async () => {
+    await post(`collections/${encodeURIComponent(from)}/name`, { new_name: to });
+    change({ collection: to });
+  };
+  inTurn(async () => {
+    await called(before, name)();
+    remember(`renaming to ${shown(name)}`, called(name, before));
   });
 }
 
-async function drop() {
+function drop() {
   const { name } = open;
-  await attempt(async () => {
+  inTurn(async () => {
     const { voices } = await remove(`collections/${encodeURIComponent(name)}`);
-    remember(`deletion of ${shown(name)}`, () => put(`collections/${encodeURIComponent(name)}`, { voices }));
+    remember(`deletion of ${shown(name)}`, async () => {
+      await put(`collections/${encodeURIComponent(name)}`, { voices });
+      change({ collection: name });
+    });
     change({ collection: "" });
     notify(`${shown(name)} deleted`);
   });

@@ -35,6 +35,16 @@ export function replace(element, ...children) {
   element.replaceChildren(...children.filter((child) => child !== null && child !== false));
 }
 
+/**
+ * Replace the children of an element, and give the focus back to the element with the same `data-key`.
+ * @param {Element} element @param {...(Node | string | null | false)} children
+ */
+export function redraw(element, ...children) {
+  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  replace(element, ...children);
+  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+
 /** Return a button. @param {string} label @param {() => void} onclick @param {Record<string, any>} [properties] */
 export function button(label, onclick, properties = {}) {
   return el("button", { type: "button", onclick, ...properties }, label);
@@ -57,6 +67,12 @@ export function rounded(value, digits = 2) {
 export function seconds(value) {
   if (value === null || value === undefined) return "";
   return value < 1 ? `${Math.round(value * 1000)} ms` : `${rounded(value)} s`;
+}
+
+/** Forget an error that the last success has made old. */
+export function clearError() {
+  const notice = document.getElementById("notice");
+  if (notice.classList.contains("error")) notify("");
 }
 
 let timer = 0;

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { showBrowse } from "./browse.js";
-import { addTo, showCollections } from "./collections.js";
+import { addTo, importFile, showCollections } from "./collections.js";
 import { el, notify, replace } from "./dom.js";
 import { showPlayer } from "./keyboard.js";
 import { showMake } from "./make.js";
@@ -71,36 +71,49 @@ function start() {
     const isShowing = state.view === "browse" || state.view === "map";
     typing = setTimeout(() => change({ q: q.value, offset: "0", ...(isShowing ? {} : { view: "browse" }) }), TYPING_MS);
   };
-  onChange((changed) => {
-    if (q.value !== state.q && document.activeElement !== q) q.value = state.q;
+  onChange((changed, isBack) => {
+    if (q.value !== state.q && (isBack || document.activeElement !== q)) q.value = state.q;
     if (changed.has("view")) showView();
     else if (state.view === "browse" && (isFilter(changed) || ["sort", "descending", "offset"].some((key) => changed.has(key)))) showView();
     else if (state.view === "map" && isFilter(changed)) showMatches();
     else if (state.view === "map" && (changed.has("color") || changed.has("sound"))) redrawMap();
     else if (state.view === "collections" && changed.has("collection")) showView();
-    if (changed.has("sound")) showVoice(place("voice"), state.sound);
+    if (changed.has("sound")) {
+      showVoice(place("voice"), state.sound);
+      if (!known.has(state.sound) || isBack) meet();
+    }
   });
-  document.addEventListener("kept", () => {
+  document.addEventListener("overruled", () => showVoice(place("voice"), state.sound));
+  document.addEventListener("undone", () => {
     showVoice(place("voice"), state.sound);
-    if (state.view === "browse" || state.view === "collections") showView();
+    if (state.view === "browse") showView();
+  });
+  // A file that is dropped beside its box would replace the page.
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files[0]) importFile(event.dataTransfer.files[0]);
   });
   document.addEventListener("keydown", act);
   onChoice(() => document.body.classList.add("has-voice"));
   showView();
   showVoice(place("voice"), state.sound);
-  if (state.sound) restore();
+  meet();
   attempt(async () => (player.phrases = (await get("choices")).phrases));
 }
 
-/** Know the voice that the address names, without playing it: a page may not sound before a click. */
-async function restore() {
+/** Know the voice that the address names, for keys and piano, without playing it. */
+async function meet() {
+  if (!state.sound) return;
   const voice = await attempt(() => get(`sounds/${state.sound}/voice`));
-  if (voice) known.set(voice.sound_id, voice);
+  if (!voice) return;
+  known.set(voice.sound_id, voice);
+  if (voice.sound_id === state.sound) await attempt(() => player.load(voice));
 }
 
 /** Act on a key, unless the user is typing. */
 function act(event) {
-  const isTyping = event.target.closest("input:not([type=checkbox]), select, textarea, [role=application]");
+  const isTyping = event.target.closest("input:not([type=checkbox]), select, textarea, .piano");
   if (event.ctrlKey || event.metaKey || event.altKey || (isTyping && event.key !== "Escape")) return;
   const voice = known.get(state.sound);
   const rating = RATINGS[Number(event.key) - 1];

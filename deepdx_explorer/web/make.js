@@ -10,6 +10,9 @@ import { state } from "./state.js";
 import { rateSound } from "./voice.js";
 
 const CHILDREN = 8;
+const MAX_PARENTS = 8;
+/** Collection of the voices that are kept: they are in no file otherwise. */
+const KEPT = "Kept";
 
 let choices = null;
 /** @type {any[]} */
@@ -114,8 +117,8 @@ async function make(changes) {
 
 function breed() {
   const chosen = [...parents];
-  if (chosen.length < 2) {
-    notify("Choose two parents or more among the new voices.", true);
+  if (chosen.length < 2 || chosen.length > MAX_PARENTS) {
+    notify(`Choose 2 to ${MAX_PARENTS} parents among the new voices.`, true);
     return;
   }
   make({ parents: chosen, count: CHILDREN });
@@ -153,7 +156,7 @@ function card(voice) {
     button(shown(voice.name), () => choose(voice), { class: "name" }),
     el("p", { class: "facts" }, facts.join(" · ")),
     el("label", {}, isParent, "Parent"),
-    button("Keep", () => rateSound(voice, "keep"), { "aria-label": `Rate ${shown(voice.name)} keep` }),
+    button("Keep", () => rateSound(voice, "keep").then(() => addTo(KEPT, [voice])), { "aria-label": `Rate ${shown(voice.name)} keep` }),
     button("Add to bank", () => addTo(state.collection, [voice]), { "aria-label": `Add ${shown(voice.name)} to the bank` }),
   );
 }

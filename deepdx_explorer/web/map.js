@@ -42,7 +42,12 @@ export async function showMap(place, filters) {
 /** Find which sounds match the filter, and draw. */
 export async function showMatches() {
   const found = await attempt(() => get(`matches?${query(filter())}`));
-  if (!found || !drawn) return;
+  if (!found || !drawn || state.view !== "map") return;
+  if (found.version !== points.version) {
+    // A run has changed the corpus: other sounds have these row numbers.
+    await showMap(document.getElementById("view"), document.getElementById("filters"));
+    return;
+  }
   const isShown = new Uint8Array(points.ids.length);
   for (const row of found.rows) if (points.place.has(row)) isShown[points.place.get(row)] = 1;
   drawn.isShown = isShown;
@@ -79,20 +84,23 @@ const clamp = (number) => Math.min(Math.max(number, 0), CELLS - 1);
 function frame(view) {
   const canvas = el("canvas", { tabIndex: 0, role: "application", "aria-label": "Map of sounds. Arrow keys go to the nearest sound in a direction and play it; plus and minus zoom.", "aria-describedby": "map-status" });
   const color = el("select", { "aria-label": "Color", onchange: (event) => change({ color: event.target.value }) }, ...Object.keys(points.colors).map((name) => el("option", { value: name }, name)));
-  color.value = state.color in points.colors ? state.color : "label";
+  color.value = colorName();
   const count = el("span", { class: "count" });
+  const selection = el("span", { class: "selection", role: "status" });
   const status = el("p", { id: "map-status", role: "status" });
   const legend = el("ul", { class: "legend" });
-  replace(view, el("div", { class: "pages" }, el("label", {}, "Color ", color), button("Show all", () => home()), count, el("small", {}, "Drag to move, wheel to zoom, Shift and drag to select")), el("div", { class: "map" }, canvas, el("canvas", { class: "lasso" })), legend, status);
-  drawn = { canvas, color, count, status, legend, marks: view.querySelector("canvas.lasso"), isShown: new Uint8Array(points.ids.length).fill(1), pixels: new Uint32Array(points.ids.length), center: [0, 0], zoom: 1, hovered: -1, frames: 0 };
+  replace(view, el("div", { class: "pages" }, el("label", {}, "Color ", color), button("+", () => zoom(1.5), { "aria-label": "Zoom in" }), button("−", () => zoom(1 / 1.5), { "aria-label": "Zoom out" }), button("Show all", () => home()), count, selection, el("small", {}, "Drag to move, wheel to zoom, Shift and drag to select")), el("div", { class: "map" }, canvas, el("canvas", { class: "lasso" })), legend, status);
+  drawn = { canvas, color, count, selection, status, legend, marks: view.querySelector("canvas.lasso"), isShown: new Uint8Array(points.ids.length).fill(1), pixels: new Uint32Array(points.ids.length), center: [0, 0], zoom: 1, hovered: -1, frames: 0 };
   home();
   listen();
   new ResizeObserver(() => draw()).observe(canvas);
 }
 
+const colorName = () => (Object.hasOwn(points.colors, state.color) ? state.color : "label");
+
 /** Give each point its color, and draw. */
 function paint() {
-  const { values, codes } = points.colors[state.color] ?? points.colors.label;
+  const { values, codes } = points.colors[colorName()];
   const pixels = COLORS.map((color) => pixel(color));
   // The last color stands for all rarer values.
   drawn.pixels = Uint32Array.from(codes, (code) => pixels[Math.min(code, COLORS.length - 1)]);
@@ -222,10 +230,10 @@ function nearest(x, y) {
   return best;
 }
 
-async function pick(index, { isPlayed = true } = {}) {
+async function pick(index, isPassing = false) {
   if (index < 0) return;
   const voice = await attempt(() => get(`sounds/${points.ids[index]}/voice`));
-  if (voice) choose(voice, { isPlayed });
+  if (voice) choose(voice, { isPassing });
   draw();
 }
 
@@ -241,7 +249,7 @@ function hover(x, y) {
   if (index < 0) return;
   drawn.status.textContent = `${shown(points.names[index])}`;
   // A pointer that rests hears; one that passes does not.
-  waiting = setTimeout(() => pick(index), 120);
+  waiting = setTimeout(() => pick(index, true), 120);
 }
 
 function listen() {
@@ -316,7 +324,7 @@ function goTo([dx, dy]) {
   const { clientWidth: width, clientHeight: height } = drawn.canvas;
   if (px < 0 || py < 0 || px > width || py > height) drawn.center = [points.places[2 * best], points.places[2 * best + 1]];
   drawn.status.textContent = shown(points.names[best]);
-  pick(best);
+  pick(best, true);
 }
 
 /** Offer the sounds inside of an outline for a bank. */
@@ -332,7 +340,7 @@ async function select(outline) {
   };
   const inside = points.ids.map((_, index) => index).filter((index) => drawn.isShown[index] && isInside(...toScreen(index)));
   const most = 128;
-  replace(drawn.status, `${inside.length} sounds selected`, inside.length ? button(`Add ${Math.min(inside.length, most)} to the bank`, add) : null);
+  replace(drawn.selection, `${inside.length} sounds selected`, inside.length ? button(`Add ${Math.min(inside.length, most)} to the bank`, add) : null);
   async function add() {
     const chosen = inside.slice(0, most).map((index) => points.ids[index]);
     const voices = await attempt(() => Promise.all(chosen.map((id) => get(`sounds/${id}/voice`))));

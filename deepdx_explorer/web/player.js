@@ -2,7 +2,7 @@
 
 import { DX7 } from "/engine/synth.js";
 import { ApiError } from "./api.js";
-import { notify } from "./dom.js";
+import { clearError, notify } from "./dom.js";
 import { fromHex } from "./hex.js";
 
 const PHRASE_SECONDS = 3;
@@ -20,6 +20,8 @@ class Player {
   phrases = {};
   #starting = null;
   #timers = [];
+  #plays = 0;
+  #loaded = "";
   #audio = new Audio();
   /** @type {?AnalyserNode} */
   #analyser = null;
@@ -42,9 +44,12 @@ class Player {
   /** Load a voice for the keyboard. @param {any} voice */
   async load(voice) {
     if (!voice?.playable) return;
+    if (this.voice?.sound_id !== voice.sound_id) this.voice = voice;
+    // A page may not sound before a click or a key; the first one loads the voice.
+    if (!this.synth && !navigator.userActivation?.hasBeenActive) return;
     await this.start();
-    if (this.voice?.sound_id === voice.sound_id) return;
-    this.voice = voice;
+    if (this.#loaded === voice.sound_id) return;
+    this.#loaded = voice.sound_id;
     this.synth?.loadVoice(fromHex(voice.parameters));
     this.synth?.setLevel(voice.level);
   }
@@ -53,11 +58,13 @@ class Player {
   async play(voice) {
     const notes = voice?.phrase?.notes ?? this.phrases[voice?.label] ?? CHORD;
     this.stop();
+    const number = ++this.#plays;
     if (!voice?.playable) {
       notify("This voice has parameters out of range: no DX7 plays it as it is.", true);
       return;
     }
     await this.load(voice);
+    if (number !== this.#plays) return; // another was chosen while the synthesizer started
     if (!this.synth) {
       this.#audio.src = `/api/sounds/${voice.sound_id}/audio.wav`;
       await this.#audio.play().catch((error) => notify(error.message, true));
@@ -73,6 +80,7 @@ class Player {
   /** @param {number} note @param {number} [velocity] */
   async noteOn(note, velocity = 100) {
     await this.start();
+    if (this.voice) await this.load(this.voice);
     if (this.synth && this.voice) this.synth.noteOn(note, velocity);
     else if (this.voice) {
       this.#audio.src = `/api/sounds/${this.voice.sound_id}/audio.wav?note=${note}&velocity=${velocity}`;
@@ -110,7 +118,9 @@ export const player = new Player();
 /** Run an action, and show its error. @param {() => Promise<any>} action */
 export async function attempt(action) {
   try {
-    return await action();
+    const result = await action();
+    clearError();
+    return result;
   } catch (error) {
     if (error.name === "AbortError") return undefined;
     if (!(error instanceof ApiError)) console.error(error);

@@ -20,13 +20,14 @@ export async function showSimilar(place, voice, by, signal) {
   replace(place, el("h3", {}, by === "ear" ? "Sounds alike" : "Nearest parameters"), change, list(found));
 }
 
-/** Show the sounds nearest to a recording, in place of the chosen voice. @param {File} file */
+/** Show the sounds nearest to a recording, above the table. @param {File} file */
 export async function showRecording(file) {
   notify("Comparing the recording with all sounds. The first time takes some seconds more.");
   const found = await attempt(() => upload(`similar?${query({ count: FROM_RECORDING })}`, file));
   if (!found) return;
   notify(`${found.length} sounds nearest to ${shown(file.name)}`);
-  replace(document.getElementById("voice"), el("h2", {}, `Like ${shown(file.name)}`), list(found));
+  const place = document.querySelector("section.found");
+  replace(place, el("h2", {}, `Like ${shown(file.name)}`), button("Close", () => replace(place)), list(found));
 }
 
 const list = (voices) => el("ol", { class: "voices" }, ...voices.map((one) => el("li", {}, button(shown(one.name) || "(no name)", () => choose(one)), el("span", { class: "count" }, `${one.label ?? one.verdict ?? ""} ${rounded(one.distance)}`))));

@@ -2,9 +2,20 @@
 
 export const FACETS = ["label", "category", "algorithm", "verdict", "source", "split", "origin", "rating"];
 
+const VIEWS = ["browse", "map", "collections", "make"];
+const SORTS = ["name", "files", "family_size", "confidence", "realness", "rating", "taste", "algorithm", "label", "loudness_db", "attack_seconds", "decay_seconds", "release_seconds", "brightness_hz", "harmonicity", "harshness"];
+/** Values that an address may have, where not all are. @type {Record<string, (value: string) => boolean>} */
+const IS_VALID = {
+  view: (value) => VIEWS.includes(value),
+  q: (value) => value.length <= 200,
+  sort: (value) => SORTS.includes(value),
+  descending: (value) => value === "true" || value === "false",
+  offset: (value) => /^[0-9]{1,9}$/.test(value),
+  sound: (value) => /^([0-9a-f]{20})?$/.test(value),
+};
 const DEFAULTS = { view: "browse", q: "", sort: "files", descending: "true", offset: "0", sound: "", collection: "", color: "label" };
 
-/** @type {Set<(changed: Set<string>) => void>} */
+/** @type {Set<(changed: Set<string>, isBack: boolean) => void>} */
 const listeners = new Set();
 
 export let state = read();
@@ -12,9 +23,12 @@ export let state = read();
 function read() {
   const pairs = new URLSearchParams(location.search);
   const found = {};
-  for (const [key, value] of Object.entries(DEFAULTS)) found[key] = pairs.get(key) ?? value;
+  for (const [key, value] of Object.entries(DEFAULTS)) {
+    const given = pairs.get(key);
+    found[key] = given !== null && (IS_VALID[key]?.(given) ?? true) ? given : value;
+  }
   // By default, sounds that are worth hearing.
-  for (const facet of FACETS) found[facet] = pairs.getAll(facet).filter(Boolean);
+  for (const facet of FACETS) found[facet] = pairs.getAll(facet).filter((value) => value && (facet !== "algorithm" || /^[0-9]{1,2}$/.test(value)));
   if (!pairs.has("verdict") && !location.search) found.verdict = ["valid"];
   return found;
 }
@@ -37,10 +51,10 @@ export function change(changes, { isNew = false } = {}) {
   const changed = differences(before, state);
   if (!changed.size) return;
   write(isNew);
-  for (const listener of listeners) listener(changed);
+  for (const listener of listeners) listener(changed, false);
 }
 
-/** Call a function with the names of what changed. @param {(changed: Set<string>) => void} listener */
+/** Call a function with the names of what changed, and whether by going back. @param {(changed: Set<string>, isBack: boolean) => void} listener */
 export function onChange(listener) {
   listeners.add(listener);
 }
@@ -63,5 +77,5 @@ addEventListener("popstate", () => {
   const before = state;
   state = read();
   const changed = differences(before, state);
-  for (const listener of listeners) listener(changed);
+  for (const listener of listeners) listener(changed, true);
 });

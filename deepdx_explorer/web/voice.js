@@ -2,15 +2,16 @@
 
 import { get, put, query } from "./api.js";
 import { addTo } from "./collections.js";
-import { button, el, notify, replace, rounded, seconds, shown } from "./dom.js";
+import { button, el, notify, redraw, replace, rounded, seconds, shown } from "./dom.js";
 import { drawAlgorithm, drawContour, drawEnvelope } from "./drawing.js";
 import { fromHex } from "./hex.js";
 import { sendToSynth } from "./keyboard.js";
 import { singleDump } from "./midi.js";
 import { attempt, player } from "./player.js";
+import { chooseById } from "./selection.js";
 import { showSimilar } from "./similar.js";
 import { change, state } from "./state.js";
-import { remember } from "./undo.js";
+import { inTurn, remember } from "./undo.js";
 
 /** Choices that the server knows: labels, categories, verdicts, ratings. @type {Promise<any>} */
 let choices;
@@ -27,11 +28,15 @@ export async function showVoice(place, soundId) {
   }
   choices ??= get("choices");
   const sheet = await attempt(() => get(`sounds/${soundId}`, signal));
-  if (!sheet || signal.aborted) return;
+  if (signal.aborted) return;
+  if (!sheet) {
+    replace(place, el("p", { class: "empty" }, "This voice is not there any more."));
+    return;
+  }
   const voice = { ...sheet.row, ...sheet };
   const evidence = el("section", { class: "evidence", "aria-label": "Evidence" });
   const similar = el("section", { class: "similar", "aria-label": "Similar sounds" });
-  replace(
+  redraw(
     place,
     el("h2", {}, shown(voice.name) || "(no name)"),
     el("p", { class: "summary" }, summary(voice)),
@@ -69,19 +74,22 @@ function actions(voice) {
 async function keeping(voice) {
   const known = await choices;
   const row = voice.row;
-  const rate = (rating) => rateSound(voice, rating);
+  const rate = (rating) => {
+    const isPressed = document.querySelector(`#voice [data-rating="${rating}"]`)?.getAttribute("aria-pressed") === "true";
+    return rateSound(voice, isPressed ? null : rating);
+  };
   const ratings = el(
     "div",
     { class: "ratings", role: "group", "aria-label": "Your rating" },
     ...known.ratings.map((rating, index) =>
-      button(rating, () => rate(row.rating === rating ? null : rating), { "aria-pressed": String(row.rating === rating), title: `${index + 1}`, "data-rating": rating }),
+      button(rating, () => rate(rating), { "aria-pressed": String(row.rating === rating), title: `${index + 1}`, "data-rating": rating, "data-key": `rating:${rating}` }),
     ),
   );
-  const note = el("input", { type: "text", value: row.note ?? "", maxLength: 200, placeholder: "Note", "aria-label": "Note", onchange: (event) => setNote(voice, event.target.value) });
+  const note = el("input", { type: "text", value: row.note ?? "", maxLength: 10_000, "data-key": "note", placeholder: "Note", "aria-label": "Note", onchange: (event) => setNote(voice, event.target.value) });
   if (row.origin !== "real") return el("div", { class: "keeping" }, ratings, note);
   const pick = (name, values, current, mine) => {
     const options = [el("option", { value: "" }, mine ? "as computed" : current ?? "none"), ...values.filter((value) => mine || value !== current).map((value) => el("option", { value }, value))];
-    const select = el("select", { "aria-label": name, onchange: (event) => overrule(voice, name.toLowerCase(), event.target.value || null) }, ...options);
+    const select = el("select", { "aria-label": name, "data-key": name, onchange: (event) => overrule(voice, name.toLowerCase(), event.target.value || null) }, ...options);
     select.value = mine ?? "";
     return el("label", {}, name, select, mine && el("small", {}, "yours, from the next run on"));
   };
@@ -96,29 +104,35 @@ async function keeping(voice) {
 }
 
 /** Rate a sound, null to remove the rating. @param {any} voice @param {?string} rating */
-export async function rateSound(voice, rating) {
-  await attempt(async () => {
+export const rateSound = (voice, rating) =>
+  inTurn(async () => {
     const { before } = await put(`sounds/${voice.sound_id}/rating`, { rating });
     remember(`rating of ${shown(voice.name)}`, () => put(`sounds/${voice.sound_id}/rating`, { rating: before.rating }));
     notify(rating ? `${shown(voice.name)}: ${rating}` : `${shown(voice.name)}: no rating`);
-    document.dispatchEvent(new CustomEvent("kept", { detail: voice.sound_id }));
+    showRating(voice.sound_id, rating);
   });
+
+/** Show a rating where the page shows the sound, in place: the focus and the rows stay. */
+function showRating(soundId, rating) {
+  if (state.sound === soundId) {
+    for (const one of document.querySelectorAll("#voice [data-rating]")) one.setAttribute("aria-pressed", String(one.dataset.rating === rating));
+  }
+  const cell = document.querySelector(`[data-sound="${soundId}"]`)?.closest("tr")?.querySelector("td.rating");
+  if (cell) cell.textContent = rating ?? "";
 }
 
-async function setNote(voice, note) {
-  await attempt(async () => {
+const setNote = (voice, note) =>
+  inTurn(async () => {
     const { before } = await put(`sounds/${voice.sound_id}/rating`, { note });
     remember(`note on ${shown(voice.name)}`, () => put(`sounds/${voice.sound_id}/rating`, { note: before.note }));
-    document.dispatchEvent(new CustomEvent("kept", { detail: voice.sound_id }));
   });
-}
 
-async function overrule(voice, what, value) {
-  await attempt(async () => {
+function overrule(voice, what, value) {
+  return inTurn(async () => {
     const { before } = await put(`sounds/${voice.sound_id}/${what}`, { value });
     remember(`${what} of ${shown(voice.name)}`, () => put(`sounds/${voice.sound_id}/${what}`, before));
     notify(value ? `${what} ${value}, from the next run on` : `${what} as computed, from the next run on`);
-    document.dispatchEvent(new CustomEvent("kept", { detail: voice.sound_id }));
+    document.dispatchEvent(new CustomEvent("overruled"));
   });
 }
 
@@ -204,7 +218,7 @@ function describeEvidence(known) {
       Critic: known.realness !== null ? `${rounded(known.realness)} (log-odds that it is real)` : null,
       Repair: known.repair ? `${known.repair.how}: ${known.repair.sound_id}` : null,
     }),
-    known.family.length ? el("details", {}, el("summary", {}, `Family of ${known.family_size}`), el("ol", { class: "voices" }, ...known.family.map((one) => el("li", {}, button(shown(one.name), () => change({ sound: one.sound_id }, { isNew: true })), el("span", { class: "count" }, `${one.differing} differ`))))) : null,
+    known.family.length ? el("details", {}, el("summary", {}, `Family of ${known.family_size}`), el("ol", { class: "voices" }, ...known.family.map((one) => el("li", {}, button(shown(one.name), () => chooseById(one.sound_id)), el("span", { class: "count" }, `${one.differing} differ`))))) : null,
     el("details", {}, el("summary", {}, `In ${known.places_total} ${known.places_total === 1 ? "slot" : "slots"}`), el("ul", {}, ...known.places.map((row) => el("li", {}, shown(place(row)), " ", bank(row))))),
   ];
 }

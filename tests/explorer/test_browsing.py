@@ -73,6 +73,7 @@ def test_sounds_are_sorted_and_missing_values_are_last(client, sort, descending)
         ({"sort": "sound_id; DROP TABLE x"}, "sort"),
         ({"limit": 501}, "limit"),
         ({"offset": -1}, "offset"),
+        ({"offset": 10**26}, "offset"),
         ({"algorithm": "x"}, "algorithm"),
         ({"q": "x" * 201}, "q"),
         ({"unknown": 1}, "unknown"),
@@ -146,8 +147,10 @@ def test_without_a_corpus_the_page_says_what_to_do(tmp_path):
 
 def test_a_run_and_a_new_bank_are_seen_without_a_restart(writer, own):
     before = find(writer)["total"]
+    version = writer.get("/api/matches").json()["version"]
     (own.banks / "made.syx").unlink()
     assert find(writer)["total"] == before - 2
+    assert writer.get("/api/matches").json()["version"] != version
 
 
 def test_parameters_out_of_range_are_shown_but_not_played(client):

@@ -3,11 +3,13 @@
 import numpy as np
 import polars as pl
 import pytest
+from fastapi.testclient import TestClient
 
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.keeping.collections import read_collection
 from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.tables.storage import Tables
+from deepdx_explorer.app import create_app
 from tests.support.paths import DEMO
 from tests.support.runs import run_job
 
@@ -36,7 +38,7 @@ def test_a_rating_is_kept_shown_counted_and_taken_back(writer, own):
     assert read_ratings(own)["rating"].to_list() == ["star"]
 
 
-@pytest.mark.parametrize("body", [{"rating": "best"}, {"note": "x" * 1001}, {"unknown": 1}, {"rating": 3}])
+@pytest.mark.parametrize("body", [{"rating": "best"}, {"note": "x" * 10_001}, {"unknown": 1}, {"rating": 3}])
 def test_an_invalid_rating_changes_nothing(writer, own, body):
     response = writer.put(f"/api/sounds/{sounds(writer)[0]['sound_id']}/rating", json=body)
     assert response.status_code == 422
@@ -158,3 +160,22 @@ def test_a_new_voice_that_is_in_no_file_is_rated_too(writer):
     put(writer, f"sounds/{new['sound_id']}/rating", rating="keep", note="mine")
     row = writer.get(f"/api/sounds/{new['sound_id']}").json()["row"]
     assert (row["origin"], row["rating"], row["note"]) == ("made", "keep", "mine")
+
+
+def test_a_collected_voice_is_known_after_a_restart(writer, own):
+    sound = sounds(writer)[0]
+    parameters = bytearray(bytes.fromhex(sound["parameters"]))
+    parameters[0] ^= 1
+    put(writer, "collections/Kept", voices=[{"name": "NEW", "parameters": parameters.hex()}])
+    (sound_id,) = read_collection(own, "Kept").sound_ids()
+    again = TestClient(create_app(own), base_url="http://localhost")
+    assert again.get(f"/api/sounds/{sound_id}").json()["name"] == "NEW"
+    assert again.put(f"/api/sounds/{sound_id}/rating", json={"rating": "keep"}).status_code == 200
+
+
+def test_a_collection_is_deleted_only_as_it_was_read(writer):
+    first, second = sounds(writer)[:2]
+    version = put(writer, "collections/Bank", voices=[first])["version"]
+    put(writer, "collections/Bank", voices=[first, second], version=version)
+    assert writer.delete("/api/collections/Bank", params={"version": version}).status_code == 409
+    assert writer.delete("/api/collections/Bank").status_code == 200

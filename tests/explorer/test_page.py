@@ -193,6 +193,20 @@ def test_rate_undo_and_note(address, open_page, own):
     assert read_ratings(own).is_empty()
 
 
+def test_the_focus_stays_while_one_rates_and_goes_on(address, open_page, own):
+    page = open_page(address)
+    ids = [row.get_attribute("data-sound") for row in rows(page).all()[:3]]
+    rows(page).first.click()
+    for number, key in enumerate(("3", "1", "4")):
+        page.wait_for_function("id => deepdx.player.voice?.sound_id === id", arg=ids[number])
+        with page.expect_response("**/rating"):
+            page.keyboard.press(key)
+        page.keyboard.press("ArrowDown")
+    assert dict(read_ratings(own).select("sound_id", "rating").rows()) == dict(
+        zip(ids, ("keep", "skip", "star"), strict=True)
+    )
+
+
 def test_a_category_set_in_the_page_is_the_label_of_the_next_run(address, open_page, own):
     page = open_page(address)
     choose(page, "E.PIANO 3")
@@ -232,6 +246,42 @@ def test_collect_reorder_rename_and_download_a_bank(address, open_page, own, tmp
     assert voices["name"].to_list()[2] == "<b>LAST"
 
 
+def fill_bank(client, count):
+    """Write a collection `Bank`, as another program would. Return its sound ids."""
+    found = client.get("/api/sounds", params={"verdict": "valid", "limit": count}).json()["sounds"]
+    before = client.get("/api/collections/Bank")
+    version = before.json()["version"] if before.status_code == 200 else None
+    answer = client.put("/api/collections/Bank", json={"voices": found, "version": version})
+    assert answer.status_code == 200, answer.text
+    return [sound["sound_id"] for sound in found]
+
+
+def test_an_undo_takes_back_nothing_that_others_wrote(address, open_page, own, writer):
+    page = open_page(address)
+    rows(page).first.click()
+    page.keyboard.press("b")
+    page.wait_for_function("() => document.querySelector('#notice').textContent.includes('added')")
+    others = fill_bank(writer, 5)
+    page.click("#undo")
+    page.wait_for_selector("#notice.error")
+    assert read_collection(own, "Bank").sound_ids() == others
+
+
+def test_quick_edits_are_done_in_order_and_undone_one_by_one(address, open_page, own, writer):
+    before = fill_bank(writer, 6)
+    page = open_page(f"{address}/?view=collections&collection=Bank")
+    page.wait_for_selector("[data-slot='5']")
+    page.evaluate(
+        "() => { for (const _ of [1, 2]) document.querySelector('[data-slot=\"0\"] [data-key$=remove]').click() }"
+    )
+    page.wait_for_function("() => !document.querySelector('#undo').disabled")
+    page.wait_for_timeout(500)
+    assert read_collection(own, "Bank").sound_ids() == before[2:]
+    page.evaluate("() => { for (const _ of [1, 2]) document.querySelector('#undo').click() }")
+    page.wait_for_selector("[data-slot='5']")
+    assert read_collection(own, "Bank").sound_ids() == before
+
+
 def test_the_best_of_the_corpus_become_a_bank(address, open_page, own):
     page = open_page(f"{address}/?view=collections")
     page.click("form[aria-label='Choose for me'] button")
@@ -256,6 +306,9 @@ def test_the_map_shows_every_sound_and_plays_the_one_under_the_keys(address, ope
     assert loudest(page) > 0.001
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("first => deepdx.player.voice.sound_id !== first", arg=first)
+    with page.expect_response("**/rating"):
+        page.keyboard.press("4")
+    assert read_ratings(own)["sound_id"].to_list() == [page.evaluate("deepdx.player.voice.sound_id")]
 
 
 def test_a_lasso_selects_sounds_for_a_bank(address, open_page, own):
@@ -270,7 +323,7 @@ def test_a_lasso_selects_sounds_for_a_bank(address, open_page, own):
             page.mouse.down()
     page.mouse.up()
     page.keyboard.up("Shift")
-    page.click("#map-status button")
+    page.click(".selection button")
     page.wait_for_function("() => document.querySelector('#notice').textContent.includes('added')")
     labels = Tables(own).read("labeled_voices").filter(pl.col("label") == "Pianos")["sound_id"].to_list()
     chosen = read_collection(own, "Bank").sound_ids()
