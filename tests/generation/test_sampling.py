@@ -108,7 +108,7 @@ def test_the_first_voices_do_not_depend_on_the_count_if_many_candidates_are_reje
 def test_a_place_depends_on_earlier_ones_only_whatever_is_rejected(model, monkeypatch, seed):
     """Candidates are made up here: most are close to others, and some are rejected late, by their audio."""
 
-    def candidates(model, request, labels, positions, random):
+    def candidates(model, request, labels, positions, random, attempt):
         voices = np.tile(INIT_VOICE, (len(labels), 1))
         voices[:, :60] = np.repeat(random.integers(0, 50, len(labels)), 60).reshape(-1, 60)
         voices[:, 60:66] = random.integers(0, 2, (len(labels), 6))

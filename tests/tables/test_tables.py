@@ -25,6 +25,7 @@ from deepdx_core.overrides import read_overrides
 from deepdx_core.quality.measures import measure_sounds
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
+from deepdx_core.similarity.sound_map import place_sounds
 from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.state.store import open_state
 from deepdx_core.tables.curation import VERDICTS
@@ -67,6 +68,7 @@ def write_corpus(folder):
         ("families", families),
         ("verdicts", verdicts),
         ("labeled_voices", labels),
+        ("sound_map", place_sounds(audio)),
         ("training_splits", splits),
         ("training_set", build_training_set(splits, labels, families, sounds, voices)),
     ):
