@@ -210,6 +210,7 @@ def test_voices_are_generated_for_a_request_of_arrays(deepdx, home, models):
         fulfillment.generate_voices(home, SamplingRequest(label="Spoons"), 1, 0)
 
 
+@pytest.mark.slow
 def test_copies_are_kept_with_allow_copies(deepdx, models):
     options = ("--temperature", 0.1, "--label", "Bass", "--count", 3)
     strict, with_copies = (

@@ -310,6 +310,7 @@ def test_a_degraded_challenger_is_beaten(home, compare, good, degraded):
     assert champion_folder(home) == home.models / FIRST
 
 
+@pytest.mark.slow
 def test_a_better_challenger_wins_and_so_does_an_equal_one(home, compare, good, degraded):
     store(home, THIRD, degraded)
     compare()
@@ -344,6 +345,7 @@ def test_a_champion_that_cannot_be_evaluated_loses_its_role(home, compare, good,
     assert champion_folder(home) == home.models / SECOND
 
 
+@pytest.mark.slow
 def test_comparing_models_at_once_or_one_by_one_gives_the_same_table(home, splits, rules, good):
     store(home, FIRST, good)
     one = compare_models(home, NOTHING, splits, rules)

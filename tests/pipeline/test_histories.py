@@ -28,7 +28,6 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.paths import DEMO
 from tests.support.runs import WITHOUT_AUDIO, run_job
 
-FAST = 1
 COUNT = int(os.environ.get("DEEPDX_HISTORIES", "4"))
 STEPS = 3
 COMPARED = [table for table in TABLES if table not in (*GENERATOR_TABLES, "training_splits")]
@@ -167,12 +166,7 @@ def live_and_compare(folder, seed, voices):
         assert ours.equals(theirs), (seed, table)
 
 
-@pytest.mark.parametrize("seed", range(FAST))
-def test_after_a_short_history_the_tables_are_those_of_a_new_home(tmp_path, compiled_engine, seed, voices):
-    live_and_compare(tmp_path, seed, voices)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(FAST, COUNT))
+@pytest.mark.parametrize("seed", range(COUNT))
 def test_after_any_history_the_tables_are_those_of_a_new_home(tmp_path, compiled_engine, seed, voices):
     live_and_compare(tmp_path, seed, voices)
