@@ -196,9 +196,11 @@ document.addEventListener("undone", () => {
   if (state.view === "collections") showCollections(place);
 });
 
-/** Add voices to a collection, by default to the open one, or to one called Bank. @param {string} name @param {any[]} voices */
-export function addTo(name, voices) {
-  const target = name && !name.includes(":") ? name : DEFAULT;
+/** Return the name of the collection that voices are added to: the one opened last, or Bank. */
+export const targetName = () => (state.collection && !state.collection.includes(":") ? state.collection : DEFAULT);
+
+/** Add voices to a collection. @param {string} target its name @param {any[]} voices */
+export function addTo(target, voices) {
   return inTurn(async () => {
     let draft;
     try {

@@ -1,6 +1,6 @@
 // The filters beside the sounds: a group of values for each facet, with their counts.
 
-import { el, replace, shown } from "./dom.js";
+import { el, redraw, shown } from "./dom.js";
 import { FACETS, change, state } from "./state.js";
 
 const TITLES = {
@@ -16,18 +16,18 @@ const TITLES = {
 const FEW = 8;
 /** Facets whose rare values are shown, too. */
 const unfolded = new Set();
+/** Groups that are open. */
+const opened = new Set(["label", "verdict", "origin", "rating"]);
 
 /** @param {Element} place @param {Record<string, [any, number][]>} facets */
 export function showFilters(place, facets) {
-  const focused = document.activeElement?.id;
   const chosen = FACETS.some((facet) => state[facet].length) || state.q;
   const clear = () => change({ q: "", offset: "0", ...Object.fromEntries(FACETS.map((facet) => [facet, []])) }, { isNew: true });
-  replace(
+  redraw(
     place,
-    el("button", { type: "button", id: "clear", onclick: clear, disabled: !chosen }, "Show all sounds"),
+    el("button", { type: "button", "data-key": "clear", onclick: clear, disabled: !chosen }, "Show all sounds"),
     ...FACETS.map((facet) => group(facet, facets[facet] ?? [])),
   );
-  if (focused) document.getElementById(focused)?.focus();
 }
 
 function group(facet, counts) {
@@ -50,8 +50,8 @@ function group(facet, counts) {
   );
   return el(
     "details",
-    { open: ["label", "verdict", "origin", "rating"].includes(facet) || chosen.length > 0 || unfolded.has(facet) },
-    el("summary", {}, TITLES[facet]),
+    { open: opened.has(facet) || chosen.length > 0, ontoggle: (event) => opened[event.target.open ? "add" : "delete"](facet) },
+    el("summary", { "data-key": `group:${facet}` }, TITLES[facet]),
     el("fieldset", {}, el("legend", { class: "hidden" }, TITLES[facet]), ...visible.map(([value, count]) => option(facet, String(value), count)), isLong && more),
   );
 }
@@ -61,11 +61,10 @@ function option(facet, value, count) {
     const others = state[facet].filter((one) => one !== value);
     change({ [facet]: event.target.checked ? [...others, value] : others, offset: "0" }, { isNew: true });
   };
-  const id = `facet-${facet}-${value}`;
   return el(
     "label",
     { class: "facet" },
-    el("input", { type: "checkbox", id, checked: state[facet].includes(value), onchange: toggle }),
+    el("input", { type: "checkbox", "data-key": `${facet}:${value}`, checked: state[facet].includes(value), onchange: toggle }),
     el("span", { class: "value" }, shown(value)),
     el("span", { class: "count" }, count.toLocaleString("en-US")),
   );

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { showBrowse } from "./browse.js";
-import { addTo, importFile, showCollections } from "./collections.js";
+import { addTo, importFile, showCollections, targetName } from "./collections.js";
 import { el, notify, replace } from "./dom.js";
 import { showPlayer } from "./keyboard.js";
 import { showMake } from "./make.js";
@@ -122,7 +122,7 @@ function act(event) {
   else if (event.key === "u") undoLast();
   else if (!voice) return;
   else if (event.key === " " && !event.target.closest("button, a, summary")) attempt(() => player.play(voice));
-  else if (event.key === "b") addTo(state.collection, [voice]);
+  else if (event.key === "b") addTo(targetName(), [voice]);
   else if (rating) rateSound(voice, rating);
   else return;
   event.preventDefault();

@@ -1,7 +1,7 @@
 // New voices from the model: by label, near a voice, between two, and bred from the ones that you choose.
 
 import { get, post } from "./api.js";
-import { addTo } from "./collections.js";
+import { addTo, targetName } from "./collections.js";
 import { button, el, notify, replace, rounded, shown } from "./dom.js";
 import { comparedVoices } from "./keyboard.js";
 import { attempt } from "./player.js";
@@ -134,7 +134,7 @@ function draw() {
   replace(
     place,
     el("h3", {}, generation ? `Generation ${generation}` : "New voices"),
-    button(`Add all ${made.length} to the bank`, () => addTo(state.collection, made)),
+    button(`Add all ${made.length} to the bank`, () => addTo(targetName(), made)),
     el("ul", { class: "cards" }, ...made.map(card)),
   );
 }
@@ -157,7 +157,7 @@ function card(voice) {
     el("p", { class: "facts" }, facts.join(" · ")),
     el("label", {}, isParent, "Parent"),
     button("Keep", () => rateSound(voice, "keep").then(() => addTo(KEPT, [voice])), { "aria-label": `Rate ${shown(voice.name)} keep` }),
-    button("Add to bank", () => addTo(state.collection, [voice]), { "aria-label": `Add ${shown(voice.name)} to the bank` }),
+    button("Add to bank", () => addTo(targetName(), [voice]), { "aria-label": `Add ${shown(voice.name)} to the bank` }),
   );
 }
 

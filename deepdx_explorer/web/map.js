@@ -2,7 +2,7 @@
 // milliseconds for 100,000 without a graphics card; a grid finds the nearest.
 
 import { get, query } from "./api.js";
-import { addTo } from "./collections.js";
+import { addTo, targetName } from "./collections.js";
 import { button, el, notify, replace, shown } from "./dom.js";
 import { attempt } from "./player.js";
 import { choose } from "./selection.js";
@@ -344,7 +344,7 @@ async function select(outline) {
   async function add() {
     const chosen = inside.slice(0, most).map((index) => points.ids[index]);
     const voices = await attempt(() => Promise.all(chosen.map((id) => get(`sounds/${id}/voice`))));
-    if (voices) await addTo(state.collection, voices);
+    if (voices) await addTo(targetName(), voices);
     else notify("Nothing was added.", true);
   }
 }

@@ -1,7 +1,7 @@
 // The sheet of the chosen voice: ratings, routing, envelopes, measures, evidence, and the sounds beside it.
 
 import { get, put, query } from "./api.js";
-import { addTo } from "./collections.js";
+import { addTo, targetName } from "./collections.js";
 import { button, el, notify, redraw, replace, rounded, seconds, shown } from "./dom.js";
 import { drawAlgorithm, drawContour, drawEnvelope } from "./drawing.js";
 import { fromHex } from "./hex.js";
@@ -64,7 +64,7 @@ function actions(voice) {
     "div",
     { class: "actions", role: "group", "aria-label": "Actions" },
     button("Play", () => attempt(() => player.play(voice)), { disabled: !voice.playable, title: "Space" }),
-    button("Add to bank", () => addTo(state.collection, [voice]), { disabled: !voice.playable, title: "B" }),
+    button(`Add to ${shown(targetName())}`, () => addTo(targetName(), [voice]), { disabled: !voice.playable, title: "B" }),
     button("Variations", () => make({}), { disabled: !voice.playable }),
     button("Send to synth", send, { disabled: !voice.playable }),
     voice.playable && el("a", { href: `/api/sounds/${voice.sound_id}/voice.syx`, download: `${voice.sound_id}.syx` }, "Save .syx"),
