@@ -212,7 +212,7 @@ export function addTo(target, voices) {
     const after = [...draft.voices, ...voices];
     await write(draft, draft.voices, after, `${voices.length} added`);
     if (state.view === "collections" && state.collection === target) await refresh();
-    else change({ collection: target });
+    else if (!state.collection) change({ collection: target });
     notify(`${voices.length === 1 ? shown(voices[0].name) : `${voices.length} voices`} added to ${shown(target)}: slot ${after.length}`);
   });
 }
