@@ -87,6 +87,8 @@ def test_a_command_runs_and_writes_its_file(command, environment, folder, tmp_pa
     expected = {output} if option else set()
     if command.startswith("deepdx export "):
         expected = {command.split()[2]}
+    if command.startswith("deepdx explore --export "):
+        expected = {command.split()[3]}
     written = {path.name for path in folder.iterdir()} - {"data", "workspace.yaml"}
     assert written == WRITTEN.get(output, expected)
 
