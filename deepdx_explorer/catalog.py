@@ -1,7 +1,5 @@
 """The catalog: one row for each sound of the corpus and of the generated banks. Search, facets, sorting, pages."""
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -12,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.database.snapshot import Snapshot
+from deepdx_core.exchange.conversion import to_parameters
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.home import Home
 from deepdx_core.intake.local_files import find_files
@@ -41,7 +40,7 @@ REAL, GENERATED, MADE = "real", "generated", "made"
 
 _SOUNDS = f"""
     SELECT
-        voices.sound_id, voices.name, names, files, verdict, label, category, confidence, split, family_id,
+        voices.sound_id, voices.name, names, files, verdict, label, category, confidence, split,
         family_size, algorithm_label AS algorithm, realness, x, y, {", ".join(MEASURES)}
     FROM voices
     LEFT JOIN sound_features USING (sound_id)
@@ -68,7 +67,7 @@ _COLUMNS: dict[str, Any] = {
     **dict.fromkeys(("sound_id", "name"), pl.String),
     "names": pl.List(pl.String),
     **dict.fromkeys(("files", "family_size"), pl.UInt32),
-    **dict.fromkeys(("verdict", "label", "category", "split", "family_id", "origin", "places"), pl.String),
+    **dict.fromkeys(("verdict", "label", "category", "split", "origin", "places"), pl.String),
     "source": pl.List(pl.String),
     "algorithm": pl.UInt8,
     **dict.fromkeys(("confidence", "realness", "x", "y", *MEASURES), pl.Float64),
@@ -124,7 +123,7 @@ class Catalog:
         sounds = rows.with_columns(origin=pl.lit(REAL)).select(
             pl.col(name).cast(kind) for name, kind in _COLUMNS.items()
         )
-        parameters = np.ascontiguousarray(values.to_numpy()).astype(np.uint8, copy=False)
+        parameters = to_parameters(values)
         generated, more = _read_generated(home, sounds["sound_id"])
         return cls(_with_search_text(pl.concat([sounds, generated])), np.concatenate([parameters, more]))
 
@@ -156,7 +155,7 @@ def _read_generated(home: Home, known: pl.Series) -> tuple[pl.DataFrame, UInt8Ar
     voices = voices.filter(~pl.col("sound_id").is_in(known.implode()))
     if voices.is_empty():
         return empty
-    parameters = np.ascontiguousarray(voices.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
+    parameters = to_parameters(voices)
     files = voices["path"].str.strip_prefix(f"{home.banks}/")
     rows = pl.DataFrame(
         {
@@ -183,8 +182,8 @@ def _folded(text: pl.Expr) -> pl.Expr:
 
 
 def _words(query: str) -> list[str]:
-    folded = "".join(c for c in unicodedata.normalize("NFKD", query) if not unicodedata.combining(c)).lower()
-    return re.findall(r"\S+", folded)
+    folded: str = pl.select(_folded(pl.lit(query))).item()
+    return folded.split()
 
 
 def find_words(rows: pl.DataFrame, query: str) -> BoolArray:

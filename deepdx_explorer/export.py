@@ -10,14 +10,12 @@ import numpy as np
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.files import working_folder
 from deepdx_core.keeping.collections import Collection
 from deepdx_core.progress import Report, silent
 from deepdx_core.sound.audio_files import encode
 from deepdx_core.sound.loudness import match_loudness
 from deepdx_core.sound.phrases import LABEL_PHRASES, guess_labels, render_in_batches
-from deepdx_core.voice.parameters import PARAMETER_NAMES
 from deepdx_explorer.files import ENGINE, WEB
 from deepdx_explorer.sheets import describe_voice
 
@@ -45,20 +43,13 @@ _PAGE = """<!doctype html>
 </html>
 """
 
-_PAGE_MODULES = (ENGINE / "ranges.js", ENGINE / "synth.js", *(WEB / f"{name}.js" for name in ("dom", "hex", "drawing")))
+_PAGE_MODULES = (
+    ENGINE / "ranges.js",
+    ENGINE / "synth.js",
+    *(WEB / f"{name}.js" for name in ("dom", "hex", "drawing", "phrase")),
+)
 _PROCESSOR_MODULES = tuple(ENGINE / f"{name}.js" for name in ("tables", "ranges", "voice", "processor"))
 _PROCESSOR_ADDRESS = 'new URL("./processor.js", import.meta.url)'
-
-
-def read_bank(path: Path) -> Collection:
-    """Return all voices in a file that are in range. Raises DeepDXError if there are none."""
-    files, found = inspect_files([path])
-    valid = found.filter("valid")
-    if valid.is_empty():
-        reasons = "; ".join(files["reason"].drop_nulls().to_list()[:3])
-        raise DeepDXError(f"{printable(str(path))}: no voices ({reasons or 'none is in range'})")
-    parameters = np.ascontiguousarray(valid.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)
-    return Collection(parameters, tuple(valid["name"]))
 
 
 def export_page(folder: Path, title: str, voices: Collection, report: Report = silent) -> None:

@@ -52,6 +52,11 @@ def describe_sound(parameters: UInt8Array, loudness_db: Float64Array | None = No
     ]
 
 
+def find_phrase_label(parameters: UInt8Array, label: str | None) -> str:
+    """Return the label if it has a phrase, else the one whose phrase suits the voice, `uint8[145]`."""
+    return label if label in LABEL_PHRASES else guess_labels(parameters[None])[0]
+
+
 def describe_phrase(phrase: Phrase) -> list[dict[str, Any]]:
     """Return the notes of a phrase. Times are shares of its length; accents are factors of the velocity."""
     return [asdict(note) for note in phrase]
@@ -72,7 +77,7 @@ def describe_voice(parameters: UInt8Array, name: str, label: str | None, loudnes
     if not sheet["playable"]:
         return sheet
     algorithm = ALGORITHMS[parameters[INDEX["algorithm"]]]
-    phrase_label = label if label in LABEL_PHRASES else guess_labels(parameters[None])[0]
+    phrase_label = find_phrase_label(parameters, label)
     operators, common = _views().read(parameters)
     contour = loudness_contours(parameters[None], SECONDS, HELD)[0]
     return sheet | {

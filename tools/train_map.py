@@ -145,7 +145,7 @@ def train_network(vectors: Float32Array, places: Float64Array, trained_on: BoolA
 
 
 def train_map(home: Home, data: str, date: str) -> SoundMap:
-    """Train on the valid sounds of a home. Print the measures of all three ways to place held-out sounds."""
+    """Train the map on the valid sounds of a home, and print how well three methods place held-out sounds."""
     tables = Tables(home)
     labeled = tables.read("labeled_voices", ["sound_id", "label", "decided_by"])
     ids, vectors = ear_vectors(tables.read("audio_features").join(labeled, on="sound_id", how="semi"))

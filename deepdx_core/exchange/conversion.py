@@ -131,7 +131,7 @@ def make_writable(
     else:
         skipped = voices.filter(pl.col(PARAMETER_NAMES[0]).is_null() | ~_IN_RANGE)
         kept = readable.filter(_IN_RANGE)
-    kept = kept.with_columns(sound_id=pl.Series(sound_ids(_parameters(kept)), dtype=pl.String))
+    kept = kept.with_columns(sound_id=pl.Series(sound_ids(to_parameters(kept)), dtype=pl.String))
     if unique:
         kept = kept.unique("sound_id", keep="first", maintain_order=True)
     return WritableVoices(
@@ -175,10 +175,11 @@ def build_messages(
 
 def to_arrays(voices: pl.DataFrame) -> tuple[UInt8Array, UInt8Array]:
     """Return the parameters, `uint8[n, 145]`, and names, `uint8[n, 10]`, of writable voices."""
-    return _parameters(voices), text_to_names(voices["name"].to_list())
+    return to_parameters(voices), text_to_names(voices["name"].to_list())
 
 
-def _parameters(voices: pl.DataFrame) -> UInt8Array:
+def to_parameters(voices: pl.DataFrame) -> UInt8Array:
+    """Return the parameters of voices, `uint8[n, 145]`, in one block of memory."""
     return np.ascontiguousarray(voices.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
 
 

@@ -45,7 +45,7 @@ def _cross(one: UInt8Array, other: UInt8Array, random: np.random.Generator) -> U
 
 
 def _match(one: UInt8Array, other: UInt8Array, places: Int64Array, random: np.random.Generator) -> list[int]:
-    """Return an operator of the other voice for each of these operators of the one, all different.
+    """Match operators of one voice with distinct operators of the other, as `int` from 1 to 6.
 
     Of the same role if there is one left, else a carrier for a carrier, else any; of these, the same number if it is
     among them.

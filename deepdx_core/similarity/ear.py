@@ -1,4 +1,4 @@
-"""Sounds as vectors by ear: the root mean square of a difference is their distance, in decibels."""
+"""Audio feature vectors, scaled so that the root mean square of a difference is a distance in decibels."""
 
 import numpy as np
 import polars as pl

@@ -16,13 +16,13 @@ _LIKELIEST = 128  # pairs that are rendered for their course
 _FIRST_VELOCITIES = (70, 110)
 _VELOCITIES = (60, 75, 90, 105, 127)
 _COURSE = (0, 4410, 9000, 17640, 30000, 44100)
-"""First samples of the windows in which the likeliest are compared, as far as the key is down in the recording."""
+"""Start samples of the windows of the last comparison. Windows that end after key-up are left out."""
 
 
 def match_recording(
     recording: Recording, parameters: UInt8Array, spectra: UInt8Array, note: int | None = None
 ) -> tuple[Int64Array, Float32Array, Int64Array]:
-    """Return sounds that may be the recording: rows, distances and notes, each `[n]`, the nearest first.
+    """Return the sounds most like the recording: rows, distances and notes, each `[n]`, the nearest first.
 
     parameters: of all sounds, `uint8[m, 145]`. spectra: theirs, from `load_spectra`. note: the MIDI note that the
     recording plays; by default each sound is compared at the note where its spectrum is most alike, which needs no

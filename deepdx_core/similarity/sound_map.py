@@ -112,7 +112,7 @@ def place_voices(parameters: UInt8Array, report: Report = silent) -> Float32Arra
 
 @cache
 def package_map() -> SoundMap:
-    """Return the map of the package."""
+    """Load the map that ships with the package, once per process."""
     return from_file((resources.files(__package__) / "sound_map.safetensors").read_bytes())
 
 

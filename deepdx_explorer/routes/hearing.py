@@ -7,22 +7,17 @@ from fastapi.responses import Response
 
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.writer import write_single
-from deepdx_core.errors import DeepDXError
 from deepdx_core.sound.audio_files import encode
 from deepdx_core.sound.loudness import match_loudness
-from deepdx_core.sound.phrases import LABEL_PHRASES, Phrase, guess_labels, render_phrases, single_note
-from deepdx_explorer.librarian import Voice
+from deepdx_core.sound.phrases import LABEL_PHRASES, render_phrases, single_note
 from deepdx_explorer.pictures import draw_spectrogram
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.sheets import is_playable
+from deepdx_explorer.sheets import find_phrase_label
+from deepdx_explorer.voices import playable
 
 router = APIRouter()
 
 _MAX_SECONDS = 10.0
-
-
-class UnplayableError(DeepDXError):
-    """A voice has parameters out of range: no DX7 plays it as it is."""
 
 
 @router.get("/sounds/{sound_id}/audio.wav", response_class=Response)
@@ -35,7 +30,7 @@ def audio(
 ) -> Response:
     """Return a sound as WAV: the phrase of its label, or a note. All at the same loudness."""
     voice = playable(librarian.voice(sound_id))
-    phrase = _phrase(voice) if note is None else single_note(note)
+    phrase = LABEL_PHRASES[find_phrase_label(voice.parameters, voice.label)] if note is None else single_note(note)
     clip = match_loudness(render_phrases(voice.parameters[None], [phrase], velocity, seconds))[0]
     return Response(encode(clip, "wav"), media_type="audio/wav")
 
@@ -54,15 +49,3 @@ def dump(librarian: TheLibrarian, sound_id: str, channel: Annotated[int, Query(g
     voice = playable(librarian.voice(sound_id))
     data = write_single(voice.parameters[None], text_to_names([voice.name]), channel)
     return Response(data, media_type="application/octet-stream")
-
-
-def playable(voice: Voice) -> Voice:
-    """Return the voice. Raises UnplayableError if a parameter is out of range."""
-    if not is_playable(voice.parameters):
-        raise UnplayableError(f"{voice.name}: parameters out of range; no DX7 plays it as it is")
-    return voice
-
-
-def _phrase(voice: Voice) -> Phrase:
-    label = voice.label if voice.label in LABEL_PHRASES else guess_labels(voice.parameters[None])[0]
-    return LABEL_PHRASES[label]

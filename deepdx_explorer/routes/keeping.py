@@ -11,10 +11,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from deepdx_core.arrays import UInt8Array
 from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.errors import DeepDXError
-from deepdx_core.exchange.inspection import inspect_files
+from deepdx_core.exchange.conversion import to_parameters
 from deepdx_core.keeping.collections import (
     Collection,
     delete_collection,
@@ -31,7 +30,7 @@ from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES
 from deepdx_explorer.librarian import Librarian, UnknownVoiceError
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.voices import describe_voices
+from deepdx_explorer.voices import describe_voices, read_bank
 
 router = APIRouter()
 
@@ -143,9 +142,7 @@ def collection(librarian: TheLibrarian, name: str) -> dict[str, Any]:
 @router.put("/collections/{name}")
 def put_collection(librarian: TheLibrarian, name: str, new: Voices) -> dict[str, Any]:
     """Write a collection as a whole. Refused if it is not as it was read. Return its new version."""
-    collection = new.to_collection()
-    written = write_collection(librarian.home, name, collection)
-    describe_voices(librarian, collection.parameters, collection.names)  # remembers the new ones among them
+    written = write_collection(librarian.home, name, new.to_collection())
     return {"name": name, "version": written.version}
 
 
@@ -187,12 +184,8 @@ def _read_content(librarian: Librarian, content: bytes) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="deepdx-") as folder:
         path = Path(folder) / "dropped file"
         path.write_bytes(content)
-        files, found = inspect_files([path])
-    valid = found.filter("valid")
-    if valid.is_empty():
-        reasons = files["reason"].drop_nulls().to_list()
-        raise DeepDXError(f"no voices: {'; '.join(reasons[:3]) or 'none of them is in range'}")
-    return {"voices": describe_voices(librarian, _parameters(valid), valid["name"].to_list())}
+        found = read_bank(path, path.name)
+    return {"voices": describe_voices(librarian, found.parameters, found.names)}
 
 
 @router.get("/dumps/{sha256}/{offset}")
@@ -207,10 +200,6 @@ def dump(librarian: TheLibrarian, sha256: str, offset: int) -> dict[str, Any]:
     path, member = files.row(0)[:2]
     return {
         "name": f"{path}/{member}" if member else path,
-        "voices": describe_voices(librarian, _parameters(readable), readable["name"].to_list()),
+        "voices": describe_voices(librarian, to_parameters(readable), readable["name"].to_list()),
         "unreadable": slots.filter(pl.col("sound_id").is_null())["slot"].to_list(),
     }
-
-
-def _parameters(rows: pl.DataFrame) -> UInt8Array:
-    return np.ascontiguousarray(rows.select(PARAMETER_NAMES).to_numpy()).astype(np.uint8, copy=False)

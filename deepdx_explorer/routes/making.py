@@ -11,8 +11,7 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parts import PARTS
 from deepdx_explorer.librarian import Librarian, UnknownVoiceError, Voice
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.routes.hearing import playable
-from deepdx_explorer.voices import describe_voices
+from deepdx_explorer.voices import describe_voices, playable
 
 router = APIRouter()
 

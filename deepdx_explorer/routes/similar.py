@@ -9,8 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from deepdx_core.similarity.index import SoundIndex
 from deepdx_explorer.librarian import Librarian
 from deepdx_explorer.routes import TheLibrarian
-from deepdx_explorer.routes.hearing import playable
-from deepdx_explorer.voices import describe_voices
+from deepdx_explorer.voices import describe_voices, playable
 
 router = APIRouter()
 

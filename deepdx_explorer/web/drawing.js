@@ -1,6 +1,6 @@
 // Drawings of a voice as SVG: its algorithm, its envelopes, and its loudness over time.
 
-import { rounded, seconds, svg } from "./dom.js";
+import { el, rounded, seconds, svg } from "./dom.js";
 
 const BOX = { width: 54, height: 40, gapX: 14, gapY: 22 };
 
@@ -135,4 +135,21 @@ export function drawContour({ levels_db: levels, held_seconds: held, frame_secon
     svg("polyline", { points: points.join(" ") }),
     svg("title", {}, label),
   );
+}
+
+const STAGES = [1, 2, 3, 4];
+
+/** Return a picture with its caption. @param {string} caption @param {Element} picture */
+export const figure = (caption, picture, role = "") => el("figure", { class: role }, picture, el("figcaption", {}, caption));
+
+/** Draw the envelopes of all operators, and that of the pitch. @param {any} voice a sheet */
+export function drawEnvelopes({ operators, globals }) {
+  const ofOperators = operators.map((operator) => {
+    const name = `Operator ${operator.operator}, ${operator.role}`;
+    const [levels, times] = ["level", "seconds"].map((part) => STAGES.map((stage) => operator[`eg_${part}_${stage}`]));
+    return figure(name, drawEnvelope(levels, times, { low: 0, high: 99, name, unit: "" }), operator.role);
+  });
+  const [levels, times] = ["semitones", "seconds"].map((part) => STAGES.map((stage) => globals[`pitch_eg_${part}_${stage}`]));
+  const pitch = drawEnvelope(levels, times, { low: -48, high: 48, name: "Pitch envelope", unit: " semitones" });
+  return el("div", { class: "envelopes" }, ...ofOperators, figure("Pitch", pitch));
 }

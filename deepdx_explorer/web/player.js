@@ -4,8 +4,8 @@ import { DX7 } from "/engine/synth.js";
 import { ApiError } from "./api.js";
 import { clearError, notify } from "./dom.js";
 import { fromHex } from "./hex.js";
+import { playPhrase } from "./phrase.js";
 
-const PHRASE_SECONDS = 3;
 
 const CHORD = [48, 55, 60, 64].map((note) => ({ start: 0, note, held: 0.7, accent: 1 }));
 
@@ -70,11 +70,7 @@ class Player {
       await this.#audio.play().catch((error) => notify(error.message, true));
       return;
     }
-    for (const { start, note, held, accent } of notes) {
-      const velocity = Math.min(Math.max(Math.round(100 * accent), 1), 127);
-      this.#at(start, () => this.synth.noteOn(note, velocity));
-      this.#at(start + held, () => this.synth.noteOff(note));
-    }
+    this.#timers = playPhrase(this.synth, notes);
   }
 
   /** @param {number} note @param {number} [velocity] */
@@ -106,10 +102,6 @@ class Player {
     const samples = new Float32Array(this.#analyser.fftSize);
     this.#analyser.getFloatTimeDomainData(samples);
     return samples.reduce((highest, sample) => Math.max(highest, Math.abs(sample)), 0);
-  }
-
-  #at(share, action) {
-    this.#timers.push(setTimeout(action, share * PHRASE_SECONDS * 1000));
   }
 }
 

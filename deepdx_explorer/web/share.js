@@ -3,11 +3,10 @@
 
 import { DX7 } from "/engine/synth.js";
 import { button, el, notify, replace, shown } from "./dom.js";
-import { drawAlgorithm, drawContour, drawEnvelope } from "./drawing.js";
+import { drawAlgorithm, drawContour, drawEnvelopes, figure } from "./drawing.js";
 import { fromHex } from "./hex.js";
+import { playPhrase } from "./phrase.js";
 
-const PHRASE_SECONDS = 3;
-const STAGES = [1, 2, 3, 4];
 const FIRST = 36;
 const LAST = 84;
 const BLACK = new Set([1, 3, 6, 8, 10]);
@@ -42,27 +41,15 @@ async function play(voice) {
     await audio.play().catch((error) => notify(error.message, true));
     return;
   }
-  for (const { start, note, held, accent } of voice.phrase.notes) {
-    const at = (share, action) => timers.push(setTimeout(action, share * PHRASE_SECONDS * 1000));
-    at(start, () => synth.noteOn(note, Math.min(Math.max(Math.round(100 * accent), 1), 127)));
-    at(start + held, () => synth.noteOff(note));
-  }
+  timers = playPhrase(synth, voice.phrase.notes);
 }
 
 function show(voice) {
-  const { globals } = voice;
-  const operators = [...voice.operators].sort((a, b) => a.operator - b.operator);
-  const envelope = (name, levels, times, range, role) => el("figure", { class: role }, drawEnvelope(levels, times, { name, ...range }), el("figcaption", {}, name));
   replace(
     document.getElementById("voice"),
     el("h2", {}, shown(voice.name)),
-    el("div", { class: "pictures" }, drawAlgorithm(voice.algorithm, operators, globals.feedback), el("figure", {}, drawContour(voice.contour), el("figcaption", {}, "Loudness of middle C"))),
-    el(
-      "div",
-      { class: "envelopes" },
-      ...operators.map((one) => envelope(`Operator ${one.operator}, ${one.role}`, STAGES.map((n) => one[`eg_level_${n}`]), STAGES.map((n) => one[`eg_seconds_${n}`]), { low: 0, high: 99, unit: "" }, one.role)),
-      envelope("Pitch", STAGES.map((n) => globals[`pitch_eg_semitones_${n}`]), STAGES.map((n) => globals[`pitch_eg_seconds_${n}`]), { low: -48, high: 48, unit: " semitones" }, ""),
-    ),
+    el("div", { class: "pictures" }, drawAlgorithm(voice.algorithm, voice.operators, voice.globals.feedback), figure("Loudness of middle C", drawContour(voice.contour))),
+    drawEnvelopes(voice),
   );
 }
 

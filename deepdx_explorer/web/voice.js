@@ -3,7 +3,7 @@
 import { get, put, query } from "./api.js";
 import { addTo, targetName } from "./collections.js";
 import { button, el, notify, redraw, replace, rounded, seconds, shown } from "./dom.js";
-import { drawAlgorithm, drawContour, drawEnvelope } from "./drawing.js";
+import { drawAlgorithm, drawContour, drawEnvelopes, figure } from "./drawing.js";
 import { fromHex } from "./hex.js";
 import { sendToSynth } from "./keyboard.js";
 import { singleDump } from "./midi.js";
@@ -137,26 +137,14 @@ function overrule(voice, what, value) {
 }
 
 function pictures(voice) {
-  const { globals } = voice;
-  const operators = [...voice.operators].sort((a, b) => a.operator - b.operator);
-  const pitch = [1, 2, 3, 4];
+  const { globals, operators } = voice;
   return [
     el("div", { class: "pictures" }, drawAlgorithm(voice.algorithm, operators, globals.feedback), figure("Loudness of middle C", drawContour(voice.contour)), figure("Spectrogram of middle C, 40 Hz to 16 kHz", el("img", { src: `/api/sounds/${voice.sound_id}/spectrogram.png`, alt: `Spectrogram of ${shown(voice.name)}`, width: 480, height: 160, loading: "lazy" }))),
     el(
       "details",
       { open: true },
       el("summary", {}, "Envelopes"),
-      el(
-        "div",
-        { class: "envelopes" },
-        ...operators.map((operator) => {
-          const name = `Operator ${operator.operator}, ${operator.role}`;
-          const levels = [1, 2, 3, 4].map((stage) => operator[`eg_level_${stage}`]);
-          const times = [1, 2, 3, 4].map((stage) => operator[`eg_seconds_${stage}`]);
-          return figure(name, drawEnvelope(levels, times, { low: 0, high: 99, name, unit: "" }), operator.role);
-        }),
-        figure("Pitch", drawEnvelope(pitch.map((stage) => globals[`pitch_eg_semitones_${stage}`]), pitch.map((stage) => globals[`pitch_eg_seconds_${stage}`]), { low: -48, high: 48, name: "Pitch envelope", unit: " semitones" })),
-      ),
+      drawEnvelopes(voice),
     ),
     el("details", {}, el("summary", {}, "Operators"), operatorTable(operators)),
     el(
@@ -179,8 +167,6 @@ function pictures(voice) {
     ),
   ];
 }
-
-const figure = (caption, picture, role = "") => el("figure", { class: role }, picture, el("figcaption", {}, caption));
 
 function pairs(values) {
   return el("dl", {}, ...Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, shown(value))]));

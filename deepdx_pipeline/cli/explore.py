@@ -60,7 +60,8 @@ def _export(folder: Path, collection: str | None, bank: Path | None) -> None:
     if (collection is None) == (bank is None):
         raise typer.BadParameter("needs either --collection or --bank", param_hint="--export")
     from deepdx_core.keeping.collections import read_collection
-    from deepdx_explorer.export import export_page, read_bank
+    from deepdx_explorer.export import export_page
+    from deepdx_explorer.voices import read_bank
 
     voices = read_bank(bank) if bank is not None else read_collection(find_home(), str(collection))
     title = bank.stem if bank is not None else str(collection)

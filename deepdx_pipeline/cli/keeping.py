@@ -198,10 +198,10 @@ def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders.")],
 ) -> None:
     """Make a collection of the voices in banks, in their order. Voices that are not legal are left out."""
+    from deepdx_core.exchange.conversion import to_parameters
     from deepdx_core.exchange.inspection import inspect_files
     from deepdx_core.intake.survey import format_location
     from deepdx_core.keeping.collections import MAX_VOICES, Collection, CollectionError, write_collection
-    from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     found, voices = inspect_files(files)
     for file in found.filter(status="refused").iter_rows(named=True):
@@ -209,8 +209,7 @@ def import_(
     legal = voices.filter("valid")
     if not 0 < len(legal) <= MAX_VOICES:
         raise CollectionError(f"{len(legal):,} legal voices in these files: a collection takes 1 to {MAX_VOICES:,}")
-    parameters = legal.select(PARAMETER_NAMES).to_numpy()
-    write_collection(find_home(), name, Collection(parameters, tuple(legal["name"])))
+    write_collection(find_home(), name, Collection(to_parameters(legal), tuple(legal["name"])))
     left_out = len(voices) - len(legal)
     print_line(f"{name}: {counted(len(legal), 'voice')}{f'; {left_out:,} not legal, left out' if left_out else ''}")
 

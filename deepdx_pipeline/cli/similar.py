@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import announce_compilation, err, out, print_line, progress_bar
+from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, out, print_line, progress_bar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,15 +57,12 @@ def similar(
     """Find the sounds of the corpus that are most similar to a voice or to a recording, the nearest first."""
     from deepdx_core.display import printable
     from deepdx_core.exchange.references import read_voice
-    from deepdx_core.files import output_target, write_outputs
+    from deepdx_core.files import write_outputs
     from deepdx_core.similarity.index import SoundIndex
     from deepdx_core.similarity.recordings import EXTENSIONS
 
-    if output is not None and output.suffix.lower() != ".syx":
-        raise typer.BadParameter(f"{printable(str(output))} does not end in .syx", param_hint="--output")
-    paths = _paths(output, count)
-    for path in paths:
-        output_target(path, force)
+    if output is not None:
+        bank_paths(output, count, force)
     is_recording = Path(wanted).suffix.lower() in EXTENSIONS
     number = _parse_note(note)
     if is_recording and by is Measure.PARAMETERS:
@@ -83,10 +80,11 @@ def similar(
         parameters, _ = read_voice(home, wanted)
         found = (index.by_parameters if by is Measure.PARAMETERS else index.by_ear)(parameters, count)
     described = _describe(found)
+    paths = [] if output is None else bank_paths(output, len(found), force)
     if paths:
-        write_outputs(dict(zip(_paths(output, len(found)), _encode(described), strict=True)), force)
+        write_outputs(dict(zip(paths, _encode(described), strict=True)), force)
     _print(described, format)
-    for path in _paths(output, len(found)):
+    for path in paths:
         print_line(printable(str(path)), console=err)
 
 
@@ -107,16 +105,6 @@ def _parse_note(note: str | None) -> int | None:
     return number
 
 
-def _paths(output: Path | None, count: int) -> list[Path]:
-    """Return the paths of the banks for a number of sounds, none without --output."""
-    from deepdx_core.voice.parameters import VMEM_VOICES
-    from deepdx_pipeline.cli.console import numbered_paths
-
-    if output is None:
-        return []
-    return [output] if count <= VMEM_VOICES else numbered_paths(output, -(-count // VMEM_VOICES))
-
-
 def _describe(found: "pl.DataFrame") -> "pl.DataFrame":
     """Return sounds that were found with their names, labels and numbers of files."""
     import polars as pl
@@ -134,17 +122,14 @@ def _describe(found: "pl.DataFrame") -> "pl.DataFrame":
 
 def _encode(described: "pl.DataFrame") -> list[bytes]:
     """Return banks of the sounds, in their order."""
-    import numpy as np
-
-    from deepdx_core.codec.names import text_to_names
     from deepdx_core.codec.writer import write_banks
+    from deepdx_core.exchange.conversion import to_arrays
     from deepdx_core.tables.storage import Tables
     from deepdx_core.voice.parameters import PARAMETER_NAMES
 
     sounds = Tables(find_home()).read("unique_voices", ["sound_id", *PARAMETER_NAMES])
-    wanted = described.select("sound_id").join(sounds, on="sound_id", how="left", maintain_order="left")
-    parameters = np.ascontiguousarray(wanted.select(PARAMETER_NAMES).to_numpy())
-    return write_banks(parameters, text_to_names(described["name"].to_list()))
+    wanted = described.select("sound_id", "name").join(sounds, on="sound_id", how="left", maintain_order="left")
+    return write_banks(*to_arrays(wanted))
 
 
 def _print(described: "pl.DataFrame", format: Format) -> None:

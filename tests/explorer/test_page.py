@@ -20,7 +20,8 @@ from deepdx_core.overrides import read_overrides
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parts import part_columns
 from deepdx_explorer.app import create_app
-from deepdx_explorer.export import export_page, read_bank
+from deepdx_explorer.export import export_page
+from deepdx_explorer.voices import read_bank
 from deepdx_pipeline.guard import LOOPBACK, SameOriginMiddleware
 from tests.support.browser import CHROMIUM
 from tests.support.demo_models import demo_model
@@ -231,7 +232,8 @@ def test_collect_reorder_rename_and_download_a_bank(address, open_page, own, tmp
     page.wait_for_selector("ol.slots li")
     before = read_collection(own, "Bank").sound_ids()
     assert len(before) == 3
-    page.click("[data-slot='0'] [aria-label$=down]")
+    with page.expect_response("**/collections/Bank"):
+        page.click("[data-slot='0'] [aria-label$=down]")
     page.wait_for_function("() => document.activeElement.closest('[data-slot]')?.dataset.slot === '1'")
     moved = [before[1], before[0], before[2]]
     assert read_collection(own, "Bank").sound_ids() == moved
