@@ -6,6 +6,7 @@ from deepdx_core.home import Home, find_home
 from deepdx_core.settings import load_settings
 from deepdx_pipeline import defs as definition_modules
 from deepdx_pipeline.defs import alert_sensors, jobs, schedules, sensors
+from deepdx_pipeline.executor import in_process_executor
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.source_code import with_code_references
 
@@ -25,8 +26,7 @@ def build_defs(home: Home | None = None, logger: dg.LoggerDefinition | None = No
         sensors=[sensors.inbox_sensor(settings.ui), *alert_sensors.alert_sensors(settings.alerts, home)],
         schedules=[schedules.weekly_retraining(settings.ui)],
         resources={"home": HomeResource(root=str(home.root))},
-        # A process for each step would cost seconds. Steps are short, and polars and torch use all cores anyway.
-        executor=dg.in_process_executor,
+        executor=in_process_executor,
         loggers={"console": logger} if logger else None,
     )
 

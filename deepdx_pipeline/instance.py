@@ -57,6 +57,9 @@ concurrency:
 # A run that is interrupted with the UI ends in order.
 code_servers:
   wait_for_local_processes_on_shutdown: true
+# A run waits a second in the queue rather than five.
+run_queue:
+  dequeue_interval_seconds: 1
 """
 
 CODE_LOCATION = "deepdx"

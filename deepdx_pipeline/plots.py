@@ -91,32 +91,6 @@ def curves(rows: pl.DataFrame, x: str, title: str) -> "Figure":
     return figure
 
 
-def stacked_bars(rows: pl.DataFrame, bar: str, part: str, count: str, title: str) -> "Figure | None":
-    """Draw a horizontal bar for each value of `bar`, in the order of the rows, with a segment for each `part`.
-
-    Return None without rows.
-    """
-    if rows.is_empty():
-        return None
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-
-    bars, parts = (rows[column].unique(maintain_order=True).to_list() for column in (bar, part))
-    counts = {(b, p): n for b, p, n in rows.select(bar, part, count).iter_rows()}
-    figure = Figure(figsize=(9, 1.2 + 0.45 * len(bars)), layout="constrained")
-    axes = figure.subplots()
-    left = [0] * len(bars)
-    for number, name in enumerate(parts):
-        widths = [counts.get((b, name), 0) for b in bars]
-        axes.barh(bars, widths, left=left, label=name, color=colormaps["tab10"](number % 10))
-        left = [a + b for a, b in zip(left, widths, strict=True)]
-    axes.invert_yaxis()
-    axes.set_title(title)
-    axes.legend(frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.1))
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
 def heat_map(rows: pl.DataFrame, y: str, x: str, count: str, title: str) -> "Figure | None":
     """Draw the counts of pairs of values of two columns, darker for a larger share of the row; None without rows."""
     if rows.is_empty():

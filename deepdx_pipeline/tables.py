@@ -56,7 +56,7 @@ def table_asset(name: str, *, group: str, deps: list[str], code_version: str, re
     )
 
     def outputs(home: Home) -> Iterable[Path]:
-        return [Tables(home).path(name), *plot_files(home, name)]
+        return [Tables(home).path(name)]
 
     only_new = unless_unchanged(name, deps=deps, code_version=code_version, outputs=outputs, reads=reads)
     return lambda compute: declare(only_new(compute))

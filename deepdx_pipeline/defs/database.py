@@ -1,12 +1,15 @@
 """Database: corpus.duckdb, all tables in one file."""
 
+from typing import Any
+
 import dagster as dg
 
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
-from deepdx_core.tables.stamps import Stamps, source_digest
+from deepdx_core.tables.stamps import Stamps, digest, source_digest
+from deepdx_core.tables.storage import checksum
 from deepdx_pipeline.inputs import Step
-from deepdx_pipeline.plots import Plots, bar_chart
+from deepdx_pipeline.plots import Plots, bar_chart, heat_map
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import (
     CACHE,
@@ -50,12 +53,12 @@ def _update_database(home: HomeResource) -> str:
     "corpus_database",
     deps=_CORPUS_TABLES,
     code_version=_CODE_VERSION,
-    outputs=lambda home: [home.database, *plot_files(home, "corpus_database")],
+    outputs=lambda home: [home.database],
 )
 def corpus_database(home: HomeResource) -> Result:
     """Build the database from the current tables."""
     from deepdx_core.database.build import RELATIONS
-    from deepdx_core.database.funnel import funnel, funnel_by_source, kept_counts
+    from deepdx_core.database.funnel import funnel, funnel_by_source
     from deepdx_core.database.snapshot import Snapshot
 
     database = home.paths.database
@@ -63,18 +66,66 @@ def corpus_database(home: HomeResource) -> Result:
     with Snapshot(database) as corpus:
         rows = funnel(corpus)
         sources = funnel_by_source(corpus)
-    plots = Plots(home.paths.plots / "corpus_database")
     return Result(
         data_version=dg.DataVersion(version),
         metadata={
             "tables_and_views": ", ".join(RELATIONS),
             "bytes": database.stat().st_size,
-            **plots.metadata("kept", bar_chart(kept_counts(rows), "From files to families")),
             "funnel": markdown_table(rows),
             "sources": markdown_table(sources.head(40)),
             "path": dg.MetadataValue.path(database),
         },
     )
+
+
+_CHART_DEPS = ["corpus_database", "verdicts", "labeled_voices"]
+_CHART_VERSION = f"{source_digest('deepdx_core.database')} {source_digest('deepdx_core.labels')}"
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=_CHART_DEPS,
+    code_version=_CHART_VERSION,
+    kinds={"matplotlib"},
+    owners=OWNERS,
+    tags=CACHE,
+    description="Charts of the corpus: the funnel, verdicts, categories and labels.",
+)
+@unless_unchanged(
+    "corpus_charts",
+    deps=_CHART_DEPS,
+    code_version=_CHART_VERSION,
+    outputs=lambda home: plot_files(home, "corpus_charts"),
+)
+def corpus_charts(home: HomeResource) -> Result:
+    """Draw the charts. An asset of its own, because drawing takes longer than all that a new bank needs before."""
+    from deepdx_core.database.funnel import funnel, kept_counts
+    from deepdx_core.database.snapshot import Snapshot
+    from deepdx_core.labels import report
+    from deepdx_core.tables.curation import VERDICTS
+
+    verdicts = dict(home.tables.read("verdicts", ["verdict"])["verdict"].value_counts().iter_rows())
+    labeled = home.tables.read("labeled_voices")
+    categories = dict(labeled["category"].value_counts(sort=True).iter_rows())
+    with Snapshot(home.paths.database) as corpus:
+        kept = kept_counts(funnel(corpus))
+    charts = {
+        "kept": bar_chart(kept, "From files to families"),
+        "verdicts": bar_chart({verdict: verdicts.get(verdict, 0) for verdict in VERDICTS}, "Sounds by verdict"),
+        "categories": bar_chart(categories, "Sounds by category"),
+        "names_and_model": heat_map(
+            report.confusion(labeled), "by_names", "by_model", "sounds", "Category by names and by the model"
+        ),
+        "algorithms": heat_map(
+            report.by_algorithm(labeled), "label", "algorithm_label", "sounds", "Label by algorithm"
+        ),
+    }
+    plots = Plots(home.paths.plots / "corpus_charts")
+    metadata: dict[str, Any] = {}
+    for name, chart in charts.items():
+        metadata |= plots.metadata(name, chart)
+    drawn = {path.name: checksum(path.read_bytes()) for path in plot_files(home.paths, "corpus_charts")}
+    return Result(data_version=dg.DataVersion(digest(drawn)), metadata=metadata)
 
 
 @dg.asset(

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from deepdx_core.versions import LABELS_VERSION
 from deepdx_pipeline.inputs import judge_files
-from deepdx_pipeline.plots import Plots, bar_chart, heat_map, stacked_bars
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
 
@@ -62,8 +61,6 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     version = tables.write("labeled_voices", rows)
     names = sounds.select("sound_id", "name")
     disagreements = report.disagreements(evidence, 40).join(names, on="sound_id", maintain_order="left")
-    by_category = dict(rows["category"].value_counts(sort=True).iter_rows())
-    plots = Plots(home.paths.plots / "labeled_voices")
     return materialized(
         home,
         "labeled_voices",
@@ -74,19 +71,7 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
         decided_by=markdown_table(rows["decided_by"].value_counts(sort=True)),
         worth_a_listen=markdown_table(disagreements.select("name", "by_names", "by_model", "sound_id")),
         too_small=markdown_table(report.small_categories(evidence)),
-        **plots.metadata(
-            "by_evidence",
-            stacked_bars(report.stages(evidence), "evidence", "label", "sounds", "Labels, as evidence is added"),
-        ),
-        **plots.metadata("categories", bar_chart(by_category, "Sounds by category")),
-        **plots.metadata(
-            "names_and_model",
-            heat_map(report.confusion(rows), "by_names", "by_model", "sounds", "Category by names and by the model"),
-        ),
-        **plots.metadata(
-            "algorithms",
-            heat_map(report.by_algorithm(rows), "label", "algorithm_label", "sounds", "Label by algorithm"),
-        ),
+        by_evidence=markdown_table(report.stages(evidence).pivot("label", index="evidence", values="sounds")),
     )
 
 

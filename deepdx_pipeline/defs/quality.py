@@ -2,7 +2,6 @@
 
 from deepdx_core.versions import CURATION_VERSION
 from deepdx_pipeline.inputs import judge_files
-from deepdx_pipeline.plots import Plots, bar_chart
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
 
@@ -41,8 +40,6 @@ def verdicts(home: HomeResource) -> Result:
     version = tables.write("verdicts", rows)
     findings = rows.select("findings").explode("findings", empty_as_null=False, keep_nulls=False).unnest("findings")
     by_rule = findings.group_by("rule", "severity").len("findings").sort("findings", "rule", descending=[True, False])
-    counts = dict(rows["verdict"].value_counts().iter_rows())
-    plots = Plots(home.paths.plots / "verdicts")
     return materialized(
         home,
         "verdicts",
@@ -50,7 +47,4 @@ def verdicts(home: HomeResource) -> Result:
         version,
         findings=markdown_table(by_rule),
         by_the_user=int((rows["decided_by"] == "user").sum()),
-        **plots.metadata(
-            "verdicts", bar_chart({verdict: counts.get(verdict, 0) for verdict in VERDICTS}, "Sounds by verdict")
-        ),
     )

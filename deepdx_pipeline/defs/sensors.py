@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import takewhile
 
 import dagster as dg
@@ -15,6 +16,7 @@ from deepdx_pipeline.defs.sources import versions_of_run
 from deepdx_pipeline.inputs import source_versions
 from deepdx_pipeline.resources import HomeResource
 
+_LONGEST_WAIT_IN_A_LOOK = 5.0  # seconds
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600
 _MAX_ATTEMPTS_COUNTED = 7  # the wait doubles with each attempt, and reaches its maximum by then
 
@@ -50,8 +52,9 @@ def _request_run(
     versions = source_versions(home.paths)
     if versions == versions_of_tables(context.instance):
         return dg.SkipReason("nothing new in the inbox")
-    if _still_arriving(home.paths, settle_seconds):
+    if not _wait_until_settled(home.paths, settle_seconds):
         return dg.SkipReason("files are still arriving")
+    versions = source_versions(home.paths)
     if context.instance.get_runs_count(dg.RunsFilter(statuses=_NOT_FINISHED)):
         return dg.SkipReason("a run is in progress")
     version = hashlib.sha256(" ".join(versions.values()).encode()).hexdigest()[:16]
@@ -85,13 +88,24 @@ def _seconds_to_wait(attempts: list[dg.RunRecord]) -> float:
     return ended + min(_FIRST_WAIT_SECONDS << (len(attempts) - 1), _LONGEST_WAIT_SECONDS) - time.time()
 
 
-def _still_arriving(home: Home, settle_seconds: float) -> bool:
-    """Return True if a file changed within the last seconds: it may still be being copied."""
-    now = time.time()
+def _wait_until_settled(home: Home, settle_seconds: float) -> bool:
+    """Return False if a file changed within the last seconds: it may still be being copied.
+
+    A short wait is waited for here: new files are in the tables sooner than after the next look.
+    """
+    newest = _newest_change(home)
+    wait = newest + settle_seconds - time.time()
+    if wait > settle_seconds:  # a time in the future says nothing
+        return True
+    if 0 < wait <= _LONGEST_WAIT_IN_A_LOOK:
+        time.sleep(wait)
+        return _newest_change(home) == newest
+    return wait <= 0
+
+
+def _newest_change(home: Home) -> float:
+    times = [0.0]
     for path in find_files(home.inbox):
-        try:
-            if 0 <= now - path.lstat().st_mtime < settle_seconds:
-                return True
-        except OSError:
-            return True  # gone since it was listed
-    return False
+        with suppress(OSError):  # gone since it was listed
+            times.append(path.lstat().st_mtime)
+    return max(times)

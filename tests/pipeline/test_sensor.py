@@ -1,6 +1,7 @@
 """The sensor on the inbox: when it requests a run, and when it retries a failed one."""
 
 import os
+import threading
 import time
 
 import dagster as dg
@@ -119,7 +120,17 @@ def test_a_run_of_other_tables_does_not_count(home, instance):
 def test_no_run_is_requested_while_files_are_still_arriving(home, instance):
     bank = add_bank(home)
     os.utime(bank)
+    copying = threading.Timer(0.5, lambda: os.utime(add_bank(home, "second.syx")))
+    copying.start()
     assert "still arriving" in skip_reason(home, instance)
+    copying.join()
+
+
+def test_a_look_waits_until_files_have_arrived(home, instance):
+    os.utime(add_bank(home))
+    started = time.time()
+    assert isinstance(tick(home, instance), dg.RunRequest)
+    assert time.time() - started > 1
 
 
 STARTED = dg.DagsterEventType.RUN_START

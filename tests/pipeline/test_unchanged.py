@@ -23,7 +23,7 @@ from tests.support.homes import damage_file
 from tests.support.paths import DEMO
 from tests.support.runs import WITHOUT_AUDIO, changed_assets, run_job
 
-CORPUS = {*TABLES} - {*GENERATOR_TABLES} | {"corpus_database"}
+CORPUS = {*TABLES} - {*GENERATOR_TABLES} | {"corpus_database", "corpus_charts"}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def lose_database(home):
 
 
 def lose_plots(home):
-    shutil.rmtree(home.plots / "verdicts")
+    shutil.rmtree(home.plots / "corpus_charts")
 
 
 def touch(home):
@@ -138,23 +138,31 @@ def rename(home):
 
 CHANGES = {
     add_bank: (CORPUS, {"audio_features"}),
-    add_copy: ({*SURVEYED, "labeled_voices", "corpus_database"}, set()),
-    add_text: ({*SURVEYED, "decoded_voices", "labeled_voices", "corpus_database"}, set()),
+    add_copy: ({*SURVEYED, "labeled_voices", "corpus_database", "corpus_charts"}, set()),
+    add_text: ({*SURVEYED, "decoded_voices", "labeled_voices", "corpus_database", "corpus_charts"}, set()),
     change_rules: (
-        {"unique_voices", "verdicts", "sound_map", "labeled_voices", "corpus_database"},
+        {"unique_voices", "verdicts", "sound_map", "labeled_voices", "corpus_database", "corpus_charts"},
         {"sound_map", "labeled_voices"},
     ),
     change_taxonomy: ({"labeled_voices"}, set()),
     override_verdict: (
-        {"verdicts", "sound_map", "labeled_voices", "training_splits", "training_set", "corpus_database"},
+        {
+            "verdicts",
+            "sound_map",
+            "labeled_voices",
+            "training_splits",
+            "training_set",
+            "corpus_database",
+            "corpus_charts",
+        },
         set(),
     ),
     lose_families: ({"families"}, set()),
     damage_verdicts: ({"verdicts"}, set()),
-    lose_database: ({"corpus_database"}, set()),
-    lose_plots: ({"verdicts"}, set()),
+    lose_database: ({"corpus_database", "corpus_charts"}, set()),
+    lose_plots: ({"corpus_charts"}, set()),
     touch: (set(), set()),
-    rename: ({*SURVEYED, "labeled_voices", "corpus_database"}, set()),
+    rename: ({*SURVEYED, "labeled_voices", "corpus_database", "corpus_charts"}, set()),
 }
 """By change: the assets that it makes a run do again, and those among them that it may not reach."""
 
