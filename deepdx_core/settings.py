@@ -16,6 +16,8 @@ from pydantic import BaseModel, Field, TypeAdapter, field_validator
 from deepdx_core.display import printable
 from deepdx_core.documents import StrictModel, first_error, read_toml
 from deepdx_core.errors import DeepDXError
+from deepdx_core.gan.config import GanConfig
+from deepdx_core.tables.generator import Kind
 from deepdx_core.writer.config import WriterConfig
 
 PREFIX = "DEEPDX_"
@@ -36,6 +38,21 @@ class RunSettings(StrictModel):
     backups: int = Field(
         default=10, ge=1, le=1000, description="Number of automatic backups of the state that are kept."
     )
+
+
+class TrainingSettings(WriterConfig):
+    """Training of models: the kind, and the settings of a writer. Those of a GAN are in `[gan]`."""
+
+    model: Kind = Field(
+        default="writer",
+        description="Kind of model: `writer` writes each voice from a voice of the corpus, `gan` makes it from noise, "
+        "as the blog's.",
+    )
+
+    @property
+    def writer(self) -> WriterConfig:
+        """The settings of a writer alone."""
+        return WriterConfig(**self.model_dump(exclude={"model"}))
 
 
 class BankSettings(StrictModel):
@@ -128,7 +145,8 @@ class Settings(StrictModel):
     """All settings, by section."""
 
     run: RunSettings = RunSettings()
-    training: WriterConfig = WriterConfig()
+    training: TrainingSettings = TrainingSettings()
+    gan: GanConfig = GanConfig()
     banks: BankSettings = BankSettings()
     ui: UISettings = UISettings()
     sql: SQLSettings = SQLSettings()

@@ -23,7 +23,7 @@ from deepdx_explorer.catalog import NO_RATING, RATING_ORDER, Catalog, Filter, fi
 from deepdx_explorer.facets import FACETS, Facet, find_matches
 
 if TYPE_CHECKING:
-    from deepdx_core.generation.model import VoiceModel
+    from deepdx_core.generation.voice_model import VoiceModel
 
 _MAX_MADE = 4096
 

@@ -23,7 +23,7 @@ from deepdx_core.evaluation.baselines.gan import Gan
 from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
 from deepdx_core.gan.config import GanConfig
-from deepdx_core.generation.method import FittedWriter, WriterMethod
+from deepdx_core.generation.method import FittedModel, TrainedMethod, fitted_model
 from deepdx_core.generation.model import load_model, save_model
 from deepdx_core.generation.model_card import ModelError
 from deepdx_core.generation.request import SamplingRequest
@@ -37,11 +37,11 @@ from deepdx_core.writer.config import WriterConfig
 _COUNTS = ("voices", "against", "dcr_median", "copies", "duplicates")
 
 
-def load_or_train(method: WriterMethod, splits: Splits, seed: int, folder: Path | None) -> FittedWriter:
+def load_or_train(method: TrainedMethod, splits: Splits, seed: int, folder: Path | None) -> FittedModel:
     """Return the generator in a folder, or train a new one and save it there."""
     if folder:
         with suppress(ModelError):
-            return FittedWriter(load_model(folder), method.rules, method.render)
+            return fitted_model(load_model(folder), method.rules, method.render)
     began = time.perf_counter()
     fitted = method.fit(splits.train, splits.validation, seed)
     print(f"trained in {time.perf_counter() - began:.0f} s: {fitted.model.summary}", flush=True)
@@ -95,7 +95,7 @@ def main() -> None:
     settings = {name: json.loads(value) for name, value in (setting.split("=") for setting in arguments.set)}
     config = WriterConfig.from_json(json.dumps({"seed": arguments.seed} | settings))
     render = not arguments.without_audio
-    method = WriterMethod(splits.labels, config, load_rules(home.rules), render, _every_minute())
+    method = TrainedMethod(splits.labels, config, load_rules(home.rules), render, _every_minute())
     writer = load_or_train(method, splits, arguments.seed, arguments.model)
     alone = replace(writer, render=False, request=SamplingRequest(choices=1))
     methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}

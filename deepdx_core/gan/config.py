@@ -40,6 +40,11 @@ class GanConfig(Settings):
         description="Weight of the classification loss for the generator. At 1, it would make caricatures: voices that "
         "a classifier labels more easily than real ones, and less varied.",
     )
+    written: int = Field(
+        default=12_000,
+        ge=1,
+        description="Maximum number of generated voices that the critic is trained on; never more than real ones.",
+    )
     threads: int = Field(
         default=1,
         ge=1,

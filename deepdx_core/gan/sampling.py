@@ -43,7 +43,7 @@ class TrainedGan:
             for attempt in range(_ATTEMPTS):
                 if not missing:
                     break
-                candidates = self._generate(labels[missing], np.random.default_rng([seed, attempt]))
+                candidates = self.generate(labels[missing], np.random.default_rng([seed, attempt]))
                 rejected = []
                 for i, candidate, silent in zip(missing, candidates, is_inaudible(candidates), strict=True):
                     if silent or candidate.tobytes() in seen:
@@ -56,10 +56,17 @@ class TrainedGan:
             raise ValueError(f"voice {missing[0]}: {_ATTEMPTS} attempts gave only silent or duplicate voices")
         return voices
 
-    def _generate(self, labels: Int64Array, random: np.random.Generator) -> UInt8Array:
-        """Return a generated voice for each label, as `uint8[n, 145]`: some may be silent or duplicates."""
-        algorithms = self._draw_algorithms(labels, random)
+    def generate(
+        self, labels: Int64Array, random: np.random.Generator, temperature: float = 1.0, algorithm: int | None = None
+    ) -> UInt8Array:
+        """Return a generated voice for each label, as `uint8[n, 145]`: some may be silent or duplicates.
+
+        temperature: standard deviation of the noise; below 1, voices are more typical. algorithm: of all voices,
+        counted from 0; by default drawn.
+        """
+        algorithms = self._draw_algorithms(labels, random) if algorithm is None else np.full(len(labels), algorithm)
         noise = random.standard_normal((len(labels), self.config.noise_size), dtype=np.float32)
+        noise *= np.float32(temperature)
         inputs = [torch.from_numpy(array) for array in (noise, labels, algorithms)]
         parts = [slice(start, start + _BATCH) for start in range(0, len(labels), _BATCH)]
         with torch.no_grad():

@@ -8,6 +8,7 @@ the held-out voices (recall 0.11 instead of 0.50). Hinge loss and cross entropy 
 
 import copy
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -24,11 +25,21 @@ from deepdx_core.training.runs import best_device, reproducible, update_average
 from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX
 
+_VALIDATIONS = 8
+
 
 def train(
-    parameters: UInt8Array, label_ids: Int64Array, label_count: int, config: GanConfig, report: Report = silent
-) -> TrainedGan:
+    parameters: UInt8Array,
+    label_ids: Int64Array,
+    label_count: int,
+    config: GanConfig,
+    report: Report = silent,
+    validate: Callable[[TrainedGan], float] = lambda _: math.nan,
+) -> tuple[TrainedGan, Float64Array]:
     """Train on legal voices `uint8[n, 145]` with labels `int64[n]`, counted from 0. Reports every step.
+
+    Returns the GAN and the history of the run, `float64[rows, 4]`, columns as in `HISTORY`. validate: returns the C2ST
+    of a GAN, for the history.
 
     Raises ValueError if the labels do not match the voices or are out of range, FloatingPointError if a loss diverges.
     """
@@ -38,13 +49,17 @@ def train(
         raise ValueError(f"label ids must be within 0 to {label_count - 1}")
     with reproducible(config.threads), torch.random.fork_rng():
         run = _Run(parameters, label_ids, label_count, config)
-        for step in range(config.steps):
-            if not all(math.isfinite(loss) for loss in run.training_step(step)):
-                raise FloatingPointError(f"training diverged in step {step + 1}: lower the learning rates")
-            report("training", step + 1, config.steps)
-    pair_counts = np.zeros((label_count, len(ALGORITHMS)), dtype=np.int64)
-    np.add.at(pair_counts, (label_ids, parameters[:, INDEX["algorithm"]]), 1)
-    return TrainedGan(config, pair_counts, run.average.to("cpu").eval())
+        history, losses = [], []
+        every = math.ceil(config.steps / _VALIDATIONS)
+        for step in range(1, config.steps + 1):
+            losses.append(run.training_step(step - 1))
+            if not all(math.isfinite(loss) for loss in losses[-1]):
+                raise FloatingPointError(f"training diverged in step {step}: lower the learning rates")
+            report("training", step, config.steps)
+            if step % every == 0 or step == config.steps:
+                history.append([step, *np.mean(losses, axis=0), validate(run.trained())])
+                losses.clear()
+    return run.trained(), np.array(history, dtype=np.float64)
 
 
 class _Run:
@@ -57,6 +72,8 @@ class _Run:
         self.images, self.label_ids, self.algorithms = (
             torch.from_numpy(array).to(self.device) for array in (encode(parameters), label_ids, algorithms)
         )
+        self.pair_counts = np.zeros((label_count, len(ALGORITHMS)), dtype=np.int64)
+        np.add.at(self.pair_counts, (label_ids, algorithms), 1)
         self.cumulative = _cumulative_probabilities(label_ids)
         torch.manual_seed(config.seed)
         self.generator = Generator(config.noise_size, label_count, config.width).to(self.device)
@@ -77,6 +94,10 @@ class _Run:
         generator_loss = self._generator_step(random)
         update_average(self.average, self.generator, self.config.ema_decay, step)
         return discriminator_loss.item(), generator_loss.item()
+
+    def trained(self) -> TrainedGan:
+        """Return the GAN with the averaged weights so far."""
+        return TrainedGan(self.config, self.pair_counts, copy.deepcopy(self.average).to("cpu").eval())
 
     def _discriminator_step(self, random: np.random.Generator) -> Tensor:
         real_rows, fake_rows = self._draw_rows(random), self._draw_rows(random)

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.writer import write_banks
-from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.sampling import Sample
+from deepdx_core.generation.voice_model import VoiceModel
 
 
 def draw_names(

@@ -1,4 +1,4 @@
-"""Candidates for a request: their labels, parents and conditions, and the voices written under these."""
+"""Candidates for a request: their labels, parents and conditions, and the voices generated under these."""
 
 import numpy as np
 import torch
@@ -6,8 +6,8 @@ from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.generation.breeding import breed
-from deepdx_core.generation.model import VoiceModel
-from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
+from deepdx_core.generation.voice_model import GanModel, VoiceModel, WriterModel
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.writer.layout import from_sequence, to_sequence
 from deepdx_core.writer.model import Conditions
@@ -39,7 +39,7 @@ def draw_labels(model: VoiceModel, count: int, seed: int, request: SamplingReque
     return np.concatenate(drawn)[:count]
 
 
-def write_candidates(
+def make_candidates(
     model: VoiceModel,
     request: SamplingRequest,
     labels: Int64Array,
@@ -47,12 +47,20 @@ def write_candidates(
     random: np.random.Generator,
     attempt: int = 0,
 ) -> UInt8Array:
-    """Write a candidate for each of these label ids, `uint8[m, 145]`.
+    """Make a candidate for each of these label ids, `uint8[m, 145]`.
 
     positions: of each candidate between two voices, from 0 to 1; ignored unless the request has `between`. attempt:
     number of attempts before, whose candidates were rejected. With `keep`, each makes the writer bolder, which may be
-    too sure that nothing changes where little may change.
+    too sure that nothing changes where little may change. Raises ValueError if the model cannot fulfill the request.
     """
+    if isinstance(model, GanModel):
+        asked = [key for key in ("like", "parents", "between") if getattr(request, key) is not None]
+        asked += ["novelty"] if request.novelty != UNCONDITIONAL.novelty else []
+        if asked:
+            raise ValueError(f"{asked[0]} needs a writer: this model is a GAN, which makes voices from noise")
+        algorithm = None if request.algorithm is None else request.algorithm - 1
+        return model.gan.generate(labels, random, request.temperature, algorithm)
+    assert isinstance(model, WriterModel)
     if request.between is not None:
         parents = _interpolate(*request.between, positions)
         parent_labels, differing = labels, np.full(len(labels), _MAX_RETOUCHED)
@@ -109,7 +117,7 @@ def _closest_label(model: VoiceModel, voice: UInt8Array) -> int:
 
 
 def _draw_parents(
-    model: VoiceModel, algorithm: int | None, labels: Int64Array, random: np.random.Generator
+    model: WriterModel, algorithm: int | None, labels: Int64Array, random: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
     """Draw parents like `draw_parents`, but only those of voices of this algorithm if there are any."""
     if algorithm is None:

@@ -1,4 +1,4 @@
-"""Execution of orders by the champion of a home."""
+"""Execution of orders by a model of a home, by default its champion."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,13 +14,14 @@ from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.exchange.references import InvalidReferenceError, read_voice
 from deepdx_core.generation.banks import draw_names, encode_banks
-from deepdx_core.generation.model import VoiceModel, load_model
+from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
 from deepdx_core.generation.realness import compute_realness
-from deepdx_core.generation.registry import champion_folder, corpus_names
+from deepdx_core.generation.registry import champion_folder, corpus_names, find_model
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
+from deepdx_core.generation.voice_model import VoiceModel
 from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.progress import Report, silent
@@ -48,13 +49,13 @@ class Delivery(NamedTuple):
 
 
 def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
-    """Generate the voices of an order with the champion of a home.
+    """Generate the voices of an order with the model that it names, by default the champion of the home.
 
-    Raises OrderError if the order is not valid, NoModelError or ModelError without a model, NoVoiceError if a file has
-    no such voice, and DeepDXError if nearly all candidates are rejected.
+    Raises OrderError if the order is not valid, NoModelError or ModelError without such a model, NoVoiceError if a file
+    has no such voice, and DeepDXError if nearly all candidates are rejected.
     """
     check_order(order)
-    folder = champion_folder(home)
+    folder = find_model(home, order.model)
     label = category = None
     if order.label is not None:
         label, category = _find_label(order.label, read_model_card(folder).labels, home.taxonomy)

@@ -9,11 +9,12 @@ import torch
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Splits, Voices
-from deepdx_core.generation.model import VoiceModel
+from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
 from deepdx_core.generation.sampling import sample_labels
 from deepdx_core.generation.training import train_model
+from deepdx_core.generation.voice_model import VoiceModel, WriterModel
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
 from deepdx_core.training.runs import reproducible
@@ -29,17 +30,20 @@ _VOICES_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
-class WriterMethod:
-    """A writer with its critic, trained with the seed given to `fit`. labels: names in the order of the label ids."""
+class TrainedMethod:
+    """A writer or a GAN with its critic, by the kind of settings, trained with the seed given to `fit`.
+
+    labels: names in the order of the label ids.
+    """
 
     labels: tuple[str, ...]
-    config: WriterConfig
+    config: WriterConfig | GanConfig
     rules: Rules
     render: bool
     report: Report = silent
 
-    def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedWriter":
-        """Train writer and critic."""
+    def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedModel":
+        """Train the generator and its critic."""
         with tempfile.TemporaryDirectory() as folder:
             model = train_model(
                 Splits(train, validation, validation, self.labels),
@@ -49,11 +53,11 @@ class WriterMethod:
                 lambda at: self.report("training the writer", at.step, at.steps),
                 self.report,
             )
-        return FittedWriter(model, self.rules, self.render, self.report)
+        return fitted_model(model, self.rules, self.render, self.report)
 
 
 @dataclass(frozen=True)
-class FittedWriter:
+class FittedModel:
     """A trained model, sampled with a user's filters: no copies, the rules of curation and, with `render`, audio."""
 
     model: VoiceModel
@@ -67,6 +71,13 @@ class FittedWriter:
         return sample_labels(
             self.model, labels, seed, self.request, rules=self.rules, render=self.render, report=self.report
         ).parameters
+
+
+@dataclass(frozen=True)
+class FittedWriter(FittedModel):
+    """A trained writer, which also has likelihoods."""
+
+    model: WriterModel
 
     def score(self, voices: Voices) -> Float64Array:
         """Return a lower bound of the log-probability of each voice under the writer alone, in nats, `float64[n]`.
@@ -95,7 +106,14 @@ class FittedWriter:
         return np.asarray(np.logaddexp.reduce(log_probabilities, axis=1))
 
 
-def _log_probabilities(model: VoiceModel, labels: Int64Array, parents: Parents) -> Float64Array:
+def fitted_model(model: VoiceModel, rules: Rules, render: bool, report: Report = silent) -> FittedModel:
+    """Return a model of any kind as a generator for the protocol."""
+    if isinstance(model, WriterModel):
+        return FittedWriter(model, rules, render, report)
+    return FittedModel(model, rules, render, report)
+
+
+def _log_probabilities(model: WriterModel, labels: Int64Array, parents: Parents) -> Float64Array:
     """Return the log-probability of each of the nearest parents and its distance, given the label, `[n, parents]`."""
     weights = np.diff(model.parents.cumulative, axis=1, prepend=0)
     found = np.empty((len(labels), min(_PARENTS, parents.rows.shape[1])))

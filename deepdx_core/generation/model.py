@@ -5,19 +5,23 @@ Neither file is pickled: loading a model of unknown origin runs none of its code
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
-from deepdx_core.arrays import Float64Array
+from deepdx_core.arrays import Float64Array, Int64Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.dataset.arrays import Voices, generated_voices
 from deepdx_core.files import read_regular, written_whole
+from deepdx_core.gan.history import HISTORY as GAN_HISTORY
+from deepdx_core.gan.model import Generator
+from deepdx_core.gan.sampling import TrainedGan
 from deepdx_core.generation.critic import Critic, fit_critic
 from deepdx_core.generation.model_card import (
     MAX_WEIGHTS_BYTES,
@@ -25,14 +29,14 @@ from deepdx_core.generation.model_card import (
     MODEL_FORMAT,
     ModelCard,
     ModelError,
-    TrainingSummary,
     read_model_card,
     write_model_card,
 )
-from deepdx_core.generation.names import NameModel
+from deepdx_core.generation.voice_model import GanModel, VoiceModel, WriterModel
 from deepdx_core.trees import Trees
+from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.writer.config import WriterConfig
-from deepdx_core.writer.history import HISTORY
+from deepdx_core.writer.history import HISTORY as WRITER_HISTORY
 from deepdx_core.writer.layout import LENGTH
 from deepdx_core.writer.model import Writer, upgrade_keys
 from deepdx_core.writer.parents import SAMPLING_SLACK, Parents
@@ -45,34 +49,9 @@ _MAX_WEIGHT = 1e3
 _CRITIC_ARRAYS = tuple(field.name for field in fields(Trees))
 
 
-@dataclass(frozen=True)
-class VoiceModel:
-    """A writer and a critic with everything needed to sample them. The writer is on the CPU, in evaluation mode.
-
-    labels: names in the order of the label ids.
-    voices: training voices; sampled voices have them as parents. parents: of each training voice, among the others.
-    written: voices of the writer that the critics were trained on.
-    critic: by parameters alone. critic_by_ear: by their sound as well; None for models of formats before 5.
-    history: of the training, `float64[validations, 4]`, columns as in `HISTORY`; empty for a model of format 2, which
-    did not store it.
-    """
-
-    config: WriterConfig
-    labels: tuple[str, ...]
-    voices: Voices
-    parents: Parents
-    writer: Writer
-    written: Voices
-    critic: Critic
-    critic_by_ear: Critic | None
-    names: NameModel
-    summary: TrainingSummary
-    history: Float64Array
-
-
 def save_model(folder: Path, model: VoiceModel) -> None:
     """Write both files, each atomically. The card goes last, and names the digest of the weights."""
-    tensors = {f"writer/{name}": tensor for name, tensor in model.writer.state_dict().items()}
+    tensors = _network_tensors(model)
     for kind, critic in (("critic", model.critic), ("critic_by_ear", model.critic_by_ear)):
         if critic is not None:
             tensors |= {f"{kind}/{name}": torch.from_numpy(getattr(critic.trees, name)) for name in _CRITIC_ARRAYS}
@@ -81,17 +60,14 @@ def save_model(folder: Path, model: VoiceModel) -> None:
             kind: torch.from_numpy(voices.parameters),
             f"{kind}/labels": torch.from_numpy(voices.labels.astype(np.uint8)),
         }
-    tensors |= {
-        "parents": torch.from_numpy(model.parents.rows.astype(np.int32)),
-        "differing": torch.from_numpy(model.parents.differing.astype(np.uint8)),
-        "history": torch.from_numpy(model.history),
-    }
+    tensors["history"] = torch.from_numpy(model.history)
     fingerprint = model.summary.fingerprint
     data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"fingerprint": fingerprint})
     with written_whole(folder / WEIGHTS, set_aside=True) as temporary:
         temporary.write_bytes(data)
     card = ModelCard(
         format=MODEL_FORMAT,
+        kind=model.kind,
         config=model.config,
         labels=model.labels,
         summary=model.summary,
@@ -101,48 +77,80 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     write_model_card(folder, card)
 
 
+def _network_tensors(model: VoiceModel) -> dict[str, Tensor]:
+    """Return the tensors that only models of this kind have."""
+    if isinstance(model, GanModel):
+        weights = {f"generator/{name}": tensor for name, tensor in model.gan.generator.state_dict().items()}
+        return {**weights, "pair_counts": torch.from_numpy(model.gan.pair_counts)}
+    assert isinstance(model, WriterModel)
+    return {
+        **{f"writer/{name}": tensor for name, tensor in model.writer.state_dict().items()},
+        "parents": torch.from_numpy(model.parents.rows.astype(np.int32)),
+        "differing": torch.from_numpy(model.parents.differing.astype(np.uint8)),
+    }
+
+
 def load_model(folder: Path) -> VoiceModel:
     """Load a model written by `save_model`. Raises ModelError if it is missing, damaged or not a model.
 
     Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds. Models
-    of formats before 5 hold no critic by ear.
+    of formats before 5 hold no critic by ear, and those before 6 are writers.
     """
     card = read_model_card(folder)
-    config, labels = card.config, card.labels
     path = folder / WEIGHTS
     tensors = _read_tensors(path, card)
-    writer = Writer(len(labels), config.width, config.depth, config.heads, config.dropout)
     try:
-        tensors = upgrade_keys(tensors)
-        writer.load_state_dict({name: tensors.pop(f"writer/{name}") for name in writer.state_dict()})
-        # Not earlier: a tensor of another type may be finite until it is converted.
-        for name, tensor in writer.state_dict().items():
-            if not tensor.isfinite().all():
-                raise ValueError(f"a weight of {name} is not finite")
-            if tensor.abs().max() > _MAX_WEIGHT:
-                raise ValueError(f"a weight of {name} is beyond {_MAX_WEIGHT:g}")
-        voices, written = (_take_voices(tensors, kind, len(labels)) for kind in ("voices", "written"))
-        parents = _take_parents(tensors, len(voices))
-        history = np.empty((0, len(HISTORY))) if card.format == 2 else _take_history(tensors)
-        critic = _take_critic(tensors, "critic") if card.format >= 4 else fit_critic(voices, written, config.seed)
-        critic_by_ear = _take_critic(tensors, "critic_by_ear") if "critic_by_ear/values" in tensors else None
-        if tensors:
-            raise ValueError(f"unknown tensor {min(tensors)!r}")
+        return _from_tensors(card, upgrade_keys(tensors))
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelError(path, f"does not hold the model that {MODEL_CARD} describes ({error})") from error
-    return VoiceModel(
-        config,
-        labels,
-        voices,
-        parents,
-        writer.eval(),
-        written,
-        critic,
-        critic_by_ear,
-        card.names,
-        card.summary,
-        history,
-    )
+
+
+def _from_tensors(card: ModelCard, tensors: dict[str, Tensor]) -> VoiceModel:
+    """Return the model of a card. Raises ValueError, TypeError, KeyError or RuntimeError if the tensors do not fit."""
+    voices, written = (_take_voices(tensors, kind, len(card.labels)) for kind in ("voices", "written"))
+    by_ear = "critic_by_ear/values" in tensors
+    has_critic = card.format >= 4
+    common: dict[str, Any] = {
+        "labels": card.labels,
+        "voices": voices,
+        "written": written,
+        "critic": _take_critic(tensors, "critic") if has_critic else fit_critic(voices, written, card.config.seed),
+        "critic_by_ear": _take_critic(tensors, "critic_by_ear") if by_ear else None,
+        "names": card.names,
+        "summary": card.summary,
+    }
+    columns = WRITER_HISTORY if card.kind == "writer" else GAN_HISTORY
+    common["history"] = np.empty((0, len(columns))) if card.format == 2 else _take_history(tensors, columns)
+    model: VoiceModel
+    if isinstance(card.config, WriterConfig):
+        writer = Writer(
+            len(card.labels), *(getattr(card.config, key) for key in ("width", "depth", "heads", "dropout"))
+        )
+        _take_weights(tensors, "writer", writer)
+        parents = _take_parents(tensors, len(voices))
+        model = WriterModel(config=card.config, parents=parents, writer=writer, **common)
+    else:
+        generator = Generator(card.config.noise_size, len(card.labels), card.config.width)
+        _take_weights(tensors, "generator", generator)
+        gan = TrainedGan(card.config, _take_pair_counts(tensors, len(card.labels)), generator)
+        model = GanModel(config=card.config, gan=gan, **common)
+    if tensors:
+        raise ValueError(f"unknown tensor {min(tensors)!r}")
+    return model
+
+
+def _take_weights(tensors: dict[str, Tensor], kind: str, network: nn.Module) -> None:
+    """Pop the weights of a network from the tensors, and load them. Leaves it in evaluation mode."""
+    network.load_state_dict({name: tensors.pop(f"{kind}/{name}") for name in network.state_dict()})
+    # Not earlier: a tensor of another type may be finite until it is converted.
+    for name, tensor in network.state_dict().items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"a weight of {name} is not finite")
+        if name.endswith("num_batches_tracked"):  # a count, not a weight
+            continue
+        if tensor.abs().max() > _MAX_WEIGHT:
+            raise ValueError(f"a weight of {name} is beyond {_MAX_WEIGHT:g}")
+    network.eval()
 
 
 def _read_tensors(path: Path, card: ModelCard) -> dict[str, Tensor]:
@@ -198,9 +206,19 @@ def _take_parents(tensors: dict[str, Tensor], count: int) -> Parents:
     return Parents(rows.astype(np.int64), differing.astype(np.int64), SAMPLING_SLACK)
 
 
-def _take_history(tensors: dict[str, Tensor]) -> Float64Array:
+def _take_pair_counts(tensors: dict[str, Tensor], labels: int) -> Int64Array:
+    """Pop the counts of labels and algorithms from the tensors. Raises ValueError if they do not fit."""
+    counts = tensors.pop("pair_counts").numpy()
+    if counts.dtype != np.int64 or counts.shape != (labels, len(ALGORITHMS)):
+        raise ValueError("there must be a count for each label and algorithm")
+    if counts.min() < 0 or not 0 < counts.sum() < 1 << 32:
+        raise ValueError("counts of labels and algorithms must be numbers of voices")
+    return counts
+
+
+def _take_history(tensors: dict[str, Tensor], columns: tuple[str, ...]) -> Float64Array:
     """Pop the training history from the tensors. Raises ValueError if it is not one."""
     history = tensors.pop("history").numpy()
-    if history.dtype != np.float64 or history.ndim != 2 or history.shape[1] != len(HISTORY):
-        raise ValueError(f"history must have the columns {', '.join(HISTORY)}")
+    if history.dtype != np.float64 or history.ndim != 2 or history.shape[1] != len(columns):
+        raise ValueError(f"history must have the columns {', '.join(columns)}")
     return history

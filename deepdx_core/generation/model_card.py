@@ -2,20 +2,32 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import read_regular, written_whole
+from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.critic import MAX_LABELS
 from deepdx_core.generation.names import NameModel, PrintableStr
+from deepdx_core.tables.generator import Kind
 from deepdx_core.writer.config import WriterConfig
 
 MODEL_CARD = "model.json"
-MODEL_FORMAT: Final = 5  # 1 was the GAN, 2 had no digests, 3 no trees of the critic, 4 no critic by ear
+MODEL_FORMAT: Final = 6  # 1 was a GAN, 2 had no digests, 3 no trees of the critic, 4 no critic by ear, 5 only writers
 
 MAX_WEIGHTS_BYTES = 1 << 30
 
@@ -35,10 +47,10 @@ class TrainingSummary(BaseModel):
     """Provenance and outcome of a training run.
 
     fingerprint: digest of everything that determines the model. data_version, code_version: of its voices and its code.
-    steps: training steps of the writer, up to its best validation. validation_loss: bits per voice of the validation
-    split, given its parent. validation_c2st: C2ST of written voices against this split, before the critic selects among
-    them. critic_area: area under the ROC curve of the critic, by ear where there is one, on held-out voices. Either
-    may be nan.
+    steps: training steps up to the weights that were kept. validation_loss: bits per voice of the validation split,
+    given its parent; None for a GAN, which has no likelihood. validation_c2st: C2ST of generated voices against this
+    split, before the critic selects among them. critic_area: area under the ROC curve of the critic, by ear where there
+    is one, on held-out voices. Either may be nan.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -48,7 +60,7 @@ class TrainingSummary(BaseModel):
     code_version: PrintableStr
     voices: int = Field(ge=0, lt=1 << 32)
     steps: int = Field(ge=0, lt=1 << 32)
-    validation_loss: float = Field(ge=0, allow_inf_nan=False)
+    validation_loss: float | None = Field(ge=0, allow_inf_nan=False)
     validation_c2st: float
     critic_area: float
 
@@ -60,8 +72,14 @@ class TrainingSummary(BaseModel):
         return value
 
 
-def _parse_config(value: object) -> WriterConfig:
-    return value if isinstance(value, WriterConfig) else WriterConfig.from_json(json.dumps(value))
+CONFIGS: Mapping[Kind, type[WriterConfig] | type[GanConfig]] = {"writer": WriterConfig, "gan": GanConfig}
+"""The settings of the training of each kind."""
+
+
+def _parse_config(value: object, info: ValidationInfo) -> WriterConfig | GanConfig:
+    if isinstance(value, WriterConfig | GanConfig):
+        return value
+    return CONFIGS[info.data.get("kind", "writer")].from_json(json.dumps(value))
 
 
 class ModelCard(BaseModel):
@@ -72,8 +90,9 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[2, 3, 4, 5]
-    config: Annotated[WriterConfig, PlainValidator(_parse_config)]
+    format: Literal[2, 3, 4, 5, 6]
+    kind: Kind = "writer"
+    config: Annotated[WriterConfig | GanConfig, PlainValidator(_parse_config)]
     labels: tuple[PrintableStr, ...] = Field(strict=False, fail_fast=True, min_length=1, max_length=MAX_LABELS)
     summary: TrainingSummary
     names: NameModel
@@ -90,18 +109,31 @@ class ModelCard(BaseModel):
     def _require_consistent(self) -> Self:
         if (self.weights is None) != (self.format == 2):
             raise ValueError("weights: formats from 3 on, and no earlier one, name the digest of the weights")
-        of_blocks = 48 * self.config.depth * self.config.width**2  # bytes of weights, before memory is allocated
-        if self.config.width > 4096 or self.config.depth > 64 or of_blocks > MAX_WEIGHTS_BYTES:
+        if self.kind != "writer" and self.format < 6:
+            raise ValueError("kind: formats before 6 hold only writers")
+        if (self.summary.validation_loss is None) != (self.kind == "gan"):
+            raise ValueError("summary: a writer has a validation loss, and a GAN has none")
+        if _weight_bytes(self.config) > MAX_WEIGHTS_BYTES:
             raise ValueError("config: the width and depth make a model too large to load")
         return self
+
+
+def _weight_bytes(config: WriterConfig | GanConfig) -> int:
+    """Return the approximate size of the weights, before memory is allocated."""
+    if isinstance(config, GanConfig):
+        return 4 * 32 * config.width * (config.noise_size + MAX_LABELS + config.width)
+    if config.width > 4096 or config.depth > 64:
+        return MAX_WEIGHTS_BYTES + 1
+    return 48 * config.depth * config.width**2
 
 
 def write_model_card(folder: Path, card: ModelCard) -> None:
     """Write `model.json` atomically, with a digest of everything else in it."""
     document = {
         "format": card.format,
+        "kind": card.kind,
         "config": json.loads(card.config.to_json()),
-        **card.model_dump(exclude={"format", "config"}),
+        **card.model_dump(exclude={"format", "kind", "config"}),
     }
     document["digest"] = _compute_digest(document)
     with written_whole(folder / MODEL_CARD, set_aside=True) as temporary:

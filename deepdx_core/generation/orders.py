@@ -28,6 +28,11 @@ class OrderError(DeepDXError):
 class Order(BaseModel):
     """An order of new voices."""
 
+    model: str | None = Field(
+        default=None,
+        description="Model that makes them: `gan` or `writer`, the best of its kind, or the beginning of an id in the "
+        "table `models`. By default the champion.",
+    )
     label: str | None = Field(
         default=None,
         description="Label, such as Pads, or category, such as electric-piano. By default any, as in the corpus.",

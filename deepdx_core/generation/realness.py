@@ -6,7 +6,7 @@ import polars as pl
 from deepdx_core.arrays import Float64Array
 from deepdx_core.dataset.arrays import Voices, generated_voices
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.generation.model import VoiceModel
+from deepdx_core.generation.voice_model import VoiceModel
 from deepdx_core.sound.feature_bytes import feature_bytes
 from deepdx_core.tables.generator import Realness
 from deepdx_core.voice.parameters import PARAMETER_NAMES

@@ -14,11 +14,11 @@ import numpy as np
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.dataset.distances import distances_to_closest
-from deepdx_core.generation.candidates import draw_labels, write_candidates
+from deepdx_core.generation.candidates import draw_labels, make_candidates
 from deepdx_core.generation.filters import Reasons, rejection_reasons
-from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
+from deepdx_core.generation.voice_model import VoiceModel
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
 from deepdx_core.sound.audibility import is_inaudible
@@ -155,7 +155,7 @@ class _Batch:
         """
         own = np.repeat(np.array(places), self.request.choices)  # the place of each candidate
         exempt, unpitched = self.exempt[own], self.unpitched[own]
-        candidates = write_candidates(self.model, self.request, self.labels[own], self.positions[own], random, attempt)
+        candidates = make_candidates(self.model, self.request, self.labels[own], self.positions[own], random, attempt)
         audio = compute_voice_features(candidates, _NO_AUDIO, silent) if self.render else None
         realness = compute_realness(self.model, generated_voices(candidates, self.labels[own]), audio)
         # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).

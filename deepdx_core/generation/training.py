@@ -1,22 +1,26 @@
-"""Training of a model: find parents, train the writer, then the critics on the writer's voices."""
+"""Training of a model: the generator, a writer with its parents or a GAN, then the critics on its voices."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from deepdx_core.arrays import Int64Array
-from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
+from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families, sample_rows
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
-from deepdx_core.evaluation.metrics.c2st import area
+from deepdx_core.evaluation.metrics.c2st import area, c2st
+from deepdx_core.gan.config import GanConfig
+from deepdx_core.gan.sampling import TrainedGan
+from deepdx_core.gan.training import train as train_gan
 from deepdx_core.generation.critic import fit_critic
-from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import NameModel
+from deepdx_core.generation.voice_model import GanModel, VoiceModel, WriterModel
 from deepdx_core.progress import Report
 from deepdx_core.sound.audio_features import compute_voice_features, renderer_version
 from deepdx_core.sound.feature_bytes import feature_bytes
@@ -35,11 +39,13 @@ from deepdx_core.writer.training import TrainingProgress, train_writer
 
 _LIBRARIES = ("torch", "scikit-learn", "numpy")
 _VOICES_AT_ONCE = 512
+_VALIDATED = 1000  # voices of the validation split that a GAN is compared with
 
 
-def model_fingerprint(splits: Splits, config: WriterConfig) -> str:
+def model_fingerprint(splits: Splits, config: WriterConfig | GanConfig) -> str:
     """Return a digest of everything that determines the result of `train_model`, except the names."""
-    return run_fingerprint(config.to_json(), repr(splits.labels), data_version(splits), code_version())
+    kind = ["gan"] if isinstance(config, GanConfig) else []  # a writer's digest is that of before there were kinds
+    return run_fingerprint(config.to_json(), repr(splits.labels), data_version(splits), code_version(), *kind)
 
 
 def data_version(splits: Splits) -> str:
@@ -62,21 +68,23 @@ def code_version() -> str:
 def train_model(
     splits: Splits,
     names: NameModel,
-    config: WriterConfig,
+    config: WriterConfig | GanConfig,
     checkpoint_dir: Path,
     progress: Callable[[TrainingProgress], None],
     report: Report,
     audio: pl.DataFrame | None = None,
 ) -> VoiceModel:
-    """Train a model on the training and validation splits.
+    """Train a model on the training and validation splits: a writer or a GAN, by the kind of settings.
 
-    audio: a table `audio_features`; what it has of the voices is not rendered again.
+    progress: receives the progress of a writer; everything else goes to `report`. audio: a table `audio_features`; what
+    it has of the voices is not rendered again.
 
-    Test voices are not used. An interrupted run continues from the checkpoint in `checkpoint_dir`. Raises ValueError if
-    all training voices are of one family, and FloatingPointError if the loss diverges.
+    Test voices are not used. An interrupted run of a writer continues from the checkpoint in `checkpoint_dir`. Raises
+    ValueError if all training voices are of one family, and FloatingPointError if the loss diverges.
     """
+    if isinstance(config, GanConfig):
+        return _train_gan(splits, names, config, report, audio)
     train, validation = splits.train, splits.validation
-    fingerprint = model_fingerprint(splits, config)
     parents = find_parents(train.parameters, train.families, train.parameters, train.families, report)
     validation_parents = find_parents(
         validation.parameters, validation.families, train.parameters, train.families, report
@@ -87,16 +95,61 @@ def train_model(
         (parents, validation_parents),
         len(splits.labels),
         config,
-        fingerprint,
+        model_fingerprint(splits, config),
         checkpoint_dir,
         progress,
     )
     parents = replace(parents, slack=SAMPLING_SLACK)
     training_set = TrainingSet.from_voices(train, parents)
+
+    def generate(labels: Int64Array, seed: int) -> UInt8Array:
+        return _write_voices(writer, training_set, train, labels, seed, report)
+
+    best = dict(zip(HISTORY, history[best_validation(history)].tolist(), strict=True))
+    outcome = {name: best[name] for name in ("validation_loss", "validation_c2st")} | {"steps": int(best["step"])}
+    common = _with_critics(splits, config, generate, outcome, names, report, audio)
+    return WriterModel(config=config, parents=parents, writer=writer, history=history, **common)
+
+
+def _train_gan(
+    splits: Splits, names: NameModel, config: GanConfig, report: Report, audio: pl.DataFrame | None
+) -> GanModel:
+    validation = splits.validation[sample_rows(len(splits.validation), _VALIDATED, config.seed)]
+
+    def validate(gan: TrainedGan) -> float:
+        with reproducible(config.threads):
+            voices = gan.generate(validation.labels, np.random.default_rng([config.seed, 1]))
+        groups = joint_families(generated_voices(voices, validation.labels), validation)
+        return c2st(voices, validation.parameters, groups, config.seed).value
+
+    gan, history = train_gan(splits.train.parameters, splits.train.labels, len(splits.labels), config, report, validate)
+
+    def generate(labels: Int64Array, seed: int) -> UInt8Array:
+        return gan.generate(labels, np.random.default_rng([seed, 3]))
+
+    outcome = {"validation_loss": None, "validation_c2st": history[-1, 3], "steps": config.steps}
+    common = _with_critics(splits, config, generate, outcome, names, report, audio)
+    return GanModel(config=config, gan=gan, history=history, **common)
+
+
+def _with_critics(
+    splits: Splits,
+    config: WriterConfig | GanConfig,
+    generate: Callable[[Int64Array, int], UInt8Array],
+    outcome: dict[str, Any],
+    names: NameModel,
+    report: Report,
+    audio: pl.DataFrame | None,
+) -> dict[str, Any]:
+    """Fit the critics of a generator, and return what a model of any kind has.
+
+    generate: returns a voice for each label with a seed. outcome: of the training, as in the summary.
+    """
+    train, validation = splits.train, splits.validation
     labels = np.resize(train.labels, min(config.written, len(train)))
     with reproducible(config.threads):
-        written = write_new_voices(writer, training_set, train, labels, config.seed, report)
-        held_out = write_new_voices(writer, training_set, train, validation.labels, config.seed + 1, report)
+        written = _new_voices(generate(labels, config.seed), labels, train)
+        held_out = _new_voices(generate(validation.labels, config.seed + 1), validation.labels, train)
     known = AudioFeatures.create_empty() if audio is None else audio
     sound = [
         feature_bytes(voices.parameters, compute_voice_features(voices.parameters, known, report))
@@ -108,26 +161,36 @@ def train_model(
         [critic_by_ear.realness(validation, sound[2]), critic_by_ear.realness(held_out, sound[3])]
     )
     critic_area, _ = area(realness, np.arange(len(realness)) < len(validation), np.arange(len(realness)))
-    best = dict(zip(HISTORY, history[best_validation(history)].tolist(), strict=True))
     summary = TrainingSummary(
-        fingerprint=fingerprint,
+        fingerprint=model_fingerprint(splits, config),
         data_version=data_version(splits),
         code_version=code_version(),
         voices=len(train),
-        steps=int(best["step"]),
-        validation_loss=best["validation_loss"],
-        validation_c2st=best["validation_c2st"],
         critic_area=critic_area,
+        **outcome,
     )
-    return VoiceModel(
-        config, splits.labels, train, parents, writer, written, critic, critic_by_ear, names, summary, history
-    )
+    return {
+        "labels": splits.labels,
+        "voices": train,
+        "written": written,
+        "critic": critic,
+        "critic_by_ear": critic_by_ear,
+        "names": names,
+        "summary": summary,
+    }
 
 
-def write_new_voices(
+def _new_voices(parameters: UInt8Array, labels: Int64Array, train: Voices) -> Voices:
+    """Return generated voices without near-copies of training voices, unless all are."""
+    new = distances_to_closest(parameters, train.parameters) > MAX_DIFFERING
+    new |= not new.any()
+    return generated_voices(parameters[new], labels[new])
+
+
+def _write_voices(
     writer: Writer, training_set: TrainingSet, train: Voices, labels: Int64Array, seed: int, report: Report
-) -> Voices:
-    """Write a voice for each label, without a critic. Near-copies of training voices are dropped, unless all are."""
+) -> UInt8Array:
+    """Write a voice for each label, `uint8[n, 145]`, without a critic."""
     random = np.random.default_rng([seed, 3])
     rows, differing = draw_parents(train.labels, training_set.parents, labels, random)
     parts = []
@@ -136,7 +199,4 @@ def write_new_voices(
         conditions = make_conditions(training_set, rows[some], differing[some], labels[some])
         parts.append(from_sequence(write_voices(writer, conditions, random).numpy()))
         report("voices for the critic", min(start + _VOICES_AT_ONCE, len(labels)), len(labels))
-    parameters = np.concatenate(parts)
-    new = distances_to_closest(parameters, train.parameters) > MAX_DIFFERING
-    new |= not new.any()
-    return generated_voices(parameters[new], labels[new])
+    return np.concatenate(parts)

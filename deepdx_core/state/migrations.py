@@ -8,20 +8,22 @@ from pathlib import Path
 import polars as pl
 
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import read_regular, working_folder
+from deepdx_core.files import read_regular, working_folder, written_whole
 from deepdx_core.home import Home
 from deepdx_core.progress import Warn
 from deepdx_core.state.backup import state_files, timestamp, write_archive
 from deepdx_core.tables.schemas import STATE_TABLES, TABLES
 from deepdx_core.tables.storage import Manifest, StateError, Tables, checksum
 
-VERSION = 2
+VERSION = 3
 """The version of the state that this code reads and writes."""
 
 _TABLES_OF_VERSION_0 = ("training_splits", "models")
 """State tables that were in the folder of the caches."""
 _TRAINING_SETS = ("taught_voices", "corruption_training_set")
 """Names of a table that versions 0 and 1 had: the training set of the model that is now the judge of corruption."""
+_NEW = {"models": ["kind"]}
+"""Columns that tables of earlier versions lack."""
 
 
 def migrate(home: Home, version: int, warn: Warn) -> None:
@@ -89,7 +91,9 @@ def _read_checked(home: Home, table: str, path: Path) -> bytes:
         schema = pl.read_parquet(io.BytesIO(content)).schema
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise StateError(home, path, f"cannot be read ({error})") from error
-    if schema != TABLES[table].create_empty().schema:
+    expected = dict(TABLES[table].create_empty().schema)
+    earlier = {name: dtype for name, dtype in expected.items() if name not in _NEW.get(table, ())}
+    if dict(schema) not in (expected, earlier):
         raise StateError(home, path, "does not have the columns of that table")
     return content
 
@@ -119,5 +123,27 @@ def _from_1_to_2(home: Home, warn: Warn) -> None:
     warn(f"verdicts and labels now come from the same judges in every home; backup of the state before: {backup}")
 
 
-_STEPS = (_from_0_to_1, _from_1_to_2)
+def _from_2_to_3(home: Home, warn: Warn) -> None:
+    """Add the column `kind` to the table of models: all models were writers."""
+    manifest = Manifest.read(home.state)
+    path = home.state / "models.parquet"
+    if path.exists():
+        backup = home.backups / f"before-version-3-{timestamp()}.zip"
+        write_archive(backup, state_files(home, models=False), version=2)
+        writer = pl.when(pl.col("config").is_not_null()).then(pl.lit("writer"))
+        rows = pl.read_parquet(io.BytesIO(_read_checked(home, "models", path))).with_columns(kind=writer)
+        content = io.BytesIO()
+        rows.select(TABLES["models"].column_names()).write_parquet(content)
+        # Both checksums are valid until the manifest is written after the file.
+        manifest.checksums["models"] = [*manifest.checksums.get("models", []), checksum(content.getvalue())]
+        manifest.write()
+        with written_whole(path) as temporary:
+            temporary.write_bytes(content.getvalue())
+        manifest.checksums["models"] = [checksum(content.getvalue())]
+        warn(f"models now have a kind, writer or gan; backup of the state before: {backup}")
+    manifest.version = 3
+    manifest.write()
+
+
+_STEPS = (_from_0_to_1, _from_1_to_2, _from_2_to_3)
 """The migration from each version to the next, by version."""

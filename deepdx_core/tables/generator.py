@@ -1,5 +1,7 @@
 """The tables of generators: trained models, the critic's scores, and the evaluation."""
 
+from typing import Literal, get_args
+
 import dataframely as dy
 import polars as pl
 
@@ -9,7 +11,10 @@ from deepdx_core.tables.dataset import SPLITS
 MEASURED = ("c2st", "precision", "recall", "density", "coverage", "dcr_near", "label_agreement")
 """The measures by which two models are compared, each with its standard error."""
 
-ROLES = ("champion", "former champion", "beaten", "unreadable")
+Kind = Literal["writer", "gan"]
+"""Kind of a model. `writer` writes each voice from a training voice; `gan` makes it from noise."""
+
+ROLES = ("champion", "former champion", "challenger", "beaten", "unreadable")
 
 GENERATOR_TABLES = ("models", "realness", "model_evaluation")
 
@@ -26,8 +31,11 @@ class TrainedModels(dy.Schema):
         metadata=description("first digits of a digest of its voices, settings and code; its folder in models/"),
     )
     judged = dy.UInt32(min=1, metadata=description("position in the order of evaluation, from 1"))
-    role = one_of(ROLES, "role; a beaten model was worse than the champion of its time")
+    role = one_of(
+        ROLES, "role; a challenger waits for voices to be compared on, a beaten model was worse than a champion"
+    )
     reason = dy.String(metadata=description("why it has this role"))
+    kind = one_of(get_args(Kind), "kind of model", nullable=True)
     config = dy.String(nullable=True, metadata=description("settings, as JSON"))
     data_version = dy.String(nullable=True, metadata=description("digest of the voices it was trained and selected on"))
     code_version = dy.String(nullable=True, metadata=description("version of the code and libraries that trained it"))

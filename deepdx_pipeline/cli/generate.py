@@ -19,6 +19,14 @@ from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, p
 def generate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Bank to write, such as new.syx.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="gan|writer|ID",
+            help="Model: the best GAN or writer, or the beginning of an id in the table `models`.",
+            show_default="the champion",
+        ),
+    ] = None,
     label: Annotated[
         str | None,
         typer.Option(
@@ -88,6 +96,7 @@ def generate(
 ) -> None:
     """Generate new voices with the trained model and write them as banks for a DX7."""
     order = Order(
+        model=model,
         label=label,
         algorithm=algorithm,
         count=count,

@@ -5,7 +5,7 @@ import os
 import re
 import time
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
@@ -35,8 +35,28 @@ _NOT_EXECUTED = re.compile(r"Dependencies for step .* Not executing\.$", re.DOTA
 _NOT_LOGGED = re.compile(r"Exception while writing logger call to event log")
 
 
+_SECONDS_BETWEEN_LINES = 60
+
+
+class _Work(NamedTuple):
+    """Work in progress: `done` of `total` units, of which `first` were done when it began."""
+
+    began: float
+    first: int
+    total: int
+    done: int
+
+    def describe(self, now: float) -> str:
+        """Return the units, and the time left by the pace so far."""
+        units = f"{self.done:,} of {self.total:,}" if self.total else f"{self.done:,}"
+        if not self.total or self.done == self.first:
+            return units
+        left = (now - self.began) / (self.done - self.first) * (self.total - self.done)
+        return f"{units}, {left / 60:.0f} min left"
+
+
 class RunProgress:
-    """Progress of a run on stderr. If that is not a terminal, only the lines for finished assets are printed."""
+    """Progress of a run on stderr: on a terminal a bar, otherwise a line a minute. A line for each finished asset."""
 
     def __init__(self) -> None:
         # Dagster redirects the standard streams of steps. This copy of stderr stays connected to the terminal.
@@ -53,7 +73,8 @@ class RunProgress:
             disable=not self._console.is_terminal,
         )
         self._task = self._progress.add_task("starting", total=None)
-        self._step_start = time.monotonic()
+        self._step_start = self._last_line = time.monotonic()
+        self._work = _Work(self._step_start, 0, 0, 0)
         self.failures: set[str] = set()
         self.interrupted = False
         """True if the user interrupted the run."""
@@ -69,8 +90,18 @@ class RunProgress:
         self._console.file.flush()
 
     def report(self, what: str, done: int, total: int) -> None:
-        """Update the bar; a `deepdx_core.progress.Report`."""
-        self._progress.update(self._task, description=what, completed=done, total=total)
+        """Update the bar, or print a line; a `deepdx_core.progress.Report`."""
+        if self._console.is_terminal:
+            self._progress.update(self._task, description=what, completed=done, total=total)
+            return
+        now = time.monotonic()
+        if total != self._work.total or done < self._work.done:
+            self._work = _Work(now, done, total, done)
+            self._last_line = now
+        self._work = self._work._replace(done=done)
+        if now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            print_line(f"{what}: {self._work.describe(now)}", console=self._console)
 
     def logger(self) -> dg.LoggerDefinition:
         """Return a Dagster logger that passes the events of a run to `show_event`."""

@@ -22,12 +22,26 @@ class Part(StrEnum):
     AUDIO = "audio"
 
 
+class ModelKind(StrEnum):
+    """Kind of a model, as `deepdx_core.training.settings.Kind`."""
+
+    WRITER = "writer"
+    GAN = "gan"
+
+
 def run(
     without: Annotated[
         list[Part] | None,
         typer.Option(
             "--without",
             help="Skip `training` (the model and its banks) or `audio` (rendering of sounds); repeatable.",
+        ),
+    ] = None,
+    model: Annotated[
+        ModelKind | None,
+        typer.Option(
+            help="Kind of model to train: `writer` derives voices from the corpus, `gan` makes them from noise.",
+            show_default="`model` in deepdx.toml, or else writer",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of training steps.")] = None,
@@ -45,10 +59,11 @@ def run(
     """
     skipped = without or []
     changes: dict[str, dict[str, Any]] = {}
-    if Part.TRAINING in skipped and (steps or set_):
-        raise typer.BadParameter("training is skipped: --steps and --set have no effect", param_hint="--without")
+    if Part.TRAINING in skipped and (model or steps or set_):
+        reason = "training is skipped: --model, --steps and --set have no effect"
+        raise typer.BadParameter(reason, param_hint="--without")
     if Part.TRAINING not in skipped:
-        changes["voice_model"] = _parse_settings(set_ or []) | ({"steps": steps} if steps else {})
+        changes["voice_model"] = _training_changes(model, steps, set_ or [])
     if verify:
         changes["inbox_survey"] = {"verify": True}
     if Part.AUDIO in skipped:
@@ -59,7 +74,17 @@ def run(
     print_line(f"Up to date: {home.root}")
 
 
-def _parse_settings(settings: list[str]) -> dict[str, Any]:
+def _training_changes(model: ModelKind | None, steps: int | None, settings: list[str]) -> dict[str, Any]:
+    """Return the changes of the training's configuration, in the form of the asset `voice_model`."""
+    from deepdx_core.settings import load_settings
+
+    kind = model.value if model else load_settings(find_home().settings).training.model
+    values = _parse_settings(kind, settings) | ({"steps": steps} if steps else {})
+    return {"model": kind, "gan": values} if kind == "gan" else {"model": kind, **values}
+
+
+def _parse_settings(kind: str, settings: list[str]) -> dict[str, Any]:
+    from deepdx_core.gan.config import GanConfig
     from deepdx_core.writer.config import WriterConfig
 
     values: dict[str, Any] = {}
@@ -71,7 +96,7 @@ def _parse_settings(settings: list[str]) -> dict[str, Any]:
             reason = f"{printable(setting)}: give NAME=VALUE with a number, true or false, such as width=64"
             raise typer.BadParameter(reason, param_hint="--set") from error
     try:
-        WriterConfig.from_json(json.dumps(values))
+        (GanConfig if kind == "gan" else WriterConfig).from_json(json.dumps(values))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--set") from error
     return values

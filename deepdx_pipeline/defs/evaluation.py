@@ -34,7 +34,7 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     from deepdx_core.evaluation.baselines.gan import Gan
     from deepdx_core.evaluation.generators import Pretrained
     from deepdx_core.evaluation.protocol import BASELINES, evaluate
-    from deepdx_core.generation.method import FittedWriter
+    from deepdx_core.generation.method import fitted_model
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
     from deepdx_core.quality.rules import load_rules
@@ -42,7 +42,7 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     report = progress_of(context)
     splits = read_splits(home)
     champion = load_model(champion_folder(home.paths))
-    writer = FittedWriter(champion, load_rules(home.paths.rules), config.render, report)
+    writer = fitted_model(champion, load_rules(home.paths.rules), config.render, report)
     methods = {
         **BASELINES,
         "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),

@@ -11,8 +11,10 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.home import Home
+from deepdx_core.settings import TrainingSettings
 from deepdx_core.tables.stamps import digest
 from deepdx_core.tables.storage import checksum
 from deepdx_core.versions import MODEL_VERSION
@@ -33,8 +35,8 @@ from deepdx_pipeline.tables import (
 )
 
 if TYPE_CHECKING:
-    from deepdx_core.arrays import Float64Array
     from deepdx_core.dataset.arrays import Splits
+    from deepdx_core.generation.voice_model import VoiceModel
 
 GROUP = "generator"
 _CODE_VERSION = str(MODEL_VERSION)
@@ -66,8 +68,20 @@ def read_splits(home: HomeResource) -> "Splits":
         raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
 
 
-class TrainingConfig(dg.Config, WriterConfig):
+class GanTrainingConfig(dg.Config, GanConfig):
+    """Settings of a GAN, in the configuration of `voice_model`."""
+
+
+class TrainingConfig(dg.Config, TrainingSettings):
     """Configuration of `voice_model`."""
+
+    gan: GanTrainingConfig = Field(default=GanTrainingConfig(), description="Settings of a GAN, if `model` is gan.")
+
+    def of_model(self) -> WriterConfig | GanConfig:
+        """Return the settings of the chosen kind of model."""
+        if self.model == "gan":
+            return GanConfig.from_json(self.gan.to_json())
+        return WriterConfig(**self.model_dump(exclude={"model", "gan"}))
 
 
 @dg.asset(
@@ -77,7 +91,7 @@ class TrainingConfig(dg.Config, WriterConfig):
     kinds={"pytorch"},
     owners=OWNERS,
     tags=STATE,
-    description="A writer and its critic, trained on the training split: a challenger of the champion.",
+    description="A writer or a GAN and its critic, trained on the training split: a challenger of the champion.",
 )
 @unless_unchanged(
     "voice_model",
@@ -95,7 +109,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
     from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
 
     splits = read_splits(home)
-    settings = WriterConfig.from_json(config.to_json())
+    settings = config.of_model()
     folder = model_folder(home.paths, model_fingerprint(splits, settings))
     training = home.paths.models / _TRAINING
     report = progress_of(context)
@@ -132,26 +146,29 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
         data_version=dg.DataVersion(summary.fingerprint),
         metadata={
             "model": folder.name,
+            "kind": model.kind,
             "voices": summary.voices,
             "steps": summary.steps,
-            "validation_loss_bits": summary.validation_loss,
+            **({} if summary.validation_loss is None else {"validation_loss_bits": summary.validation_loss}),
             "validation_c2st": summary.validation_c2st,
             "critic_area": summary.critic_area,
             "trained": "in this run" if trained else "earlier: same voices, settings and code",
-            **_history(Plots(home.paths.plots / "voice_model"), model.history),
+            **_history(Plots(home.paths.plots / "voice_model"), model),
             "path": dg.MetadataValue.path(folder),
         },
     )
 
 
-def _history(plots: Plots, history: "Float64Array") -> Mapping[str, dg.MetadataValue[Any]]:
-    from deepdx_core.writer.history import HISTORY
+def _history(plots: Plots, model: "VoiceModel") -> Mapping[str, dg.MetadataValue[Any]]:
+    from deepdx_core.gan.history import HISTORY as GAN_HISTORY
+    from deepdx_core.writer.history import HISTORY as WRITER_HISTORY
 
-    if not len(history):  # models of an early format have none
+    if not len(model.history):  # models of an early format have none
         return {}
-    rows = pl.DataFrame(history, schema=list(HISTORY), orient="row")
-    losses = curves(rows.select("step", "training_loss", "validation_loss"), "step", "Bits a voice")
-    c2st = curves(rows.select("step", "validation_c2st"), "step", "C2ST of written voices (0.5: like real ones)")
+    columns, title = (WRITER_HISTORY, "Bits a voice") if model.kind == "writer" else (GAN_HISTORY, "Losses")
+    rows = pl.DataFrame(model.history, schema=list(columns), orient="row")
+    losses = curves(rows.drop("validation_c2st"), "step", title)
+    c2st = curves(rows.select("step", "validation_c2st"), "step", "C2ST of generated voices (0.5: like real ones)")
     return {**plots.metadata("losses", losses), **plots.metadata("c2st", c2st)}
 
 
@@ -260,11 +277,12 @@ def generated_banks(config: BankConfig, home: HomeResource) -> Result:
     sheets: dict[str, Any] = {}
     rejected: Counter[str] = Counter()
     model = load_model(champion_folder(home.paths))
+    unknown = {"novelty"} if model.kind == "gan" else set()  # a GAN has no parents to keep a distance from
     rules = load_rules(home.paths.rules)
     taken = corpus_names(home.paths)
     plots = Plots(home.paths.plots / "generated_banks")
     for label, file_name in zip(model.labels, bank_file_names(model.labels), strict=True):
-        request = SamplingRequest(label=label, **config.model_dump(exclude={"seed", "by_ear"}))
+        request = SamplingRequest(label=label, **config.model_dump(exclude={"seed", "by_ear", *unknown}))
         voices = sample(model, VMEM_VOICES, config.seed, request, rules=rules, render=config.by_ear)
         names = draw_names(model, voices, config.seed, taken)
         (banks[home.paths.banks / file_name],) = encode_banks(voices, names)

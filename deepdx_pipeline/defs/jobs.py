@@ -52,10 +52,13 @@ def build_jobs(settings: Settings) -> list[Any]:
 def op_configs(
     settings: Settings, job: str, changes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 ) -> dict[str, Any]:
-    """Return the configuration of a job's assets by the settings, with changes: `ops` of a run's configuration."""
+    """Return the configuration of a job's assets by the settings, with changes: `ops` of a run's configuration.
+
+    changes: by asset; `gan` of `voice_model` may hold some of its keys.
+    """
     corpus = {"audio_features": {"render": settings.run.audio}, "labeled_voices": {"folders": settings.run.folders}}
     generator = {
-        "voice_model": settings.training.model_dump(),
+        "voice_model": {**settings.training.model_dump(), "gan": settings.gan.model_dump()},
         "generated_banks": {**BankConfig().model_dump(), **settings.banks.model_dump()},
     }
     of_job: dict[str, dict[str, Any]] = {
@@ -66,5 +69,7 @@ def op_configs(
     }
     configs = of_job[job]
     for asset, values in changes.items():
-        configs[asset] = {**configs.get(asset, {}), **values}
+        before = configs.get(asset, {})
+        nested = {key: {**before[key], **value} for key, value in values.items() if isinstance(value, Mapping)}
+        configs[asset] = {**before, **values, **nested}
     return {asset: {"config": config} for asset, config in configs.items()}

@@ -14,7 +14,7 @@ from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.metrics.audio import NOISY_UNDER
 from deepdx_core.generation import realness, sampling, training
 from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
-from deepdx_core.generation.method import FittedWriter, WriterMethod
+from deepdx_core.generation.method import FittedWriter, TrainedMethod
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import CLOSE, SILENT, sample, sample_labels
 from deepdx_core.generation.training import code_version, data_version, model_fingerprint
@@ -515,7 +515,7 @@ def test_the_method_gives_voices_and_scores(model):
 def test_a_method_is_trained_with_the_seed_it_is_given():
     config: WriterConfig = TINY.replace(steps=2, validate_every=2)
     splits = toy_splits(40, 6)
-    method = WriterMethod(LABELS, config, RULES, render=False)
+    method = TrainedMethod(LABELS, config, RULES, render=False)
     one, other = (method.fit(splits.train, splits.validation, seed).model for seed in (4, 5))
     assert one.config == config.replace(seed=4)
     assert not torch.equal(one.writer.output, other.writer.output)

@@ -12,10 +12,10 @@ import torch
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
 from deepdx_core.generation.critic import fit_critic
-from deepdx_core.generation.model import VoiceModel
 from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.training import train_model
+from deepdx_core.generation.voice_model import VoiceModel, WriterModel
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.model import Writer
@@ -114,7 +114,7 @@ def blank_model() -> VoiceModel:
     torch.manual_seed(0)
     written = generated_voices(random_voices(20)[0], voices.labels[:20])
     parents = find_parents(voices.parameters, voices.families, voices.parameters, voices.families)
-    return VoiceModel(
+    return WriterModel(
         config=TINY,
         labels=LABELS,
         voices=voices,

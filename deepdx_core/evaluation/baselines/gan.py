@@ -20,4 +20,5 @@ class Gan:
     def fit(self, train: Voices, validation: Voices, seed: int) -> TrainedGan:
         """Return a trained GAN."""
         config = self.config.replace(seed=seed)
-        return train_gan(train.parameters, train.labels, len(self.labels), config, self.report)
+        gan, _ = train_gan(train.parameters, train.labels, len(self.labels), config, self.report)
+        return gan

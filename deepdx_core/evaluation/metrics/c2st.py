@@ -3,6 +3,7 @@
 Source: Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,26 +23,54 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, 
     by the difference between the sets. The area is the mean over three folds; nan if a fold lacks one of the sets. The
     standard error covers the choice of voices to classify, not of those that the trees were fitted on.
     """
+    areas = []
+    for test, scores, is_first in _scored_folds(first, second, groups, seed):
+        areas.append(area(scores, is_first, groups[test]))
+    if len(areas) < FOLDS:
+        return Estimate(float("nan"), float("nan"))
+    means, errors = np.array(areas).T
+    return Estimate(float(means.mean()), float(np.sqrt((errors**2).sum()) / FOLDS))
+
+
+def c2st_parts(
+    first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int
+) -> tuple[float, Float64Array]:
+    """Return the area of `c2st` and the deviation from it that each voice accounts for, `float64[n + m]`.
+
+    Deviations of two areas with voices in common can be compared voice by voice. Both are nan if the area is.
+    """
+    value, parts = 0.0, np.full(len(groups), np.nan)
+    for test, scores, is_first in _scored_folds(first, second, groups, seed):
+        of_fold, deviations = _deviations(scores, is_first)
+        value += of_fold / FOLDS
+        parts[test] = deviations / FOLDS
+    return (value if np.isfinite(parts).all() else float("nan")), parts
+
+
+def _scored_folds(
+    first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int
+) -> Iterator[tuple[BoolArray, Float64Array, BoolArray]]:
+    """Yield each fold, `bool[n + m]`, with the scores of its voices and whether they are of the first set.
+
+    The trees are fitted on the other folds. Ends early if a fold lacks one of the sets.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
     both = np.concatenate([first, second])
     is_first = np.arange(len(both)) < len(first)
     fold = folds(groups, seed)
-    areas = []
     for number in range(FOLDS):
         test = fold == number
         if len(np.unique(is_first[test])) < 2 or len(np.unique(is_first[~test])) < 2:
-            return Estimate(float("nan"), float("nan"))
+            return
         model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
         # Columns of nan alone carry no information, and the trees do not accept them.
         known = (both[~test] == both[~test]).any(axis=0)
         # With so few voices, a second thread gains little, and waits long if another program needs its core.
         with threadpool_limits(1, "openmp"):
             model.fit(both[~test][:, known], is_first[~test])
-        areas.append(area(model.decision_function(both[test][:, known]), is_first[test], groups[test]))
-    means, errors = np.array(areas).T
-    return Estimate(float(means.mean()), float(np.sqrt((errors**2).sum()) / FOLDS))
+        yield test, model.decision_function(both[test][:, known]), is_first[test]
 
 
 def folds(groups: Int64Array, seed: int) -> Int64Array:
@@ -58,6 +87,14 @@ def area(scores: Float64Array, positive: BoolArray, groups: Int64Array) -> Estim
 
     Source: Obuchowski, "Nonparametric analysis of clustered ROC curve data", 1997.
     """
+    value, parts = _deviations(scores, positive)
+    _, group = np.unique(groups, return_inverse=True)
+    sums = np.bincount(group, parts)
+    return Estimate(value, float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1))))
+
+
+def _deviations(scores: Float64Array, positive: BoolArray) -> tuple[float, Float64Array]:
+    """Return the area under the ROC curve and the deviation from it that each voice accounts for."""
     from scipy.stats import rankdata
 
     ranks = rankdata(scores)
@@ -67,7 +104,4 @@ def area(scores: Float64Array, positive: BoolArray, groups: Int64Array) -> Estim
     beats[positive] = (ranks[positive] - rankdata(scores[positive])) / negatives
     beats[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / positives
     value = float(beats[positive].mean())
-    parts = (beats - value) / np.where(positive, positives, negatives)
-    _, group = np.unique(groups, return_inverse=True)
-    sums = np.bincount(group, parts)
-    return Estimate(value, float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1))))
+    return value, (beats - value) / np.where(positive, positives, negatives)
