@@ -24,7 +24,7 @@ def build_defs(home: Home | None = None, logger: dg.LoggerDefinition | None = No
         asset_checks=dg.load_asset_checks_from_package_module(definition_modules),
         jobs=jobs.build_jobs(settings),
         sensors=[sensors.inbox_sensor(settings.ui), *alert_sensors.alert_sensors(settings.alerts, home)],
-        schedules=[schedules.weekly_retraining(settings.ui)],
+        schedules=[schedules.weekly_retraining(settings)],
         resources={"home": HomeResource(root=str(home.root))},
         executor=in_process_executor,
         loggers={"console": logger} if logger else None,

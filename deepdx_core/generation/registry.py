@@ -69,7 +69,9 @@ def model_of_kind(home: Home, kind: Kind) -> str:
     rows = Tables(home).read_or_empty("models").filter(pl.col("kind") == kind, pl.col("role") != "unreadable")
     if rows.is_empty():
         raise NoModelError(home, kind)
-    return str(rows.sort((pl.col("c2st") - 0.5).abs(), -pl.col("judged"), nulls_last=True)["model_id"][0])
+    return str(
+        rows.sort((pl.col("c2st") - 0.5).abs(), "judged", descending=[False, True], nulls_last=True)["model_id"][0]
+    )
 
 
 def find_model(home: Home, name: str | None) -> Path:

@@ -28,12 +28,14 @@ _TIME = (1980, 1, 1, 0, 0, 0)  # constant, so that the same state gives the same
 _MODEL_FILE = r"models/\w{1,64}/[\w.]{1,64}"
 _COLLECTION = r"collections/[\w-](?:[\w -]{0,62}[\w-])?\.csv"
 _STATE_FILE = rf"\w{{1,64}}\.parquet|manifest\.json|\w{{1,64}}\.csv|{_MODEL_FILE}"
+_NAMES = re.compile(
+    rf"(rules|taxonomy)\.toml|state/({_STATE_FILE}|judges/\w{{1,64}}-[0-9a-f]{{16}}\.safetensors|{_COLLECTION})"
+)
 NAMES_BY_VERSION = (
     re.compile(rf"tables/(taught_voices|training_splits|models)\.parquet|(verdicts|labels)\.csv|{_MODEL_FILE}"),
     re.compile(rf"(rules|taxonomy)\.toml|state/({_STATE_FILE})"),
-    re.compile(
-        rf"(rules|taxonomy)\.toml|state/({_STATE_FILE}|judges/\w{{1,64}}-[0-9a-f]{{16}}\.safetensors|{_COLLECTION})"
-    ),
+    _NAMES,
+    _NAMES,
 )
 """Names that files in a backup may have, by the version of the state. A restore writes no other file."""
 

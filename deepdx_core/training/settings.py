@@ -19,8 +19,8 @@ class Settings(BaseModel):
     @classmethod
     def _keep_as_given(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         # Pydantic converts an int given for a float. JSON, and so the fingerprint of a model, shows the difference.
-        validate(value)
-        return value
+        checked = validate(value)
+        return value if isinstance(checked, float) else checked
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some settings changed. Unlike `model_copy`, this checks them."""

@@ -4,6 +4,7 @@ Exit codes: 0 success; 1 failure, with a message on stderr; 2 wrong usage; 130 i
 """
 
 import gc
+import os
 import sys
 
 import typer
@@ -87,6 +88,9 @@ def main() -> None:
     # Importing Dagster and polars makes objects that stay: collecting garbage as often as by default takes a fifth of
     # the time of a run that has nothing to do.
     gc.set_threshold(200_000, 30, 30)
+    # Threads of torch that wait for others otherwise keep their core busy: a training beside another program would take
+    # half as long again. Set before torch is loaded; runs of the UI inherit it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except BrokenPipeError:

@@ -34,7 +34,7 @@ def toy_voices(count=600):
 
 
 def fit(config=TINY, **options):
-    return train(*toy_voices(), 4, config, **options)
+    return train(*toy_voices(), 4, config, **options)[0]
 
 
 def same_weights(one, other):

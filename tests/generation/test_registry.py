@@ -86,9 +86,10 @@ def test_a_difference_is_judged_voice_by_voice(metric):
 def test_voices_of_a_family_count_as_one():
     one, other = measures(1, precision=0.52), measures(2)
     assert worse_metrics(one, other) == ["precision"]
+    families = np.tile(np.arange(50), 8)
     copies = [
-        Measures({"precision": np.tile(m.parts["precision"][:50], 8)}, np.tile(np.arange(50), 8), m.label_accuracy)
-        for m in (one, other)
+        Measures({"precision": np.tile(model.parts["precision"][:50], 8)}, families, model.label_accuracy)
+        for model in (one, other)
     ]
     assert find_worse_metrics(*copies) == []
 
@@ -402,8 +403,9 @@ def test_a_challenger_has_to_match_the_best_model_so_far_too(home, compare, good
 
 
 def test_models_are_found_by_kind_and_by_the_beginning_of_their_ids(home, good):
-    with pytest.raises(NoModelError, match="no gan yet .*deepdx run --model gan"):
+    with pytest.raises(NoModelError, match=r"no gan yet .*deepdx run --model gan"):
         find_model(home, "gan")
+    open_state(home, print)
     store(home, FIRST, good)
     store(home, SECOND, good)
     known = {"judged": 1, "role": "beaten", "reason": "", "kind": "writer"}

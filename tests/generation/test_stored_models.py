@@ -510,7 +510,7 @@ def test_a_model_of_format_2_without_checksums_is_the_same_model(stored, model):
     assert len(loaded.history) == 0
     assert (sample(loaded, 4, 1).parameters == sample(model, 4, 1).parameters).all()
     save_model(stored, loaded)
-    assert json.loads((stored / MODEL_CARD).read_text())["format"] == 5
+    assert json.loads((stored / MODEL_CARD).read_text())["format"] == 6
     assert (sample(load_model(stored), 4, 1).parameters == sample(model, 4, 1).parameters).all()
 
 

@@ -27,13 +27,14 @@ from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprint
 from deepdx_core.overrides import write_override
 from deepdx_core.settings import SettingsError, load_settings
+from deepdx_core.state.store import open_state
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.definitions import build_defs
-from deepdx_pipeline.defs import generator
+from deepdx_pipeline.defs import generator, schedules
 from deepdx_pipeline.defs.jobs import op_configs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 from deepdx_pipeline.lineage import LINEAGE
@@ -209,6 +210,60 @@ def test_the_job_everything_leads_from_the_inbox_to_new_banks(banks):
         assert rows[champion["model_id"]] == champion
     (winner,) = (model_id for model_id, row in rows.items() if row["role"] == "champion")
     assert tables.read("realness")["model_id"].unique().to_list() == [winner]
+
+
+@pytest.mark.slow
+def test_a_gan_is_trained_by_the_same_job_and_judged_like_a_writer(banks):
+    gan = {"steps": 150, "batch_size": 16, "width": 8, "written": 200}
+    config = {"ops": {"voice_model": {"config": {"model": "gan", "gan": gan}}}}
+    result = run(banks, "everything", run_config=config)
+    assert result.success
+    tables = Tables(banks)
+    (champion,) = tables.read("models").iter_rows(named=True)
+    assert (champion["kind"], champion["role"], champion["steps"]) == ("gan", "champion", 150)
+    assert champion["validation_loss"] is None
+    metadata = materializations(result)["voice_model"].metadata
+    assert (metadata["model"].text, metadata["kind"].text) == (champion["model_id"], "gan")
+    assert {"losses", "c2st"} <= metadata.keys()
+    assert len(list(banks.banks.iterdir())) == 8
+    assert len(tables.read("realness"))
+
+    order = {"ops": {"order": {"config": {"model": "gan", "count": 3, "output": "by-gan.syx"}}}}
+    assert run(banks, "generate_bank", run_config=order).success
+    assert (banks.banks / "by-gan.syx").is_file()
+    order["ops"]["order"]["config"] |= {"novelty": 2.0, "output": "new.syx"}
+    assert not run(banks, "generate_bank", run_config=order).success
+
+    # A writer is its challenger, and the schedule trains with the settings of whichever won.
+    assert run(banks, "train", run_config=small_training()).success
+    rows = {row["role"]: row for row in tables.read("models").iter_rows(named=True)}
+    assert {row["kind"] for row in rows.values()} == {"gan", "writer"}
+    settings = schedules.champion_settings(banks)
+    assert settings["model"] == rows["champion"]["kind"]
+
+
+def test_the_schedule_trains_with_the_settings_of_the_champion(banks):
+    open_state(banks, print)
+    assert schedules.champion_settings(banks) == {}
+    row = {"model_id": "0" * 16, "judged": 1, "role": "champion", "reason": "the first", "kind": "writer"}
+    row["config"] = WriterConfig(width=64, steps=9).to_json()
+    Tables(banks).write("models", pl.DataFrame([row], schema=TABLES["models"].create_empty().schema))
+    config = voice_model_of_schedule(banks)
+    assert (config["model"], config["width"], config["steps"], config["depth"]) == ("writer", 64, 9, 4)
+    row |= {"kind": "gan", "config": json.dumps({"width": 9, "of another version": 1})}
+    Tables(banks).write("models", pl.DataFrame([row], schema=TABLES["models"].create_empty().schema))
+    config = voice_model_of_schedule(banks)
+    assert (config["model"], config["gan"]["width"], config["gan"]["steps"]) == ("gan", 9, 2000)
+
+
+def voice_model_of_schedule(home):
+    """Return the configuration of `voice_model` in the run that the schedule requests, which is a valid one."""
+    defs = build_defs(home)
+    resources = {"home": HomeResource(root=str(home.root))}
+    with dg.build_schedule_context(resources=resources) as context:
+        (request,) = defs.schedules[0].evaluate_tick(context).run_requests
+    assert dg.validate_run_config(defs.resolve_job_def("everything"), request.run_config)
+    return request.run_config["ops"]["voice_model"]["config"]
 
 
 def test_a_model_is_kept_and_a_damaged_one_is_trained_again(banks):

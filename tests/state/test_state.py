@@ -1,6 +1,7 @@
 """State is migrated, backed up, restored, and never started over silently; damaged caches are rebuilt."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -33,7 +34,15 @@ from deepdx_core.state.restore import BackupError, restore_backup
 from deepdx_core.state.store import BusyError, complete_state, open_state, run_lock
 from deepdx_core.tables.curation import VERDICTS
 from deepdx_core.tables.schemas import TABLES
-from deepdx_core.tables.storage import MANIFEST, DamagedTableError, MissingTableError, StateError, Tables
+from deepdx_core.tables.storage import (
+    MANIFEST,
+    DamagedTableError,
+    Manifest,
+    MissingTableError,
+    StateError,
+    Tables,
+    checksum,
+)
 from tests.support.archives import make_zip
 from tests.support.homes import DAMAGES, damage_file, file_contents
 from tests.support.paths import ROOT
@@ -55,6 +64,38 @@ def old(tmp_path):
     return Home(tmp_path / "old")
 
 
+def test_models_of_version_2_become_writers(tmp_path):
+    home = Home(tmp_path / "home")
+    open_state(home, print)
+    schema = TABLES["models"].create_empty().schema
+    rows = [
+        {
+            "model_id": "0" * 16,
+            "judged": 1,
+            "role": "champion",
+            "reason": "the first",
+            "config": "{}",
+            "kind": "writer",
+        },
+        {"model_id": "1" * 16, "judged": 2, "role": "unreadable", "reason": "damaged"},
+    ]
+    expected = pl.DataFrame(rows, schema=schema)
+    content = io.BytesIO()
+    expected.drop("kind").write_parquet(content)
+    (home.state / "models.parquet").write_bytes(content.getvalue())
+    manifest = Manifest.read(home.state)
+    manifest.version, manifest.checksums["models"] = 2, [checksum(content.getvalue())]
+    manifest.write()
+    warnings = []
+    open_state(home, warnings.append)
+    assert Tables(home).read("models").equals(expected)
+    assert "models now have a kind" in warnings[0]
+    (backup,) = home.backups.iterdir()
+    restore_backup(home, backup)
+    open_state(home, print)
+    assert Tables(home).read("models").equals(expected)
+
+
 @pytest.fixture
 def current(tmp_path):
     """A home of this version, with state."""
@@ -72,8 +113,10 @@ def test_a_home_of_version_0_is_migrated_with_splits_champion_and_overrides(old)
     models_before = file_contents(old.root / "models")
     warnings = []
     open_state(old, warnings.append)
-    for table, rows in tables_before.items():
-        assert Tables(old).read(table).equals(rows), table
+    assert Tables(old).read("training_splits").equals(tables_before["training_splits"])
+    models = Tables(old).read("models")
+    assert models.drop("kind").equals(tables_before["models"].drop("kind", strict=False))
+    assert models["kind"].to_list() == ["writer"] * len(models)
     assert file_contents(old.models) == models_before
     assert champion_folder(old).is_dir()
     assert len(load_model(champion_folder(old)).voices) > 100

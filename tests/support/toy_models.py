@@ -11,6 +11,7 @@ import torch
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices
+from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import fit_names
@@ -136,3 +137,11 @@ def blank_model() -> VoiceModel:
         ),
         history=np.array([[4, 200.0, 150.0, np.nan], [7, 160.0, 130.5, 0.75]]),
     )
+
+
+@cache
+def trained_gan() -> VoiceModel:
+    """A GAN of a few steps on the toy voices."""
+    config = GanConfig(steps=8, batch_size=8, noise_size=4, width=4, written=60)
+    with tempfile.TemporaryDirectory() as folder:
+        return fit(Path(folder), config)
