@@ -23,7 +23,7 @@ from deepdx_core.evaluation.baselines.gan import Gan
 from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
 from deepdx_core.gan.config import GanConfig
-from deepdx_core.generation.method import FittedModel, TrainedMethod, fitted_model
+from deepdx_core.generation.method import Filtered, FittedModel, TrainedMethod, fitted_model
 from deepdx_core.generation.model import load_model, save_model
 from deepdx_core.generation.model_card import ModelError
 from deepdx_core.generation.request import SamplingRequest
@@ -100,7 +100,12 @@ def main() -> None:
     alone = replace(writer, render=False, request=SamplingRequest(choices=1))
     methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
     if not arguments.only_model:
-        methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **methods}
+        filtered = {
+            f"{name}, critic and filters": Filtered(splits.labels, baseline, method.rules, render, _every_minute())
+            for name, baseline in BASELINES.items()
+            if name != "independent marginals"
+        }
+        methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **filtered, **methods}
     console = Console(width=200)
     audio = None if arguments.without_audio else tables.read_or_empty("audio_features")
     rows = evaluate(methods, splits, seed=arguments.seed, split=arguments.on, audio=audio, report=_every_minute())

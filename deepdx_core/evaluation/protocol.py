@@ -27,9 +27,10 @@ from deepdx_core.sound.audio_features import compute_voice_features
 from deepdx_core.tables.generator import ModelEvaluation
 from deepdx_core.voice.parameters import VMEM_VOICES
 
+MUTATION = "10 % mutation"
 BASELINES: Mapping[str, Method] = {
     "independent marginals": Marginals(),
-    "10 % mutation": Mutation(),
+    MUTATION: Mutation(),
     "operator crossover": Crossover(),
     "sequential CART": SequentialCart(),
 }

@@ -7,7 +7,7 @@ from torch import Tensor
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.generation.breeding import breed
 from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
-from deepdx_core.generation.voice_model import GanModel, VoiceModel, WriterModel
+from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.writer.layout import from_sequence, to_sequence
 from deepdx_core.writer.model import Conditions
@@ -60,6 +60,8 @@ def make_candidates(
             raise ValueError(f"{asked[0]} needs a writer: this model is a GAN, which makes voices from noise")
         algorithm = None if request.algorithm is None else request.algorithm - 1
         return model.gan.generate(labels, random, request.temperature, algorithm)
+    if isinstance(model, SampledModel):
+        return model.generator.sample(labels, int(random.integers(1 << 32)))
     assert isinstance(model, WriterModel)
     if request.between is not None:
         parents = _interpolate(*request.between, positions)

@@ -9,11 +9,12 @@ import torch
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Splits, Voices
+from deepdx_core.evaluation.generators import Method
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.names import fit_names
 from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
 from deepdx_core.generation.sampling import sample_labels
-from deepdx_core.generation.training import train_model
+from deepdx_core.generation.training import add_critics, train_model
 from deepdx_core.generation.voice_model import VoiceModel, WriterModel
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import Rules
@@ -54,6 +55,26 @@ class TrainedMethod:
                 self.report,
             )
         return fitted_model(model, self.rules, self.render, self.report)
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A baseline with all that a model has: a critic of its own, four candidates for each voice, the same filters.
+
+    labels: names in the order of the label ids.
+    """
+
+    labels: tuple[str, ...]
+    method: Method
+    rules: Rules
+    render: bool
+    report: Report = silent
+
+    def fit(self, train: Voices, validation: Voices, seed: int) -> "FittedModel":
+        """Fit the baseline, and its critic on what it generates."""
+        generator = self.method.fit(train, validation, seed)
+        splits = Splits(train, validation, validation, self.labels)
+        return FittedModel(add_critics(generator, splits, seed, self.report), self.rules, self.render, self.report)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Training of a model: the generator, a writer with its parents or a GAN, then the critics on its voices."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,14 +14,15 @@ from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families, sample_rows
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
+from deepdx_core.evaluation.generators import Generator
 from deepdx_core.evaluation.metrics.c2st import area, c2st
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.sampling import TrainedGan
 from deepdx_core.gan.training import train as train_gan
 from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model_card import TrainingSummary
-from deepdx_core.generation.names import NameModel
-from deepdx_core.generation.voice_model import GanModel, VoiceModel, WriterModel
+from deepdx_core.generation.names import NameModel, fit_names
+from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
 from deepdx_core.progress import Report
 from deepdx_core.sound.audio_features import compute_voice_features, renderer_version
 from deepdx_core.sound.feature_bytes import feature_bytes
@@ -130,6 +132,14 @@ def _train_gan(
     outcome = {"validation_loss": None, "validation_c2st": history[-1, 3], "steps": config.steps}
     common = _with_critics(splits, config, generate, outcome, names, report, audio)
     return GanModel(config=config, gan=gan, history=history, **common)
+
+
+def add_critics(generator: Generator, splits: Splits, seed: int, report: Report) -> SampledModel:
+    """Return a fitted generator of the evaluation protocol with critics of its own, trained like those of a writer."""
+    outcome = {"validation_loss": None, "validation_c2st": math.nan, "steps": 0}
+    config = WriterConfig(seed=seed)
+    common = _with_critics(splits, config, generator.sample, outcome, fit_names([], [], []), report, None)
+    return SampledModel(config=config, generator=generator, history=np.empty((0, 0)), **common)
 
 
 def _with_critics(

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from deepdx_core.arrays import Float64Array
 from deepdx_core.dataset.arrays import Voices
+from deepdx_core.evaluation.generators import Generator
 from deepdx_core.gan.config import GanConfig
 from deepdx_core.gan.sampling import TrainedGan
 from deepdx_core.generation.critic import Critic
@@ -59,3 +60,10 @@ class GanModel(VoiceModel):
     kind = "gan"
     config: GanConfig
     gan: TrainedGan
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampledModel(VoiceModel):
+    """Any generator of the evaluation protocol, such as a baseline, with a critic of its own. It cannot be stored."""
+
+    generator: Generator

@@ -12,6 +12,7 @@ from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
 
 GROUP = "evaluation"
+FILTERED_MUTATION = "10 % mutation, critic and filters"
 
 
 class EvaluationConfig(dg.Config):
@@ -33,8 +34,8 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     """Run the protocol on the champion, the baselines and the GAN."""
     from deepdx_core.evaluation.baselines.gan import Gan
     from deepdx_core.evaluation.generators import Pretrained
-    from deepdx_core.evaluation.protocol import BASELINES, evaluate
-    from deepdx_core.generation.method import fitted_model
+    from deepdx_core.evaluation.protocol import BASELINES, MUTATION, evaluate
+    from deepdx_core.generation.method import Filtered, fitted_model
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.registry import champion_folder
     from deepdx_core.quality.rules import load_rules
@@ -42,11 +43,12 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     report = progress_of(context)
     splits = read_splits(home)
     champion = load_model(champion_folder(home.paths))
-    writer = fitted_model(champion, load_rules(home.paths.rules), config.render, report)
+    rules = load_rules(home.paths.rules)
     methods = {
         **BASELINES,
         "GAN of the blog": Gan(splits.labels, GanConfig(steps=config.gan_steps), report),
-        "writer and critic": Pretrained(writer),
+        FILTERED_MUTATION: Filtered(splits.labels, BASELINES[MUTATION], rules, config.render, report),
+        f"{champion.kind} and critic": Pretrained(fitted_model(champion, rules, config.render, report)),
     }
     audio = home.tables.read_or_empty("audio_features") if config.render else None
     rows = evaluate(methods, splits, seed=config.seed, audio=audio, report=report)

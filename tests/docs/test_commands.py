@@ -16,7 +16,7 @@ import pytest
 from deepdx_core import api
 from tests.docs.pages import blocks, commands
 from tests.support.paths import ROOT
-from tests.support.toy_models import SMALL_TRAINING
+from tests.support.toy_models import SMALL_GAN, SMALL_TRAINING
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +37,8 @@ SHORTER = {
     "deepdx run": shlex.join(["deepdx", "run", *SMALL_TRAINING]),
     "deepdx run --without audio": shlex.join(["deepdx", "run", "--without", "audio", *SMALL_TRAINING]),
     "deepdx run --steps 2000 --set seed=1": shlex.join(["deepdx", "run", *SMALL_TRAINING, "--set", "seed=1"]),
+    "deepdx run --model gan": shlex.join(["deepdx", "run", *SMALL_GAN]),
+    "deepdx run --model gan --steps 4000 --set width=64": shlex.join(["deepdx", "run", *SMALL_GAN, "--set", "seed=1"]),
     ".venv/bin/python -m mkdocs serve": f"{sys.executable} -m mkdocs build --strict --site-dir {{tmp_path}}/built",
 }
 """Replacements for commands that take minutes or do not end."""
@@ -44,11 +46,12 @@ SHORTER = {
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """Environment with a home as `make run` leaves it, but after a short training."""
+    """Environment with a home as `make run` leaves it, but after short trainings, of a GAN too."""
     home = tmp_path_factory.mktemp("documentation")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"DEEPDX_HOME": str(home), "PATH": path, "PYTHONPATH": str(ROOT)}
-    for command in ("deepdx add data/demo", shlex.join(["deepdx", "run", *SMALL_TRAINING])):
+    runs = (shlex.join(["deepdx", "run", *options]) for options in (SMALL_TRAINING, SMALL_GAN))
+    for command in ("deepdx add data/demo", *runs):
         subprocess.run(shlex.split(command), cwd=ROOT, env=environment, check=True)
     return environment
 

@@ -34,6 +34,12 @@ SMALL_TRAINING = (
 )
 """Options of `deepdx run` for a model that trains in a few seconds, with voices good enough to be accepted."""
 
+SMALL_GAN = (
+    *("--model", "gan", "--steps", "150"),
+    *("--set", "batch_size=16", "--set", "width=8", "--set", "written=200"),
+)
+"""The same for a GAN."""
+
 LABELS = ("Low", "High", "Perc")
 COARSE = (1, 31, 15)
 """Coarse frequency of operator 1, by label."""
