@@ -74,7 +74,8 @@ class Filtered:
         """Fit the baseline, and its critic on what it generates."""
         generator = self.method.fit(train, validation, seed)
         splits = Splits(train, validation, validation, self.labels)
-        return FittedModel(add_critics(generator, splits, seed, self.report), self.rules, self.render, self.report)
+        model = add_critics(generator, splits, seed, self.render, self.report)
+        return FittedModel(model, self.rules, self.render, self.report)
 
 
 @dataclass(frozen=True)

@@ -134,11 +134,14 @@ def _train_gan(
     return GanModel(config=config, gan=gan, history=history, **common)
 
 
-def add_critics(generator: Generator, splits: Splits, seed: int, report: Report) -> SampledModel:
-    """Return a fitted generator of the evaluation protocol with critics of its own, trained like those of a writer."""
+def add_critics(generator: Generator, splits: Splits, seed: int, by_ear: bool, report: Report) -> SampledModel:
+    """Return a fitted generator of the evaluation protocol with a critic of its own, trained like that of a writer.
+
+    by_ear: render voices, for a critic by ear as well.
+    """
     outcome = {"validation_loss": None, "validation_c2st": math.nan, "steps": 0}
     config = WriterConfig(seed=seed)
-    common = _with_critics(splits, config, generator.sample, outcome, fit_names([], [], []), report, None)
+    common = _with_critics(splits, config, generator.sample, outcome, fit_names([], [], []), report, None, by_ear)
     return SampledModel(config=config, generator=generator, history=np.empty((0, 0)), **common)
 
 
@@ -150,27 +153,31 @@ def _with_critics(
     names: NameModel,
     report: Report,
     audio: pl.DataFrame | None,
+    by_ear: bool = True,
 ) -> dict[str, Any]:
     """Fit the critics of a generator, and return what a model of any kind has.
 
-    generate: returns a voice for each label with a seed. outcome: of the training, as in the summary.
+    generate: returns a voice for each label with a seed. outcome: of the training, as in the summary. by_ear: without,
+    nothing is rendered, and there is no critic by ear.
     """
     train, validation = splits.train, splits.validation
     labels = np.resize(train.labels, min(config.written, len(train)))
     with reproducible(config.threads):
         written = _new_voices(generate(labels, config.seed), labels, train)
         held_out = _new_voices(generate(validation.labels, config.seed + 1), validation.labels, train)
-    known = AudioFeatures.create_empty() if audio is None else audio
-    sound = [
-        feature_bytes(voices.parameters, compute_voice_features(voices.parameters, known, report))
-        for voices in (train, written, validation, held_out)
-    ]
-    critic = fit_critic(train, written, config.seed)
-    critic_by_ear = fit_critic(train, written, config.seed, (sound[0], sound[1]))
-    realness = np.concatenate(
-        [critic_by_ear.realness(validation, sound[2]), critic_by_ear.realness(held_out, sound[3])]
-    )
-    critic_area, _ = area(realness, np.arange(len(realness)) < len(validation), np.arange(len(realness)))
+    critic, critic_by_ear = fit_critic(train, written, config.seed), None
+    realness = [critic.realness(voices) for voices in (validation, held_out)]
+    if by_ear:
+        known = AudioFeatures.create_empty() if audio is None else audio
+        of_train, of_written, *others = (
+            feature_bytes(voices.parameters, compute_voice_features(voices.parameters, known, report))
+            for voices in (train, written, validation, held_out)
+        )
+        critic_by_ear = fit_critic(train, written, config.seed, (of_train, of_written))
+        pairs = zip((validation, held_out), others, strict=True)
+        realness = [critic_by_ear.realness(voices, sound) for voices, sound in pairs]
+    is_real = np.arange(len(validation) + len(held_out)) < len(validation)
+    critic_area, _ = area(np.concatenate(realness), is_real, np.arange(len(is_real)))
     summary = TrainingSummary(
         fingerprint=model_fingerprint(splits, config),
         data_version=data_version(splits),

@@ -35,6 +35,7 @@ from deepdx_core.tables.storage import Tables
 from deepdx_core.writer.config import WriterConfig
 from deepdx_pipeline.definitions import build_defs
 from deepdx_pipeline.defs import generator, schedules
+from deepdx_pipeline.defs.evaluation import FILTERED_MUTATION
 from deepdx_pipeline.defs.jobs import op_configs
 from deepdx_pipeline.instance import PROCESS_TAGS, open_instance
 from deepdx_pipeline.lineage import LINEAGE
@@ -372,9 +373,10 @@ def test_the_champion_is_evaluated_beside_baselines(banks):
     result = run(banks, "evaluate", run_config=protocol)
     assert result.success
     rows = Tables(banks).read("model_evaluation")
-    assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *BASELINES, "GAN of the blog", "writer and critic"]
+    others = ["GAN of the blog", FILTERED_MUTATION, "writer and critic"]
+    assert rows["generator"].to_list() == [REAL_HALF, REAL_OTHER, *BASELINES, *others]
     assert rows["judged_on"].unique().to_list() == ["test"]
-    assert rows["fit_seconds"].is_null().to_list() == [True, True, *[False] * 5, True]
+    assert rows["fit_seconds"].is_null().to_list() == [True, True, *[False] * (len(BASELINES) + 2), True]
     assert len(query(banks.database, "FROM model_evaluation")) == len(rows)
 
 
