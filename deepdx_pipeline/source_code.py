@@ -1,5 +1,6 @@
 """Code references of assets: file and line, or a link to the commit if the checkout has a remote on the web."""
 
+import inspect
 import subprocess
 import warnings
 from collections.abc import Sequence
@@ -21,12 +22,24 @@ def with_code_references(assets: Assets) -> Assets:
     web = web_address(_git("remote", "get-url", "origin"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # in beta; only links depend on it
-        referenced = dg.with_source_code_references(list(assets))
+        referenced = [_with_reference(asset) for asset in assets]
         if not commit or not web:
             return referenced
         mapping = dg.AnchorBasedFilePathMapping(local_file_anchor=_ROOT, file_anchor_path_in_repository="")
         platform: Literal["github", "gitlab"] = "gitlab" if "gitlab" in web else "github"
         return dg.link_code_references_to_git(referenced, web, commit, mapping, platform)
+
+
+def _with_reference(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """Return an asset with a reference to its function.
+
+    `dg.with_source_code_references` names the file of the outermost decorator, and the line of the function inside.
+    """
+    function = inspect.unwrap(asset.op.compute_fn.decorated_fn)  # type: ignore[union-attr]
+    code = function.__code__
+    reference = dg.LocalFileCodeReference(file_path=code.co_filename, line_number=code.co_firstlineno)
+    metadata = {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+    return asset.map_asset_specs(lambda spec: spec.merge_attributes(metadata=metadata))
 
 
 def web_address(remote: str) -> str:

@@ -338,7 +338,9 @@ def test_every_asset_has_group_kinds_owner_code_references_and_code_version():
         assert node.group_name != "default", key
         assert node.kinds, key
         assert node.owners == ["team:deepdx"], key
-        assert "dagster/code_references" in node.metadata, key
+        (reference,) = node.metadata["dagster/code_references"].code_references
+        place = getattr(reference, "file_path", None) or reference.url
+        assert "deepdx_pipeline/defs/" in place, key
         if key.to_user_string() not in {*sources, "corpus_database", "corpus_charts", "models_in_database"}:
             assert node.code_version, key
 
