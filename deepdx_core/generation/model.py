@@ -1,6 +1,6 @@
-"""A trained model, stored as `model.safetensors` (all arrays) and `model.json` (the model card).
+"""A trained model, stored as `model.safetensors` (all arrays) and `model.json` (the model card), with a `README.md`.
 
-Neither file is pickled: loading a model of unknown origin runs none of its code.
+Nothing is pickled: loading a model of unknown origin runs none of its code.
 """
 
 import hashlib
@@ -32,6 +32,7 @@ from deepdx_core.generation.model_card import (
     read_model_card,
     write_model_card,
 )
+from deepdx_core.generation.model_readme import MODEL_README, describe_model
 from deepdx_core.generation.voice_model import GanModel, VoiceModel, WriterModel
 from deepdx_core.trees import Trees
 from deepdx_core.voice.algorithms import ALGORITHMS
@@ -50,7 +51,7 @@ _CRITIC_ARRAYS = tuple(field.name for field in fields(Trees))
 
 
 def save_model(folder: Path, model: VoiceModel) -> None:
-    """Write both files, each atomically. The card goes last, and names the digest of the weights."""
+    """Write the files, each atomically. The card goes last, and names the digest of the weights."""
     tensors = _network_tensors(model)
     for kind, critic in (("critic", model.critic), ("critic_by_ear", model.critic_by_ear)):
         if critic is not None:
@@ -65,6 +66,8 @@ def save_model(folder: Path, model: VoiceModel) -> None:
     data = save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"fingerprint": fingerprint})
     with written_whole(folder / WEIGHTS, set_aside=True) as temporary:
         temporary.write_bytes(data)
+    with written_whole(folder / MODEL_README, set_aside=True) as temporary:
+        temporary.write_text(describe_model(model), encoding="utf-8")
     card = ModelCard(
         format=MODEL_FORMAT,
         kind=model.kind,

@@ -12,6 +12,9 @@ from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.voice.parts import part_columns
 
+OF_WRITERS = ("like", "parents", "between", "novelty")
+"""Keys of a request that need a writer, which starts from a voice."""
+
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class SamplingRequest:

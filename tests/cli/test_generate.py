@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import dagster as dg
 import numpy as np
+import polars as pl
 import pytest
 
 from deepdx_core.codec.names import names_to_text, text_to_names
@@ -33,6 +34,7 @@ from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
 from deepdx_core.sound.audibility import is_inaudible
 from deepdx_core.state.store import open_state
+from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import INDEX
 from deepdx_core.voice.parts import part_columns
@@ -42,6 +44,7 @@ from deepdx_pipeline.defs.orders import OrderConfig
 from tests.support.cli import run_deepdx
 from tests.support.demo_models import demo_model
 from tests.support.paths import DEMO
+from tests.support.toy_models import trained_gan
 
 KEYS, NET = DEMO / "Keys" / "EPIANOS1.syx", DEMO / "From the net"
 
@@ -59,7 +62,7 @@ def deepdx(monkeypatch, home, tmp_path, models, capsys, compiled_engine):
     """`run_deepdx` in an empty working directory, with the model as champion."""
     open_state(home, print)
     shutil.copytree(models / "champion", home.models / "champion")
-    monkeypatch.setattr(fulfillment, "champion_folder", lambda home: home.models / "champion")
+    monkeypatch.setattr(registry, "champion_folder", lambda home: home.models / "champion")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("COLUMNS", "300")
@@ -569,3 +572,51 @@ def test_the_form_of_the_job_has_every_key_with_its_value_and_meaning(home):
     shown = job.run_config["ops"]["order"]["config"]
     assert shown.keys() == OrderConfig.model_fields.keys()
     assert all(field.description for field in OrderConfig.model_fields.values())
+
+
+# Models
+
+
+@pytest.fixture
+def gan(deepdx, home):
+    """A GAN in the registry, next to the champion. Return its id."""
+    model = trained_gan()
+    save_model(home.models / ("ab12" * 4), model)
+    row = {"model_id": "ab12" * 4, "judged": 2, "role": "beaten", "reason": "worse", "kind": "gan", "c2st": 0.99}
+    Tables(home).write("models", pl.DataFrame([row], schema=TABLES["models"].create_empty().schema))
+    return row["model_id"]
+
+
+def test_a_model_is_chosen_by_kind_or_id(deepdx, gan):
+    by_kind, by_id = (generated(deepdx, "--model", name, "--label", "high") for name in ("gan", gan[:6].upper()))
+    by_champion = generated(deepdx)
+    assert (by_kind == by_id).all()
+    assert (by_kind != by_champion).any()
+
+
+def test_a_missing_model_is_an_error_that_says_what_to_do(deepdx):
+    code, _, errors = deepdx("generate", "--model", "gan", "-o", "out.syx")
+    assert code == 1
+    assert "no gan yet" in errors
+    assert "deepdx run --model gan" in errors
+    code, _, errors = deepdx("generate", "--model", "0123", "-o", "out.syx")
+    assert code == 1
+    assert "no model '0123'" in errors
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--like", f"{DEMO}/Keys/EPIANOS1.syx:1"),
+        ("--novelty", "2"),
+        ("--between", f"{DEMO}/Keys/EPIANOS1.syx:1", f"{DEMO}/Keys/EPIANOS1.syx:2"),
+        ("--parents", f"{DEMO}/Keys/EPIANOS1.syx:1", "--parents", f"{DEMO}/Keys/EPIANOS1.syx:2"),
+    ],
+    ids=lambda options: options[0],
+)
+def test_a_gan_refuses_what_needs_a_writer(deepdx, gan, options):
+    code, _, errors = deepdx("generate", "--model", "gan", *options, "-o", "out.syx")
+    assert code == 2
+    assert f"{options[0]}: needs a writer, and this model is a GAN" in " ".join(errors.split())
+    assert "--model chooses another" in " ".join(errors.split())
+    assert not Path("out.syx").exists()

@@ -22,11 +22,11 @@ BANKS = ("out-01.syx", "out-02.syx")
 GENERATE = """
 import sys
 from pathlib import Path
-from deepdx_core.generation import fulfillment
+from deepdx_core.generation import registry
 from deepdx_pipeline.cli.app import main
 
 _, folder, seed = sys.argv
-fulfillment.champion_folder = lambda home: Path(folder)
+registry.champion_folder = lambda home: Path(folder)
 sys.argv = ["deepdx", "generate", "--count", "33", "--allow-copies", "--force", "-o", "out.syx", "--seed", seed]
 main()
 """

@@ -11,12 +11,13 @@ from safetensors.torch import load_file, save_file
 from deepdx_core.gan.history import HISTORY
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import MODEL_CARD, ModelError
+from deepdx_core.generation.model_readme import describe_model
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_core.generation.training import model_fingerprint
 from deepdx_core.generation.voice_model import GanModel
 from deepdx_core.voice.parameters import INDEX
-from tests.support.toy_models import LABELS, TINY, fit, toy_splits, toy_voices, trained_gan
+from tests.support.toy_models import LABELS, TINY, blank_model, fit, toy_splits, toy_voices, trained_gan
 
 FREE = SamplingRequest(avoid_copies=False)
 
@@ -83,6 +84,19 @@ def test_an_algorithm_is_fulfilled_and_the_temperature_matters():
 def test_a_gan_says_that_it_derives_from_no_voice(key, request_):
     with pytest.raises(ValueError, match=f"{key} needs a writer: this model is a GAN"):
         sample(trained_gan(), 2, 1, request_)
+
+
+def test_a_readme_says_what_the_model_is(stored, tmp_path):
+    shown = (stored / "README.md").read_text()
+    assert "Kind `gan`" in shown
+    assert f"{len(trained_gan().voices):,} voices of the training split" in shown
+    assert "states none" in shown
+    assert "| steps | 8 |" in shown
+    assert "bits a validation voice" not in shown
+    save_model(tmp_path / "writer", blank_model())
+    assert "| bits a validation voice, given its parent | 130.5 |" in (tmp_path / "writer" / "README.md").read_text()
+    named = replace(trained_gan(), labels=("<b>", "x\n# y", "z"))
+    assert "\n# y" not in describe_model(named)
 
 
 def edit_weights(folder, change):

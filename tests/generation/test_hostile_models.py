@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
-from deepdx_core.generation import fulfillment
+from deepdx_core.generation import registry
 from deepdx_core.generation.model import WEIGHTS, load_model, save_model
 from deepdx_core.generation.model_card import MODEL_CARD, ModelError, read_model_card
 from deepdx_core.generation.request import SamplingRequest
@@ -196,7 +196,7 @@ def test_a_link_to_a_whole_file_is_followed(folder, tmp_path):
 @pytest.mark.parametrize("damage", ["a FIFO", "emptied", "a folder"])
 def test_the_command_reports_a_damaged_model_in_one_line(folder, home, tmp_path, monkeypatch, capsys, name, damage):
     DAMAGES[damage](folder / name)
-    monkeypatch.setattr(fulfillment, "champion_folder", lambda _: folder)
+    monkeypatch.setattr(registry, "champion_folder", lambda _: folder)
     monkeypatch.setenv("COLUMNS", "1000")
     arguments = ["deepdx", "generate", "-o", str(tmp_path / "out.syx")]
     with at_once(), patch.object(sys, "argv", arguments), pytest.raises(SystemExit) as end:
