@@ -18,7 +18,7 @@ from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
 from deepdx_core.generation.realness import compute_realness
-from deepdx_core.generation.registry import champion_folder, corpus_names, find_model
+from deepdx_core.generation.registry import corpus_names, find_model
 from deepdx_core.generation.request import OF_WRITERS, SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_core.generation.voice_model import VoiceModel
@@ -125,7 +125,7 @@ def generate_voices(
     Raises NoModelError or ModelError without a model, and DeepDXError for a label that the model does not know, or if
     nearly all candidates are rejected.
     """
-    model = load_model(champion_folder(home)) if model is None else model
+    model = load_model(find_model(home)) if model is None else model
     rules, taken = load_rules(home.rules), corpus_names(home)
     try:
         found = sample(model, count, seed, request, rules=rules, render=by_ear, report=report)

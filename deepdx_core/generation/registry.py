@@ -74,7 +74,7 @@ def model_of_kind(home: Home, kind: Kind) -> str:
     )
 
 
-def find_model(home: Home, name: str | None) -> Path:
+def find_model(home: Home, name: str | None = None) -> Path:
     """Return the folder of the champion, of the best model of a kind, or of a model by the beginning of its id.
 
     Raises NoModelError if there is none, or if several ids begin like that.

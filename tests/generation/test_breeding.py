@@ -5,7 +5,7 @@ import pytest
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
 from deepdx_core.generation.breeding import breed
-from deepdx_core.generation.candidates import write_candidates
+from deepdx_core.generation.candidates import make_candidates
 from deepdx_core.generation.orders import Order, OrderError, check_order
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
@@ -140,7 +140,7 @@ def test_strength_counts_the_parameters_that_may_change(model, three, keep):
     changed = []
     for strength in (0.02, 0.3):
         request = SamplingRequest(like=three[0], keep=keep, strength=strength, avoid_copies=False)
-        made = write_candidates(model, request, np.zeros(96, dtype=int), np.zeros(96), np.random.default_rng(0))
+        made = make_candidates(model, request, np.zeros(96, dtype=int), np.zeros(96), np.random.default_rng(0))
         changed.append((made != three[0]).sum(axis=1).mean())
     assert changed[0] + 0.5 < changed[1] < 0.5 * request.free.sum()
 

@@ -117,7 +117,7 @@ def test_a_place_depends_on_earlier_ones_only_whatever_is_rejected(model, monkey
     def rejection_reasons(voices, rules, audio, unpitched):
         return np.where((audio is not None) & (voices[:, :66].sum(axis=1) % 3 == 0), "out", "").astype(object)
 
-    monkeypatch.setattr(sampling, "write_candidates", candidates)
+    monkeypatch.setattr(sampling, "make_candidates", candidates)
     monkeypatch.setattr(sampling, "rejection_reasons", rejection_reasons)
     monkeypatch.setattr(sampling, "compute_voice_features", lambda *_: AudioFeatures.create_empty())
     monkeypatch.setattr(realness, "feature_bytes", lambda voices, _: np.zeros((len(voices), FEATURE_BYTES), np.uint8))

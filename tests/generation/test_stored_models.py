@@ -93,7 +93,7 @@ def test_a_model_is_stored_over_an_older_one(stored, model):
         stored, replace(model, labels=("A", "B", "C"), summary=model.summary.model_copy(update={"fingerprint": "new"}))
     )
     assert load_model(stored).labels == ("A", "B", "C")
-    assert sorted(path.name for path in stored.iterdir()) == [MODEL_CARD, WEIGHTS]
+    assert sorted(path.name for path in stored.iterdir()) == ["README.md", MODEL_CARD, WEIGHTS]
 
 
 def changed_card(change):
