@@ -3,26 +3,36 @@
 Source: Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017.
 """
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
+from deepdx_core.evaluation.metrics.classifiers import boosted_trees
 from deepdx_core.evaluation.metrics.uncertainty import Estimate
 
 FOLDS = 3
 
 
-def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int) -> Estimate:
-    """Return the area under the ROC curve of boosted trees that distinguish two sets: 0.5 is not at all, 1 always.
+def c2st(
+    first: npt.NDArray[Any],
+    second: npt.NDArray[Any],
+    groups: Int64Array,
+    seed: int,
+    classifier: Callable[[int], Any] = boosted_trees,
+) -> Estimate:
+    """Return the area under the ROC curve of a classifier that distinguishes two sets: 0.5 is not at all, 1 always.
 
     first, second: `[n, k]` and `[m, k]`, nan for missing values. groups: families of both sets together,
     `int64[n + m]`. No family is in two folds, or the classifier would recognize voices by their relatives rather than
-    by the difference between the sets. The area is the mean over three folds; nan if a fold lacks one of the sets. The
-    standard error covers the choice of voices to classify, not of those that the trees were fitted on.
+    by the difference between the sets. classifier: a classifier of scikit-learn, not yet fitted, for a seed. The area
+    is the mean over three folds; nan if a fold lacks one of the sets. The standard error covers the choice of voices to
+    classify, not of those that the classifier was fitted on.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
     both = np.concatenate([first, second])
@@ -33,13 +43,15 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, 
         test = fold == number
         if len(np.unique(is_first[test])) < 2 or len(np.unique(is_first[~test])) < 2:
             return Estimate(float("nan"), float("nan"))
-        model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
         # Columns of nan alone carry no information, and the trees do not accept them.
         known = (both[~test] == both[~test]).any(axis=0)
         # With so few voices, a second thread gains little, and waits long if another program needs its core.
-        with threadpool_limits(1, "openmp"):
-            model.fit(both[~test][:, known], is_first[~test])
-        areas.append(area(model.decision_function(both[test][:, known]), is_first[test], groups[test]))
+        with threadpool_limits(1), warnings.catch_warnings():
+            # Networks are trained for a fixed time.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = classifier(seed).fit(both[~test][:, known], is_first[~test])
+            scores = model.predict_proba(both[test][:, known])[:, 1]
+        areas.append(area(scores, is_first[test], groups[test]))
     means, errors = np.array(areas).T
     return Estimate(float(means.mean()), float(np.sqrt((errors**2).sum()) / FOLDS))
 
