@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy.spatial.distance import cdist
 
@@ -348,22 +349,20 @@ def test_trees_learn_related_parameters():
 
 
 def test_forests_draw_from_leaves_of_the_label():
-    train = labeled(400)
-    train.parameters[:, 21:126] = INIT_VOICE[21:126]
-    train.parameters[:, LEVELS] = ALONE[:400, None] * 7 % 100
+    train, other = labeled(400), labeled(200, seed=7)
+    for voices in (train, other):
+        voices.parameters[:, 21:126] = INIT_VOICE[21:126]
+        voices.parameters[:, LEVELS] = ALONE[: len(voices), None] * 7 % 100
     forests = AdversarialForest().fit(train, train, 0)
-    labels = np.arange(400) % 2
-    voices = forests.sample(labels, 1)
-    assert (voices[:, INDEX["algorithm"]] // 8 == labels).all()
-    levels = voices[:, LEVELS].astype(int)
+    drawn = forests.sample(train.labels, 1)
+    assert (drawn[:, INDEX["algorithm"]] // 8 == train.labels).all()
+    levels = drawn[:, LEVELS].astype(int)
     assert np.median(np.abs(levels[:, 0] - levels[:, 1])) < 18 < np.median(np.abs(levels[:, 0] - levels[::-1, 1]))
     # Without any training voice of the label.
     require_legal(forests.sample(np.full(5, 2), 0))
-    other = labeled(200, seed=7)
     scores = forests.score(other)
     assert np.isfinite(scores).all()
     assert (scores > forests.score(generated_voices(other.parameters, 1 - other.labels))).mean() > 0.95
-    assert (scores > forests.score(generated_voices(random_voices(200, 9)[0], other.labels))).mean() > 0.9
 
 
 def test_probabilities_of_forests_follow_the_training_voices():
@@ -501,3 +500,26 @@ def test_the_gan_is_a_method_like_others():
     assert (voices == again.sample(labels, 0)).all()
     assert (voices != other.sample(labels, 0)).any()
     assert count_duplicates(voices) == 0
+
+
+def test_the_study_shows_means_and_deviations_over_seeds():
+    from studies.generators import format_table, over_seeds
+
+    def row(generator, seed, c2st, bits):
+        return {
+            "generator": generator,
+            "judged_on": "test",
+            "seed": seed,
+            "c2st": c2st,
+            "c2st_error": 9.0,
+            "bits": bits,
+        }
+
+    rows = pl.DataFrame([row("b", 0, 0.5, None), row("a", 0, 0.7, 1.0), row("b", 1, 0.5, None), row("a", 1, 0.9, 3.0)])
+    found = over_seeds(rows)
+    assert found["generator"].to_list() == ["b", "a"]
+    assert found["c2st"].to_list() == pytest.approx([0.5, 0.8])
+    assert found["c2st_error"].to_list() == pytest.approx([0, 0.02**0.5])
+    assert found["bits"].to_list() == [None, 2]
+    _, *columns = format_table(found).columns
+    assert [list(column.cells) for column in columns] == [["0.500 ±0.000", ""], ["0.800 ±0.141", "2.000 ±1.414"]]
