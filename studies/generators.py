@@ -1,10 +1,11 @@
 """Evaluation of generators by the protocol of `deepdx_core.evaluation`, on the tables of a home folder.
 
-`python -m studies.generators [HOME] [--model FOLDER] [--only-model] [--without-audio] [--on validation] [--seed N]
+`python -m studies.generators [HOME] [--model FOLDER] [--only-model] [--without-audio] [--on validation] [--seeds N ...]
 [--set NAME=VALUE ...] [--to FILE]` fits and evaluates the baselines, the GAN of the blog, the writer alone, and the
 writer with its critic, and prints a column for each row of `model_evaluation`. The home folder is only read. A model in
-FOLDER is used; if there is none, a new one is saved there. --set changes a setting of the training: see
-`deepdx_core/writer/config.py`.
+FOLDER is used; if there is none, a new one is saved there. With several seeds, everything is fitted for each of them,
+FOLDER has a folder for each, and the table has means, with standard deviations over the seeds. --set changes a setting
+of the training: see `deepdx_core/writer/config.py`.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from deepdx_core.dataset.arrays import Splits, splits_from_training_set
+from deepdx_core.dataset.arrays import Splits, labels_by_names, splits_from_training_set
 from deepdx_core.evaluation.baselines.gan import Gan
 from deepdx_core.evaluation.generators import Method, Pretrained
 from deepdx_core.evaluation.protocol import BASELINES, evaluate
@@ -51,7 +52,7 @@ def load_or_train(method: TrainedMethod, splits: Splits, seed: int, folder: Path
 
 
 def format_table(rows: pl.DataFrame) -> Table:
-    """Return a table with a row per metric, with its standard error, and a column per generator."""
+    """Return a table with a row per metric, with its error, and a column per generator."""
     table = Table("metric", *rows["generator"], box=None)
     for name in rows.columns[3:]:
         if name.endswith("_error"):
@@ -63,6 +64,14 @@ def format_table(rows: pl.DataFrame) -> Table:
             cells.append(text if error is None else f"{text} ±{error:.3f}")
         table.add_row(name, *cells)
     return table
+
+
+def over_seeds(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return a row per generator: the means over its seeds, with standard deviations in place of standard errors."""
+    measures = pl.selectors.by_name(rows.columns[3:]) - pl.selectors.ends_with("_error")
+    return rows.group_by("generator", maintain_order=True).agg(
+        pl.first("judged_on", "seed"), measures.mean(), measures.std().name.suffix("_error")
+    )
 
 
 def _every_minute() -> Report:
@@ -85,31 +94,36 @@ def main() -> None:
     parser.add_argument("--only-model", action="store_true")
     parser.add_argument("--without-audio", action="store_true")
     parser.add_argument("--on", choices=("validation", "test"), default="test")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", "--seed", type=int, nargs="+", default=[0], metavar="N")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
     parser.add_argument("--to", type=Path, help="Parquet file to write the rows to")
     arguments = parser.parse_args()
     home = Home(arguments.home) if arguments.home else find_home()
     tables = Tables(home)
-    splits = splits_from_training_set(tables.read("training_set"), load_taxonomy().labels)
+    taxonomy = load_taxonomy()
+    named = labels_by_names(tables.read("labeled_voices"), taxonomy)
+    splits = splits_from_training_set(tables.read("training_set"), taxonomy.labels, named)
     settings = {name: json.loads(value) for name, value in (setting.split("=") for setting in arguments.set)}
-    config = WriterConfig.from_json(json.dumps({"seed": arguments.seed} | settings))
     render = not arguments.without_audio
-    method = TrainedMethod(splits.labels, config, load_rules(home.rules), render, _every_minute())
-    writer = load_or_train(method, splits, arguments.seed, arguments.model)
-    alone = replace(writer, render=False, request=SamplingRequest(choices=1))
-    methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
-    if not arguments.only_model:
-        filtered = {
-            f"{name}, critic and filters": Filtered(splits.labels, baseline, method.rules, render, _every_minute())
-            for name, baseline in BASELINES.items()
-            if name != "independent marginals"
-        }
-        methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **filtered, **methods}
-    console = Console(width=200)
-    audio = None if arguments.without_audio else tables.read_or_empty("audio_features")
-    rows = evaluate(methods, splits, seed=arguments.seed, split=arguments.on, audio=audio, report=_every_minute())
-    console.print(format_table(rows))
+    audio = tables.read_or_empty("audio_features") if render else None
+    evaluated = []
+    for seed in arguments.seeds:
+        config = WriterConfig.from_json(json.dumps({"seed": seed} | settings))
+        method = TrainedMethod(splits.labels, config, load_rules(home.rules), render, _every_minute())
+        folder = arguments.model / str(seed) if arguments.model and len(arguments.seeds) > 1 else arguments.model
+        writer = load_or_train(method, splits, seed, folder)
+        alone = replace(writer, render=False, request=SamplingRequest(choices=1))
+        methods: dict[str, Method] = {"writer alone": Pretrained(alone), "writer and critic": Pretrained(writer)}
+        if not arguments.only_model:
+            filtered = {
+                f"{name}, critic and filters": Filtered(splits.labels, baseline, method.rules, render, _every_minute())
+                for name, baseline in BASELINES.items()
+                if name != "independent marginals"
+            }
+            methods = {**BASELINES, "GAN of the blog": Gan(splits.labels, GanConfig()), **filtered, **methods}
+        evaluated.append(evaluate(methods, splits, seed=seed, split=arguments.on, audio=audio, report=_every_minute()))
+    rows = pl.concat(evaluated)
+    Console(width=200).print(format_table(rows if len(evaluated) == 1 else over_seeds(rows)))
     if arguments.to:
         rows.write_parquet(arguments.to)
 

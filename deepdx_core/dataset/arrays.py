@@ -1,12 +1,13 @@
 """The training set as arrays, by split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from deepdx_core.arrays import Int64Array, UInt8Array
 from deepdx_core.dedup.near_duplicates import near_duplicate_groups
+from deepdx_core.labels.taxonomy import Taxonomy
 from deepdx_core.tables.dataset import SPLITS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
@@ -15,18 +16,27 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 class Voices:
     """Voices with their labels and families.
 
-    parameters: `uint8[n, 145]`. labels: label ids, `int64[n]`. families: `int64[n]`, -1 if unknown.
+    parameters: `uint8[n, 145]`. labels: label ids, `int64[n]`. families: `int64[n]`, -1 if unknown. by_names: label ids
+    that follow from names alone, `int64[n]`, -1 without a telling name; None if names are not known at all.
     """
 
     parameters: UInt8Array
     labels: Int64Array
     families: Int64Array
+    by_names: Int64Array | None = None
 
     def __len__(self) -> int:
         return len(self.parameters)
 
     def __getitem__(self, rows: Int64Array) -> "Voices":
-        return Voices(self.parameters[rows], self.labels[rows], self.families[rows])
+        by_names = None if self.by_names is None else self.by_names[rows]
+        return Voices(self.parameters[rows], self.labels[rows], self.families[rows], by_names)
+
+    def named(self) -> "Voices":
+        """Return the voices with a telling name, labeled by it; all with their labels, if names are not known."""
+        if self.by_names is None:
+            return self
+        return replace(self, labels=self.by_names)[np.flatnonzero(self.by_names >= 0)]
 
 
 @dataclass(frozen=True)
@@ -39,14 +49,22 @@ class Splits:
     labels: tuple[str, ...]
 
 
-def splits_from_training_set(training_set: pl.DataFrame, labels: tuple[str, ...]) -> Splits:
+def splits_from_training_set(
+    training_set: pl.DataFrame, labels: tuple[str, ...], by_names: pl.DataFrame | None = None
+) -> Splits:
     """Return the splits of the table `training_set` as arrays, without withheld sounds.
 
-    labels: names of the labels, in the order of the label ids. Raises ValueError if a split is empty.
+    labels: names of the labels, in the order of the label ids. by_names: labels that follow from names alone, from
+    `labels_by_names`. Raises ValueError if a split is empty.
     """
     # Ranked over withheld sounds too: families are numbered the same whatever is withheld.
     rows = training_set.with_columns(family=pl.col("family_id").rank("dense").cast(pl.Int64))
     ids = {label: i for i, label in enumerate(labels)}
+    if by_names is not None:
+        named = by_names.select("sound_id", by_names=pl.col("label").replace_strict(ids, return_dtype=pl.Int64))
+        rows = rows.join(named, on="sound_id", how="left", maintain_order="left").with_columns(
+            pl.col("by_names").fill_null(-1)
+        )
     parts = {}
     for split in SPLITS:
         own = rows.filter(pl.col("split") == split)
@@ -56,8 +74,16 @@ def splits_from_training_set(training_set: pl.DataFrame, labels: tuple[str, ...]
             own.select(PARAMETER_NAMES).to_numpy(writable=True),
             own["label"].replace_strict(ids, return_dtype=pl.Int64).to_numpy(writable=True),
             own["family"].to_numpy(writable=True),
+            None if by_names is None else own["by_names"].to_numpy(writable=True),
         )
     return Splits(**parts, labels=labels)
+
+
+def labels_by_names(labeled: pl.DataFrame, taxonomy: Taxonomy) -> pl.DataFrame:
+    """Return `sound_id` and `label` of the sounds whose names alone say a category, from the table `labeled_voices`."""
+    return labeled.drop_nulls("by_names").select(
+        "sound_id", label=pl.col("by_names").replace_strict(taxonomy.label_of, return_dtype=pl.String)
+    )
 
 
 def generated_voices(parameters: UInt8Array, labels: Int64Array) -> Voices:

@@ -26,11 +26,14 @@ def distances_to_closest(voices: UInt8Array, train: UInt8Array) -> Int64Array:
     return find_closest(voices, train)[1]
 
 
-def find_closest(voices: UInt8Array, train: UInt8Array) -> tuple[Int64Array, Int64Array]:
+def find_closest(
+    voices: UInt8Array, train: UInt8Array, excluded: Int64Array | None = None
+) -> tuple[Int64Array, Int64Array]:
     """Return the closest training voice of each voice, `uint8[n, 145]`: its row and its distance, `int64[n]` each.
 
-    Exact: all pairs are compared; of equally close ones, the first is taken. train: `uint8[m, 145]`. Raises ValueError
-    if it is empty.
+    Exact: all pairs are compared; of equally close ones, the first is taken. train: `uint8[m, 145]`. excluded: for each
+    voice, a row of `train` that is not compared, `int64[n]`, such as that of the voice itself; if there is no other,
+    the distance is 146. Raises ValueError if there are no training voices.
     """
     if not len(train):
         raise ValueError("there are no training voices to compare with")
@@ -41,6 +44,10 @@ def find_closest(voices: UInt8Array, train: UInt8Array) -> tuple[Int64Array, Int
         some = voices[start : start + _BATCH]
         for begin in range(0, len(train), _TILE):
             counts = hamming_distances(some, columns[:, begin : begin + _TILE])
+            if excluded is not None:
+                places = excluded[start : start + _BATCH] - begin
+                inside = np.flatnonzero((places >= 0) & (places < counts.shape[1]))
+                counts[inside, places[inside]] = np.iinfo(counts.dtype).max
             best = counts.argmin(axis=1)
             distances = counts[np.arange(len(some)), best]
             nearer = distances < closest[start : start + len(some)]

@@ -10,15 +10,18 @@ import polars as pl
 from deepdx_core.arrays import Int64Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families, sample_rows
-from deepdx_core.dataset.distances import distances_to_closest
+from deepdx_core.dataset.distances import find_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.baselines.cart import SequentialCart
+from deepdx_core.evaluation.baselines.forest import AdversarialForest
 from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
 from deepdx_core.evaluation.generators import Method, Pretrained, Scorer
 from deepdx_core.evaluation.metrics.audio import summarize_audio
 from deepdx_core.evaluation.metrics.c2st import c2st
+from deepdx_core.evaluation.metrics.classifiers import boosted_trees, encode_parameters, networks
 from deepdx_core.evaluation.metrics.label_agreement import fit_label_classifier
-from deepdx_core.evaluation.metrics.memorization import count_duplicates
+from deepdx_core.evaluation.metrics.memorization import authentic, count_duplicates
+from deepdx_core.evaluation.metrics.pqmass import pqmass
 from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.structure import structure
 from deepdx_core.evaluation.metrics.uncertainty import Estimate, mean_with_error
@@ -33,6 +36,7 @@ BASELINES: Mapping[str, Method] = {
     MUTATION: Mutation(),
     "operator crossover": Crossover(),
     "sequential CART": SequentialCart(),
+    "adversarial random forest": AdversarialForest(),
 }
 """The generators that every other one is compared with, by name."""
 
@@ -57,9 +61,10 @@ def evaluate(
     """Return rows of `model_evaluation`: the real references first, then each method, in the order given.
 
     Each method is fitted on the training voices. It then generates as many voices as are held out, at most 5,000, with
-    their labels. split: the held-out voices; "validation" to choose between models, and then test voices are not
-    touched. audio: the table `audio_features`, empty or not; features by the same renderer are reused. Without it,
-    nothing is rendered, and the audio columns are null.
+    their labels. The classifier behind label agreement learns from voices with a telling name; without `by_names` in
+    `splits`, from all voices and their labels. split: the held-out voices; "validation" to choose between models, and
+    then test voices are not touched. audio: the table `audio_features`, empty or not; features by the same renderer are
+    reused. Without it, nothing is rendered, and the audio columns are null.
 
     The same input gives the same rows, except for the seconds. Raises ValueError if a generator returns too few voices
     or illegal ones, or if too few voices are held out.
@@ -127,8 +132,11 @@ class _Evaluation:
         groups = joint_families(voices, against)
         own = groups[: len(voices)]
         agrees = self.label_classifier.agrees(voices.parameters, voices.labels)
-        differing = distances_to_closest(voices.parameters, self.splits.train.parameters)
+        train = self.splits.train.parameters
+        closest, differing = find_closest(voices.parameters, train)
         variations = structure(voices.parameters, against.parameters)
+        encoded = encode_parameters(voices.parameters), encode_parameters(against.parameters)
+        named = against.named()
         return {
             "generator": name,
             "judged_on": self.split,
@@ -136,13 +144,17 @@ class _Evaluation:
             "voices": len(voices),
             "against": len(against),
             **_columns("c2st", c2st(voices.parameters, against.parameters, groups, self.seed)),
+            **_columns("c2st_network", c2st(*encoded, groups, self.seed, networks)),
+            "pqmass": pqmass(voices.parameters, against.parameters, self.seed),
             **self._prdc(voices, against, groups),
             "dcr_median": float(np.median(differing)),
             **_columns("dcr_near", mean_with_error(differing <= MAX_DIFFERING, own)),
+            **_columns("authenticity", mean_with_error(authentic(closest, differing, train), own)),
             "copies": int((differing == 0).sum()),
             "duplicates": count_duplicates(voices.parameters),
             **_columns("label_agreement", mean_with_error(agrees, own)),
             "label_accuracy": float(self.label_classifier.agrees(against.parameters, against.labels).mean()),
+            "named_accuracy": float(self.label_classifier.agrees(named.parameters, named.labels).mean()),
             **{f"structure_{part}": variation for part, variation in variations.items()},
             "structure": float(np.mean(list(variations.values()))),
             "bits": None,
@@ -164,14 +176,14 @@ class _Evaluation:
         }
 
     def _audio(self, voices: Voices, against: Voices, groups: Int64Array) -> _Row:
-        names = ("audio_c2st", "silent", "sounding_after", "noisy")
+        names = ("audio_c2st", "audio_c2st_network", "silent", "sounding_after", "noisy")
         if self.audio is None:
             return {key: None for name in names for key in (name, f"{name}_error")}
         ours = summarize_audio(voices.parameters, compute_voice_features(voices.parameters, self.audio, self.report))
         real = summarize_audio(against.parameters, self.audio)
         own = groups[: len(voices)]
         estimates = (
-            c2st(ours.features, real.features, groups, self.seed),
+            *(c2st(ours.features, real.features, groups, self.seed, kind) for kind in (boosted_trees, networks)),
             *(mean_with_error(share, own) for share in (ours.silent, ours.sounding_after, ours.noisy)),
         )
         return {key: value for pair in zip(names, estimates, strict=True) for key, value in _columns(*pair).items()}

@@ -94,6 +94,11 @@ class ModelEvaluation(dy.Schema):
             max=1,
         )
     )
+    locals().update(estimate("c2st_network", "c2st by small neural networks instead of trees", max=1))
+    pqmass = number(
+        "PQMass: chi-squared per degree of freedom, of its voices and real ones counted in the cells of random "
+        "partitions; 1 for one distribution, a little more for real voices because they have families"
+    )
     locals().update(estimate("precision", "share of its voices in the neighborhood of a real one, 0 to 1", max=1))
     locals().update(estimate("recall", "share of real voices in the neighborhood of one of its voices, 0 to 1", max=1))
     locals().update(
@@ -110,16 +115,28 @@ class ModelEvaluation(dy.Schema):
     locals().update(
         estimate("dcr_near", "share of its voices at most 5 parameters away from a training voice, 0 to 1", max=1)
     )
+    locals().update(
+        estimate(
+            "authenticity",
+            "share of its voices that are farther from their closest training voice than that is from its own; the "
+            "others are variants; 0 to 1",
+            max=1,
+        )
+    )
     copies = dy.UInt32(metadata=description("number of its voices that are exact copies of training voices"))
     duplicates = dy.UInt32(metadata=description("number of its voices that are equal to an earlier one"))
     locals().update(
         estimate(
             "label_agreement",
-            "share of its voices that a classifier trained on real voices gives the requested label, 0 to 1",
+            "share of its voices that a classifier trained on real voices gives the requested label, 0 to 1; on those "
+            "with a telling name, or on all if names are not known",
             max=1,
         )
     )
     label_accuracy = number("share of the real voices that this classifier gives their label, 0 to 1", max=1)
+    named_accuracy = number(
+        "share of the real voices with a telling name that this classifier gives the label of the name, 0 to 1", max=1
+    )
     structure_frequency = number("total variation from real voices in mode and frequency, 0 to 1", max=1)
     structure_envelopes = number("total variation from real voices in output and envelope levels, 0 to 1", max=1)
     structure_velocity = number("total variation from real voices in velocity sensitivity, 0 to 1", max=1)
@@ -128,6 +145,9 @@ class ModelEvaluation(dy.Schema):
     structure = number("mean of the total variations: 0 is as in real voices, 1 has nothing in common", max=1)
     bits = number("negative log-likelihood of a real voice given its label, in bits; null if unknown", nullable=True)
     locals().update(estimate("audio_c2st", "c2st by audio features; null if nothing was rendered", max=1))
+    locals().update(
+        estimate("audio_c2st_network", "c2st_network by audio features; null if nothing was rendered", max=1)
+    )
     locals().update(estimate("silent", "share that is never audible, 0 to 1; null if nothing was rendered", max=1))
     locals().update(
         estimate(

@@ -26,7 +26,7 @@ class EvaluationConfig(dg.Config):
 @table_asset(
     "model_evaluation",
     group=GROUP,
-    deps=["models", "training_set", "audio_features", "rules", "taxonomy"],
+    deps=["models", "training_set", "labeled_voices", "audio_features", "rules", "taxonomy"],
     code_version=str(MODEL_VERSION),
     reads=model_files,
 )
@@ -41,7 +41,7 @@ def model_evaluation(context: dg.AssetExecutionContext, config: EvaluationConfig
     from deepdx_core.quality.rules import load_rules
 
     report = progress_of(context)
-    splits = read_splits(home)
+    splits = read_splits(home, named=True)
     champion = load_model(champion_folder(home.paths))
     rules = load_rules(home.paths.rules)
     methods = {

@@ -56,14 +56,18 @@ def _bank_files(home: Home) -> list[Path]:
     return [*sorted(home.banks.glob("*.syx")), *plot_files(home, "generated_banks")]
 
 
-def read_splits(home: HomeResource) -> "Splits":
-    """Return the training set as arrays, by split. Raises dg.Failure if a split is empty."""
-    from deepdx_core.dataset.arrays import splits_from_training_set
+def read_splits(home: HomeResource, named: bool = False) -> "Splits":
+    """Return the training set as arrays, by split. Raises dg.Failure if a split is empty.
+
+    named: with the labels that follow from names alone, by which generators are judged.
+    """
+    from deepdx_core.dataset.arrays import labels_by_names, splits_from_training_set
     from deepdx_core.labels.taxonomy import find_taxonomy
 
     try:
-        labels = find_taxonomy(home.paths.taxonomy).labels
-        return splits_from_training_set(home.tables.read("training_set"), labels)
+        taxonomy = find_taxonomy(home.paths.taxonomy)
+        by_names = labels_by_names(home.tables.read("labeled_voices"), taxonomy) if named else None
+        return splits_from_training_set(home.tables.read("training_set"), taxonomy.labels, by_names)
     except ValueError as error:
         raise dg.Failure(f"{error}: add banks with `deepdx add`", allow_retries=False) from error
 
@@ -175,7 +179,7 @@ def _history(plots: Plots, model: "VoiceModel") -> Mapping[str, dg.MetadataValue
 @table_asset(
     "models",
     group=GROUP,
-    deps=["voice_model", "training_set", "rules", "taxonomy"],
+    deps=["voice_model", "training_set", "labeled_voices", "rules", "taxonomy"],
     code_version=_CODE_VERSION,
     reads=model_files,
 )
@@ -186,7 +190,7 @@ def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
 
     known = home.tables.read_or_empty("models")
     rules = load_rules(home.paths.rules)
-    rows = compare_models(home.paths, known, read_splits(home), rules, progress_of(context))
+    rows = compare_models(home.paths, known, read_splits(home, named=True), rules, progress_of(context))
     version = home.tables.write("models", rows)
     shown = rows.select("judged", "model_id", "role", "reason", "c2st", "precision", "density", "coverage")
     champion = rows.filter(pl.col("role") == "champion")["model_id"].to_list()

@@ -1,11 +1,13 @@
 """The training set: the join of the tables, as arrays by split, and as a PyTorch dataset."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
-from deepdx_core.dataset.arrays import splits_from_training_set
+from deepdx_core.dataset.arrays import labels_by_names, splits_from_training_set
 from deepdx_core.dataset.torch_dataset import AudioDataset, Dataset
 from deepdx_core.dataset.training_set import build_training_set
 from deepdx_core.sound.rendering import render
@@ -37,6 +39,11 @@ def test_the_training_set_joins_the_tables_and_is_read_by_split():
     assert found.train.families[0] == found.train.families[1] != found.test.families[0]
     assert (found.validation.parameters == parameters[[2]]).all()
     assert (found.test.parameters == parameters[[3]]).all()
+    assert found.train.by_names is None
+    categories = pl.DataFrame({"sound_id": ids, "by_names": ["bass", None, "choir", "bass", "bass", "bass"]})
+    taxonomy = SimpleNamespace(label_of={"bass": "x", "choir": "y"})
+    found = splits_from_training_set(table, ("y", "x"), labels_by_names(categories, taxonomy))
+    assert [part.by_names.tolist() for part in (found.train, found.validation, found.test)] == [[-1, 1], [0], [1]]
     with pytest.raises(ValueError, match="no validation voices"):
         splits_from_training_set(table.filter(pl.col("split") != "validation"), ("y", "x"))
 

@@ -1,18 +1,25 @@
 """The evaluation: metrics on data with known results, the baselines, and the protocol."""
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from scipy.spatial.distance import cdist
 
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA, require_legal
 from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_families
-from deepdx_core.dataset.distances import distances_to_closest
+from deepdx_core.dataset.distances import distances_to_closest, find_closest
 from deepdx_core.evaluation.baselines.cart import SequentialCart
+from deepdx_core.evaluation.baselines.forest import AdversarialForest
 from deepdx_core.evaluation.baselines.resampling import Crossover, Marginals, Mutation
 from deepdx_core.evaluation.generators import Pretrained, Scorer
 from deepdx_core.evaluation.metrics.audio import summarize_audio
 from deepdx_core.evaluation.metrics.c2st import FOLDS, area, c2st, folds
-from deepdx_core.evaluation.metrics.memorization import count_duplicates
+from deepdx_core.evaluation.metrics.classifiers import encode_parameters, networks
+from deepdx_core.evaluation.metrics.label_agreement import fit_label_classifier
+from deepdx_core.evaluation.metrics.memorization import authentic, count_duplicates
+from deepdx_core.evaluation.metrics.pqmass import pqmass
 from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.structure import structure
 from deepdx_core.evaluation.metrics.uncertainty import standard_error
@@ -26,6 +33,7 @@ from tests.support.voices import random_voices
 from tools.demo_corpus.voices import compose_voices
 
 ALONE = np.arange(10_000)
+LEVELS = [INDEX[f"op{operator}_output_level"] for operator in range(1, 7)]
 
 
 def labeled(count, seed=0):
@@ -65,6 +73,80 @@ def test_c2st_distinguishes_sets_of_different_distributions_only():
     other[:, INDEX["op1_output_level"]] = 0
     one[:, INDEX["op1_output_level"]] = 99
     assert c2st(one, other, ALONE[:400], 0) == (1, 0)
+
+
+def test_networks_distinguish_sets_of_different_distributions_only():
+    one, other = random_voices(200, 1)[0], random_voices(200, 2)[0]
+    value, error = c2st(encode_parameters(one), encode_parameters(other), ALONE[:400], 0, networks)
+    assert abs(value - 0.5) < 4 * error < 0.15
+    other[:, LEVELS] //= 4
+    assert c2st(encode_parameters(one), encode_parameters(other), ALONE[:400], 0, networks).value > 0.65
+    features = np.random.default_rng(0).normal(size=(400, 6)).astype(np.float32)
+    features[::2, 0] = np.nan
+    value, error = c2st(features[:200], features[200:], ALONE[:400], 0, networks)
+    assert abs(value - 0.5) < 4 * error
+    features[:200, 1:4] = np.nan
+    found = c2st(features[:200], features[200:], ALONE[:400], 0, networks)
+    assert found.value > 0.9
+    assert found == c2st(features[:200], features[200:], ALONE[:400], 0, networks)
+
+
+def test_networks_see_ends_defaults_and_categories():
+    encoded = encode_parameters(INIT_VOICE[None])
+    assert encoded[0, :145] == pytest.approx(INIT_VOICE / MAXIMA)
+    at_zero, at_maximum, as_init, values = np.split(encoded[0, 145:], [145, 290, 435])
+    assert (at_zero == (INIT_VOICE == 0)).all()
+    assert (at_maximum == (INIT_VOICE == MAXIMA)).all()
+    assert as_init.all()
+    # Two curves of each operator, the algorithm and the LFO wave.
+    assert (len(values), values.sum()) == (12 * 4 + 32 + 6, 14)
+
+
+def test_pqmass_is_1_for_one_distribution_and_multiplied_by_the_size_of_families():
+    one, other = random_voices(1500, 1)[0], random_voices(1500, 2)[0]
+    assert pqmass(one, other, 0) == pytest.approx(1, abs=0.1)
+    assert pqmass(one, other, 0) == pqmass(one, other, 0) != pqmass(one, other, 1)
+    copies = pqmass(np.repeat(one, 4, axis=0), np.repeat(other, 4, axis=0), 0)
+    assert copies == pytest.approx(4, rel=0.15)
+    assert pqmass(one // 2, other, 0) > 3
+    assert pqmass(np.tile(one[0], (1500, 1)), other, 0) > 10
+    assert pqmass(np.tile(one[0], (6, 1)), np.tile(one[0], (6, 1)), 0) == 0
+
+
+def test_variants_of_a_training_voice_are_not_authentic():
+    train = np.stack([*random_voices(50)[0], INIT_VOICE, INIT_VOICE])
+    train[-1, :10] = MAXIMA[:10] - train[-1, :10]
+    voices = np.tile(INIT_VOICE, (4, 1))
+    for voice, differing in zip(voices, (0, 5, 10, 11), strict=True):
+        voice[100 : 100 + differing] ^= 1
+    closest, distances = find_closest(voices, train)
+    assert (closest == 50).all()
+    assert authentic(closest, distances, train).tolist() == [False, False, False, True]
+
+
+def test_a_voice_can_be_excluded_from_its_own_neighbors():
+    train = random_voices(9000)[0]
+    rows = np.array([0, 7, 8191, 8192, 8999])
+    train[[3, 8990], :130] = train[[0, 8191], :130]
+    expected = (train[rows, None] != train).sum(axis=2)
+    expected[np.arange(5), rows] = 146
+    found, distances = find_closest(train[rows], train, rows)
+    assert (found == expected.argmin(axis=1)).all()
+    assert (found[[0, 2]] == [3, 8990]).all()
+    assert (distances == expected.min(axis=1)).all()
+    assert find_closest(train[:1], train[:1], np.array([0]))[1] == 146
+
+
+def test_the_label_classifier_learns_from_names_where_these_are_known():
+    train, other = labeled(300), labeled(100, seed=5)
+    # All labels of the other decisions are wrong, and one in three voices has a telling name.
+    by_names = np.where(ALONE[:300] % 3 == 0, train.labels, -1)
+    wrong = replace(train, labels=1 - train.labels, by_names=by_names)
+    assert fit_label_classifier(wrong, 0).agrees(other.parameters, other.labels).mean() > 0.9
+    assert fit_label_classifier(replace(wrong, by_names=None), 0).agrees(other.parameters, other.labels).mean() < 0.1
+    assert (wrong.named().parameters == train.parameters[::3]).all()
+    assert (wrong[np.array([3, 4, 6])].named().labels == train.labels[[3, 6]]).all()
+    assert train.named() is train
 
 
 def test_c2st_does_not_recognize_voices_by_their_near_duplicates():
@@ -266,6 +348,38 @@ def test_trees_learn_related_parameters():
     assert (alone.sample(labels, 1) == voices).all()
 
 
+def test_forests_draw_from_leaves_of_the_label():
+    train, other = labeled(400), labeled(200, seed=7)
+    for voices in (train, other):
+        voices.parameters[:, 21:126] = INIT_VOICE[21:126]
+        voices.parameters[:, LEVELS] = ALONE[: len(voices), None] * 7 % 100
+    forests = AdversarialForest().fit(train, train, 0)
+    drawn = forests.sample(train.labels, 1)
+    assert (drawn[:, INDEX["algorithm"]] // 8 == train.labels).all()
+    levels = drawn[:, LEVELS].astype(int)
+    assert np.median(np.abs(levels[:, 0] - levels[:, 1])) < 18 < np.median(np.abs(levels[:, 0] - levels[::-1, 1]))
+    # Without any training voice of the label.
+    require_legal(forests.sample(np.full(5, 2), 0))
+    scores = forests.score(other)
+    assert np.isfinite(scores).all()
+    assert (scores > forests.score(generated_voices(other.parameters, 1 - other.labels))).mean() > 0.95
+
+
+def test_probabilities_of_forests_follow_the_training_voices():
+    parameters = np.tile(INIT_VOICE, (2000, 1))
+    switches = [INDEX["oscillator_sync"], INDEX["lfo_sync"]]
+    pairs = np.array([[0, 0], [1, 1], [0, 1], [1, 0]])
+    shares = np.array([0.6, 0.3, 0.1, 0])
+    parameters[:, switches] = np.repeat(pairs, (2000 * shares).astype(int), axis=0)
+    train = generated_voices(parameters, np.zeros(2000, np.int64))
+    forests = AdversarialForest(leaf=50).fit(train, train, 0)
+    voices = np.tile(INIT_VOICE, (4, 1))
+    voices[:, switches] = pairs
+    found = np.exp(forests.score(generated_voices(voices, np.zeros(4, np.int64))))
+    assert found == pytest.approx(shares, abs=0.05)
+    assert found.sum() <= 1
+
+
 def test_scores_are_log_probabilities_and_higher_for_the_right_label():
     train, other = labeled(400), labeled(200, seed=7)
     for method in (Marginals(), SequentialCart()):
@@ -321,6 +435,12 @@ def test_the_protocol_returns_a_row_for_each_reference_and_method(demo):
     assert marginals["structure"] > other["structure"]
     assert marginals["label_agreement"] < other["label_agreement"]
     assert marginals["label_accuracy"] == other["label_accuracy"] > 0.5
+    assert marginals["named_accuracy"] == marginals["label_accuracy"]
+    assert marginals["c2st_network"] > 0.8
+    assert abs(other["c2st_network"] - 0.5) < 4 * other["c2st_network_error"]
+    assert marginals["pqmass"] > 2 * other["pqmass"]
+    assert copies["authenticity"] == 0
+    assert marginals["authenticity"] > 0.95
     assert marginals["bits"] > 0
     assert copies["fit_seconds"] is None
     assert rows["audio_c2st"].is_null().all()
@@ -335,6 +455,7 @@ def test_the_protocol_renders_audio_if_there_is_a_table_of_it(demo):
     ModelEvaluation.validate(rows)
     assert rows["noisy"].is_not_null().all()
     assert rows["audio_c2st"][2] > rows["audio_c2st"][1]
+    assert rows["audio_c2st_network"][2] > rows["audio_c2st_network"][1]
     assert evaluate({}, few)["noisy"].is_null().all()
 
 
@@ -379,3 +500,26 @@ def test_the_gan_is_a_method_like_others():
     assert (voices == again.sample(labels, 0)).all()
     assert (voices != other.sample(labels, 0)).any()
     assert count_duplicates(voices) == 0
+
+
+def test_the_study_shows_means_and_deviations_over_seeds():
+    from studies.generators import format_table, over_seeds
+
+    def row(generator, seed, c2st, bits):
+        return {
+            "generator": generator,
+            "judged_on": "test",
+            "seed": seed,
+            "c2st": c2st,
+            "c2st_error": 9.0,
+            "bits": bits,
+        }
+
+    rows = pl.DataFrame([row("b", 0, 0.5, None), row("a", 0, 0.7, 1.0), row("b", 1, 0.5, None), row("a", 1, 0.9, 3.0)])
+    found = over_seeds(rows)
+    assert found["generator"].to_list() == ["b", "a"]
+    assert found["c2st"].to_list() == pytest.approx([0.5, 0.8])
+    assert found["c2st_error"].to_list() == pytest.approx([0, 0.02**0.5])
+    assert found["bits"].to_list() == [None, 2]
+    _, *columns = format_table(found).columns
+    assert [list(column.cells) for column in columns] == [["0.500 ±0.000", ""], ["0.800 ±0.141", "2.000 ±1.414"]]

@@ -3,28 +3,37 @@
 Source: Lopez-Paz and Oquab, "Revisiting classifier two-sample tests", 2017.
 """
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array
+from deepdx_core.evaluation.metrics.classifiers import boosted_trees
 from deepdx_core.evaluation.metrics.uncertainty import Estimate
 
 FOLDS = 3
 
 
-def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int) -> Estimate:
-    """Return the area under the ROC curve of boosted trees that distinguish two sets: 0.5 is not at all, 1 always.
+def c2st(
+    first: npt.NDArray[Any],
+    second: npt.NDArray[Any],
+    groups: Int64Array,
+    seed: int,
+    classifier: Callable[[int], Any] = boosted_trees,
+) -> Estimate:
+    """Return the area under the ROC curve of a classifier that distinguishes two sets: 0.5 is not at all, 1 always.
 
     first, second: `[n, k]` and `[m, k]`, nan for missing values. groups: families of both sets together,
     `int64[n + m]`. No family is in two folds, or the classifier would recognize voices by their relatives rather than
-    by the difference between the sets. The area is the mean over three folds; nan if a fold lacks one of the sets. The
-    standard error covers the choice of voices to classify, not of those that the trees were fitted on.
+    by the difference between the sets. classifier: a classifier of scikit-learn, not yet fitted, for a seed. The area
+    is the mean over three folds; nan if a fold lacks one of the sets. The standard error covers the choice of voices to
+    classify, not of those that the classifier was fitted on.
     """
     areas = []
-    for test, scores, is_first in _scored_folds(first, second, groups, seed):
+    for test, scores, is_first in _scored_folds(first, second, groups, seed, classifier):
         areas.append(area(scores, is_first, groups[test]))
     if len(areas) < FOLDS:
         return Estimate(float("nan"), float("nan"))
@@ -35,12 +44,12 @@ def c2st(first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, 
 def c2st_parts(
     first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int
 ) -> tuple[float, Float64Array]:
-    """Return the area of `c2st` and the deviation from it that each voice accounts for, `float64[n + m]`.
+    """Return the area of `c2st` by trees and the deviation from it that each voice accounts for, `float64[n + m]`.
 
     Deviations of two areas with voices in common can be compared voice by voice. Both are nan if the area is.
     """
     value, parts = 0.0, np.full(len(groups), np.nan)
-    for test, scores, is_first in _scored_folds(first, second, groups, seed):
+    for test, scores, is_first in _scored_folds(first, second, groups, seed, boosted_trees):
         of_fold, deviations = _deviations(scores, is_first)
         value += of_fold / FOLDS
         parts[test] = deviations / FOLDS
@@ -48,13 +57,17 @@ def c2st_parts(
 
 
 def _scored_folds(
-    first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int
+    first: npt.NDArray[Any],
+    second: npt.NDArray[Any],
+    groups: Int64Array,
+    seed: int,
+    classifier: Callable[[int], Any],
 ) -> Iterator[tuple[BoolArray, Float64Array, BoolArray]]:
     """Yield each fold, `bool[n + m]`, with the scores of its voices and whether they are of the first set.
 
-    The trees are fitted on the other folds. Ends early if a fold lacks one of the sets.
+    The classifier is fitted on the other folds. Ends early if a fold lacks one of the sets.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
     both = np.concatenate([first, second])
@@ -64,13 +77,15 @@ def _scored_folds(
         test = fold == number
         if len(np.unique(is_first[test])) < 2 or len(np.unique(is_first[~test])) < 2:
             return
-        model = HistGradientBoostingClassifier(early_stopping=False, random_state=seed)
         # Columns of nan alone carry no information, and the trees do not accept them.
         known = (both[~test] == both[~test]).any(axis=0)
         # With so few voices, a second thread gains little, and waits long if another program needs its core.
-        with threadpool_limits(1, "openmp"):
-            model.fit(both[~test][:, known], is_first[~test])
-        yield test, model.decision_function(both[test][:, known]), is_first[test]
+        with threadpool_limits(1), warnings.catch_warnings():
+            # Networks are trained for a fixed time.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = classifier(seed).fit(both[~test][:, known], is_first[~test])
+            scores = model.predict_proba(both[test][:, known])[:, 1]
+        yield test, scores, is_first[test]
 
 
 def folds(groups: Int64Array, seed: int) -> Int64Array:

@@ -42,7 +42,7 @@ def prdc(generated: UInt8Array, real: UInt8Array, neighbors: int = NEIGHBORS) ->
     if min(len(generated), len(real)) <= neighbors:
         raise ValueError(f"more than {neighbors} voices of each kind are needed, got {len(generated)}, {len(real)}")
     of_generated, of_real = _radii(generated, neighbors), _radii(real, neighbors)
-    between = _distances(generated, real)  # [generated, real]
+    between = squared_distances(generated, real)  # [generated, real]
     in_real = between <= of_real
     in_generated = between <= of_generated[:, None]
     return Prdc(
@@ -53,8 +53,11 @@ def prdc(generated: UInt8Array, real: UInt8Array, neighbors: int = NEIGHBORS) ->
     )
 
 
-def _distances(left: UInt8Array, right: UInt8Array) -> Float64Array:
-    """Return squared distances, exact, in units of the scales."""
+def squared_distances(left: UInt8Array, right: UInt8Array) -> Float64Array:
+    """Return squared distances of voices `uint8[n, 145]` and `uint8[m, 145]`, `float64[n, m]`.
+
+    Parameters are scaled to 0 to 1, then all by one factor, so that distances are exact.
+    """
     left_scaled, right_scaled = left * _SCALES, right * _SCALES
     squares = (left_scaled**2).sum(axis=1)[:, None] + (right_scaled**2).sum(axis=1)
     squares -= 2 * (left_scaled @ right_scaled.T)
@@ -63,4 +66,4 @@ def _distances(left: UInt8Array, right: UInt8Array) -> Float64Array:
 
 def _radii(voices: UInt8Array, neighbors: int) -> Float64Array:
     # The nearest voice of all is the voice itself, or its equal.
-    return np.asarray(np.partition(_distances(voices, voices), neighbors, axis=1)[:, neighbors])
+    return np.asarray(np.partition(squared_distances(voices, voices), neighbors, axis=1)[:, neighbors])
