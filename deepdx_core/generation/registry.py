@@ -5,6 +5,7 @@ it and the champion are measured on the same voices of the validation split, wit
 """
 
 import math
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -14,6 +15,7 @@ import polars as pl
 from deepdx_core.dataset.arrays import Splits, Voices, sample_rows
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
+from deepdx_core.evaluation.metrics.label_agreement import LabelClassifier, fit_label_classifier
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import MODEL_CARD, ModelError
 from deepdx_core.generation.succession import MARGIN, Measures, fair_rows, find_worse_metrics, measure
@@ -119,6 +121,13 @@ class _Succession:
     def __init__(self, home: Home, rows: dict[str, _Row], splits: Splits, rules: Rules, report: Report) -> None:
         self.home, self.rows, self.splits, self.rules, self.report = home, rows, splits, rules, report
 
+    @cached_property
+    def _judge(self) -> LabelClassifier:
+        return fit_label_classifier(self.splits.train, seed=0)
+
+    def _measure(self, model: VoiceModel, held_out: Voices) -> Measures:
+        return measure(model, self.splits, held_out, self._judge, self.rules, self.report)
+
     def judge(self, model_id: str) -> _Row:
         """Return the row of a challenger, with its new role."""
         judged = self.rows[model_id]["judged"] if model_id in self.rows else len(self.rows) + 1
@@ -149,10 +158,10 @@ class _Succession:
             if len(held_out) < min(_FEWEST, len(self.splits.validation) / 2):
                 reason = f"not compared yet: it and the {role}, {other_id}, have learned from all but {len(held_out)} "
                 return measured | {"role": "challenger", "reason": f"{reason}of the validation voices"}
-            own = measure(challenger, self.splits, held_out, self.rules, self.report)
+            own = self._measure(challenger, held_out)
             measured = measured or _columns(own) | {"against": other_id}
             try:
-                others = measure(rival, self.splits, held_out, self.rules, self.report)
+                others = self._measure(rival, held_out)
             except ValueError as error:
                 won["reason"] = f"{other_id} hardly makes a voice that could be taken: {error}"
                 continue
@@ -161,7 +170,7 @@ class _Succession:
             if other is champion:
                 won["reason"] = f"in no measure worse than {other_id} by more than {MARGIN:g} standard errors"
         if not measured and len(held_out := self._held_out([challenger])):
-            measured = _columns(measure(challenger, self.splits, held_out, self.rules, self.report))
+            measured = _columns(self._measure(challenger, held_out))
         if champion is not None:
             champion |= {"role": "former champion", "reason": f"{model_id} took its place"}
         return measured | won

@@ -10,7 +10,7 @@ from deepdx_core.dataset.arrays import Splits, Voices, generated_voices, joint_f
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
 from deepdx_core.evaluation.metrics.c2st import c2st_parts
-from deepdx_core.evaluation.metrics.label_agreement import fit_label_classifier
+from deepdx_core.evaluation.metrics.label_agreement import LabelClassifier
 from deepdx_core.evaluation.metrics.prdc import prdc
 from deepdx_core.evaluation.metrics.uncertainty import standard_error
 from deepdx_core.generation.method import fitted_model
@@ -58,10 +58,12 @@ class Measures(NamedTuple):
         return (parts - ideal) * (1 if parts.mean() >= ideal.mean() else -1)
 
 
-def measure(model: VoiceModel, splits: Splits, held_out: Voices, rules: Rules, report: Report) -> Measures:
+def measure(
+    model: VoiceModel, splits: Splits, held_out: Voices, judge: LabelClassifier, rules: Rules, report: Report
+) -> Measures:
     """Generate a voice for each held-out voice as in use, filtered by ear, and measure them.
 
-    Labels are those of the held-out voices. A model with other labels draws from its own, by their frequency in its
+    judge: of labels, fitted on the training voices. Labels are those of the held-out voices. A model with other labels draws from its own, by their frequency in its
     training set, and has no label agreement. Raises ValueError if nearly all candidates are rejected.
     """
     same_labels = model.labels == splits.labels
@@ -78,9 +80,8 @@ def measure(model: VoiceModel, splits: Splits, held_out: Voices, rules: Rules, r
         parts["c2st"] = value + deviations.reshape(2, -1).sum(axis=0) * len(held_out)
     accuracy = np.zeros(len(held_out))
     if same_labels:
-        classifier = fit_label_classifier(splits.train, _SEED)
-        parts["label_agreement"] = classifier.agrees(voices, labels).astype(np.float64)
-        accuracy = classifier.agrees(held_out.parameters, labels).astype(np.float64)
+        parts["label_agreement"] = judge.agrees(voices, labels).astype(np.float64)
+        accuracy = judge.agrees(held_out.parameters, labels).astype(np.float64)
     return Measures(parts, groups[len(voices) :], accuracy)
 
 
