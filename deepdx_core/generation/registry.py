@@ -156,8 +156,12 @@ class _Succession:
                 continue
             held_out = self._held_out([challenger, rival])
             if len(held_out) < min(_FEWEST, len(self.splits.validation) / 2):
-                reason = f"not compared yet: it and the {role}, {other_id}, have learned from all but {len(held_out)} "
-                return measured | {"role": "challenger", "reason": f"{reason}of the validation voices"}
+                if other is not champion:
+                    continue
+                reason = (
+                    f"not compared yet: it and the champion, {other_id}, have learned from all but {len(held_out)} "
+                )
+                return {"role": "challenger", "reason": f"{reason}of the validation voices"}
             own = self._measure(challenger, held_out)
             measured = measured or _columns(own) | {"against": other_id}
             try:

@@ -63,8 +63,9 @@ def measure(
 ) -> Measures:
     """Generate a voice for each held-out voice as in use, filtered by ear, and measure them.
 
-    judge: of labels, fitted on the training voices. Labels are those of the held-out voices. A model with other labels draws from its own, by their frequency in its
-    training set, and has no label agreement. Raises ValueError if nearly all candidates are rejected.
+    judge: of labels, fitted on the training voices. Labels are those of the held-out voices. A model with other labels
+    draws from its own, by their frequency in its training set, and has no label agreement. Raises ValueError if nearly
+    all candidates are rejected.
     """
     same_labels = model.labels == splits.labels
     labels = held_out.labels
