@@ -22,6 +22,7 @@ from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import write_bank
 from deepdx_core.database.snapshot import query
 from deepdx_core.evaluation.protocol import BASELINES, REAL_HALF, REAL_OTHER
+from deepdx_core.gan.config import GanConfig
 from deepdx_core.generation.model import WEIGHTS, save_model
 from deepdx_core.generation.registry import model_folder
 from deepdx_core.generation.training import model_fingerprint
@@ -392,10 +393,13 @@ def test_invalid_training_settings_fail_with_their_name(banks):
 
 def test_every_setting_has_a_default_and_a_description_in_the_launchpad():
     fields = generator.voice_model.op.config_schema.config_type.fields
-    assert fields.keys() == WriterConfig.model_fields.keys()
-    for name, field in fields.items():
-        assert field.description, name
-        assert field.default_value == WriterConfig.model_fields[name].default, name
+    of_gan = fields["gan"].config_type.fields
+    assert fields.keys() - {"model", "gan"} == WriterConfig.model_fields.keys()
+    assert fields["model"].default_value == "writer"
+    for settings, own in ((WriterConfig, fields), (GanConfig, of_gan)):
+        for name, setting in settings.model_fields.items():
+            assert own[name].description, name
+            assert own[name].default_value == setting.default, name
     banks = generator.generated_banks.op.config_schema.config_type.fields
     assert banks.keys() == {"seed", "temperature", "novelty", "choices", "by_ear", "avoid_copies"}
     assert all(field.description and field.default_provided for field in banks.values())

@@ -61,7 +61,8 @@ def test_the_json_of_settings_never_changes_because_fingerprints_depend_on_it():
     assert GanConfig().to_json() == (
         '{"seed": 0, "steps": 2000, "batch_size": 64, "noise_size": 64, "width": 32, '
         '"generator_learning_rate": 0.001, "discriminator_learning_rate": 0.001, "ema_decay": 0.995, '
-        '"label_weight": 1.0, "algorithm_weight": 1.0, "generator_classification_weight": 0.15, "threads": 1}'
+        '"label_weight": 1.0, "algorithm_weight": 1.0, "generator_classification_weight": 0.15, "written": 12000, '
+        '"threads": 1}'
     )
 
 
