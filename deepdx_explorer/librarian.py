@@ -60,6 +60,9 @@ class Holdings(NamedTuple):
         return bool((self.rows["rating"] != NO_RATING).any())
 
 
+_MODELS = 2  # kept in memory: the champion, and a writer beside it
+
+
 class Librarian:
     """The sounds of a home. Its methods may be called by several threads."""
 
@@ -70,7 +73,7 @@ class Librarian:
         self._taste_lock = threading.Lock()
         self._features: tuple[object, Features] | None = None
         self._taste: tuple[object, Taste] | None = None
-        self._model: tuple[Path, VoiceModel] | None = None
+        self._models: dict[Path, VoiceModel] = {}
         self._made: OrderedDict[str, Voice] = OrderedDict()
 
     @property
@@ -110,16 +113,24 @@ class Librarian:
         tastes: list[float | None] = taste.predict(taste.features.of_voices(parameters))[0].tolist()
         return tastes
 
-    def model(self) -> "VoiceModel":
-        """Return the champion, loaded once. Raises NoModelError and ModelError."""
-        from deepdx_core.generation.model import load_model  # loads torch
-        from deepdx_core.generation.registry import champion_folder
+    def model(self, *, writer: bool) -> "VoiceModel":
+        """Return the champion, or the best writer if one is needed and the champion is a GAN. Loaded once.
 
-        folder = champion_folder(self.home)
+        Raises NoModelError and ModelError.
+        """
+        from deepdx_core.generation.model import load_model  # loads torch
+        from deepdx_core.generation.model_card import read_model_card
+        from deepdx_core.generation.registry import find_model
+
+        folder = find_model(self.home)
+        if writer and read_model_card(folder).kind == "gan":
+            folder = find_model(self.home, "writer")
         with self._lock:
-            if self._model is None or self._model[0] != folder:
-                self._model = folder, load_model(folder)
-            return self._model[1]
+            if folder not in self._models:
+                if len(self._models) == _MODELS:
+                    self._models.clear()
+                self._models[folder] = load_model(folder)
+            return self._models[folder]
 
     @property
     def version(self) -> str:
