@@ -49,11 +49,6 @@ class TrainingSettings(WriterConfig):
         "as the blog's.",
     )
 
-    @property
-    def writer(self) -> WriterConfig:
-        """The settings of a writer alone."""
-        return WriterConfig(**self.model_dump(exclude={"model"}))
-
 
 class BankSettings(StrictModel):
     """The banks that a run generates for each label."""

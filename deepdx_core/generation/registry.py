@@ -101,9 +101,10 @@ def compare_models(
     rows = {row["model_id"]: row for row in known.sort("judged").iter_rows(named=True)}
     # An unreadable model may be whole by now: a run that trains it again gives it the same id.
     waiting = ("unreadable", "challenger")
+    succession = _Succession(home, rows, splits, rules, report)
     for model_id in _stored_models(home):
         if model_id not in rows or rows[model_id]["role"] in waiting:
-            rows[model_id] = _Succession(home, rows, splits, rules, report).judge(model_id)
+            rows[model_id] = succession.judge(model_id)
     return TrainedModels.cast(pl.DataFrame(list(rows.values()), schema=TrainedModels.create_empty().schema))
 
 
@@ -116,7 +117,7 @@ def _is_id(name: str) -> bool:
 
 
 class _Succession:
-    """The judgement of a challenger. If it wins, the row of the former champion in `rows` is updated."""
+    """The judgement of challengers. If one wins, the row of the former champion in `rows` is updated."""
 
     def __init__(self, home: Home, rows: dict[str, _Row], splits: Splits, rules: Rules, report: Report) -> None:
         self.home, self.rows, self.splits, self.rules, self.report = home, rows, splits, rules, report
@@ -146,6 +147,8 @@ class _Succession:
         champion = next((other for other in self.rows.values() if other["role"] == "champion"), None)
         won = {"role": "champion", "reason": "the first"}
         measured: _Row = {}
+        own: Measures | None = None
+        measured_on = np.empty(0, np.uint8)  # the voices of `own`: nearly always the same for both rivals
         for other in self._rivals(champion):
             other_id, role = other["model_id"], "champion" if other is champion else "best model so far"
             try:
@@ -162,7 +165,8 @@ class _Succession:
                     f"not compared yet: it and the champion, {other_id}, have learned from all but {len(held_out)} "
                 )
                 return {"role": "challenger", "reason": f"{reason}of the validation voices"}
-            own = self._measure(challenger, held_out)
+            if own is None or not np.array_equal(held_out.parameters, measured_on):
+                own, measured_on = self._measure(challenger, held_out), held_out.parameters
             measured = measured or _columns(own) | {"against": other_id}
             try:
                 others = self._measure(rival, held_out)
