@@ -155,7 +155,7 @@ def _with_critics(
     audio: pl.DataFrame | None,
     by_ear: bool = True,
 ) -> dict[str, Any]:
-    """Fit the critics of a generator, and return what a model of any kind has.
+    """Fit the critics of a generator, and return the fields that models of all kinds share, by name.
 
     generate: returns a voice for each label with a seed. outcome: of the training, as in the summary. by_ear: without,
     nothing is rendered, and there is no critic by ear.

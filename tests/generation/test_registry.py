@@ -45,7 +45,7 @@ NOTHING = TrainedModels.create_empty()
 
 
 def measures(luck=0, accuracy=0.9, **metrics):
-    """Measures of 400 voices; each metric is .6 unless given. The deviations of the voices depend on `luck`."""
+    """Measures of 400 voices; each metric has a mean of .6 unless given. `luck` seeds the deviations of the voices."""
     parts = {}
     for number, metric in enumerate(MEASURED):
         deviations = np.random.default_rng([luck, number]).normal(size=400)

@@ -44,9 +44,9 @@ def c2st(
 def c2st_parts(
     first: npt.NDArray[Any], second: npt.NDArray[Any], groups: Int64Array, seed: int
 ) -> tuple[float, Float64Array]:
-    """Return the area of `c2st` by trees and the deviation from it that each voice accounts for, `float64[n + m]`.
+    """Return the area of `c2st`, by boosted trees, and the influence of each voice on it, `float64[n + m]`.
 
-    Deviations of two areas with voices in common can be compared voice by voice. Both are nan if the area is.
+    Influences sum to 0. Those on two areas with voices in common can be compared voice by voice. Both are nan if the area is.
     """
     value, parts = 0.0, np.full(len(groups), np.nan)
     for test, scores, is_first in _scored_folds(first, second, groups, seed, boosted_trees):
