@@ -46,7 +46,8 @@ def c2st_parts(
 ) -> tuple[float, Float64Array]:
     """Return the area of `c2st`, by boosted trees, and the influence of each voice on it, `float64[n + m]`.
 
-    Influences sum to 0. Those on two areas with voices in common can be compared voice by voice. Both are nan if the area is.
+    Influences sum to 0. Those on two areas with voices in common can be compared voice by voice. All are nan if the
+    area is.
     """
     value, parts = 0.0, np.full(len(groups), np.nan)
     for test, scores, is_first in _scored_folds(first, second, groups, seed, boosted_trees):
