@@ -6,7 +6,7 @@ from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.generation.breeding import breed
-from deepdx_core.generation.request import OF_WRITERS, UNCONDITIONAL, SamplingRequest
+from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.writer.layout import from_sequence, to_sequence
@@ -54,10 +54,8 @@ def make_candidates(
     too sure that nothing changes where little may change. Raises ValueError if the model cannot fulfill the request.
     """
     if isinstance(model, GanModel):
-        asked = [key for key in OF_WRITERS if getattr(request, key) is not None and key != "novelty"]
-        asked += ["novelty"] if request.novelty != UNCONDITIONAL.novelty else []
-        if asked:
-            raise ValueError(f"{asked[0]} needs a writer: this model is a GAN, which makes voices from noise")
+        if request.of_writers:
+            raise ValueError(f"{request.of_writers[0]} needs a writer, and this model is a GAN; choose another")
         algorithm = None if request.algorithm is None else request.algorithm - 1
         return model.gan.generate(labels, random, request.temperature, algorithm)
     if isinstance(model, SampledModel):

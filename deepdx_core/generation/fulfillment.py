@@ -19,7 +19,7 @@ from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.registry import corpus_names, find_model
-from deepdx_core.generation.request import OF_WRITERS, SamplingRequest
+from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_core.generation.voice_model import VoiceModel
 from deepdx_core.home import Home
@@ -57,9 +57,6 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     check_order(order)
     folder = find_model(home, order.model)
     card = read_model_card(folder)
-    if card.kind == "gan" and (asked := [key for key in OF_WRITERS if getattr(order, key) not in (None, [])]):
-        reason = "needs a writer, and this model is a GAN, which starts from no voice; `model` chooses another"
-        raise OrderError(asked[0], reason)
     label = category = None
     if order.label is not None:
         label, category = _find_label(order.label, card.labels, home.taxonomy)
@@ -91,6 +88,9 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     except ValueError as error:
         key, _, reason = str(error).partition(" ")
         raise OrderError(key, reason) from error
+    if card.kind == "gan" and request.of_writers:
+        reason = "needs a writer, and this model is a GAN, which starts from no voice; `model` chooses another"
+        raise OrderError(request.of_writers[0], reason)
     names = [name for _, name in (*like, *between, *parents)]
     delivered = generate_voices(
         home,

@@ -12,9 +12,6 @@ from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.voice.parts import part_columns
 
-OF_WRITERS = ("like", "parents", "between", "novelty")
-"""Keys of a request that need a writer, which starts from a voice."""
-
 
 @dataclass(frozen=True, eq=False)  # arrays have no single truth value
 class SamplingRequest:
@@ -91,6 +88,12 @@ class SamplingRequest:
             *(self.between or ()),
             *(self.parents if self.parents is not None else ()),
         ]
+
+    @property
+    def of_writers(self) -> list[str]:
+        """The keys that only a writer can fulfill, because it starts from a voice."""
+        keys = [key for key in ("like", "parents", "between") if getattr(self, key) is not None]
+        return keys if self.novelty == SamplingRequest.novelty else [*keys, "novelty"]
 
     @property
     def free(self) -> BoolArray:

@@ -71,7 +71,7 @@ def make(librarian: TheLibrarian, wish: Wish) -> dict[str, Any]:
             wish.count,
             wish.seed,
             names=[voice.name for voice in voices],
-            model=librarian.model(writer=bool(given) or wish.novelty is not None),
+            model=librarian.model(writer=bool(request.of_writers)),
         )
     described = describe_voices(librarian, made.parameters, made.names)
     librarian.remember(

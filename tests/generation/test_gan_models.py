@@ -82,7 +82,7 @@ def test_an_algorithm_is_fulfilled_and_the_temperature_matters():
     ],
 )
 def test_a_gan_says_that_it_derives_from_no_voice(key, request_):
-    with pytest.raises(ValueError, match=f"{key} needs a writer: this model is a GAN"):
+    with pytest.raises(ValueError, match=f"{key} needs a writer, and this model is a GAN"):
         sample(trained_gan(), 2, 1, request_)
 
 
