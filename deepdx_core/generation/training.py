@@ -22,6 +22,7 @@ from deepdx_core.gan.training import train as train_gan
 from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import NameModel, fit_names
+from deepdx_core.generation.rounds import train_against_critics
 from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
 from deepdx_core.progress import Report
 from deepdx_core.sound.audio_features import compute_voice_features, renderer_version
@@ -86,7 +87,7 @@ def train_model(
     """
     if isinstance(config, GanConfig):
         return _train_gan(splits, names, config, report, audio)
-    train, validation = splits.train, splits.validation
+    train, validation, fingerprint = splits.train, splits.validation, model_fingerprint(splits, config)
     parents = find_parents(train.parameters, train.families, train.parameters, train.families, report)
     validation_parents = find_parents(
         validation.parameters, validation.families, train.parameters, train.families, report
@@ -97,12 +98,15 @@ def train_model(
         (parents, validation_parents),
         len(splits.labels),
         config,
-        model_fingerprint(splits, config),
+        fingerprint,
         checkpoint_dir,
         progress,
     )
     parents = replace(parents, slack=SAMPLING_SLACK)
     training_set = TrainingSet.from_voices(train, parents)
+    known = AudioFeatures.create_empty() if audio is None else audio
+    sound = feature_bytes(train.parameters, compute_voice_features(train.parameters, known, report))
+    writer = train_against_critics(writer, train, training_set, sound, config, fingerprint, checkpoint_dir, report)
 
     def generate(labels: Int64Array, seed: int) -> UInt8Array:
         return _write_voices(writer, training_set, train, labels, seed, report)

@@ -54,15 +54,20 @@ def make_batch(
     among: TrainingSet,
     rows: Int64Array,
     random: np.random.Generator,
-    orphans: float,
-    moved: float,
+    orphans: float = 0.0,
+    moved: float = 0.0,
+    distance_noise: float = 0.0,
 ) -> tuple[Tensor, Conditions]:
     """Return some rows of `voices`, `int64[n, 145]`, and the conditions under which the writer should write them.
 
     Parents are drawn, as rows of `among`. orphans: share of voices without one. moved: share of voices whose operators
-    are permuted, together with those of their parents.
+    are permuted, together with those of their parents. distance_noise: standard deviation of the noise on the logarithm
+    of the number of differing parameters.
     """
     parents, differing = voices.parents.draw(rows, random.random(len(rows)))
+    if distance_noise:
+        noisy = differing * np.exp(distance_noise * random.standard_normal(len(rows)))
+        differing = np.rint(noisy).clip(1, LENGTH).astype(np.int64)
     differing = np.where(random.random(len(rows)) < orphans, -1, differing)
     conditions = make_conditions(among, parents, differing, voices.labels[rows].numpy())
     batch = voices.voices[rows]

@@ -12,7 +12,7 @@ class WriterConfig(Settings):
 
     seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of all random numbers.")
     steps: int = Field(
-        default=6000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
+        default=3000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
     )
     passes: int = Field(default=12, ge=1, description="Maximum number of passes over the training voices.")
     batch_size: int = Field(default=32, ge=1, description="Voices per step.")
@@ -41,6 +41,13 @@ class WriterConfig(Settings):
         lt=1,
         description="Share of training voices whose operators are permuted by a symmetry of their algorithm.",
     )
+    distance_noise: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="Standard deviation of the noise on the logarithm of the number of parameters that the writer is "
+        "told to change. Told the exact number, it makes up for too few changes in the last parameters it writes.",
+    )
     validate_every: int = Field(
         default=1000,
         ge=1,
@@ -49,6 +56,16 @@ class WriterConfig(Settings):
     patience: int = Field(
         default=3, ge=1, description="Validations in a row without an improvement after which training stops."
     )
+    rounds: int = Field(
+        default=4,
+        ge=0,
+        description="Rounds of adversarial training after all other steps: the writer writes, a critic judges, the "
+        "writer learns from its odds.",
+    )
+    round_steps: int = Field(
+        default=188, ge=1, description="Steps in a round; never more than a sixteenth of the steps before."
+    )
+    adversarial_learning_rate: float = Field(default=3e-4, ge=0, description="Learning rate in these rounds.")
     written: int = Field(
         default=12_000,
         ge=1,
@@ -63,6 +80,10 @@ class WriterConfig(Settings):
         le=1024,
         description="CPU threads of torch. A setting because the order of floating-point sums depends on it.",
     )
+
+    def steps_for(self, voices: int) -> int:
+        """Return the number of steps for so many training voices."""
+        return min(self.steps, max(1, self.passes * voices // self.batch_size))
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> Self:

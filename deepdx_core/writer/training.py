@@ -73,7 +73,7 @@ def train_writer(
     the current step is finished and saved. Raises FloatingPointError if the loss diverges.
     """
     checkpoint = checkpoint_dir / CHECKPOINT
-    steps = min(config.steps, max(1, config.passes * len(train) // config.batch_size))
+    steps = config.steps_for(len(train))
     validate_every = min(config.validate_every, math.ceil(steps / _FEWEST_VALIDATIONS))
     with reproducible(config.threads), interrupts_deferred() as interrupted, torch.random.fork_rng():
         run = _Run(TrainingSet.from_voices(train, parents[0]), train, validation, parents[1], labels, steps, config)
@@ -138,7 +138,8 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm_up * (0.02 + 0.98 * cosine)
         rows = self.training_set.cumulative.searchsorted(random.random(config.batch_size), side="right")
-        batch = make_batch(self.training_set, self.training_set, rows, random, config.orphans, config.moved)
+        noises = config.orphans, config.moved, config.distance_noise
+        batch = make_batch(self.training_set, self.training_set, rows, random, *noises)
         self.writer.train()
         loss = self._bits_per_voice(self.writer, *batch).mean()
         self.optimizer.zero_grad()
@@ -157,7 +158,7 @@ class _Run:
         bits = []
         with torch.no_grad():
             for rows in np.array_split(self.validated_rows, math.ceil(len(self.validated) / _VALIDATION_BATCH)):
-                batch = make_batch(self.validation_set, self.training_set, rows, random, 0, 0)
+                batch = make_batch(self.validation_set, self.training_set, rows, random)
                 bits.append(self._bits_per_voice(self.average, *batch))
         loss = torch.cat(bits).mean().item()
         _require_finite(loss, self.step)

@@ -109,6 +109,7 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
     from deepdx_core.generation.model_card import ModelError
     from deepdx_core.generation.names import fit_names
     from deepdx_core.generation.registry import model_folder
+    from deepdx_core.generation.rounds import ROUNDS_CHECKPOINT
     from deepdx_core.generation.training import model_fingerprint, train_model
     from deepdx_core.writer.training import CHECKPOINT, TrainingProgress
 
@@ -144,7 +145,8 @@ def voice_model(context: dg.AssetExecutionContext, config: TrainingConfig, home:
         except FloatingPointError as error:  # training diverged
             raise dg.Failure(str(error), allow_retries=False) from error
         save_model(folder, model)
-        (training / CHECKPOINT).unlink(missing_ok=True)
+        for checkpoint in (CHECKPOINT, ROUNDS_CHECKPOINT):
+            (training / checkpoint).unlink(missing_ok=True)
     summary = model.summary
     return Result(
         data_version=dg.DataVersion(summary.fingerprint),
