@@ -14,6 +14,7 @@ Rooms, from the ground up; each imports only those before it:
   all rooms
 - `voice`       the 145 parameters and the 32 algorithms, as data
 - `codec`       bytes to voices and back; no file system, no data frames
+- `synths`      other Yamahas: SY77, four operators, DX7II; their messages, and conversions to and from DX7 voices
 - `tables`      schemas of the tables, and their storage
 - `intake`      files, folders and archives to bytes; downloads
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
