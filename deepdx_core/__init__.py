@@ -14,7 +14,7 @@ Rooms, from the ground up; each imports only those before it:
   all rooms
 - `voice`       the 145 parameters and the 32 algorithms, as data
 - `codec`       bytes to voices and back; no file system, no data frames
-- `synths`      other Yamahas: SY77, four operators, DX7II; their messages, and conversions to and from DX7 voices
+- `synths`      the other Yamahas, SY77, four operators, DX7II: their parameters and messages
 - `tables`      schemas of the tables, and their storage
 - `intake`      files, folders and archives to bytes; downloads
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
@@ -25,6 +25,7 @@ Rooms, from the ground up; each imports only those before it:
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
+- `conversions`  voices of one synthesizer for another, with everything that was not carried over
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
 - `similarity`  sounds near one another: by ear, by parameters, by a recording, and on a map
 - `quality`     measures, the corruption score, rules, verdicts

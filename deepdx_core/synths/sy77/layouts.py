@@ -120,7 +120,7 @@ _OPERATOR = (
     signed("velocity_sensitivity", 7, 17, "sensitivity to key velocity"),
     Field("inputs", 170, 19, "inputs: source 0 in the low four bits, source 1 in the high ones", wide=True),
     Field("bus", 3, 21, "bus that the output is written to (0 is none)", 0, 2),
-    Field("accumulator", 7, 21, "accumulator: 1 load, 6 add, 4 hold", 2, 3),
+    Field("accumulator", 7, 21, "accumulator (1 load, 5 add, 4 hold)", 2, 3),
     Field("input_level_0", 7, 22, "level of source 0, or feedback (0 is closed, 7 full)", 0, 3),
     Field("input_level_1", 7, 22, "level of source 1, or feedback (0 is closed, 7 full)", 3, 3),
     Field("output_correction", 7, 23, "output correction by the number of carriers"),
