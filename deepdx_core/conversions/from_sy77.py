@@ -17,7 +17,7 @@ _TOLERANCE = 4  # steps of 0.75 dB
 _OCTAVE_SHIFTS = np.array([0, 2, 3, 4])
 """Powers of two by which a range of the pitch envelope is narrower than 8 octaves."""
 
-# Fields in which a DX7 has nothing to say, by the words for them; neutral is what they hold after a conversion of its own.
+# Starts of the names of fields that a DX7 lacks, by the words for them.
 _UNHEARD = {
     "effects": ("effect_",),
     "pan": ("element1_pan",),

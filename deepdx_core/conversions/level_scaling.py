@@ -1,7 +1,7 @@
 """Keyboard level scaling: the DX7's curves and the four points of the SY77, each fitted to the other.
 
-Both change the output level in steps of 1/8 octave. The DX7 has a break point, and a depth and curve on either side; the
-SY77 has offsets at four notes and straight lines between them.
+Both change the output level in steps of 1/8 octave. The DX7 has a break point, and a depth and curve on either side;
+the SY77 has offsets at four notes and straight lines between them.
 """
 
 from itertools import combinations
@@ -43,17 +43,20 @@ def dx7_curves(scaling: Int64Array) -> Float64Array:
     right = distance >= 0
     depth, curve = np.where(right, right_depth, left_depth), np.where(right, right_curve, left_curve)
     shape = _SHAPES[((curve == 1) | (curve == 2)).astype(int), np.abs(distance)]
-    return (np.where(curve < 2, -1, 1) * shape * depth).clip(-_LIMIT, _LIMIT)
+    return np.asarray((np.where(curve < 2, -1, 1) * shape * depth).clip(-_LIMIT, _LIMIT))
 
 
 def sy77_curves(points: Int64Array, offsets: Int64Array) -> Float64Array:
-    """Return the steps by which each key is louder, `float64[n, 128]`, from ascending notes and offsets `int64[n, 4]`."""
+    """Return the steps by which each key is louder, `float64[n, 128]`.
+
+    points, offsets: ascending notes and the steps there, `int64[n, 4]`.
+    """
     curves = np.repeat(offsets[:, :1].astype(float), len(KEYS), axis=1)
     for k in range(_POINTS - 1):
         start, end = points[:, [k]], points[:, [k + 1]]
         share = ((KEYS - start) / np.maximum(end - start, 1)).clip(0, 1)
         line = offsets[:, [k]] + share * (offsets[:, [k + 1]] - offsets[:, [k]])
-        curves = np.where(KEYS >= start, line, curves)
+        curves = np.where(start <= KEYS, line, curves)
     return curves
 
 
@@ -102,7 +105,7 @@ def _fit_points(scaling: Int64Array) -> tuple[Int64Array, Int64Array, Float64Arr
 
 
 def fit_curves(points: Int64Array, offsets: Int64Array) -> tuple[Int64Array, Float64Array]:
-    """Fit the DX7's curves to four points: `int64[n, 5]` as for `dx7_curves`, and the largest error on a piano's keys."""
+    """Fit the DX7's curves to four points: scaling as for `dx7_curves`, and the largest error on a piano's keys."""
     both = np.concatenate([points, offsets], axis=1)
     distinct, inverse = np.unique(both, axis=0, return_inverse=True)
     parts = [_fit_curves(distinct[i : i + _BATCH]) for i in range(0, len(distinct), _BATCH)]

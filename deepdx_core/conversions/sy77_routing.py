@@ -64,7 +64,10 @@ _BUSES = 3
 
 @dataclass(frozen=True)
 class Routings:
-    """Fields that route operators 6 to 1: inputs, accumulator and bus, `uint8[n, 6]`; input levels, `uint8[n, 6, 2]`."""
+    """Fields that route operators 6 to 1.
+
+    inputs, accumulator, bus: `uint8[n, 6]`. levels: of both inputs, `uint8[n, 6, 2]`.
+    """
 
     inputs: UInt8Array
     levels: UInt8Array
@@ -80,7 +83,7 @@ def _parse() -> tuple[UInt8Array, UInt8Array, Routings, BoolArray]:
         standing.append([int(operator) for operator in operators])
         rows.append([_parse_operator(token) for token in tokens])
     fields = np.array(rows, dtype=np.uint8)  # [32, 6, 8]
-    inputs = fields[..., 0] | fields[..., 1] << 4
+    inputs = (fields[..., 0] | fields[..., 1] << 4).astype(np.uint8)
     routings = Routings(inputs, fields[..., 2:4], fields[..., 4], fields[..., 5])
     return np.array(numbers, np.uint8), np.array(standing, np.uint8), routings, fields[..., 6:] > 0
 
@@ -121,7 +124,8 @@ def match_algorithms(routings: Routings) -> Matches:
     """
     n = len(routings.bus)
     one = np.ones(n, dtype=np.int64)
-    graph, outputs, accumulator = np.zeros(n, np.int64), [], np.zeros(n, np.int64)
+    graph, accumulator = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    outputs: list[Int64Array] = []
     buses = np.zeros((n, 1 + _BUSES), np.int64)  # operators as bits; bus 0 is none
     foreign, attenuated = np.zeros(n, bool), np.zeros(n, bool)
     loops = np.zeros((n, 6, 1 + _BUSES), np.int64)  # level of the feedback from a bus into an operator

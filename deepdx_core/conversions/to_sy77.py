@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.conversions import sy77_laws as laws
 from deepdx_core.conversions.level_scaling import fit_points
 from deepdx_core.conversions.losses import Losses, collect_losses
@@ -39,7 +39,7 @@ def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
         """Return a DX7 parameter of the operators that stand in operators 6 to 1, `int64[n, 6]`."""
         return np.take_along_axis(dx7[:, operator_columns(name)], standing, axis=1)
 
-    def put(name: str, values: Int64Array | int) -> None:
+    def put(name: str, values: Int64Array | UInt8Array | int) -> None:
         sy77[:, _LAYOUT.columns("element1_op{}_" + name, OPERATORS)] = values
 
     def put_element(name: str, values: Int64Array) -> None:
@@ -49,7 +49,7 @@ def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
         put(f"eg_rate_{k}", laws.RATES[of(f"eg_rate_{k}")])
         put(f"eg_level_{k}", laws.LEVELS[of(f"eg_level_{k}")])
     put("eg_release_rate_1", laws.RATES[of("eg_rate_4")])
-    # The fourth stage of the SY77 stays at level 3; both release levels, and the level at key-on, are the DX7's level 4.
+    # The fourth stage stays at level 3. Both release levels, and the level at key-on, are the DX7's level 4.
     put("eg_level_4", laws.LEVELS[of("eg_level_3")])
     for name in ("eg_release_level_1", "eg_release_level_2", "eg_level_0"):
         put(name, laws.LEVELS[of("eg_level_4")])
@@ -96,16 +96,16 @@ def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
     put_element("lfo_phase", dx7[:, INDEX["lfo_sync"]])
     put_element("note_shift", dx7[:, INDEX["transpose"]] + laws.NOTE_SHIFT)
 
-    audible = (of("output_level") > 0).any(axis=1)
+    audible: BoolArray = np.any(of("output_level") > 0, axis=1)
     moved = (dx7[:, INDEX["lfo_pitch_depth"]] * dx7[:, INDEX["pitch_mod_sensitivity"]] > 0) | (
         (dx7[:, INDEX["lfo_amp_depth"]] > 0) & (of("amp_mod_sensitivity") > 0).any(axis=1)
     )
-    loud = of("output_level").reshape(-1) > 0
+    off = ((errors > _TOLERANCE) & (of("output_level").reshape(-1) > 0)).reshape(n, -1)
     losses = collect_losses(
         {
             "LFO key sync": audible & moved & (dx7[:, INDEX["lfo_sync"]] == 1),
             "LFO faster than the SY77's": audible & moved & (dx7[:, INDEX["lfo_speed"]] > 53),
-            "level scaling, by over 3 dB at some key": ((errors > _TOLERANCE) & loud).reshape(n, -1).any(axis=1),
+            "level scaling, by over 3 dB at some key": np.asarray(off.any(axis=1)),
         }
     )
     return sy77.astype(np.uint8), losses

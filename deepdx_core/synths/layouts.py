@@ -77,8 +77,8 @@ class Layout:
             return np.zeros((len(records), 0), dtype=np.uint8)
         return records[:, self.name : self.name + self.name_length].copy()
 
-    def pack(self, values: UInt8Array, names: UInt8Array, unused: UInt8Array | None = None) -> UInt8Array:
-        """Undo `unpack`, `names` and `unused` bit for bit: records `uint8[n, size]`.
+    def pack(self, values: UInt8Array, names: UInt8Array | None = None, unused: UInt8Array | None = None) -> UInt8Array:
+        """Undo `unpack`, `names` and `unused` bit for bit: records `uint8[n, size]`. Without names, they are zeros.
 
         Raises ValueError if a value does not fit the bits of its field.
         """
@@ -89,7 +89,7 @@ class Layout:
         for column, (byte, shift) in enumerate(zip(self._bytes, self._shifts, strict=True)):
             records[:, byte] |= narrow[:, column] << shift
         records[:, self._bytes[self._wide] - 1] |= values[:, self._wide] >> 7
-        if self.name is not None:
+        if self.name is not None and names is not None:
             records[:, self.name : self.name + self.name_length] = names
         return records
 

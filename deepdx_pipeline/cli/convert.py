@@ -149,6 +149,7 @@ def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file:
     from deepdx_core.display import counted
     from deepdx_core.exchange.conversion import to_arrays
     from deepdx_core.exchange.table_files import TableFormat, write_table
+    from deepdx_core.synths.dx7ii.writer import write_dx7ii_singles
 
     if target.value in list(TableFormat):
         return [(output, write_table(voices, TableFormat(target.value)))]
@@ -162,7 +163,7 @@ def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file:
         write = {
             Target.VCED: writer.write_singles,
             Target.VOLCA: writer.write_volca_singles,
-            Target.DX7II: writer.write_dx7ii_singles,
+            Target.DX7II: write_dx7ii_singles,
         }[target]
         singles = write(parameters, names)
         if output.suffix and not output.is_dir():
