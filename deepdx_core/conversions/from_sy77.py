@@ -8,12 +8,13 @@ from deepdx_core.conversions import sy77_laws as laws
 from deepdx_core.conversions.level_scaling import fit_curves
 from deepdx_core.conversions.losses import Converted, collect_losses
 from deepdx_core.conversions.sy77_routing import Routings, match_algorithms
-from deepdx_core.synths.layouts import Layout
-from deepdx_core.synths.sy77.layouts import ELEMENT_MODES, OPERATORS
+from deepdx_core.synths.sy77.layouts import ELEMENT_MODES, LAYOUTS, OPERATORS
 from deepdx_core.voice.columns import operator_columns
 from deepdx_core.voice.parameters import INDEX
 
 _TOLERANCE = 4  # steps of 0.75 dB
+MONO = 0
+"""Element mode of one AFM element that plays one note at a time."""
 _OCTAVE_SHIFTS = np.array([0, 2, 3, 4])
 """Powers of two by which a range of the pitch envelope is narrower than 8 octaves."""
 
@@ -38,15 +39,15 @@ _UNHEARD = {
 }
 
 
-def convert_from_sy77(values: UInt8Array, names: UInt8Array, layout: Layout) -> Converted:
-    """Convert values of SY77 voices of one element mode, `uint8[n, fields]`, as `layout` has them.
+def convert_from_sy77(values: UInt8Array, names: UInt8Array, mode: int) -> Converted:
+    """Convert SY77 voices of an element mode, values of its layout `uint8[n, fields]`.
 
     Voices with other elements than one AFM, other waves than sines, or another routing have no counterpart.
     """
     n = len(values)
-    mode = ELEMENT_MODES[int(values[0, layout.index["mode"]])] if n else ELEMENT_MODES[0]
-    if (mode.afm, mode.awm) != (1, 0):
-        reason = f"elements: {mode.name}"
+    layout, elements = LAYOUTS[mode], ELEMENT_MODES[mode]
+    if (elements.afm, elements.awm) != (1, 0):
+        reason = f"elements: {elements.name}"
         nothing = np.tile(INIT_VOICE, (n, 1))
         return Converted(nothing, names, np.zeros(n, bool), collect_losses({reason: np.ones(n, bool)}))
     sy77 = values.astype(np.int64)
@@ -142,7 +143,7 @@ def convert_from_sy77(values: UInt8Array, names: UInt8Array, layout: Layout) -> 
         "LFO phase": element("lfo_phase") > 1,
         "sub LFO": element("sub_lfo_depth") > 0,
         "note shift beyond the DX7's": (transpose < 0) | (transpose > MAXIMA[INDEX["transpose"]]),
-        "mono mode": sy77[:, layout.index["mode"]] == 0,
+        "mono mode": np.full(n, mode == MONO),
     }
     neutral = np.array([laws.TEMPLATE.get(field.name, 0) for field in layout.fields])
     for reason, starts in _UNHEARD.items():
