@@ -89,11 +89,15 @@ def convert_sources(sources: list[Source]) -> pl.DataFrame:
     frames = [_convert(kind, batch) for kind, batch in batches.items() if batch.places]
     if not frames:
         return _frame([], np.zeros((0, len(PARAMETER_NAMES)), np.uint8), [], np.zeros(0, bool), [], "")
-    files = pl.DataFrame(
-        [(source.path, source.member) for source in sources],
-        schema={"path": pl.String, "member": pl.String},
-        orient="row",
-    ).with_row_index("file")
+    files = (
+        pl.DataFrame(
+            [(source.path, source.member) for source in sources],
+            schema={"path": pl.String, "member": pl.String},
+            orient="row",
+        )
+        .unique(maintain_order=True)
+        .with_row_index("file")
+    )
     voices = pl.concat(frames).join(files, on=["path", "member"], nulls_equal=True, how="left")
     return voices.sort("file", "offset", "slot").drop("file")
 
@@ -123,8 +127,8 @@ def _gather(source: Source, batches: dict[kinds.MessageKind, _Batch]) -> None:
             batch.places.extend(places)
             batch.values.append(values)
             batch.names.append(message.names)
-            high = message.records > 127
-            batch.broken.append(high.any(axis=1) & (message.kind.coding is Coding.PLAIN))
+            highest = 127 if message.kind.coding is Coding.PLAIN else 255
+            batch.broken.append(message.records.max(axis=1) > highest)
     _drop_incomplete(batches[kinds.REFACE_COMMON])
 
 

@@ -92,8 +92,11 @@ def convert_reface_dx(common: UInt8Array, operators: UInt8Array, names: UInt8Arr
     def any_heard(found: BoolArray) -> BoolArray:
         return np.asarray((found & heard).any(axis=1))
 
+    of_operators = OPERATOR.out_of_range(operators.reshape(-1, operators.shape[2])).reshape(n, -1)
+    out_of_range: BoolArray = np.any(np.concatenate([COMMON.out_of_range(common), of_operators], axis=1), axis=1)
     losses = collect_losses(
         {
+            "values out of range": out_of_range,
             "algorithm that no DX7 has": ~possible,
             "feedback of operators 1 to 3": any_heard((op["feedback"] > 0) & (np.arange(OPERATORS) < OPERATORS - 1)),
             "feedback as a square": any_heard((op["feedback"] > 0) & (op["feedback_type"] > 0)),

@@ -122,6 +122,7 @@ def convert_from_sy77(values: UInt8Array, names: UInt8Array, mode: int) -> Conve
 
     flat = (dx7[:, [INDEX[f"pitch_eg_level_{k}"] for k in range(1, 5)]] == 50).all(axis=1)
     losses = {
+        "values out of range": np.asarray(layout.out_of_range(values).any(axis=1)),
         "routing that no DX7 algorithm has": matches.algorithm < 0,
         "waves other than sines": other_waves,
         "inputs that are neither open nor closed": matches.attenuated,
