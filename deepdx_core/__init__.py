@@ -25,7 +25,6 @@ Rooms, from the ground up; each imports only those before it:
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
 - `ports`       dumps sent to and received from MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
-- `conversions`  voices of one synthesizer for another, with everything that was not carried over
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
 - `similarity`  sounds near one another: by ear, by parameters, by a recording, and on a map
 - `quality`     measures, the corruption score, rules, verdicts
@@ -42,6 +41,7 @@ Rooms, from the ground up; each imports only those before it:
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
 - `export`      the training set as a dataset folder, with a card and rendered clips
+- `conversions`  voices of one synthesizer for another, with everything that was not carried over
 - `settings`    deepdx.toml and the variables over it
 - `api`         the front door above
 """

@@ -3,11 +3,13 @@
 `python -m studies.sy77_pairs CORPUS` pairs SY77 voices of a public collection with DX7 voices of another by name,
 algorithm, and the frequencies of all operators. It prints the share of pairs in which a field of the conversion is that
 of the real SY77 voice: of all pairs, and of the family whose envelopes follow the same laws in every operator. Then the
-error of level scaling of both conversions, beside the DX7's own curves.
+error of level scaling of both conversions, beside the DX7's own curves; how far a DX7 voice is by sound from itself
+after a conversion to the SY77 and back; and how many SY77 voices have a DX7 counterpart.
 """
 
 import sys
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from deepdx_core.arrays import Int64Array, UInt8Array
+from deepdx_core.api import render
+from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.names import names_to_text
 from deepdx_core.codec.packing import MAXIMA
+from deepdx_core.conversions.from_sy77 import convert_from_sy77
 from deepdx_core.conversions.level_scaling import dx7_curves, sy77_curves
 from deepdx_core.conversions.sy77_routing import STANDING
 from deepdx_core.conversions.to_sy77 import MODE, convert_to_sy77
@@ -29,6 +33,8 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _LAYOUT = LAYOUTS[MODE]
 _PIANO = slice(21, 109)
+_WINDOW = 2048
+_SAMPLE = 200  # voices that are rendered
 
 
 def read_sy77(path: Path) -> tuple[list[str], UInt8Array]:
@@ -115,8 +121,19 @@ FIELDS = {
 }
 
 
+def spectra(parameters: UInt8Array) -> Float64Array:
+    """Return the levels of voices at middle C in 40 bands every 12 ms, in dB, `float64[n, times, 40]`."""
+    frame = pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8))
+    audio = render(frame, note=60, seconds=1.5)
+    windows = np.lib.stride_tricks.sliding_window_view(audio, _WINDOW, axis=1)[:, :: _WINDOW // 4] * np.hanning(_WINDOW)
+    amplitudes = np.abs(np.fft.rfft(windows))
+    edges = np.unique(np.geomspace(2, _WINDOW // 2, 41).astype(int))
+    bands = [amplitudes[..., low:high].sum(axis=2) for low, high in pairwise(edges)]
+    return np.asarray(20 * np.log10(np.stack(bands, axis=2) + 1e-3))
+
+
 def main(corpus: Path) -> None:
-    """Print the shares."""
+    """Print shares and errors."""
     console = Console(width=120)
     names, sy77 = read_sy77(corpus / "other-synths" / "sy77" / "sy77-voices.zip")
     dx7_names, dx7 = read_dx7(corpus / "dx7-library.zip")
@@ -161,6 +178,24 @@ def main(corpus: Path) -> None:
             f"median {np.median(errors.max(axis=1)):.2f} dB, 90 % below {np.percentile(errors.max(axis=1), 90):.2f} dB "
             f"({in_use.sum():,} operators)"
         )
+
+    sample = dx7[np.random.default_rng(0).choice(len(dx7), _SAMPLE, replace=False)]
+    values, _ = convert_to_sy77(sample)
+    back = convert_from_sy77(values, np.zeros((len(values), 10), np.uint8), MODE)
+    before, after = spectra(sample), spectra(back.parameters)
+    distances = np.abs(before - after).mean(axis=(1, 2))
+    others = np.abs(before - np.roll(before, 1, axis=0)).mean(axis=(1, 2))
+    console.print(
+        f"to the SY77 and back, mean difference of spectra at middle C: median {np.median(distances):.2f} dB, 90 % "
+        f"below {np.percentile(distances, 90):.2f} dB ({_SAMPLE} voices; between two different ones: "
+        f"{np.median(others):.0f} dB)"
+    )
+    counterparts = convert_from_sy77(sy77, np.zeros((len(sy77), 10), np.uint8), MODE)
+    lossless = counterparts.possible & ~counterparts.losses.present.any(axis=1)
+    console.print(
+        f"{counterparts.possible.sum():,} of {len(sy77):,} SY77 voices have a DX7 counterpart, {lossless.sum():,} "
+        "of them without any loss"
+    )
 
 
 if __name__ == "__main__":
