@@ -115,6 +115,7 @@ def convert_four_operators(values: UInt8Array, names: UInt8Array) -> Converted:
         "portamento": voice["portamento_time"] > 0,
         "chorus": voice["chorus"] > 0,
         "reverb": voice["reverb"] > 0,
+        "effects": voice["effect_preset"] + voice["v50_effect_type"] > 0,
     }
     return convert_chip_voices(chip, names, lost)
 

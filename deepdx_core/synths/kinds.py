@@ -71,8 +71,6 @@ _KEPT_SY = (
     ("additional voice data", b"LM  0040VC"),
 )
 _KEPT_BULK = (
-    ("V50", "supplement 3 of a voice", b"LM  8073AE"),
-    ("YS", "effects of a voice", b"LM  8036EF"),
     ("DS55", "delay of a voice", b"LM  8054DL"),
     ("TX81Z", "performance", b"LM  8976PE"),
     ("TX81Z", "performances", b"LM  8976PM"),
@@ -99,6 +97,8 @@ FOUR_OPERATOR_VOICE = MessageKind(
 FOUR_OPERATOR_SUPPLEMENTS = {
     "aced": MessageKind("aced", "TX81Z", "supplement of a voice", _BULK, b"LM  8976AE", four.PARTS["aced"]),
     "aced2": MessageKind("aced2", "DX11", "supplement 2 of a voice", _BULK, b"LM  8023AE", four.PARTS["aced2"]),
+    "aced3": MessageKind("aced3", "V50", "supplement 3 of a voice", _BULK, b"LM  8073AE", four.PARTS["aced3"]),
+    "efeds": MessageKind("efeds", "YS", "effect of a voice", _BULK, b"LM  8036EF", four.PARTS["efeds"]),
 }
 """Supplements that come before a voice, by part."""
 

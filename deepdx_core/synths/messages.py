@@ -5,7 +5,8 @@ message that is cut short, the whole records are kept.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from deepdx_core.display import counted
 from deepdx_core.synths.coding import decode_records, encode_records
 from deepdx_core.synths.kinds import KINDS, SY77_VOICES, MessageKind
 from deepdx_core.synths.sy77.layouts import ELEMENT_MODES, MODE_AT
+
+MAX_MESSAGES = 2**16
+"""Maximum number of messages of a file: a thousand banks of the SY77."""
 
 _ENDS = b"\xf0\xf7"
 
@@ -66,8 +70,16 @@ class Message:
 
 
 def read_messages(data: bytes) -> list[Message]:
-    """Return the messages of known kinds in any bytes, in order. Never fails; time is linear in the size of data."""
-    return [message for found in _MESSAGE.finditer(data) if (message := _read(found))]
+    """Return the messages of known kinds in any bytes, in order. Never fails; time is linear in the size of data.
+
+    After MAX_MESSAGES, the rest is not read; the last message has a finding that says so.
+    """
+    read = (message for found in _MESSAGE.finditer(data) if (message := _read(found)))
+    messages = list(islice(read, MAX_MESSAGES))
+    if len(messages) == MAX_MESSAGES and next(read, None):
+        more = f"more than {MAX_MESSAGES:,} messages in the file: the rest is not read"
+        messages[-1] = replace(messages[-1], findings=(*messages[-1].findings, more))
+    return messages
 
 
 def _read(found: re.Match[bytes]) -> Message | None:

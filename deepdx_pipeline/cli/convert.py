@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deepdx_pipeline.cli.console import err, numbered_paths, print_line
-from deepdx_pipeline.cli.other_synths import dx7ii_banks, minidexed_files, print_losses, print_own_losses
+from deepdx_pipeline.cli.other_synths import (
+    dx7ii_banks,
+    minidexed_files,
+    print_losses,
+    print_own_losses,
+    print_supplement_losses,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -127,6 +133,8 @@ def convert(
         without_voices = [line for line in without_voices if not line.startswith(tuple(known))]
     writable = make_writable(select_voices(voices, ranges, name), clamp, unique)
     print_problems(collected.refused, without_voices, writable.skipped, writable.clamped)
+    if target is Target.DX7:
+        print_supplement_losses(writable.voices, sources)
     if target is Target.MINIDEXED:
         files = minidexed_files(collected.voices, sources, output)
         if not files:

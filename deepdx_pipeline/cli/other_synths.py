@@ -46,6 +46,16 @@ def print_own_losses(voices: "pl.DataFrame", losses: "Losses", synth: str) -> No
             print_line(f"{where}: not carried over to {synth}: {'; '.join(lost)}", "yellow", err)
 
 
+def print_supplement_losses(voices: "pl.DataFrame", sources: "list[Source]") -> None:
+    """Print what a DX7 lacks of the supplements of DX7II voices, one by one."""
+    from deepdx_core.conversions.supplements import find_supplements, supplement_losses
+    from deepdx_core.exchange.conversion import to_parameters
+
+    parameters = to_parameters(voices)
+    losses = supplement_losses(parameters, find_supplements(voices, parameters, sources))
+    print_own_losses(voices, losses, "DX7")
+
+
 def voice_memory(voices: "pl.DataFrame", sources: "list[Source]") -> "VoiceMemory":
     """Return all slots of the files' dumps in order, as performances number them; unreadable ones are INIT VOICE."""
     import numpy as np
@@ -90,12 +100,18 @@ def dx7ii_banks(
     voices: "pl.DataFrame", parameters: "UInt8Array", names: "UInt8Array", sources: "list[Source]"
 ) -> list[bytes]:
     """Return banks with supplements, then the whole sets of performances in the sources."""
-    from deepdx_core.conversions.supplements import find_supplements
+    from deepdx_core.conversions.supplements import find_fractional_scalings, find_supplements
     from deepdx_core.synths.dx7ii.writer import write_dx7ii_banks
     from deepdx_core.synths.kinds import PERFORMANCES, TX802_PERFORMANCES
     from deepdx_core.synths.messages import rewrite
 
-    banks = write_dx7ii_banks(parameters, names, supplements=find_supplements(voices, parameters, sources))
+    scalings, known = find_fractional_scalings(voices, sources)
+    banks = write_dx7ii_banks(
+        parameters,
+        names,
+        supplements=find_supplements(voices, parameters, sources),
+        scalings=scalings if known.any() else None,
+    )
     for message in (message for source in sources for message in source.messages):
         if message.kind in (PERFORMANCES, TX802_PERFORMANCES):
             try:

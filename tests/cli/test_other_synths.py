@@ -166,8 +166,16 @@ def test_real_dx7ii_files_are_written_again_as_they_were(deepdx, tmp_path):
     internal = FOLDER / "dx7ii" / "INTERNAL.SYX"
     assert deepdx("convert", internal, "--to", "dx7ii-bank", "-o", "both.syx")[0] == 0
     data = internal.read_bytes()
-    # Without bank selects and fractional scalings, which are other messages.
-    assert (tmp_path / "both.syx").read_bytes() == data[16172:21404] + data[37576:42808] + data[42808:44458]
+    # All but the bank selects: fractional scaling, supplements and voices of both banks, then performances.
+    assert (tmp_path / "both.syx").read_bytes() == data[7:21404] + data[21411:44458]
+
+
+@needs_corpus
+def test_what_a_dx7_lacks_of_real_supplements_is_listed(deepdx):
+    code, output, errors = deepdx("convert", FOLDER / "tx802" / "A1.SYX", "--to", "dx7", "-o", "out.syx")
+    assert (code, output) == (0, "32 voices: out.syx\n")
+    assert "slot 1 (MellowHorn): not carried over to DX7: " in errors and "random pitch" in errors
+    assert deepdx("convert", BANK, "--to", "dx7", "-o", "plain.syx")[2] == ""
 
 
 @needs_corpus

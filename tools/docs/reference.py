@@ -148,7 +148,17 @@ def other_parameters() -> str:
 _LIKE_OTHERS = {
     *(f"sy77-{mode}" for mode in range(11) if mode != 3),
     *(f"reface-op{n}" for n in (2, 3, 4)),
-    *("fb01-user-bank", "dx7ii-performance", "microtuning-m", "aced", "aced2", "4op-voice", "dx7ii-aced"),
+    *(
+        "fb01-user-bank",
+        "dx7ii-performance",
+        "microtuning-m",
+        "aced",
+        "aced2",
+        "aced3",
+        "efeds",
+        "4op-voice",
+        "dx7ii-aced",
+    ),
 }
 """Kinds whose fields are those of another kind, in another number or place."""
 

@@ -9,9 +9,10 @@ import numpy as np
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.codec.writer import write_banks, write_singles
-from deepdx_core.synths.dx7ii.parameters import ACED, AMEM
+from deepdx_core.synths.dx7ii.parameters import ACED, AMEM, FRACTIONAL_SCALING
 from deepdx_core.synths.kinds import ACED as ACED_KIND
 from deepdx_core.synths.kinds import AMEM as AMEM_KIND
+from deepdx_core.synths.kinds import FRACTIONAL_SCALINGS
 from deepdx_core.synths.messages import write_messages
 from deepdx_core.voice.parameters import INDEX, OPERATORS, VMEM_VOICES
 
@@ -46,15 +47,26 @@ def write_dx7ii_singles(
 
 
 def write_dx7ii_banks(
-    parameters: UInt8Array, names: UInt8Array, channel: int = 0, supplements: UInt8Array | None = None
+    parameters: UInt8Array,
+    names: UInt8Array,
+    channel: int = 0,
+    supplements: UInt8Array | None = None,
+    scalings: UInt8Array | None = None,
 ) -> list[bytes]:
     """Write any number of voices as banks of 32, 5232 bytes each: the supplements (AMEM), then the voices (VMEM).
 
-    INIT VOICE fills the last bank. Raises ValueError like `codec.writer`.
+    scalings: fractional level scaling of each voice, `uint8[n, 246]`, written before both. INIT VOICE fills the last
+    bank. Raises ValueError like `codec.writer`.
     """
     banks = write_banks(parameters, names, channel)
     values = plain_supplements(parameters) if supplements is None else supplements
     missing = np.tile(INIT_VOICE, (len(banks) * VMEM_VOICES - len(values), 1))
     filled = np.concatenate([values, plain_supplements(missing)])
     parts = write_messages(AMEM_KIND, AMEM.pack(filled), bytes([0x43, channel, 6]))
-    return [supplement + bank for supplement, bank in zip(parts, banks, strict=True)]
+    whole = [supplement + bank for supplement, bank in zip(parts, banks, strict=True)]
+    if scalings is None:
+        return whole
+    unused = np.full((len(filled) - len(scalings), FRACTIONAL_SCALING.size), 0xFF, np.uint8)
+    head = bytes([0x43, channel, 0x7E])
+    levels = write_messages(FRACTIONAL_SCALINGS, np.concatenate([scalings, unused]), head)
+    return [scaling + bank for scaling, bank in zip(levels, whole, strict=True)]

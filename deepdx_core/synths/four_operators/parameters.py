@@ -14,8 +14,8 @@ OPERATORS = (4, 2, 3, 1)
 """Operator numbers in the order of all formats."""
 
 VCED_SIZE, VMEM_SIZE, VMEM_VOICES = 93, 128, 32
-SUPPLEMENT_SIZES = {"aced": 23, "aced2": 10}
-"""Bytes of each supplement of a single voice whose parameters are in the table."""
+SUPPLEMENT_SIZES = {"aced": 23, "aced2": 10, "aced3": 20, "efeds": 3}
+"""Bytes of each supplement of a single voice."""
 
 # name, maximum, part, byte in it, byte in VMEM, shift, bits, description, [minimum]; those of an operator
 _OPERATOR = (
@@ -39,7 +39,7 @@ _OPERATOR = (
     ("eg_shift", 3, "aced", 4, 73, 4, 2, "EG shift (off, 48, 24, 12 dB)"),
     ("fixed_low", 1, "aced2", 0, 73, 6, 1, "fixed frequency in a low range"),
 )
-_STRIDES = {"vced": (13, 10), "aced": (5, 2), "aced2": (1, 2)}
+_STRIDES = {"vced": (13, 10), "aced": (5, 2), "aced2": (1, 2), "aced3": (0, 0), "efeds": (0, 0)}
 """Bytes from one operator to the next, in the part and in VMEM."""
 
 _COMMON = (
@@ -81,6 +81,11 @@ _COMMON = (
     ("aftertouch_amp", 99, "aced2", 5, 85, 0, 7, "aftertouch: amplitude"),
     ("aftertouch_pitch_bias", 100, "aced2", 6, 86, 0, 7, "aftertouch: pitch bias"),
     ("aftertouch_eg_bias", 99, "aced2", 7, 87, 0, 7, "aftertouch: EG bias"),
+    ("effect_preset", 127, "efeds", 0, 91, 0, 7, "effect of YS: preset (0 is off)"),
+    ("effect_time", 127, "efeds", 1, 92, 0, 7, "effect of YS: time"),
+    ("effect_balance", 127, "efeds", 2, 93, 0, 7, "effect of YS: balance"),
+    ("v50_effect_type", 127, "aced3", 0, 94, 0, 7, "effect of V50: type (0 is off)"),
+    *((f"v50_effect_byte_{n}", 127, "aced3", n, 94 + n, 0, 7, f"effect of V50: byte {n + 1}") for n in range(1, 7)),
 )
 
 
