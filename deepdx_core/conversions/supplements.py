@@ -52,12 +52,19 @@ def find_fractional_scalings(voices: pl.DataFrame, sources: list[Source]) -> tup
 def supplement_losses(parameters: UInt8Array, supplements: UInt8Array) -> Losses:
     """Return what a DX7 does not have of the supplements of voices."""
     different = supplements != plain_supplements(parameters)
-    losses = {
+    losses: dict[str, BoolArray] = {
         reason: different[:, [i for i, f in enumerate(ACED.fields) if f.name.startswith(starts)]].any(axis=1)
         for reason, starts in _LACKING.items()
     }
     sensitivities = supplements[:, ACED.columns("op{}_amp_mod_sensitivity", range(1, 7))]
-    return collect_losses({**losses, "amplitude modulation sensitivity over 3": (sensitivities > 3).any(axis=1)})
+    over: BoolArray = np.any(sensitivities > 3, axis=1)
+    return collect_losses({**losses, "amplitude modulation sensitivity over 3": over})
+
+
+def fractional_losses(supplements: UInt8Array, known: BoolArray) -> Losses:
+    """Return which voices use a fractional level scaling that is known; a single voice does not hold it."""
+    used: BoolArray = np.any(supplements[:, ACED.columns("op{}_fractional", range(1, 7))], axis=1)
+    return collect_losses({"fractional level scaling": used & known})
 
 
 def _assign(

@@ -202,7 +202,7 @@ def _build_files(
     from deepdx_core.codec import writer
     from deepdx_core.codec.transmission import write_midi_file
     from deepdx_core.conversions.instruments import FM1_SLOTS, write_deluge_presets, write_fm1_set
-    from deepdx_core.conversions.supplements import find_supplements
+    from deepdx_core.conversions.supplements import find_fractional_scalings, find_supplements, fractional_losses
     from deepdx_core.conversions.to_sy77 import BANK_VOICES, write_sy77_voices
     from deepdx_core.display import counted
     from deepdx_core.errors import DeepDXError
@@ -236,6 +236,8 @@ def _build_files(
         if target is Target.DX7II:
             supplements = find_supplements(voices, parameters, sources)
             singles = write_dx7ii_singles(parameters, names, supplements=supplements)
+            _, known = find_fractional_scalings(voices, sources)
+            print_own_losses(voices, fractional_losses(supplements, known), "single voices")
         else:
             write = writer.write_singles if target is Target.VCED else writer.write_volca_singles
             singles = write(parameters, names)

@@ -168,6 +168,9 @@ def test_real_dx7ii_files_are_written_again_as_they_were(deepdx, tmp_path):
     data = internal.read_bytes()
     # All but the bank selects: fractional scaling, supplements and voices of both banks, then performances.
     assert (tmp_path / "both.syx").read_bytes() == data[7:21404] + data[21411:44458]
+    # Singles have no room for the fractional scaling that some of these voices use.
+    _, _, errors = deepdx("convert", internal, "--to", "dx7ii", "-o", "singles")
+    assert "not carried over to single voices: fractional level scaling" in errors
 
 
 @needs_corpus

@@ -187,6 +187,15 @@ def test_any_bytes_after_any_head_are_read_without_failing(tail):
             assert message.length <= len(tail) + 30
 
 
+def test_more_messages_than_any_collection_has_are_not_read(monkeypatch):
+    monkeypatch.setattr("deepdx_core.synths.messages.MAX_MESSAGES", 3)
+    (written,) = write_messages(kinds.ACED, records_of(kinds.ACED))
+    assert [m.findings for m in read_messages(written * 3)] == [(), (), ()]
+    messages = read_messages(written * 5)
+    assert len(messages) == 3
+    assert messages[-1].findings == ("more than 3 messages in the file: the rest is not read",)
+
+
 def test_writing_refuses_what_no_message_can_hold():
     kind = kinds.FOUR_OPERATOR_BANK
     with pytest.raises(ValueError, match="do not fill"):
