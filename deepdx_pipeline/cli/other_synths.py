@@ -36,6 +36,28 @@ def print_losses(voices: "pl.DataFrame") -> int:
     return impossible
 
 
+def converted_voices(others: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the voices that have a counterpart, with the columns of DX7 voices."""
+    import polars as pl
+
+    from deepdx_core.exchange.conversion import COLUMNS
+    from deepdx_core.voice.parameters import PARAMETER_NAMES
+
+    return others.filter(pl.col(PARAMETER_NAMES[0]).is_not_null()).select(COLUMNS)
+
+
+def print_findings(sources: "list[Source]") -> None:
+    """Print what is wrong about messages with voices."""
+    from deepdx_core.intake.survey import format_location
+
+    for source in sources:
+        for message in source.messages:
+            if message.kind.voices and message.findings:
+                where = format_location({"path": source.path, "member": source.member})
+                about = f"{where}: at byte {message.offset:,}, {message.kind.title}: {'; '.join(message.findings)}"
+                print_line(about, "yellow", err)
+
+
 def print_own_losses(voices: "pl.DataFrame", losses: "Losses", synth: str) -> None:
     """Print what a conversion of DX7 voices to another synth did not carry over, one by one."""
     from deepdx_core.intake.survey import format_location
@@ -94,6 +116,28 @@ def minidexed_files(voices: "pl.DataFrame", sources: "list[Source]", folder: Pat
             print_line(f"{performance.name}: not carried over: {'; '.join(performance.losses)}", "yellow", err)
         files.append((folder / f"{number:06}_{_safe(performance.name)}.ini", performance.text.encode()))
     return files
+
+
+def sy77_banks(voices: "pl.DataFrame", parameters: "UInt8Array", names: "UInt8Array") -> list[bytes]:
+    """Return the messages of 64 voices each, and print what they do not carry over."""
+    from deepdx_core.conversions.to_sy77 import BANK_VOICES, write_sy77_voices
+
+    messages, losses = write_sy77_voices(parameters, names)
+    print_own_losses(voices, losses, "SY77")
+    return [b"".join(messages[i : i + BANK_VOICES]) for i in range(0, len(messages), BANK_VOICES)]
+
+
+def dx7ii_singles(
+    voices: "pl.DataFrame", parameters: "UInt8Array", names: "UInt8Array", sources: "list[Source]"
+) -> list[bytes]:
+    """Return single voices with their supplements, and print what these do not hold."""
+    from deepdx_core.conversions.supplements import find_fractional_scalings, find_supplements, fractional_losses
+    from deepdx_core.synths.dx7ii.writer import write_dx7ii_singles
+
+    supplements = find_supplements(voices, parameters, sources)
+    _, known = find_fractional_scalings(voices, sources)
+    print_own_losses(voices, fractional_losses(supplements, known), "single voices")
+    return write_dx7ii_singles(parameters, names, supplements=supplements)
 
 
 def dx7ii_banks(

@@ -79,6 +79,14 @@ def test_four_operators_become_a_dx7_bank_and_every_loss_is_printed(deepdx, tmp_
     assert (parameters[0] == parameters[1]).all()
 
 
+def test_a_damaged_bank_is_converted_as_far_as_it_goes_and_what_is_wrong_is_printed(deepdx, four_operator_bank):
+    data = four_operator_bank.read_bytes()
+    four_operator_bank.write_bytes(data[:4] + b"\x10\x00" + data[6:2000])
+    code, output, errors = deepdx("convert", four_operator_bank, "--to", "dx7", "-o", "dx.syx")
+    assert (code, output) == (0, "15 voices: dx.syx\n")
+    assert "wrong byte count; no F7 at its end; cut short: 15 of 32 whole records" in errors
+
+
 def test_without_being_asked_other_synths_are_left_alone(deepdx, four_operator_bank):
     code, _, errors = deepdx("convert", four_operator_bank, "-o", "dx.syx")
     assert code == 1 and "4-operator bank" in errors and "no voices to write" in errors
