@@ -104,6 +104,7 @@ def convert_four_operators(values: UInt8Array, names: UInt8Array) -> Converted:
     lost = {
         "values out of range": (values > legal).any(axis=1),
         "waves other than sines": ((op["wave"] > 0) & heard).any(axis=1),
+        "negative velocity": ((op["velocity_negative"] > 0) & heard).any(axis=1),
         "EG shift": ((op["eg_shift"] > 0) & heard).any(axis=1),
         "low range of fixed frequencies": ((op["fixed_low"] * op["fixed"] > 0) & heard).any(axis=1),
         "keyboard level scaling": ((op["level_scaling"] > 0) & heard).any(axis=1),

@@ -2,7 +2,7 @@
 
 A message is F0, a head, blocks and F7. A block is a byte count (7 + 7 bits), data, and a checksum over the data: the
 two's complement of its sum, in 7 bits. Most messages have one block.
-Source: the synthesizers' manuals, "MIDI data format"; checked on real dumps of every kind with a layout.
+Source: Yamaha's formats as public programs know them; frames, counts and checksums checked on real dumps.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The parameter tables of DX7II, DX7s and TX802 beside their voices, which are DX7 voices.
 
 The supplement of a voice is ACED (one voice, 49 bytes) or AMEM (32 voices, 35 bytes each). It comes before its voices.
-Source: Yamaha DX7II and TX802 manuals, "MIDI data format"; checked on banks of both. Parameter numbers 64 to 73 of the
-manual are bytes 39 to 48 of ACED.
+Source: Yamaha's formats as independent public programs know them; checked on banks of both. Parameter numbers 64 to 73
+of the manual are bytes 39 to 48 of ACED.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """The parameter table of an FB-01 voice: 64 bytes, sent as nibbles, the low one first. Names have seven characters.
 
 Levels are attenuations. The LFO speed takes a whole byte; a set sync bit leaves the LFO running.
-Source: Yamaha FB-01 Service Manual, voice data; checked on three banks of 48 voices.
+Source: public descriptions of the format; checked on three banks of 48 voices.
 """
 
 from deepdx_core.synths.layouts import Field, Layout, repeat

@@ -2,7 +2,7 @@
 
 A voice is spread over messages: VCED, and before it ACED, ACED2, ACED3 and effects, as far as a synth has them. A bank
 (VMEM) packs all of them into 128 bytes. Each parameter is named once here, with its place in both.
-Source: Yamaha TX81Z and DX11 manuals, "MIDI data format"; checked on banks and singles of TX81Z and DX21.
+Source: Yamaha's formats as independent public programs know them; checked on banks and a single of TX81Z and DX21.
 """
 
 from dataclasses import replace
@@ -38,9 +38,10 @@ _OPERATOR = (
     ("wave", 7, "aced", 3, 74, 4, 3, "waveform (0 is a sine)"),
     ("eg_shift", 3, "aced", 4, 73, 4, 2, "EG shift (off, 48, 24, 12 dB)"),
     ("fixed_low", 1, "aced2", 0, 73, 6, 1, "fixed frequency in a low range"),
+    ("velocity_negative", 1, "vmem", 0, 9, 5, 1, "sensitivity to key velocity is negative (V50)"),
 )
-_STRIDES = {"vced": (13, 10), "aced": (5, 2), "aced2": (1, 2), "aced3": (0, 0), "efeds": (0, 0)}
-"""Bytes from one operator to the next, in the part and in VMEM."""
+_STRIDES = {"vced": (13, 10), "aced": (5, 2), "aced2": (1, 2), "aced3": (0, 0), "efeds": (0, 0), "vmem": (0, 10)}
+"""Bytes from one operator to the next, in the part and in VMEM. Some bits are in VMEM alone."""
 
 _COMMON = (
     ("algorithm", 7, "vced", 52, 40, 0, 3, "algorithm, counted from 0"),
