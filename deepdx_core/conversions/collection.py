@@ -27,16 +27,23 @@ from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES
 FORMAT = "converted"
 """The `format` of converted voices in tables."""
 
+MAX_ARCHIVE_MESSAGES = 2**18
+"""Maximum number of messages of an archive, in all of its members."""
+
 _BROKEN = "the voice: it has bytes over 127"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The messages of a file, or of a member of an archive; `path` and `member` are printable."""
+    """The messages of a file, or of a member of an archive; `path` and `member` are printable.
+
+    unread: why messages of this member, and of those after it, were not read; empty if they were.
+    """
 
     path: str
     member: str | None
     messages: list[Message]
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,25 +63,34 @@ class _Batch:
 def find_messages(paths: Iterable[Path]) -> list[Source]:
     """Return the files with messages of the other Yamahas in files, folders and archives, in the order given.
 
-    Files that cannot be read are left out: `exchange.inspection` names them.
+    Files that cannot be read are left out: `exchange.inspection` names them. After MAX_ARCHIVE_MESSAGES, the rest of an
+    archive is not read.
     """
-    return [
-        Source(path, member, messages) for path, member, data in _contents(paths) if (messages := read_messages(data))
-    ]
+    return [source for given in paths for path in _files(given) for source in _read(path)]
 
 
-def _contents(paths: Iterable[Path]) -> Iterator[tuple[str, str | None, bytes]]:
-    for given in paths:
-        for path in find_files(given) if is_folder(given) else [given]:
-            try:
-                data = read_file(path)
-            except RefusedError:
-                continue
-            if recognize_archive(data):
-                for content in read_archive(data):
-                    yield printable(str(path)), content.member, content.data
-            else:
-                yield printable(str(path)), None, data
+def _files(given: Path) -> list[Path]:
+    return find_files(given) if is_folder(given) else [given]
+
+
+def _read(path: Path) -> Iterator[Source]:
+    try:
+        data = read_file(path)
+    except RefusedError:
+        return
+    shown = printable(str(path))
+    if not recognize_archive(data):
+        if messages := read_messages(data):
+            yield Source(shown, None, messages)
+        return
+    count = 0
+    for content in read_archive(data):
+        if messages := read_messages(content.data):
+            count += len(messages)
+            if count > MAX_ARCHIVE_MESSAGES:
+                yield Source(shown, content.member, [], f"more than {MAX_ARCHIVE_MESSAGES:,} messages in the archive")
+                return
+            yield Source(shown, content.member, messages)
 
 
 def convert_sources(sources: list[Source]) -> pl.DataFrame:

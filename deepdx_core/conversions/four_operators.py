@@ -12,7 +12,6 @@ from deepdx_core.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.conversions.losses import Converted, collect_losses
 from deepdx_core.sound.engine.tables import BLOCK, LFO_STEPS, SAMPLE_RATE
-from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.columns import CARRIERS
 from deepdx_core.voice.parameters import INDEX
 
@@ -180,6 +179,3 @@ def _frequencies(ratio: Float64Array) -> tuple[Int64Array, Int64Array]:
     last = np.searchsorted(ordered, ordered[nearer], side="right") - 1
     found = _DX7_ORDER[last]
     return found // 100, found % 100
-
-
-assert all(ALGORITHMS[number].feedback[0] == _STANDING[k, 3] for k, number in enumerate(_ALGORITHMS.tolist()))

@@ -92,7 +92,9 @@ def convert_reface_dx(common: UInt8Array, operators: UInt8Array, names: UInt8Arr
     def any_heard(found: BoolArray) -> BoolArray:
         return np.asarray((found & heard).any(axis=1))
 
-    of_operators = OPERATOR.out_of_range(operators.reshape(-1, operators.shape[2])).reshape(n, -1)
+    of_operators = OPERATOR.out_of_range(operators.reshape(-1, operators.shape[2])).reshape(
+        n, OPERATORS * operators.shape[2]
+    )
     out_of_range: BoolArray = np.any(np.concatenate([COMMON.out_of_range(common), of_operators], axis=1), axis=1)
     losses = collect_losses(
         {

@@ -93,7 +93,7 @@ def convert_from_sy77(values: UInt8Array, names: UInt8Array, mode: int) -> Conve
     offsets = np.stack([of(f"offset_{k}") for k in range(1, 5)], axis=2).reshape(-1, 4) - 128
     scaling, errors = fit_curves(points, offsets)
     for k, name in enumerate(("break_point", "left_depth", "right_depth", "left_curve", "right_curve")):
-        put(name, scaling[:, k].reshape(n, -1))
+        put(name, scaling[:, k].reshape(n, len(OPERATORS)))
 
     dx7[:, INDEX["algorithm"]] = matches.algorithm.clip(0)
     dx7[:, INDEX["feedback"]] = matches.feedback
@@ -136,7 +136,7 @@ def convert_from_sy77(values: UInt8Array, names: UInt8Array, mode: int) -> Conve
         "amplitude modulation sensitivity over 3": any_heard(of("amp_mod_sensitivity") > 3),
         "fixed frequency beyond the DX7's": any_heard((fixed == 1) & ((coarse < 1) | (coarse > 4))),
         "detune beyond the DX7's": any_heard(np.abs(detune) > laws.DETUNE_CENTER),
-        "level scaling, by over 3 dB at some key": any_heard((errors > _TOLERANCE).reshape(n, -1)),
+        "level scaling, by over 3 dB at some key": any_heard((errors > _TOLERANCE).reshape(n, len(OPERATORS))),
         "phase": any_heard((of("phase") > 0) | (of("phase_reset") != of("phase_reset").max(axis=1, keepdims=True))),
         "pitch modulation by operator": any_heard(sensitivity != dx7[:, [INDEX["pitch_mod_sensitivity"]]]),
         "pitch envelope by operator": any_heard(of("pitch_eg") == 0) & ~flat,

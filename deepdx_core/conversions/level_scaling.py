@@ -67,7 +67,7 @@ def fit_points(scaling: Int64Array) -> tuple[Int64Array, Int64Array, Float64Arra
     scaling: as for `dx7_curves`.
     """
     distinct, inverse = np.unique(scaling, axis=0, return_inverse=True)
-    parts = [_fit_points(distinct[i : i + _BATCH]) for i in range(0, len(distinct), _BATCH)]
+    parts = [_fit_points(distinct[i : i + _BATCH]) for i in range(0, len(distinct) or 1, _BATCH)]
     points, offsets, errors = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return points[inverse], offsets[inverse], errors[inverse]
 
@@ -108,7 +108,7 @@ def fit_curves(points: Int64Array, offsets: Int64Array) -> tuple[Int64Array, Flo
     """Fit the DX7's curves to four points: scaling as for `dx7_curves`, and the largest error on a piano's keys."""
     both = np.concatenate([points, offsets], axis=1)
     distinct, inverse = np.unique(both, axis=0, return_inverse=True)
-    parts = [_fit_curves(distinct[i : i + _BATCH]) for i in range(0, len(distinct), _BATCH)]
+    parts = [_fit_curves(distinct[i : i + _BATCH]) for i in range(0, len(distinct) or 1, _BATCH)]
     scaling, errors = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return scaling[inverse], errors[inverse]
 

@@ -152,7 +152,7 @@ def match_algorithms(routings: Routings) -> Matches:
         accumulator = np.where(code == _LOAD, output, np.where(code == _ADD, accumulator | output, accumulator))
         buses[rows, routings.bus[:, place]] = output
     graph |= accumulator << 36
-    levels = loops[:, :, 1:].reshape(n, -1)
+    levels = loops[:, :, 1:].reshape(n, 6 * _BUSES)
     several = (levels > 0).sum(axis=1) > 1
     loudest = levels.argmax(axis=1)
     feedback = levels.max(axis=1)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
+from deepdx_core.codec.packing import require_legal
 from deepdx_core.conversions import sy77_laws as laws
 from deepdx_core.conversions.level_scaling import fit_points
 from deepdx_core.conversions.losses import Losses, collect_losses
@@ -26,7 +27,11 @@ _TOLERANCE = 4
 
 
 def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
-    """Convert legal DX7 voices `uint8[n, 145]` to values of the SY77's layout, `uint8[n, fields]`, and their losses."""
+    """Convert DX7 voices `uint8[n, 145]` to values of the SY77's layout, `uint8[n, fields]`, and their losses.
+
+    Raises ValueError if a parameter is out of its range.
+    """
+    require_legal(parameters)
     dx7 = parameters.astype(np.int64)
     n = len(dx7)
     sy77 = np.zeros((n, len(_LAYOUT.fields)), np.int64)
@@ -72,8 +77,8 @@ def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
     scaling = np.stack([of(name) for name in _SCALING], axis=2).reshape(-1, len(_SCALING))
     points, offsets, errors = fit_points(scaling)
     for k in range(4):
-        put(f"break_point_{k + 1}", points[:, k].reshape(n, -1))
-        put(f"offset_{k + 1}", offsets[:, k].reshape(n, -1) + 128)
+        put(f"break_point_{k + 1}", points[:, k].reshape(n, len(OPERATORS)))
+        put(f"offset_{k + 1}", offsets[:, k].reshape(n, len(OPERATORS)) + 128)
 
     feedback = dx7[:, INDEX["feedback"]]
     put("inputs", DX7_ROUTINGS.inputs[algorithm])
@@ -100,7 +105,7 @@ def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
     moved = (dx7[:, INDEX["lfo_pitch_depth"]] * dx7[:, INDEX["pitch_mod_sensitivity"]] > 0) | (
         (dx7[:, INDEX["lfo_amp_depth"]] > 0) & (of("amp_mod_sensitivity") > 0).any(axis=1)
     )
-    off = ((errors > _TOLERANCE) & (of("output_level").reshape(-1) > 0)).reshape(n, -1)
+    off = ((errors > _TOLERANCE) & (of("output_level").reshape(-1) > 0)).reshape(n, len(OPERATORS))
     losses = collect_losses(
         {
             "LFO key sync": audible & moved & (dx7[:, INDEX["lfo_sync"]] == 1),

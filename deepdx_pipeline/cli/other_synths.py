@@ -47,15 +47,26 @@ def converted_voices(others: "pl.DataFrame") -> "pl.DataFrame":
 
 
 def print_findings(sources: "list[Source]") -> None:
-    """Print what is wrong about messages with voices."""
+    """Print what is wrong about messages with voices, and which were not read."""
     from deepdx_core.intake.survey import format_location
 
+    print_unread(sources)
     for source in sources:
         for message in source.messages:
             if message.kind.voices and message.findings:
                 where = format_location({"path": source.path, "member": source.member})
                 about = f"{where}: at byte {message.offset:,}, {message.kind.title}: {'; '.join(message.findings)}"
                 print_line(about, "yellow", err)
+
+
+def print_unread(sources: "list[Source]") -> None:
+    """Print where messages were not read, and why."""
+    from deepdx_core.intake.survey import format_location
+
+    for source in sources:
+        if source.unread:
+            where = format_location({"path": source.path, "member": source.member})
+            print_line(f"{where}: {source.unread}: not read, nor are the members after it", "red", err)
 
 
 def print_own_losses(voices: "pl.DataFrame", losses: "Losses", synth: str) -> None:
@@ -196,6 +207,7 @@ def print_messages(sources: "list[Source]") -> None:
     """Print all messages, and a table of the voices in each."""
     from deepdx_core.intake.survey import format_location
 
+    print_unread(sources)
     file = None
     for line in message_lines(sources):
         where = format_location({"path": line["file"], "member": line["member"]})

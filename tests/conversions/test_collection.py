@@ -84,6 +84,19 @@ def test_files_keep_their_order_and_archives_are_read(tmp_path):
     assert voices["member"].to_list() == ["inner/one.syx", None]
 
 
+def test_an_archive_full_of_messages_is_read_up_to_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("deepdx_core.conversions.collection.MAX_ARCHIVE_MESSAGES", 5)
+    (message,) = write_messages(kinds.ACED, np.zeros((1, kinds.ACED.layout.size), np.uint8))
+    with zipfile.ZipFile(tmp_path / "full.zip", "w") as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.syx", message * 2)
+    (tmp_path / "after.syx").write_bytes(message)
+    sources = find_messages([tmp_path / "full.zip", tmp_path / "after.syx"])
+    assert [(source.member, len(source.messages), bool(source.unread)) for source in sources] == [
+        ("0.syx", 2, False), ("1.syx", 2, False), ("2.syx", 0, True), (None, 1, False),
+    ]  # fmt: skip
+
+
 @needs_corpus
 def test_all_voices_of_the_corpus_are_collected():
     voices = convert_sources(find_messages([FOLDER]))

@@ -213,6 +213,14 @@ def test_level_scaling_of_any_voice_stays_in_range(seed):
     assert ((back >= 0) & (back <= [99, 99, 99, 3, 3])).all()
 
 
+def test_no_voices_and_illegal_ones():
+    values, losses = convert_to_sy77(np.zeros((0, 145), np.uint8))
+    assert values.shape == (0, len(LAYOUT.fields)) and losses.counts() == {}
+    assert convert_from_sy77(values, np.zeros((0, 10), np.uint8), MODE).parameters.shape == (0, 145)
+    with pytest.raises(ValueError, match="op1_eg_rate_1 is 120"):
+        convert_to_sy77(init_voice(op1_eg_rate_1=120)[None])
+
+
 def test_nearest_values_of_tables():
     table = np.array([0, 0, 3, 5, 5, 9])
     assert laws.nearest(table, np.array([-2, 0, 1, 4, 5, 8, 20])).tolist() == [1, 1, 1, 2, 4, 5, 5]
