@@ -14,6 +14,7 @@ Rooms, from the ground up; each imports only those before it:
   all rooms
 - `voice`       the 145 parameters and the 32 algorithms, as data
 - `codec`       bytes to voices and back; no file system, no data frames
+- `synths`      the other Yamahas, SY77, four operators, DX7II: their parameters and messages
 - `tables`      schemas of the tables, and their storage
 - `intake`      files, folders and archives to bytes; downloads
 - `decoding`    dumps to rows: every voice slot with its sound id and findings
@@ -40,6 +41,7 @@ Rooms, from the ground up; each imports only those before it:
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
 - `export`      the training set as a dataset folder, with a card and rendered clips
+- `conversions`  voices of one synthesizer for another, with everything that was not carried over
 - `settings`    deepdx.toml and the variables over it
 - `api`         the front door above
 """

@@ -1,4 +1,4 @@
-"""Voice names: ten bytes to text and back."""
+"""Names of voices and performances: bytes to text and back."""
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,14 @@ _CHARACTERS = _characters()
 
 
 def names_to_text(names: UInt8Array) -> npt.NDArray[np.str_]:
-    """Decode names `uint8[n, 10]` to text `str[n]`, without padding spaces. All but printable ASCII becomes U+FFFD."""
+    """Decode names `uint8[n, length]` to text `str[n]`, without padding. All but printable ASCII becomes U+FFFD."""
     codes = np.ascontiguousarray(_CHARACTERS[names])
-    return np.strings.rstrip(codes.view(f"<U{NAME_LENGTH}").reshape(len(names)))
+    return np.strings.rstrip(codes.view(f"<U{names.shape[1]}").reshape(len(names)))
 
 
-def text_to_names(texts: list[str]) -> UInt8Array:
-    """Encode texts as names `uint8[n, 10]`, cut or padded with spaces. All but printable ASCII becomes `?`."""
-    padded = np.array([text.ljust(NAME_LENGTH) for text in texts], dtype=f"<U{NAME_LENGTH}")
-    codes = padded.view(np.uint32).reshape(len(texts), NAME_LENGTH)
+def text_to_names(texts: list[str], length: int = NAME_LENGTH) -> UInt8Array:
+    """Encode texts as names `uint8[n, length]`, cut or padded with spaces. All but printable ASCII becomes `?`."""
+    padded = np.array([text.ljust(length) for text in texts], dtype=f"<U{length}")
+    codes = padded.view(np.uint32).reshape(len(texts), length)
     printable = (codes >= 32) & (codes < 127)
     return np.where(printable, codes, ord("?")).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Write voices as dumps that synthesizers load: banks of 32, single voices, and singles for the DX7's relatives.
+"""Write voices as dumps that synthesizers load: banks of 32, single voices, and singles for the Volca FM.
 
 All functions take `parameters` `uint8[n, 145]` and `names` `uint8[n, 10]` and return legal dumps. They raise ValueError
 if a parameter is out of its range, a name byte is over 127, or the channel is not within 0 to 15.
@@ -10,18 +10,9 @@ import numpy as np
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, pack_vced, pack_vmem
-from deepdx_core.voice.parameters import INDEX, OPERATORS, VCED_SIZE, VMEM_SIZE, VMEM_VOICES
+from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 ALL_OPERATORS_ON = 0x3F
-
-# The DX7II's supplement (ACED) of a voice that uses none of its additions: pitch bend range 2 (17th byte), no pitch
-# bias of breath control and aftertouch (34th and 38th byte, 50 is none), all other bytes 0. JSynthLib's new voice for
-# DX7II, DX7s and TX802 has these bytes.
-_PLAIN_ACED = np.zeros(49, dtype=np.uint8)
-_PLAIN_ACED[[16, 33, 37]] = [2, 50, 50]
-_ACED_SENSITIVITIES = slice(6, 12)
-"""Amplitude modulation sensitivity of each operator, operator 6 first; 0 to 7 in place of the DX7's 0 to 3."""
-_SENSITIVITIES = [INDEX[f"op{operator}_amp_mod_sensitivity"] for operator in OPERATORS]
 
 
 def checksum(data: bytes) -> int:
@@ -81,19 +72,6 @@ def write_volca_singles(
         raise ValueError(f"operator switches {switches} are not within 0 to 127")
     data = np.pad(pack_vced(parameters, names), ((0, 0), (0, 1)), constant_values=switches)
     return _messages(_frames(0, data, channel, count=VCED_SIZE))
-
-
-def write_dx7ii_singles(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
-    """Write each voice as two dumps for DX7II, DX7s and TX802, 220 bytes: the supplement (ACED), then the voice (VCED).
-
-    The supplement does not change the sound: each operator keeps its amplitude modulation sensitivity, and features
-    that a DX7 lacks stay unused. Source: JSynthLib's drivers of these instruments for the offsets in ACED and the
-    values of a new voice; measured on DX7II banks: supplement and voice hold the same sensitivity, up to the DX7's 3.
-    """
-    voices = _frames(0, pack_vced(parameters, names), channel)
-    supplements = np.tile(_PLAIN_ACED, (len(parameters), 1))
-    supplements[:, _ACED_SENSITIVITIES] = parameters[:, _SENSITIVITIES]
-    return _messages(np.concatenate([_frames(5, supplements, channel), voices], axis=1))
 
 
 def _frames(format_number: int, data: UInt8Array, channel: int, count: int | None = None) -> UInt8Array:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
+from deepdx_pipeline.cli.other_synths import message_lines, print_messages
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,18 +21,27 @@ def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders.")],
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print JSON Lines: one object per voice slot, and per file without voices."),
+        typer.Option(
+            "--json",
+            help="Print JSON Lines: one object per voice slot, per file without voices, and per other message.",
+        ),
     ] = False,
 ) -> None:
-    """Show the contents of banks: every voice slot and its faults."""
+    """Show the contents of banks: every voice slot and its faults; of other Yamahas, what a DX7 could not play.
+
+    Messages of SY77, TX81Z, DX21, FB-01, reface DX, DX7II and TX802 are named, with the voices in them.
+    """
+    from deepdx_core.conversions.collection import find_messages
     from deepdx_core.exchange.inspection import inspect_files
 
     found, voices = inspect_files(files)
+    sources = find_messages(files)
     if as_json:
-        for line in _json_lines(found, voices):
+        for line in (*_json_lines(found, voices), *message_lines(sources)):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
     else:
         _print_files(found, voices)
+        print_messages(sources)
     if (found["status"] == "refused").any():
         raise typer.Exit(1)
 

@@ -1,44 +1,21 @@
 """The command that converts files of voices: convert."""
 
 import re
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from deepdx_pipeline.cli.console import err, numbered_paths, print_line
+from deepdx_pipeline.cli.console import err, print_line
+from deepdx_pipeline.cli.other_synths import (
+    converted_voices,
+    minidexed_files,
+    print_findings,
+    print_losses,
+    print_supplement_losses,
+)
+from deepdx_pipeline.cli.targets import WITH_MESSAGES, Target, build_files, choose_target
 
-if TYPE_CHECKING:
-    import polars as pl
-
-
-class Target(StrEnum):
-    """Output format."""
-
-    SYX = "syx"
-    MID = "mid"
-    VCED = "vced"
-    VOLCA = "volca"
-    DX7II = "dx7ii"
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-
-
-_SINGLES = (Target.VCED, Target.VOLCA, Target.DX7II)
-_EXTENSIONS = {
-    ".syx": Target.SYX,
-    ".sysex": Target.SYX,
-    ".mid": Target.MID,
-    ".midi": Target.MID,
-    ".csv": Target.CSV,
-    ".json": Target.JSON,
-    ".jsonl": Target.JSONL,
-    ".ndjson": Target.JSONL,
-    ".parquet": Target.PARQUET,
-}
 _MAX_WITHOUT_VOICES = 20  # files that are listed one by one
 
 
@@ -54,7 +31,10 @@ def convert(
     ],
     to: Annotated[
         Target | None,
-        typer.Option(help="Output format; vced, volca and dx7ii are single voices.", show_default="by extension"),
+        typer.Option(
+            help="Output format; vced, volca and dx7ii are single voices, dx7 banks from voices of any Yamaha.",
+            show_default="by extension",
+        ),
     ] = None,
     slots: Annotated[
         str | None, typer.Option(metavar="1,5,7-9", help="Take only these slots of each dump, counted from 1.")
@@ -72,35 +52,65 @@ def convert(
         bool, typer.Option("--one-file", help="Write several banks to one file instead of numbered files.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    other_synths: Annotated[
+        bool,
+        typer.Option(
+            "--other-synths",
+            help="Take voices of SY77, TX81Z, DX21, FB-01 and reface DX too, converted; implied by `--to dx7`.",
+        ),
+    ] = False,
 ) -> None:
-    """Convert voices to banks, single voices, MIDI files or tables.
+    """Convert voices to banks, single voices, MIDI files, tables, or files of other synthesizers.
 
-    Headers and checksums are written correctly, whatever they are in the input.
+    Headers and checksums are written correctly, whatever they are in the input. Everything that a conversion from or to
+    another synthesizer does not carry over is printed, voice by voice.
     """
-    target = _choose_target(output, to)
+    target = choose_target(output, to)
     ranges = None if slots is None else parse_slots(slots)
 
+    import polars as pl
+
+    from deepdx_core.conversions.collection import convert_sources, find_messages
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
     from deepdx_core.files import OutputError, write_outputs
+    from deepdx_core.intake.survey import format_location
 
     collected = collect_voices(inputs)
-    writable = make_writable(select_voices(collected.voices, ranges, name), clamp, unique)
-    print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped)
-    if writable.voices.is_empty():
+    voices, without_voices, impossible = collected.voices, collected.without_voices, 0
+    sources = find_messages(inputs) if other_synths or target in WITH_MESSAGES else []
+    if other_synths or target is Target.DX7:
+        print_findings(sources)
+        others = select_voices(convert_sources(sources), ranges, name)
+        impossible = print_losses(others)
+        voices = pl.concat([voices, converted_voices(others)])
+        places = others.select("path", "member").unique()
+        known = tuple(f"{format_location(row)}: no voices" for row in places.iter_rows(named=True))
+        without_voices = [line for line in without_voices if not line.startswith(known)]
+    writable = make_writable(select_voices(voices, ranges, name), clamp, unique)
+    print_problems(collected.refused, without_voices, writable.skipped, writable.clamped)
+    if target is Target.DX7:
+        print_supplement_losses(writable.voices, sources)
+    if target is Target.MINIDEXED:
+        files = minidexed_files(collected.voices, sources, output)
+        if not files:
+            raise DeepDXError("no performances to write")
+    elif writable.voices.is_empty():
         raise DeepDXError("no voices to write")
-    files = _build_files(writable.voices, target, output, one_file)
+    else:
+        files = build_files(writable.voices, target, output, one_file, sources)
     if files[0][0].parent == output and not output.exists():
         try:
             output.mkdir()  # for single voices; its parents are not created
         except OSError as error:
             raise OutputError(output, f"cannot be created: {error.strerror}") from error
     write_outputs(dict(files), force)
-    count = counted(len(writable.voices), "voice")
+    performances = target is Target.MINIDEXED
+    count = counted(len(files), "performance") if performances else counted(len(writable.voices), "voice")
     first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
     print_line(f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}")
-    if collected.refused or writable.skipped:
+    if collected.refused or writable.skipped or impossible:
         raise typer.Exit(1)
 
 
@@ -125,59 +135,3 @@ def parse_slots(text: str, option: str = "--slots") -> list[tuple[int, int]]:
             )
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return ranges
-
-
-def _choose_target(output: Path, to: Target | None) -> Target:
-    from deepdx_core.display import printable
-    from deepdx_core.intake.local_files import is_folder
-
-    by_extension, shown = _EXTENSIONS.get(output.suffix.lower()), printable(str(output))
-    if to is None and by_extension is None:
-        raise typer.BadParameter(f"{shown} does not end in {', '.join(_EXTENSIONS)}: use --to", param_hint="--output")
-    if to is not None and by_extension not in (None, to) and not (to in _SINGLES and by_extension is Target.SYX):
-        raise typer.BadParameter(f"{to} cannot be written to a {printable(output.suffix)} file", param_hint="--to")
-    target = to or by_extension
-    assert target is not None
-    if is_folder(output) and target not in _SINGLES:
-        raise typer.BadParameter(f"{shown} is a folder", param_hint="--output")
-    return target
-
-
-def _build_files(voices: "pl.DataFrame", target: Target, output: Path, one_file: bool) -> list[tuple[Path, bytes]]:
-    from deepdx_core.codec import writer
-    from deepdx_core.codec.transmission import write_midi_file
-    from deepdx_core.display import counted
-    from deepdx_core.exchange.conversion import to_arrays
-    from deepdx_core.exchange.table_files import TableFormat, write_table
-
-    if target.value in list(TableFormat):
-        return [(output, write_table(voices, TableFormat(target.value)))]
-    lossy = voices["name"].str.contains("\ufffd", literal=True).sum()
-    if lossy:
-        print_line(
-            f"{counted(int(lossy), 'name')} with characters other than printable ASCII, written as `?`", "yellow", err
-        )
-    parameters, names = to_arrays(voices)
-    if target in _SINGLES:
-        write = {
-            Target.VCED: writer.write_singles,
-            Target.VOLCA: writer.write_volca_singles,
-            Target.DX7II: writer.write_dx7ii_singles,
-        }[target]
-        singles = write(parameters, names)
-        if output.suffix and not output.is_dir():
-            return [(output, b"".join(singles))]
-        return list(zip(_single_paths(output, voices["name"].to_list()), singles, strict=True))
-    banks = writer.write_banks(parameters, names)
-    if target is Target.MID:
-        return [(output, write_midi_file(banks))]
-    if one_file or len(banks) == 1:
-        return [(output, b"".join(banks))]
-    return list(zip(numbered_paths(output, len(banks)), banks, strict=True))
-
-
-def _single_paths(folder: Path, names: list[str]) -> list[Path]:
-    digits = max(2, len(str(len(names))))
-    # Names of voices may contain characters that no file system accepts. The number keeps equal names apart.
-    safe = (re.sub(r"[^A-Za-z0-9 _-]", "_", name).strip() for name in names)
-    return [folder / (f"{number:0{digits}} {name}".strip() + ".syx") for number, name in enumerate(safe, 1)]

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from deepdx_core.codec.names import text_to_names
 from deepdx_core.codec.packing import INIT_VOICE, pack_vmem
 from deepdx_core.codec.reader import read
-from deepdx_core.codec.writer import frame, write_banks, write_dx7ii_singles, write_singles, write_volca_singles
+from deepdx_core.codec.writer import frame, write_banks, write_singles, write_volca_singles
 from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices, to_arrays
 from deepdx_core.exchange.inspection import inspect_files
+from deepdx_core.synths.dx7ii.writer import write_dx7ii_singles
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO

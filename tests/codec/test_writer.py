@@ -16,11 +16,11 @@ from deepdx_core.codec.segments import Checksum, Format, Kind
 from deepdx_core.codec.transmission import PAUSE_SECONDS, transmission_seconds, write_midi_file
 from deepdx_core.codec.writer import (
     write_banks,
-    write_dx7ii_singles,
     write_single,
     write_singles,
     write_volca_singles,
 )
+from deepdx_core.synths.dx7ii.writer import write_dx7ii_singles
 from deepdx_core.voice.parameters import INDEX
 from tests.support.paths import CORPUS, needs_corpus
 from tests.support.voices import legal_voices, random_voices

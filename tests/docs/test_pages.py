@@ -109,6 +109,9 @@ def test_generated_pages_are_complete():
     assert "| `corruption_score` | `DOUBLE` |" in pages["tables"]
     assert all(f"| `{name}` |" in pages["parameters"] for name in PARAMETER_NAMES)
     assert "| 116, bits 4 to 6 |" in pages["parameters"]
+    assert "| `op1_wave` | 0 to 7 | 80, bits 4 to 6 |" in pages["other-parameters"]
+    for synth in ("SY77", "4-operator", "FB-01", "reface DX", "DX7II", "TX802", "TX7/DX5"):
+        assert f"## {synth} " in pages["other-parameters"]
     assert all(f"| `{rule.id}` | {rule.verdict} |" in pages["rules"] for rule in load_rules().rules)
     assert all(f"## deepdx {name} " in pages["commands"] for name in COMMANDS)
     assert "| `learning_rate` | `0.0012` | Peak learning rate." in pages["settings"]

@@ -18,6 +18,8 @@ from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import load_taxonomy
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.settings import SECTIONS, variable
+from deepdx_core.synths.kinds import KINDS
+from deepdx_core.synths.layouts import Field
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, Parameter
 from deepdx_pipeline.cli.app import app
@@ -118,6 +120,64 @@ def parameters() -> str:
     )
 
 
+def other_parameters() -> str:
+    """The parameter tables of the other Yamahas."""
+    lines = [
+        "# Other parameters",
+        "Generated from the tables in `deepdx_core/synths`, from which one codec reads and writes the messages of "
+        "[other synths](../other-synths.md). Values are raw, as stored. Of operators, elements, parts and keys, one is "
+        "shown. Bytes count from 0, after the header of a message and its classification.",
+    ]
+    for kind in KINDS:
+        if kind.layout is None or kind.id in _LIKE_OTHERS:
+            continue
+        rows = [
+            (_code(f.name), f"{f.minimum} to {f.maximum}", _stored_at(f), _escaped(f.description))
+            for f in kind.layout.fields
+            if not _REPEATED.search(f.name)
+        ]
+        about = f"{kind.layout.size} bytes. `{kind.start.decode('latin-1').strip()}`" if kind.start[:1] == b"L" else ""
+        lines += [
+            f"## {kind.title} {{#{kind.id}}}",
+            about or f"{kind.layout.size} bytes.",
+            _table(("name", "raw range", "byte", "meaning"), rows),
+        ]
+    return "\n\n".join(lines)
+
+
+_LIKE_OTHERS = {
+    *(f"sy77-{mode}" for mode in range(11) if mode != 3),
+    *(f"reface-op{n}" for n in (2, 3, 4)),
+    *(
+        "fb01-user-bank",
+        "dx7ii-performance",
+        "microtuning-m",
+        "aced",
+        "aced2",
+        "aced3",
+        "efeds",
+        "4op-voice",
+        "dx7ii-aced",
+    ),
+}
+"""Kinds whose fields are those of another kind, in another number or place."""
+
+_REPEATED = re.compile(r"op[2-6]_|part[2-8]_|key[1-9]|_byte_[1-9]|filter_2|_point_([2-9]|[1-4]\d)$")
+
+
+def _stored_at(f: Field) -> str:
+    if f.wide:
+        return f"{f.byte} and {f.byte + 1}"
+    whole = (f.shift, f.bits) in ((0, 7), (0, 8))
+    return (
+        str(f.byte)
+        if whole
+        else f"{f.byte}, bits {f.shift} to {f.shift + f.bits - 1}"
+        if f.bits > 1
+        else f"{f.byte}, bit {f.shift}"
+    )
+
+
 def _packed_at(p: Parameter) -> str:
     bits = {7: "", 1: f", bit {p.shift}"}.get(p.bits, f", bits {p.shift} to {p.shift + p.bits - 1}")
     return f"{p.vmem}{bits}"
@@ -186,6 +246,7 @@ PAGES = {
     "commands.md": commands,
     "tables.md": tables,
     "parameters.md": parameters,
+    "other-parameters.md": other_parameters,
     "rules.md": rules,
     "categories.md": categories,
     "settings.md": settings,
