@@ -12,26 +12,42 @@ import numpy as np
 from deepdx_core.codec.descriptions import describe_message
 from deepdx_core.codec.headerless import find_runs
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
-from deepdx_core.codec.voice_statistics import has_illegal_run, legal_share
+from deepdx_core.codec.foreign_records import describe_foreign
+from deepdx_core.codec.voice_statistics import has_illegal_run, holds_voices, legal_share
+from deepdx_core.display import counted
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 _END = 0xF7
 _YAMAHA = 0x43
 _HEADER_SIZE = 6
 
-_MESSAGE = re.compile(rb"\xf0[\x00-\x7f]++\xf7")
+_REAL_TIME = bytes(range(0xF8, 0x100))
+"""Clock, active sensing and the like, which MIDI allows between any two bytes."""
+
+# Messages of Yamaha may have real-time bytes inside. Those of others are only named.
+_MESSAGE = rb"\xf0[\x00-\x7f]++\xf7|\xf0[\xf8-\xff]*+\x43[\x00-\x7f\xf8-\xff]*+\xf7"
 # Headers of dumps, each with less than a voice after it, up to the next message.
-_BARE_HEADERS = re.compile(rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+(?=\xf0|\Z))++", re.DOTALL)
+_BARE_HEADERS = re.compile(
+    rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+(?=\xf0|\Z))++", re.DOTALL
+)
 _STATUS_BYTE = re.compile(rb"[\x80-\xff]")
+_END_OF_DATA = re.compile(rb"[\x80-\xf7]")
 # In a MIDI file, the length of the event follows F0, seven bits per byte.
-_VOICE_DUMP = re.compile(rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)", re.DOTALL)
-_START = re.compile(b"(" + _VOICE_DUMP.pattern + b")|" + _MESSAGE.pattern, re.DOTALL)
+_VOICE_DUMP = rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)"
+_WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[\x00\x09](?=..)"
+_START = re.compile(b"(" + _VOICE_DUMP + b"|" + _WITH_REAL_TIME + b")|" + _MESSAGE, re.DOTALL)
 
 _VOICE_FORMATS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 """Voice formats by the dump's format number, the likeliest first."""
 
 _DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f in (Format.VCED, Format.VOLCA_FM)}
 """Data bytes of a whole dump."""
+
+_RIGHT_HEADERS = {Format.VMEM: "f0 43 0n 09 20 00", Format.VCED: "f0 43 0n 00 01 1b"}
+_MAX_HEADER_SIZE = 16
+"""Bytes from F0 to the voices in a message with another header."""
+
+_WHAT = {Format.VMEM: "32-voice dump", Format.VCED: "single-voice dump", Format.VOLCA_FM: "single-voice dump"}
 
 _MIN_DISPLACED = 4
 """Minimum number of voices at other offsets than those of their dump's slots. Fewer may be chance; as many show that
@@ -48,17 +64,81 @@ def next_message(data: bytes, start: int) -> list[Segment]:
         return []
     start = message.start()
     if message.lastindex:
-        formats = _VOICE_FORMATS[data[message.end() - 1]]
-        body = message.end() + 2  # after the byte count
-        return _read_whole_dump(data, start, body, formats) or _read_broken_dump(data, start, body, formats)
-    what = describe_message(message.group())
-    manufacturer_id = message.group()[1]
+        return _read_dump(data, start, message.end())
+    if dump := _read_misnamed_dump(data, start, message.end()):
+        return [dump]
+    found = message.group().translate(None, _REAL_TIME)
+    what = describe_message(found)
+    manufacturer_id = found[1]
     if manufacturer_id != _YAMAHA:
         # Messages of other manufacturers come in thousands; those in a row are one segment.
         message = _in_a_row(manufacturer_id).match(data, start) or message
         count = data.count(b"\xf0", start, message.end())
         what = f"{count} x {what}" if count > 1 else what
     return [Segment(start, message.end() - start, Kind.MESSAGE, what)]
+
+
+def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
+    """Return the dump at `start`, whose format number is the last byte before `header_end`."""
+    formats, body = _VOICE_FORMATS[data[header_end - 1]], header_end + 2  # after the byte count
+    dump = _read_whole_dump(data, start, body, formats)
+    if dump and dump[0].checksum is Checksum.RIGHT:
+        return dump
+    # Only the right checksum shows that bytes over 127 in a whole dump were added, rather than changed.
+    if (clean := _read_without_real_time(data, start)) and (not dump or clean[0].checksum is Checksum.RIGHT):
+        return clean
+    if dump:
+        return dump
+    end = _END_OF_DATA.search(data, body)
+    if end and data[end.start()] == _END and (misnamed := _read_misnamed_dump(data, start, end.end())):
+        return [misnamed]
+    return _read_broken_dump(data, start, body, formats)
+
+
+def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
+    """Return the dump at `start` without the real-time bytes inside it; an empty list if it has none."""
+    end = _END_OF_DATA.search(data, start + 1)
+    stop = len(data) if end is None else end.start() + (data[end.start()] == _END)
+    stretch = np.frombuffer(data, dtype=np.uint8)[start:stop]
+    kept = np.flatnonzero(stretch < _REAL_TIME[0])
+    if len(kept) == len(stretch):
+        return []
+    clean = stretch[kept].tobytes()
+    header = _START.match(clean)
+    if header is None or header.lastindex is None:
+        return []
+    segments = _read_dump(clean, 0, header.end())
+    starts = [start + int(kept[segment.offset]) for segment in segments]
+    ends = [*starts[1:], start + int(kept[segments[-1].offset + segments[-1].length - 1]) + 1]
+    taken_out = stretch[: ends[-1] - start]
+    taken_out = taken_out[taken_out >= _REAL_TIME[0]]
+    if not len(taken_out):
+        return []
+    kinds = " ".join(f"{kind:02X}" for kind in np.unique(taken_out))
+    note = f"{counted(len(taken_out), 'real-time byte')} ({kinds}) taken out"
+    segments[0] = replace(segments[0], note="; ".join(filter(None, [note, segments[0].note])))
+    return [
+        replace(segment, offset=first, length=last - first)
+        for segment, first, last in zip(segments, starts, ends, strict=True)
+    ]
+
+
+def _read_misnamed_dump(data: bytes, start: int, end: int) -> Segment | None:
+    """Return the dump in the message from `start` to `end` if it holds voices, though its header is not that of one."""
+    if end - start < VCED_SIZE:
+        return None
+    message = data[start:end].translate(None, _REAL_TIME)
+    for format_, right in _RIGHT_HEADERS.items():
+        for checksum_size in (1, 0):
+            stop = len(message) - 1 - checksum_size
+            body = stop - _DATA_SIZE[format_]
+            if not 1 <= body <= _MAX_HEADER_SIZE or not holds_voices(message[body:stop], format_):
+                continue
+            checksum = _verify_checksum(message[body:stop], message[stop:-1])
+            what, note = _WHAT[format_], f"header {message[:body].hex(' ')} in place of {right}"
+            payload = message[body:stop]
+            return Segment(start, end - start, Kind.VOICES, what, note, format_, None, checksum, payload)
+    return None
 
 
 @cache
@@ -76,6 +156,8 @@ def _read_whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, 
                 payload = data[body : body + size]
                 checksum = _verify_checksum(payload, data[body + size : end])
                 dump = _voice_dump(data, start, body, end + 1, format_, payload, checksum, "")
+                if dump.kind is not Kind.VOICES:
+                    return [dump]
                 return _read_displaced(data, body, dump) or [dump]
     return []
 
@@ -108,7 +190,11 @@ def _read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format,
     dump = _voice_dump(data, start, body, end, format_, payload, checksum, note)
     if displaced := _read_displaced(data, body, dump):
         return displaced
-    if len(payload) < size and legal_share(payload, format_) < 0.5:
+    if legal_share(payload, format_) < 0.5:
+        if not has_end:  # other data may follow the header
+            end = body
+        elif len(payload) == size:
+            return [dump]
         return [Segment(start, end - start, Kind.MESSAGE, f"{format_.upper()} dump without voices", note)]
     return [dump]
 
@@ -118,7 +204,8 @@ def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
     if dump.format is not Format.VMEM or not has_illegal_run(dump.payload, dump.format, _MIN_DISPLACED):
         return []
     end = dump.offset + dump.length
-    runs = find_runs(np.frombuffer(data[body:end], dtype=np.uint8), (Format.HEADERLESS_VMEM,))
+    array = np.frombuffer(data[body:end], dtype=np.uint8)
+    runs = find_runs(array, (Format.HEADERLESS_VMEM,))
     first = next((run for run in runs if run.offset % VMEM_SIZE and run.legal >= _MIN_DISPLACED), None)
     if first is None:
         return []
@@ -129,11 +216,12 @@ def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
         segments = [Segment(dump.offset, done - dump.offset, Kind.MESSAGE, "header of a 32-voice dump", note)]
     what = "voices displaced in their dump"
     for run in runs[runs.index(first) :]:
-        offset, payload = body + run.offset, data[body + run.offset : body + run.end]
+        offset, length = body + run.offset, run.end - run.offset
         if offset > done:
             segments.append(Segment(done, offset - done, Kind.JUNK, "part of a broken voice"))
-        segments.append(Segment(offset, len(payload), Kind.VOICES, what, format=run.format, payload=payload))
-        done = offset + len(payload)
+        payload = run.payload(array)
+        segments.append(Segment(offset, length, Kind.VOICES, what, format=run.format, payload=payload))
+        done = offset + length
     if done < end:
         segments.append(Segment(done, end - done, Kind.JUNK, "end of a broken dump"))
     return segments
@@ -151,9 +239,11 @@ def _voice_dump(
     count = data[body - 2 : body]
     if count != right_count:
         notes.append(f"byte count {count.hex(' ')} in place of {right_count.hex(' ')}")
-    what = "32-voice dump" if format_ is Format.VMEM else "single-voice dump"
+    if format_ is Format.VMEM and (foreign := describe_foreign(np.frombuffer(payload, np.uint8).reshape(-1, VMEM_SIZE))):
+        what = f"{foreign} under a DX7 header"
+        return Segment(start, end - start, Kind.MESSAGE, what, "; ".join(notes))
     channel = data[body - 4]
-    return Segment(start, end - start, Kind.VOICES, what, "; ".join(notes), format_, channel, checksum, payload)
+    return Segment(start, end - start, Kind.VOICES, _WHAT[format_], "; ".join(notes), format_, channel, checksum, payload)
 
 
 def _verify_checksum(payload: bytes, stored: bytes) -> Checksum:

@@ -128,6 +128,23 @@ def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) 
     return blank
 
 
+def count_illegal(records: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
+    """Count the bytes out of range in each record of `uint8[n, record size]`, `intp[n]`."""
+    layout = _LAYOUTS[format_]
+    counts: npt.NDArray[np.intp] = np.count_nonzero(~layout.classes[layout.class_of, records], axis=1)
+    return counts
+
+
+def holds_voices(payload: bytes, format_: Format) -> bool:
+    """Return True if at least half of the records of a payload, blank ones aside, are likely voices."""
+    data = np.frombuffer(payload, dtype=np.uint8)
+    offsets = np.arange(0, len(data), RECORD_SIZE[format_])
+    records = data.reshape(len(offsets), -1)
+    likely = are_legal(records, format_) & (count_marks(data, offsets, format_) >= LIKELY)
+    written = np.count_nonzero((records != records[:, :1]).any(axis=1))
+    return bool(likely.any() and np.count_nonzero(likely) * 2 >= written)
+
+
 def legal_share(payload: bytes, format_: Format) -> float:
     """Return the share of legal records in a payload, 0 to 1; 0 if it has none."""
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])

@@ -1,0 +1,54 @@
+"""Records of 128 bytes that stand where packed voices do, but are none: 4-operator voices, and performances of a TX7.
+
+Source: Yamaha TX81Z manual (4-operator VMEM), TX7 manual (performance memory, two blocks of 64 bytes in 128); both
+checked on dumps of these instruments.
+"""
+
+import numpy as np
+
+from deepdx_core.arrays import BoolArray, UInt8Array
+from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES
+from deepdx_core.voice.parameters import VMEM_SIZE
+
+_FOUR_OPERATOR_NAME = slice(57, 67)
+_PERFORMANCE_SIZE = 64
+_PERFORMANCE_NAME = slice(34, 64)
+_PRINTABLE: BoolArray = (np.arange(256) >= 32) & (np.arange(256) < 127)
+
+# Highest value of each byte: four operators of ten bytes, then the common parameters; 127 where unknown.
+_OPERATOR = [31, 31, 31, 15, 15, 99, 127, 99, 63, 63]
+_FOUR_OPERATOR_MAXIMA = np.full(VMEM_SIZE, 127, dtype=np.uint8)
+_FOUR_OPERATOR_MAXIMA[:40] = _OPERATOR * 4
+_FOUR_OPERATOR_MAXIMA[40:48] = [127, 99, 99, 99, 99, 127, 48, 12]
+
+
+def describe_foreign(records: UInt8Array) -> str | None:
+    """Return the kind of records `uint8[n, 128]` if at least half of the written ones are of that kind, else None."""
+    written = np.count_nonzero(records.any(axis=1))
+    for kind, are_of_kind in (("4-operator voices", _are_four_operator), ("TX7 performances", _are_performances)):
+        count = np.count_nonzero(are_of_kind(records))
+        if count and count * 2 >= written:
+            return kind
+    return None
+
+
+def are_foreign(records: UInt8Array) -> BoolArray:
+    """Return a mask of the records `uint8[n, 128]` that are 4-operator voices or performances, `bool[n]`."""
+    return _are_four_operator(records) | _are_performances(records)
+
+
+def _are_four_operator(records: UInt8Array) -> BoolArray:
+    names = records[:, _FOUR_OPERATOR_NAME]
+    named = np.all(_PRINTABLE[names], axis=1) & (np.count_nonzero(COMMON_IN_NAMES[names], axis=1) >= 5)
+    four: BoolArray = named & np.all(records <= _FOUR_OPERATOR_MAXIMA, axis=1)
+    return four
+
+
+def _are_performances(records: UInt8Array) -> BoolArray:
+    """Return a mask of the records that are two performances, or one and a block of zeros."""
+    blocks = records.reshape(-1, 2, _PERFORMANCE_SIZE)
+    named = np.all(_PRINTABLE[blocks[:, :, _PERFORMANCE_NAME]], axis=2)
+    numbers = np.all(blocks < 128, axis=2)
+    written = blocks.any(axis=2)
+    performances: BoolArray = np.all((named & numbers) | ~written, axis=1) & np.any(written, axis=1)
+    return performances
