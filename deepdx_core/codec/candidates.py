@@ -57,7 +57,7 @@ class Candidates:
     """Candidates of a format in `data`.
 
     codes: `uint8[len(data)]`, 0 where no legal record begins, otherwise 1 plus twice its marks.
-    likely: offsets of records with at least LIKELY marks, ascending. marks: of each of them. stretch: the number of
+    likely: offsets of records with at least LIKELY marks that are not foreign, ascending. marks: of each of them. stretch: the number of
     runs found before each, since no run includes another.
     """
 
@@ -133,6 +133,10 @@ def find_candidates(data: UInt8Array, format_: Format) -> Candidates:
         for part in np.array_split(legal, len(legal) // _AT_ONCE + 1):
             codes[start + part] = 1 + 2 * count_marks(block, part, format_)
     likely = np.flatnonzero(codes >= 1 + 2 * LIKELY)
+    if size == VMEM_SIZE:
+        for part in np.array_split(likely, len(likely) // _CHUNK + 1):
+            codes[part[are_foreign(data[part[:, None] + np.arange(size)])]] = 1
+        likely = likely[codes[likely] > 1]
     return Candidates(format_, data, codes, likely, codes[likely] // 2, np.zeros_like(likely))
 
 

@@ -27,11 +27,12 @@ Offsets = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Voices of one dump: records of a format at `offsets`, `intp[n]`, ascending, with `legal` legal ones among them."""
+    """Voices of one dump: records of a format at `offsets`, `intp[n]`, ascending; `legal` and `sure` ones are counted."""
 
     format: Format
     offsets: Offsets
     legal: int
+    sure: int
 
     @property
     def offset(self) -> int:
@@ -54,7 +55,9 @@ class Run:
 
     def part(self, start: int, stop: int) -> "Run":
         """Return the run of its records from `start` to `stop`."""
-        return replace(self, offsets=self.offsets[start:stop], legal=min(self.legal, stop - start))
+        return replace(
+            self, offsets=self.offsets[start:stop], legal=min(self.legal, stop - start), sure=min(self.sure, stop - start)
+        )
 
 
 def find_chains(candidates: Candidates, stride: int, format_: Format, least: int) -> list[Run]:
@@ -72,7 +75,9 @@ def find_chains(candidates: Candidates, stride: int, format_: Format, least: int
     first = np.flatnonzero(np.append(True, ~linked))
     count = np.diff(np.append(first, len(offsets)))
     sure = np.add.reduceat((candidates.marks[order] >= SURE).astype(np.intp), first)
-    enough = (count >= least) & (sure * 2 >= count)
+    # Voices two or three strides apart are at another stride.
+    steps = np.gcd.reduceat(np.append(0, np.where(linked, distance // stride, 0)), first)
+    enough = (count >= least) & (sure * 2 >= count) & (steps == 1)
     first, count = first[enough], count[enough]
     starts, ends = offsets[first], offsets[first + count - 1]
     by_offset = np.argsort(starts, kind="stable")
@@ -96,12 +101,14 @@ def _cut(
     offsets = (starts - before * stride)[chain] + step * stride
     classes = candidates.classify(offsets)
     inside = (offsets >= starts[chain]) & (offsets <= ends[chain])
-    kept = (classes >= Class.BROKEN) | (inside & (classes == Class.BLANK))
-    if stride == RECORD_SIZE[format_]:
-        # Records without space between them are all that a dump has: a few that are lost keep their slots.
-        other = inside & (classes == Class.OTHER)
-        few = np.bincount(chain, other) * 4 < np.bincount(chain, inside)
-        kept |= other & few[chain]
+    kept = (classes >= Class.LEGAL) | (inside & (classes >= Class.BLANK))
+    # A few other records keep their slots: legal ones, and any at all if a dump has nothing but its records.
+    other = inside & (classes == Class.OTHER)
+    if stride != RECORD_SIZE[format_]:
+        other &= candidates.codes[offsets] > 0
+        kept |= classes == Class.BROKEN  # beside records in a row, it may be a voice that lost bytes
+    few = np.bincount(chain, other) * 4 < np.bincount(chain, inside)
+    kept |= other & few[chain]
 
     begins = np.append(True, chain[1:] != chain[:-1])
     first = np.flatnonzero(kept & (begins | ~np.append(False, kept[:-1])))
@@ -115,7 +122,7 @@ def _cut(
     voices, legal, blank = count(classes == Class.VOICE), count(classes >= Class.LEGAL), count(classes == Class.BLANK)
     sure = count(candidates.codes[offsets] >= 1 + 2 * SURE)
     for i in np.flatnonzero((voices >= least) & (sure * 2 >= last + 1 - first - blank)):
-        yield Run(format_, offsets[first[i] : last[i] + 1].copy(), int(legal[i]))
+        yield Run(format_, offsets[first[i] : last[i] + 1].copy(), int(legal[i]), int(sure[i]))
 
 
 def whole_run(candidates: Candidates, format_: Format) -> Run | None:
@@ -129,7 +136,7 @@ def whole_run(candidates: Candidates, format_: Format) -> Run | None:
         return None
     offsets = np.arange(0, len(data), size)
     if len(offsets) == 1:
-        return Run(format_, offsets, len(candidates.likely)) if candidates.is_single() else None
+        return Run(format_, offsets, len(candidates.likely), 0) if candidates.is_single() else None
     classes = candidates.classify(offsets)
     # If the records do not fill whole banks, the first may be a container's header; a broken voice would have marks.
     if len(offsets) % VMEM_VOICES and classes[0] != Class.VOICE:
@@ -137,10 +144,13 @@ def whole_run(candidates: Candidates, format_: Format) -> Run | None:
     is_voice, blank = classes == Class.VOICE, np.count_nonzero(classes == Class.BLANK)
     if np.count_nonzero(is_voice) * 2 < len(classes) - blank or (classes == Class.FOREIGN).any():
         return None
-    if np.count_nonzero(classes == Class.OTHER) * 4 >= len(classes):
+    if np.count_nonzero((classes == Class.OTHER) & (candidates.codes[offsets] == 0)) * 4 >= len(classes):
         return None
     if len(classes) % VMEM_VOICES and classes[-1] <= Class.BLANK:
         return None  # bytes behind the voices, as in the last block of a disk
     if not np.logical_or.reduceat(is_voice, np.arange(0, len(classes), VMEM_VOICES)).all():
         return None
-    return Run(format_, offsets, int(np.count_nonzero(classes >= Class.LEGAL)))
+    if np.gcd.reduce(np.diff(np.flatnonzero(is_voice))) > 1 and np.count_nonzero(is_voice) > 2:
+        return None  # at another stride
+    sure = np.count_nonzero(candidates.codes[offsets] >= 1 + 2 * SURE)
+    return Run(format_, offsets, int(np.count_nonzero(classes >= Class.LEGAL)), int(sure))

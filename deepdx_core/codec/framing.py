@@ -43,6 +43,11 @@ _VOICE_FORMATS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 _DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f in (Format.VCED, Format.VOLCA_FM)}
 """Data bytes of a whole dump."""
 
+_RIGHT_COUNTS = {
+    format_: bytes(divmod(VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else VCED_SIZE, 128)) for format_ in _DATA_SIZE
+}
+"""Byte count in the header. The Volca FM keeps that of a VCED dump."""
+
 _RIGHT_HEADERS = {Format.VMEM: "f0 43 0n 09 20 00", Format.VCED: "f0 43 0n 00 01 1b"}
 _MAX_HEADER_SIZE = 16
 """Bytes from F0 to the voices in a message with another header."""
@@ -90,8 +95,9 @@ def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
     if dump:
         return dump
     end = _END_OF_DATA.search(data, body)
-    if end and data[end.start()] == _END and (misnamed := _read_misnamed_dump(data, start, end.end())):
-        return [misnamed]
+    if data[body - 2 : body] != _RIGHT_COUNTS[formats[0]] and end and data[end.start()] == _END:
+        if misnamed := _read_misnamed_dump(data, start, end.end()):
+            return [misnamed]
     return _read_broken_dump(data, start, body, formats)
 
 
@@ -234,8 +240,7 @@ def _voice_dump(
     notes = [note] if note else []
     if body - start > _HEADER_SIZE:
         notes.append("the length bytes of a MIDI file behind its F0")
-    # The Volca FM keeps the byte count of a VCED dump.
-    right_count = bytes(divmod(VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else VCED_SIZE, 128))
+    right_count = _RIGHT_COUNTS[format_]
     count = data[body - 2 : body]
     if count != right_count:
         notes.append(f"byte count {count.hex(' ')} in place of {right_count.hex(' ')}")

@@ -29,6 +29,7 @@ _STRIDES = 8
 """Strides that are tried in a stretch of data, the most frequent distances between likely voices."""
 
 _LEAST_AT_A_STRIDE = 3
+_HALF_A_BANK = 16
 _LEAST_NEAR_EACH_OTHER = 4
 _NEAR = 1024
 """Bytes between voices near each other."""
@@ -43,10 +44,11 @@ def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
     if not any(len(candidates.likely) for candidates in searched.values()):
         return []
     taken = np.zeros(len(data), dtype=bool)
-    runs = [run for c, format_ in contiguous for run in find_chains(c, RECORD_SIZE[format_], format_, 2)]
-    runs.sort(key=lambda run: run.offset)
-    chosen = _choose(_settle_borders(data, runs), taken)
-    for find in (_find_at_strides, _find_near_each_other, _find_alone):
+    in_rows = [run for c, format_ in contiguous for run in find_chains(c, RECORD_SIZE[format_], format_, 2)]
+    in_rows.sort(key=lambda run: run.offset)
+    at_strides = [run for c in searched.values() for run in _find_at_strides(c)]
+    chosen = _choose(_settle_borders(data, in_rows) + at_strides, taken)
+    for find in (_find_near_each_other, _find_alone):
         runs_at = np.sort(np.array([run.offset for run in chosen], dtype=np.intp))
         chosen += _choose([run for c in searched.values() for run in find(c.free_of(taken, runs_at))], taken)
     return sorted(chosen, key=lambda run: run.offset)
@@ -62,6 +64,7 @@ def _by_format(searched: dict[Format, Candidates], formats: Sequence[Format]) ->
 
 
 def _find_at_strides(candidates: Candidates) -> list[Run]:
+    """Return runs at the most frequent strides that leave out few of the voices around them, or are half a bank long."""
     offsets = candidates.likely
     distances = [np.empty(0, dtype=np.intp)]
     for skipped in range(1, 5):  # other candidates may stand between two voices
@@ -69,10 +72,22 @@ def _find_at_strides(candidates: Candidates) -> list[Run]:
         distances.append(apart[(apart > candidates.size) & (apart <= _MAX_STRIDE)])
     counts = np.bincount(np.concatenate(distances), minlength=_MAX_STRIDE + 1)
     strides = np.argsort(-counts, kind="stable")[:_STRIDES]
+    strides = strides[counts[strides] >= _LEAST_AT_A_STRIDE - 1]
+    if len(strides) == 0:
+        return []
+    voices = _best_of_overlapping(candidates).likely
+    borders = np.append(0, np.flatnonzero(np.diff(voices) > candidates.size + _NEAR) + 1)
+
+    def around(run: Run) -> int:
+        first, last = np.searchsorted(voices, [run.offset, run.end])
+        group = np.searchsorted(borders, [first, max(last - 1, first)], "right")
+        return int(np.append(borders, len(voices))[group[1]] - borders[group[0] - 1])
+
     return [
         run
-        for stride in strides[counts[strides] >= _LEAST_AT_A_STRIDE - 1]
+        for stride in strides
         for run in find_chains(candidates, int(stride), candidates.format, _LEAST_AT_A_STRIDE)
+        if run.legal * 4 >= around(run) * 3 or run.legal >= _HALF_A_BANK
     ]
 
 
@@ -84,7 +99,7 @@ def _find_near_each_other(candidates: Candidates) -> list[Run]:
     first = np.flatnonzero(apart) + 1
     groups = zip(np.split(best.likely, first), np.split(best.marks, first), strict=True)
     return [
-        Run(best.format, group, len(group))
+        Run(best.format, group, len(group), int(np.count_nonzero(marks >= SURE)))
         for group, marks in groups
         if len(group) >= _LEAST_NEAR_EACH_OTHER and np.count_nonzero(marks >= SURE) * 2 >= len(group)
     ]
@@ -92,7 +107,7 @@ def _find_near_each_other(candidates: Candidates) -> list[Run]:
 
 def _find_alone(candidates: Candidates) -> list[Run]:
     best = _best_of_overlapping(candidates)
-    return [Run(best.format, offset[None], 1) for offset in best.likely[best.marks >= SURE]]
+    return [Run(best.format, offset[None], 1, 1) for offset in best.likely[best.marks >= SURE]]
 
 
 def _best_of_overlapping(candidates: Candidates) -> Candidates:
@@ -119,7 +134,7 @@ def _best_of_overlapping(candidates: Candidates) -> Candidates:
 def _choose(runs: list[Run], taken: BoolArray) -> list[Run]:
     """Return the runs with most legal records that are free of `taken` and of each other, and mark them there."""
     chosen = []
-    for run in sorted(runs, key=lambda run: (-run.legal, run.offset - run.end, run.offset)):
+    for run in sorted(runs, key=lambda run: (-run.legal, -run.sure, run.offset - run.end, run.offset)):
         if part := _free_part(run, taken):
             taken[part.offset : part.end] = True
             chosen.append(part)

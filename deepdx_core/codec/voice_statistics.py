@@ -136,13 +136,13 @@ def count_illegal(records: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
 
 
 def holds_voices(payload: bytes, format_: Format) -> bool:
-    """Return True if at least half of the records of a payload, blank ones aside, are likely voices."""
+    """Return True if the first record and at least half of all, blank ones aside, are likely voices."""
     data = np.frombuffer(payload, dtype=np.uint8)
     offsets = np.arange(0, len(data), RECORD_SIZE[format_])
     records = data.reshape(len(offsets), -1)
     likely = are_legal(records, format_) & (count_marks(data, offsets, format_) >= LIKELY)
     written = np.count_nonzero((records != records[:, :1]).any(axis=1))
-    return bool(likely.any() and np.count_nonzero(likely) * 2 >= written)
+    return bool(likely[0] and np.count_nonzero(likely) * 2 >= written)
 
 
 def legal_share(payload: bytes, format_: Format) -> float:
