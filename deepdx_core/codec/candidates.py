@@ -19,11 +19,12 @@ from deepdx_core.codec.voice_statistics import (
     COMMON_IN_NAMES,
     LIKELY,
     SURE,
+    are_legal,
     count_illegal,
     count_marks,
     find_legal_records,
 )
-from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_SIZE
+from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE
 
 _BLOCK = 2**20  # offsets that are searched at once
 _AT_ONCE = 2**16  # legal records whose marks are counted at once
@@ -43,13 +44,15 @@ class Class(IntEnum):
     """Another kind of data, or a voice broken beyond recognition."""
     FOREIGN = 1
     """A record of another synthesizer, or a performance."""
-    BLANK = 2
-    """One value throughout: an empty slot, or fill bytes."""
-    BROKEN = 3
+    FILL = 2
+    """One value throughout, the name included: fill bytes, or an empty slot."""
+    BLANK = 3
+    """An empty slot: a legal record whose parameters are all 0."""
+    BROKEN = 4
     """A voice with some values out of range."""
-    LEGAL = 4
-    """In range, without the marks of a voice, but with its usual values: a blank slot with a name, for example."""
-    VOICE = 5
+    LEGAL = 5
+    """In range, without the marks of a voice, but with its usual values."""
+    VOICE = 6
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,12 @@ class Candidates:
         record = self.data[None, : self.size]
         if count_illegal(record, self.format)[0] > _MAX_ILLEGAL_ALONE:
             return False
-        packed = self.size == VMEM_SIZE
-        parameters, names = unpack_vmem(record) if packed else unpack_vced(record)
+        parameters, names = _unpack(record)
         legal = np.minimum(parameters, MAXIMA)
-        mended = repack_vmem(legal, names, unused_bits(record)) if packed else np.concatenate([legal, names], axis=1)
+        if self.size == VMEM_SIZE:
+            mended = repack_vmem(legal, names, unused_bits(record))
+        else:
+            mended = np.concatenate([legal, record[:, len(MAXIMA) :]], axis=1)
         marks = count_marks(mended.reshape(-1), np.zeros(1, dtype=np.intp), self.format)
         return bool(marks[0] >= SURE and score_values(legal)[0] >= LIKELY_VALUES) or len(self.likely) > 0
 
@@ -122,7 +127,7 @@ class Candidates:
 
 
 def find_candidates(data: UInt8Array, format_: Format) -> Candidates:
-    """Return the candidates of a format in `data`, `uint8[n]`."""
+    """Return the candidates of a format in `data`, `uint8[n]`, at any offset."""
     size = RECORD_SIZE[format_]
     codes = np.zeros(len(data), dtype=np.uint8)
     for start in range(0, len(data), _BLOCK):
@@ -132,27 +137,44 @@ def find_candidates(data: UInt8Array, format_: Format) -> Candidates:
             continue
         for part in np.array_split(legal, len(legal) // _AT_ONCE + 1):
             codes[start + part] = 1 + 2 * count_marks(block, part, format_)
-    likely = np.flatnonzero(codes >= 1 + 2 * LIKELY)
-    if size == VMEM_SIZE:
+    return _candidates(data, codes, np.flatnonzero(codes >= 1 + 2 * LIKELY), format_)
+
+
+def candidates_in_a_row(data: UInt8Array, format_: Format) -> Candidates:
+    """Return the candidates of a format in `data` that consists of records: at their offsets only."""
+    offsets = np.arange(0, len(data), RECORD_SIZE[format_])
+    offsets = offsets[are_legal(data.reshape(len(offsets), -1), format_)]
+    codes = np.zeros(len(data), dtype=np.uint8)
+    codes[offsets] = 1 + 2 * count_marks(data, offsets, format_)
+    return _candidates(data, codes, offsets[codes[offsets] >= 1 + 2 * LIKELY], format_)
+
+
+def _candidates(data: UInt8Array, codes: UInt8Array, likely: npt.NDArray[np.intp], format_: Format) -> Candidates:
+    if RECORD_SIZE[format_] == VMEM_SIZE:
         for part in np.array_split(likely, len(likely) // _CHUNK + 1):
-            codes[part[are_foreign(data[part[:, None] + np.arange(size)])]] = 1
+            codes[part[are_foreign(data[part[:, None] + np.arange(VMEM_SIZE)])]] = 1
         likely = likely[codes[likely] > 1]
     return Candidates(format_, data, codes, likely, codes[likely] // 2, np.zeros_like(likely))
 
 
 def _score(records: UInt8Array) -> Float32Array:
-    parameters, _ = unpack_vmem(records) if records.shape[1] == VMEM_SIZE else unpack_vced(records)
-    return score_values(parameters)
+    return score_values(_unpack(records)[0])
+
+
+def _unpack(records: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
+    return unpack_vmem(records) if records.shape[1] == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
 
 
 def _classify(records: UInt8Array, legal: BoolArray, format_: Format) -> UInt8Array:
     """Return the class of records `uint8[n, size]` that are no likely voices."""
     classes = np.full(len(records), Class.OTHER, dtype=np.uint8)
-    usual = _score(records) >= LIKELY_VALUES
-    named = np.count_nonzero(COMMON_IN_NAMES[records[:, -NAME_LENGTH:]], axis=1) >= 5
+    parameters, names = _unpack(records)
+    usual = score_values(parameters) >= LIKELY_VALUES
+    named = np.count_nonzero(COMMON_IN_NAMES[names], axis=1) >= 5
     classes[usual & named & (count_illegal(records, format_) <= _MAX_ILLEGAL)] = Class.BROKEN
     classes[usual & legal] = Class.LEGAL
     if records.shape[1] == VMEM_SIZE:
         classes[are_foreign(records)] = Class.FOREIGN
-    classes[(records == records[:, :1]).all(axis=1)] = Class.BLANK
+    classes[legal & ~parameters.any(axis=1)] = Class.BLANK
+    classes[(records == records[:, :1]).all(axis=1)] = Class.FILL
     return classes

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepdx_core.arrays import BoolArray, UInt8Array
-from deepdx_core.codec.candidates import Candidates, Class
+from deepdx_core.codec.candidates import Candidates, Class, candidates_in_a_row
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.codec.voice_statistics import SURE, find_best
 from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
@@ -101,7 +101,7 @@ def _cut(
     offsets = (starts - before * stride)[chain] + step * stride
     classes = candidates.classify(offsets)
     inside = (offsets >= starts[chain]) & (offsets <= ends[chain])
-    kept = (classes >= Class.LEGAL) | (inside & (classes >= Class.BLANK))
+    kept = (classes >= Class.LEGAL) | (classes == Class.BLANK) | (inside & (classes >= Class.FILL))
     # A few other records keep their slots: legal ones, and any at all if a dump has nothing but its records.
     other = inside & (classes == Class.OTHER)
     if stride != RECORD_SIZE[format_]:
@@ -119,21 +119,22 @@ def _cut(
         counts: Offsets = before[last + 1] - before[first]
         return counts
 
-    voices, legal, blank = count(classes == Class.VOICE), count(classes >= Class.LEGAL), count(classes == Class.BLANK)
+    voices, legal, blank = (count(flags) for flags in (classes == Class.VOICE, _are_legal(classes), _are_empty(classes)))
     sure = count(candidates.codes[offsets] >= 1 + 2 * SURE)
     for i in np.flatnonzero((voices >= least) & (sure * 2 >= last + 1 - first - blank)):
         yield Run(format_, offsets[first[i] : last[i] + 1].copy(), int(legal[i]), int(sure[i]))
 
 
-def whole_run(candidates: Candidates, format_: Format) -> Run | None:
-    """Return all of the data as one run if it consists of records of a format, else None.
+def whole_run(data: UInt8Array, format_: Format) -> Run | None:
+    """Return all of `data`, `uint8[n]`, as one run if it consists of records of a format, else None.
 
     At least half of the records, blank ones aside, must be likely voices, fewer than a quarter another kind of data, and
     each bank of 32 must have a voice. A single one may have a value or two out of range.
     """
-    data, size = candidates.data, RECORD_SIZE[format_]
+    size = RECORD_SIZE[format_]
     if len(data) == 0 or len(data) % size:
         return None
+    candidates = candidates_in_a_row(data, format_)
     offsets = np.arange(0, len(data), size)
     if len(offsets) == 1:
         return Run(format_, offsets, len(candidates.likely), 0) if candidates.is_single() else None
@@ -141,16 +142,26 @@ def whole_run(candidates: Candidates, format_: Format) -> Run | None:
     # If the records do not fill whole banks, the first may be a container's header; a broken voice would have marks.
     if len(offsets) % VMEM_VOICES and classes[0] != Class.VOICE:
         offsets, classes = offsets[1:], classes[1:]
-    is_voice, blank = classes == Class.VOICE, np.count_nonzero(classes == Class.BLANK)
+    is_voice, blank = classes == Class.VOICE, np.count_nonzero(_are_empty(classes))
     if np.count_nonzero(is_voice) * 2 < len(classes) - blank or (classes == Class.FOREIGN).any():
         return None
     if np.count_nonzero((classes == Class.OTHER) & (candidates.codes[offsets] == 0)) * 4 >= len(classes):
         return None
-    if len(classes) % VMEM_VOICES and classes[-1] <= Class.BLANK:
+    if len(classes) % VMEM_VOICES and classes[-1] <= Class.FILL:
         return None  # bytes behind the voices, as in the last block of a disk
     if not np.logical_or.reduceat(is_voice, np.arange(0, len(classes), VMEM_VOICES)).all():
         return None
     if np.gcd.reduce(np.diff(np.flatnonzero(is_voice))) > 1 and np.count_nonzero(is_voice) > 2:
         return None  # at another stride
     sure = np.count_nonzero(candidates.codes[offsets] >= 1 + 2 * SURE)
-    return Run(format_, offsets, int(np.count_nonzero(classes >= Class.LEGAL)), int(sure))
+    return Run(format_, offsets, int(np.count_nonzero(_are_legal(classes))), int(sure))
+
+
+def _are_empty(classes: UInt8Array) -> BoolArray:
+    empty: BoolArray = (classes == Class.BLANK) | (classes == Class.FILL)
+    return empty
+
+
+def _are_legal(classes: UInt8Array) -> BoolArray:
+    legal: BoolArray = (classes >= Class.LEGAL) | (classes == Class.BLANK)
+    return legal

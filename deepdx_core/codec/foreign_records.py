@@ -13,6 +13,10 @@ from deepdx_core.voice.parameters import VMEM_SIZE
 _FOUR_OPERATOR_NAME = slice(57, 67)
 _PERFORMANCE_SIZE = 64
 _PERFORMANCE_NAME = slice(34, 64)
+# In a DX7 voice, these bytes of the names are curves or sensitivities: never printable.
+_IN_FOUR_OPERATOR_NAME, _IN_PERFORMANCE_NAME = 62, 47
+_IN_NAMES = (_IN_FOUR_OPERATOR_NAME, _IN_PERFORMANCE_NAME)
+
 _PRINTABLE: BoolArray = (np.arange(256) >= 32) & (np.arange(256) < 127)
 
 # Highest value of each byte: four operators of ten bytes, then the common parameters; 127 where unknown.
@@ -22,8 +26,11 @@ _FOUR_OPERATOR_MAXIMA[:40] = _OPERATOR * 4
 _FOUR_OPERATOR_MAXIMA[40:48] = [127, 99, 99, 99, 99, 127, 48, 12]
 
 
-def describe_foreign(records: UInt8Array) -> str | None:
-    """Return the kind of records `uint8[n, 128]` if at least half of the written ones are of that kind, else None."""
+def describe_foreign(payload: bytes) -> str | None:
+    """Return the kind of the records of 128 bytes in a payload if at least half of the written ones are of it."""
+    if all(max(payload[offset::VMEM_SIZE]) < 32 for offset in _IN_NAMES):
+        return None
+    records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, VMEM_SIZE)
     written = np.count_nonzero(records.any(axis=1))
     for kind, are_of_kind in (("4-operator voices", _are_four_operator), ("TX7 performances", _are_performances)):
         count = np.count_nonzero(are_of_kind(records))
@@ -38,17 +45,23 @@ def are_foreign(records: UInt8Array) -> BoolArray:
 
 
 def _are_four_operator(records: UInt8Array) -> BoolArray:
-    names = records[:, _FOUR_OPERATOR_NAME]
-    named = np.all(_PRINTABLE[names], axis=1) & (np.count_nonzero(COMMON_IN_NAMES[names], axis=1) >= 5)
-    four: BoolArray = named & np.all(records <= _FOUR_OPERATOR_MAXIMA, axis=1)
+    four: BoolArray = _PRINTABLE[records[:, _IN_FOUR_OPERATOR_NAME]]
+    (named,) = np.nonzero(four)
+    if len(named):
+        names = records[named, _FOUR_OPERATOR_NAME]
+        four[named] &= np.all(_PRINTABLE[names], axis=1) & (np.count_nonzero(COMMON_IN_NAMES[names], axis=1) >= 5)
+        four[named] &= np.all(records[named] <= _FOUR_OPERATOR_MAXIMA, axis=1)
     return four
 
 
 def _are_performances(records: UInt8Array) -> BoolArray:
     """Return a mask of the records that are two performances, or one and a block of zeros."""
-    blocks = records.reshape(-1, 2, _PERFORMANCE_SIZE)
-    named = np.all(_PRINTABLE[blocks[:, :, _PERFORMANCE_NAME]], axis=2)
-    numbers = np.all(blocks < 128, axis=2)
-    written = blocks.any(axis=2)
-    performances: BoolArray = np.all((named & numbers) | ~written, axis=1) & np.any(written, axis=1)
+    blocks = records.reshape(-1, _PERFORMANCE_SIZE)
+    named: BoolArray = _PRINTABLE[blocks[:, _IN_PERFORMANCE_NAME]]
+    if not named.any():
+        return np.zeros(len(records), dtype=bool)
+    named &= np.all(_PRINTABLE[blocks[:, _PERFORMANCE_NAME]], axis=1) & np.all(blocks < 128, axis=1)
+    named, written = named.reshape(-1, 2), blocks.any(axis=1).reshape(-1, 2)
+    performances: BoolArray = np.all(named | ~written, axis=1) & np.any(written, axis=1)
     return performances
+

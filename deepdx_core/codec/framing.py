@@ -244,7 +244,7 @@ def _voice_dump(
     count = data[body - 2 : body]
     if count != right_count:
         notes.append(f"byte count {count.hex(' ')} in place of {right_count.hex(' ')}")
-    if format_ is Format.VMEM and (foreign := describe_foreign(np.frombuffer(payload, np.uint8).reshape(-1, VMEM_SIZE))):
+    if format_ is Format.VMEM and (foreign := describe_foreign(payload)):
         what = f"{foreign} under a DX7 header"
         return Segment(start, end - start, Kind.MESSAGE, what, "; ".join(notes))
     channel = data[body - 4]

@@ -37,16 +37,15 @@ _NEAR = 1024
 
 def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
     """Return runs of voices in `data`, `uint8[n]`, in order."""
-    searched = {f: find_candidates(data, f) for f in formats if f is not Format.HEADERLESS_VCED_156}
-    contiguous = list(_by_format(searched, formats))
-    if whole := [run for candidates, format_ in contiguous if (run := whole_run(candidates, format_))]:
+    if whole := [run for format_ in formats if (run := whole_run(data, format_))]:
         return [max(whole, key=lambda run: run.legal)]
+    searched = {f: find_candidates(data, f) for f in formats if f is not Format.HEADERLESS_VCED_156}
     if not any(len(candidates.likely) for candidates in searched.values()):
         return []
     taken = np.zeros(len(data), dtype=bool)
-    in_rows = [run for c, format_ in contiguous for run in find_chains(c, RECORD_SIZE[format_], format_, 2)]
+    in_rows = [run for c, format_ in _by_format(searched, formats) for run in find_chains(c, RECORD_SIZE[format_], format_, 2)]
     in_rows.sort(key=lambda run: run.offset)
-    at_strides = [run for c in searched.values() for run in _find_at_strides(c)]
+    at_strides = [run for c in searched.values() if _has_others(c, in_rows) for run in _find_at_strides(c)]
     chosen = _choose(_settle_borders(data, in_rows) + at_strides, taken)
     for find in (_find_near_each_other, _find_alone):
         runs_at = np.sort(np.array([run.offset for run in chosen], dtype=np.intp))
@@ -61,6 +60,15 @@ def _by_format(searched: dict[Format, Candidates], formats: Sequence[Format]) ->
             yield searched[format_], format_
         elif (unpacked := searched.get(Format.HEADERLESS_VCED)) and len(unpacked.likely):
             yield unpacked.with_switches(), format_
+
+
+def _has_others(candidates: Candidates, runs: list[Run]) -> bool:
+    """Return True if there are likely voices outside `runs`."""
+    inside = np.zeros(len(candidates.likely), dtype=bool)
+    for run in runs:
+        first, last = np.searchsorted(candidates.likely, [run.offset, run.end])
+        inside[first:last] = True
+    return not inside.all()
 
 
 def _find_at_strides(candidates: Candidates) -> list[Run]:
@@ -112,6 +120,8 @@ def _find_alone(candidates: Candidates) -> list[Run]:
 
 def _best_of_overlapping(candidates: Candidates) -> Candidates:
     """Return the candidates with the values of voices, the best where several overlap."""
+    if len(candidates.likely) == 0:
+        return candidates
     few = np.zeros(len(candidates.likely), dtype=bool)
     few[find_best(candidates.likely, candidates.marks, candidates.size, 2)] = True
     candidates = candidates.where(few)

@@ -27,7 +27,7 @@ UNREAD = "not read"
 
 def split(data: bytes) -> Iterator[Segment]:
     """Yield the segments of `data` in order, without gap or overlap, MAX_SEGMENTS at most: the last holds the rest."""
-    segments = _split(data, 0, FINDERS)
+    segments = _split(data, 0, 0)
     yield from islice(segments, MAX_SEGMENTS - 1)
     if last := next(segments, None):
         rest = len(data) - last.offset
@@ -45,17 +45,16 @@ def _junk(stretch: bytes, offset: int) -> Segment:
     return Segment(offset, len(stretch), Kind.JUNK, what)
 
 
-def _split(stretch: bytes, offset: int, finders: tuple[Finder, ...]) -> Iterator[Segment]:
-    """Yield the segments of a stretch that begins at `offset` of the file."""
-    if not stretch:
-        return
-    if not finders:
+def _split(stretch: bytes, offset: int, tried: int) -> Iterator[Segment]:
+    """Yield the segments of a stretch that begins at `offset` of the file and that `tried` recognizers left over."""
+    if tried == len(FINDERS):
         yield _junk(stretch, offset)
         return
-    find, *others = finders
     done = 0
-    for segment in find(stretch):
-        yield from _split(stretch[done : segment.offset], offset + done, tuple(others))
+    for segment in FINDERS[tried](stretch):
+        if segment.offset > done:
+            yield from _split(stretch[done : segment.offset], offset + done, tried + 1)
         yield replace(segment, offset=offset + segment.offset) if offset else segment
         done = segment.offset + segment.length
-    yield from _split(stretch[done:], offset + done, tuple(others))
+    if done < len(stretch):
+        yield from _split(stretch[done:], offset + done, tried + 1)
