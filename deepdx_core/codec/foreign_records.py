@@ -10,6 +10,9 @@ from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES
 from deepdx_core.voice.parameters import VMEM_SIZE
 
+_MIN_FOREIGN = 4
+"""Records of a dump that are needed to name it."""
+
 _FOUR_OPERATOR_NAME = slice(57, 67)
 _PERFORMANCE_SIZE = 64
 _PERFORMANCE_NAME = slice(34, 64)
@@ -28,7 +31,7 @@ _FOUR_OPERATOR_MAXIMA[40:48] = [127, 99, 99, 99, 99, 127, 48, 12]
 
 def describe_foreign(payload: bytes) -> str | None:
     """Return the kind of the records of 128 bytes in a payload if at least half of the written ones are of it."""
-    if all(max(payload[offset::VMEM_SIZE]) < 32 for offset in _IN_NAMES):
+    if len(payload) < _MIN_FOREIGN * VMEM_SIZE or all(max(payload[at::VMEM_SIZE]) < 32 for at in _IN_NAMES):
         return None
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, VMEM_SIZE)
     written = np.count_nonzero(records.any(axis=1))

@@ -31,11 +31,13 @@ _BARE_HEADERS = re.compile(
     rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+(?=\xf0|\Z))++", re.DOTALL
 )
 _STATUS_BYTE = re.compile(rb"[\x80-\xff]")
+_IS_REAL_TIME = re.compile(rb"[\xf8-\xff]")
 _END_OF_DATA = re.compile(rb"[\x80-\xf7]")
 # In a MIDI file, the length of the event follows F0, seven bits per byte.
 _VOICE_DUMP = rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)"
 _WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[\x00\x09](?=..)"
-_START = re.compile(b"(" + _VOICE_DUMP + b"|" + _WITH_REAL_TIME + b")|" + _MESSAGE, re.DOTALL)
+# Of start marks in a row only the last is tried.
+_START = re.compile(rb"(?=\xf0[^\xf0]{2})(?:(" + _VOICE_DUMP + b"|" + _WITH_REAL_TIME + b")|" + _MESSAGE + b")", re.DOTALL)
 
 _VOICE_FORMATS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 """Voice formats by the dump's format number, the likeliest first."""
@@ -105,10 +107,10 @@ def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
     """Return the dump at `start` without the real-time bytes inside it; an empty list if it has none."""
     end = _END_OF_DATA.search(data, start + 1)
     stop = len(data) if end is None else end.start() + (data[end.start()] == _END)
+    if _IS_REAL_TIME.search(data, start, stop) is None:
+        return []
     stretch = np.frombuffer(data, dtype=np.uint8)[start:stop]
     kept = np.flatnonzero(stretch < _REAL_TIME[0])
-    if len(kept) == len(stretch):
-        return []
     clean = stretch[kept].tobytes()
     header = _START.match(clean)
     if header is None or header.lastindex is None:

@@ -153,6 +153,8 @@ def legal_share(payload: bytes, format_: Format) -> float:
 
 def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:
     """Return True if `length` records in a row are illegal, as after lost or added bytes."""
+    if len(payload) < length * RECORD_SIZE[format_]:
+        return False
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
     # Such a run includes at least one of these records. Most dumps are in order and need no more tests.
     if are_legal(records[length - 1 :: length], format_).all():

@@ -16,7 +16,7 @@ from deepdx_core.codec.segments import Kind, Segment
 _TRACK = b"MTrk"
 _HEADER_SIZE = 8
 _MAX_EVENTS = 2**18
-"""System exclusive and meta events of a file that are parsed. Real files have a few thousand."""
+"""Tracks, system exclusive events and meta events of a file that are parsed. Real files have a few thousand."""
 
 _NUMBER = rb"[\x80-\xff]{0,3}+[\x00-\x7f]"  # of variable length, as delta times are
 _DATA = {1: rb"[\x00-\x7f]", 2: rb"[\x00-\x7f]{2}"}
@@ -67,7 +67,7 @@ def _packets(data: bytes) -> Iterator[tuple[int, int, int, bool]]:
     """Yield start, start of its bytes, end, and whether it is an F7 event, of each system exclusive event."""
     at, events = data.find(_TRACK), 0
     while at >= 0:
-        at, status = at + _HEADER_SIZE, 0
+        at, status, events = at + _HEADER_SIZE, 0, events + 1
         while events < _MAX_EVENTS:
             if channel := _CHANNEL.match(data, at):
                 at, status = channel.end(), channel[1][0]
