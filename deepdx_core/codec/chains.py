@@ -51,13 +51,18 @@ class Run:
 
     def payload(self, data: UInt8Array) -> bytes:
         """Return the bytes of its records in `data`, `uint8[n]`."""
-        return data[self.offsets[:, None] + np.arange(RECORD_SIZE[self.format])].tobytes()
+        return records_at(data, self.offsets, self.format)
 
     def part(self, start: int, stop: int) -> "Run":
         """Return the run of its records from `start` to `stop`."""
         return replace(
             self, offsets=self.offsets[start:stop], legal=min(self.legal, stop - start), sure=min(self.sure, stop - start)
         )
+
+
+def records_at(data: UInt8Array, offsets: Offsets, format_: Format) -> bytes:
+    """Return the bytes of the records of a format at `offsets` in `data`, `uint8[n]`."""
+    return data[offsets[:, None] + np.arange(RECORD_SIZE[format_])].tobytes()
 
 
 def find_chains(candidates: Candidates, stride: int, format_: Format, least: int) -> list[Run]:

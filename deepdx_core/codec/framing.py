@@ -37,7 +37,9 @@ _END_OF_DATA = re.compile(rb"[\x80-\xf7]")
 _VOICE_DUMP = rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)"
 _WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[\x00\x09](?=..)"
 # Of start marks in a row only the last is tried.
-_START = re.compile(rb"(?=\xf0[^\xf0]{2})(?:(" + _VOICE_DUMP + b"|" + _WITH_REAL_TIME + b")|" + _MESSAGE + b")", re.DOTALL)
+_START = re.compile(
+    rb"(?=\xf0[^\xf0]{2})(?:(" + _VOICE_DUMP + b")|(" + _WITH_REAL_TIME + b")|" + _MESSAGE + b")", re.DOTALL
+)
 
 _VOICE_FORMATS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
 """Voice formats by the dump's format number, the likeliest first."""
@@ -70,6 +72,8 @@ def next_message(data: bytes, start: int) -> list[Segment]:
     if message is None:
         return []
     start = message.start()
+    if message[2] and (dump := _read_without_real_time(data, start)):
+        return dump
     if message.lastindex:
         return _read_dump(data, start, message.end())
     if dump := _read_misnamed_dump(data, start, message.end()):
@@ -184,9 +188,11 @@ def _read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format,
         note = f"cut short: {stop - body} of {size} data bytes"
         return [Segment(start, stop + has_end - start, Kind.MESSAGE, "voice dump without a whole voice", note)]
     # An F7 far beyond a dump's size is not the end of this one.
+    runs_on = False
     if has_end and stop - body <= 2 * size:
         end, note = stop + 1, f"{stop - body} data bytes and no checksum in place of {size}"
     else:
+        runs_on = stop > body + size + 1
         stop = end = min(stop, body + size + 1)
         note = "no F7 at its end"
     payload = data[body : body + min(size, (stop - body) // record_size * record_size)]
@@ -198,8 +204,8 @@ def _read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format,
     dump = _voice_dump(data, start, body, end, format_, payload, checksum, note)
     if displaced := _read_displaced(data, body, dump):
         return displaced
-    if legal_share(payload, format_) < 0.5:
-        if not has_end:  # other data may follow the header
+    if legal_share(payload, format_) < 0.5 or (runs_on and not holds_voices(payload, format_)):
+        if not has_end or runs_on:  # other data may follow the header
             end = body
         elif len(payload) == size:
             return [dump]

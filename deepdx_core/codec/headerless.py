@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, UInt8Array
-from deepdx_core.codec.candidates import Candidates, find_candidates
-from deepdx_core.codec.chains import Run, find_chains, whole_run
+from deepdx_core.codec.candidates import Candidates, Class, find_candidates
+from deepdx_core.codec.chains import Offsets, Run, find_chains, whole_run
 from deepdx_core.codec.likelihood import LIKELY_VALUES
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES, SURE, find_best
@@ -107,10 +107,31 @@ def _find_near_each_other(candidates: Candidates) -> list[Run]:
     first = np.flatnonzero(apart) + 1
     groups = zip(np.split(best.likely, first), np.split(best.marks, first), strict=True)
     return [
-        Run(best.format, group, len(group), int(np.count_nonzero(marks >= SURE)))
+        _with_tagged(candidates, group, int(np.count_nonzero(marks >= SURE)))
         for group, marks in groups
         if len(group) >= _LEAST_NEAR_EACH_OTHER and np.count_nonzero(marks >= SURE) * 2 >= len(group)
     ]
+
+
+def _with_tagged(candidates: Candidates, offsets: Offsets, sure: int) -> Run:
+    """Return the run of the voices at `offsets`, with those behind the same two bytes that do not prove themselves.
+
+    Archives of objects have the length of a record before it: `C\\x80` in a pickle of Python.
+    """
+    data, size, found = candidates.data, candidates.size, len(offsets)
+    tags = data[np.maximum(offsets, 2)[:, None] - [2, 1]]
+    tag = np.median(tags, axis=0)
+    if tag[0] != tag[1] and np.count_nonzero((tags == tag).all(axis=1)) * 4 >= found * 3:
+        start, stop = max(int(offsets[0]) - _NEAR, 2), min(int(offsets[-1]) + _NEAR, len(data) - size + 1)
+        tagged = start + np.flatnonzero((data[start - 2 : stop - 2] == tag[0]) & (data[start - 1 : stop - 1] == tag[1]))
+        before = np.searchsorted(offsets, tagged)
+        apart = tagged >= np.append(0, offsets + size)[before]
+        apart &= tagged + size <= np.append(offsets, len(data))[before]
+        tagged = tagged[apart]
+        tagged = tagged[candidates.classify(tagged) >= Class.BROKEN]
+        tagged = tagged[np.append(True, np.diff(tagged) >= size)[: len(tagged)]]
+        offsets = np.sort(np.concatenate([offsets, tagged]))
+    return Run(candidates.format, offsets, found, sure)
 
 
 def _find_alone(candidates: Candidates) -> list[Run]:

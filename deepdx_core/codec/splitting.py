@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from deepdx_core.codec.file_types import identify_file
-from deepdx_core.codec.recognizers import messages, midi_files, records
+from deepdx_core.codec.recognizers import databases, messages, midi_files, records
 from deepdx_core.codec.segments import Kind, Segment
 
 Finder = Callable[[bytes], Iterator[Segment]]
@@ -14,6 +14,7 @@ Finder = Callable[[bytes], Iterator[Segment]]
 FINDERS: tuple[Finder, ...] = (
     midi_files.find,  # first, since packets of a message are in no other way together
     messages.find,
+    databases.find,
     records.find,
 )
 """All recognizers of stretches, in the order in which they are tried."""
