@@ -1,14 +1,14 @@
-"""Voices without a header that the reader finds: alone, at a stride, and in containers, by form and by the bytes between.
+"""Voices without a header that the reader finds: alone, at a stride, in containers; by form and by bytes between.
 
-`python -m studies.recall [SOURCE] [COUNT]` takes COUNT distinct legal voices (default 2,000) of a file, folder or archive
-(default data/demo), puts them in files of each form, and prints the share that is found, in order and as one dump.
+`python -m studies.recall [SOURCE] [COUNT]` takes COUNT distinct legal voices (default 2,000) of a file, folder or
+archive (default data/demo), puts them in files of each form, and prints the share that is found, and that in order in
+one dump.
 """
 
 import pickle
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -29,11 +29,16 @@ FILLS: dict[str, Fill] = {
     "ones": lambda random, shape: np.full(shape, 0xFF, dtype=np.uint8),
     "noise": lambda random, shape: random.integers(0, 256, shape).astype(np.uint8),
     "noise of 7 bits": lambda random, shape: random.integers(0, 128, shape).astype(np.uint8),
-    "one record, repeated": lambda random, shape: np.tile(random.integers(0, 128, shape[1]).astype(np.uint8), (shape[0], 1)),
+    "one record, repeated": lambda random, shape: np.tile(
+        random.integers(0, 128, shape[1]).astype(np.uint8), (shape[0], 1)
+    ),
 }
 """Bytes between voices, by name."""
 
-STRIDES = {"packed": (128, 129, 131, 160, 163, 164, 192, 250, 256, 512), "unpacked": (155, 156, 159, 160, 192, 256, 512)}
+STRIDES = {
+    "packed": (128, 129, 131, 160, 163, 164, 192, 250, 256, 512),
+    "unpacked": (155, 156, 159, 160, 192, 256, 512),
+}
 _PER_FILE = 32
 
 
@@ -70,8 +75,11 @@ def files(records: UInt8Array, form: str) -> Iterator[tuple[str, str, UInt8Array
         for stride in STRIDES[form]:
             for part in parts:
                 for count in (8, len(part)):
-                    yield f"{count if count == 8 else 32} every {stride}", name, part[:count], strided(
-                        part[:count], stride, fill, random
+                    yield (
+                        f"{count if count == 8 else 32} every {stride}",
+                        name,
+                        part[:count],
+                        strided(part[:count], stride, fill, random),
                     )
     for part in parts:
         yield "pickle", "", part, pickled(part)
@@ -97,7 +105,9 @@ def main(source: str, count: int) -> None:
             read = [voice for s in dumps for voice in voices_of(to_records(s.payload, len(s.payload) // s.voices))]
             counts = tally.setdefault((arrangement, fill), [0, 0, 0, 0])
             found = len(set(wanted) & set(read))
-            for i, value in enumerate((len(wanted), found, len(wanted) * (read == wanted and len(dumps) == 1), len(set(read) - set(wanted)))):
+            for i, value in enumerate(
+                (len(wanted), found, len(wanted) * (read == wanted and len(dumps) == 1), len(set(read) - set(wanted)))
+            ):
                 counts[i] += value
         for (arrangement, fill), (wanted_count, found, whole, added) in tally.items():
             shares = (f"{found / wanted_count:.2%}", f"{whole / wanted_count:.1%}")

@@ -1,7 +1,7 @@
 """Measure how common each value of each parameter is among real voices, and write it into the package.
 
-`python -m tools.measure_values CORPUS` takes a file, folder or archive of banks, as `deepdx add` does. The values of the
-package come from `dx7-library.zip`, a public collection of 4,131 files. Raise `READER_VERSION` afterwards.
+`python -m tools.measure_values CORPUS` takes a file, folder or archive of banks, as `deepdx add` does. The values of
+the package come from `dx7-library.zip`, a public collection of 4,131 files. Raise `READER_VERSION` afterwards.
 """
 
 import sys

@@ -60,8 +60,8 @@ class Candidates:
     """Candidates of a format in `data`.
 
     codes: `uint8[len(data)]`, 0 where no legal record begins, otherwise 1 plus twice its marks.
-    likely: offsets of records with at least LIKELY marks that are not foreign, ascending. marks: of each of them. stretch: the number of
-    runs found before each, since no run includes another.
+    likely: offsets of records with at least LIKELY marks that are not foreign, ascending. marks: of each of them.
+    stretch: the number of runs that begin before each, since no run includes another.
     """
 
     format: Format

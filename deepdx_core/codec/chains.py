@@ -27,7 +27,10 @@ Offsets = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Voices of one dump: records of a format at `offsets`, `intp[n]`, ascending; `legal` and `sure` ones are counted."""
+    """Voices of one dump: records of a format at `offsets`, `intp[n]`, ascending.
+
+    legal, sure: numbers of records in range, and of those with the marks of a sure voice.
+    """
 
     format: Format
     offsets: Offsets
@@ -56,13 +59,17 @@ class Run:
     def part(self, start: int, stop: int) -> "Run":
         """Return the run of its records from `start` to `stop`."""
         return replace(
-            self, offsets=self.offsets[start:stop], legal=min(self.legal, stop - start), sure=min(self.sure, stop - start)
+            self,
+            offsets=self.offsets[start:stop],
+            legal=min(self.legal, stop - start),
+            sure=min(self.sure, stop - start),
         )
 
 
 def records_at(data: UInt8Array, offsets: Offsets, format_: Format) -> bytes:
     """Return the bytes of the records of a format at `offsets` in `data`, `uint8[n]`."""
-    return data[offsets[:, None] + np.arange(RECORD_SIZE[format_])].tobytes()
+    records: UInt8Array = data[offsets[:, None] + np.arange(RECORD_SIZE[format_])]
+    return records.tobytes()
 
 
 def find_chains(candidates: Candidates, stride: int, format_: Format, least: int) -> list[Run]:
@@ -124,7 +131,9 @@ def _cut(
         counts: Offsets = before[last + 1] - before[first]
         return counts
 
-    voices, legal, blank = (count(flags) for flags in (classes == Class.VOICE, _are_legal(classes), _are_empty(classes)))
+    voices, legal, blank = (
+        count(flags) for flags in (classes == Class.VOICE, _are_legal(classes), _are_empty(classes))
+    )
     sure = count(candidates.codes[offsets] >= 1 + 2 * SURE)
     for i in np.flatnonzero((voices >= least) & (sure * 2 >= last + 1 - first - blank)):
         yield Run(format_, offsets[first[i] : last[i] + 1].copy(), int(legal[i]), int(sure[i]))
@@ -133,8 +142,8 @@ def _cut(
 def whole_run(data: UInt8Array, format_: Format) -> Run | None:
     """Return all of `data`, `uint8[n]`, as one run if it consists of records of a format, else None.
 
-    At least half of the records, blank ones aside, must be likely voices, fewer than a quarter another kind of data, and
-    each bank of 32 must have a voice. A single one may have a value or two out of range.
+    At least half of the records, blank ones aside, must be likely voices, fewer than a quarter another kind of data,
+    and each bank of 32 must have a voice. A single one may have a value or two out of range.
     """
     size = RECORD_SIZE[format_]
     if len(data) == 0 or len(data) % size:

@@ -67,4 +67,3 @@ def _are_performances(records: UInt8Array) -> BoolArray:
     named, written = named.reshape(-1, 2), blocks.any(axis=1).reshape(-1, 2)
     performances: BoolArray = np.all(named | ~written, axis=1) & np.any(written, axis=1)
     return performances
-

@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 
 from deepdx_core.codec.descriptions import describe_message
+from deepdx_core.codec.foreign_records import describe_foreign
 from deepdx_core.codec.headerless import find_runs
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
-from deepdx_core.codec.foreign_records import describe_foreign
 from deepdx_core.codec.voice_statistics import has_illegal_run, holds_voices, legal_share
 from deepdx_core.display import counted
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
@@ -48,7 +48,8 @@ _DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f i
 """Data bytes of a whole dump."""
 
 _RIGHT_COUNTS = {
-    format_: bytes(divmod(VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else VCED_SIZE, 128)) for format_ in _DATA_SIZE
+    format_: bytes(divmod(VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else VCED_SIZE, 128))
+    for format_ in _DATA_SIZE
 }
 """Byte count in the header. The Volca FM keeps that of a VCED dump."""
 
@@ -76,8 +77,8 @@ def next_message(data: bytes, start: int) -> list[Segment]:
         return dump
     if message.lastindex:
         return _read_dump(data, start, message.end())
-    if dump := _read_misnamed_dump(data, start, message.end()):
-        return [dump]
+    if misnamed := _read_misnamed_dump(data, start, message.end()):
+        return [misnamed]
     found = message.group().translate(None, _REAL_TIME)
     what = describe_message(found)
     manufacturer_id = found[1]
@@ -101,9 +102,10 @@ def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
     if dump:
         return dump
     end = _END_OF_DATA.search(data, body)
-    if data[body - 2 : body] != _RIGHT_COUNTS[formats[0]] and end and data[end.start()] == _END:
-        if misnamed := _read_misnamed_dump(data, start, end.end()):
-            return [misnamed]
+    closed = end is not None and data[end.start()] == _END
+    wrong_count = data[body - 2 : body] != _RIGHT_COUNTS[formats[0]]
+    if end and closed and wrong_count and (misnamed := _read_misnamed_dump(data, start, end.end())):
+        return [misnamed]
     return _read_broken_dump(data, start, body, formats)
 
 
@@ -256,7 +258,9 @@ def _voice_dump(
         what = f"{foreign} under a DX7 header"
         return Segment(start, end - start, Kind.MESSAGE, what, "; ".join(notes))
     channel = data[body - 4]
-    return Segment(start, end - start, Kind.VOICES, _WHAT[format_], "; ".join(notes), format_, channel, checksum, payload)
+    return Segment(
+        start, end - start, Kind.VOICES, _WHAT[format_], "; ".join(notes), format_, channel, checksum, payload
+    )
 
 
 def _verify_checksum(payload: bytes, stored: bytes) -> Checksum:

@@ -39,11 +39,16 @@ def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
     """Return runs of voices in `data`, `uint8[n]`, in order."""
     if whole := [run for format_ in formats if (run := whole_run(data, format_))]:
         return [max(whole, key=lambda run: run.legal)]
-    searched = {f: find_candidates(data, f) for f in formats if f is not Format.HEADERLESS_VCED_156}
+    searched: dict[Format, Candidates] = {}
+    for format_ in formats:
+        if format_ is not Format.HEADERLESS_VCED_156:
+            searched[format_] = find_candidates(data, format_)
     if not any(len(candidates.likely) for candidates in searched.values()):
         return []
     taken = np.zeros(len(data), dtype=bool)
-    in_rows = [run for c, format_ in _by_format(searched, formats) for run in find_chains(c, RECORD_SIZE[format_], format_, 2)]
+    in_rows = [
+        run for c, format_ in _by_format(searched, formats) for run in find_chains(c, RECORD_SIZE[format_], format_, 2)
+    ]
     in_rows.sort(key=lambda run: run.offset)
     at_strides = [run for c in searched.values() if _has_others(c, in_rows) for run in _find_at_strides(c)]
     chosen = _choose(_settle_borders(data, in_rows) + at_strides, taken)
@@ -72,7 +77,11 @@ def _has_others(candidates: Candidates, runs: list[Run]) -> bool:
 
 
 def _find_at_strides(candidates: Candidates) -> list[Run]:
-    """Return runs at the most frequent strides that leave out few of the voices around them, or are half a bank long."""
+    """Return runs at the most frequent strides.
+
+    They leave out few of the voices around them, unless they are half a bank long: voices near each other that are now
+    and then at the same distance are no run.
+    """
     offsets = candidates.likely
     distances = [np.empty(0, dtype=np.intp)]
     for skipped in range(1, 5):  # other candidates may stand between two voices
@@ -149,7 +158,10 @@ def _best_of_overlapping(candidates: Candidates) -> Candidates:
     scores = candidates.scores(candidates.likely)
     usual = scores >= LIKELY_VALUES
     candidates = candidates.where(usual)
-    offsets, ranks = candidates.likely.tolist(), list(zip(candidates.marks.tolist(), scores[usual].tolist(), strict=True))
+    offsets, ranks = (
+        candidates.likely.tolist(),
+        list(zip(candidates.marks.tolist(), scores[usual].tolist(), strict=True)),
+    )
     best: list[int] = []
     for i in range(len(offsets)):
         if best and offsets[i] - offsets[best[-1]] < candidates.size:

@@ -26,7 +26,8 @@ six marks has more than 34."""
 @cache
 def _table() -> Float32Array:
     data = (resources.files(__package__) / "voice_values.npy").read_bytes()
-    return np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32) / STEPS
+    table: Float32Array = np.load(io.BytesIO(data), allow_pickle=False).astype(np.float32) / STEPS
+    return table
 
 
 def score_values(parameters: UInt8Array) -> Float32Array:

@@ -163,7 +163,8 @@ def test_a_dx7_bank_is_not_taken_for_another():
 
 @needs_corpus
 @pytest.mark.parametrize(
-    "file", ["4op/TX81Z01A.SYX", "4op/Yamaha_DX21_Presets_1.syx", "4op/Yamaha_TX81Z_01A.syx", "4op/murdinc_18d651_dx7bank.syx"]
+    "file",
+    ["4op/TX81Z01A.SYX", "4op/Yamaha_DX21_Presets_1.syx", "4op/Yamaha_TX81Z_01A.syx", "4op/murdinc_18d651_dx7bank.syx"],
 )
 def test_real_4_operator_banks_under_a_dx7_header_are_named(file):
     data = (CORPUS / "other-synths" / file).read_bytes()

@@ -110,7 +110,9 @@ def test_files_of_mido_are_read():
 @given(st.integers(0, 2**32), st.binary(max_size=40))
 def test_segments_cover_any_damaged_midi_file(seed, junk):
     draw = random.Random(seed)
-    data = bytearray(midi_file(NOTES, packets(SINGLES[0], draw.randint(1, 60)) + junk, packets(BANK, draw.randint(50, 300))))
+    data = bytearray(
+        midi_file(NOTES, packets(SINGLES[0], draw.randint(1, 60)) + junk, packets(BANK, draw.randint(50, 300)))
+    )
     for _ in range(draw.randint(1, 8)):
         data[draw.randrange(len(data))] = draw.choice((0, 0x7F, 0x80, 0xF0, 0xF7, 0xFF, draw.randrange(256)))
     read_checked(bytes(data[draw.randint(0, 30) : draw.randint(100, len(data))]))

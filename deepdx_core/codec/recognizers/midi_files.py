@@ -1,7 +1,7 @@
 """System exclusive in MIDI files: events of tracks, joined where a message is spread over several packets.
 
-Evidence: a track chunk (`MTrk`) whose events follow one another. Reason to parse: a message may be split into an F0 event
-and F7 events with delta times between them, or stand in an escape (F7), so that its bytes are not in one piece.
+Evidence: a track chunk (`MTrk`) whose events follow one another. Reason to parse: a message may be split into an F0
+event and F7 events with delta times between them, or stand in an escape (F7), so that its bytes are not in one piece.
 Source: Standard MIDI Files 1.0, "Sysex events". Lengths of chunks are not trusted: a track ends where its events do.
 """
 
@@ -22,7 +22,14 @@ _NUMBER = rb"[\x80-\xff]{0,3}+[\x00-\x7f]"  # of variable length, as delta times
 _DATA = {1: rb"[\x00-\x7f]", 2: rb"[\x00-\x7f]{2}"}
 # Channel messages, the last status byte of all in a group; running status leaves it out.
 _CHANNEL = re.compile(
-    rb"(?:" + _NUMBER + rb"(?:(?=([\x80-\xef]))(?:[\x80-\xbf\xe0-\xef]" + _DATA[2] + rb"(?:" + _NUMBER + _DATA[2] + rb")*+"
+    rb"(?:"
+    + _NUMBER
+    + rb"(?:(?=([\x80-\xef]))(?:[\x80-\xbf\xe0-\xef]"
+    + _DATA[2]
+    + rb"(?:"
+    + _NUMBER
+    + _DATA[2]
+    + rb")*+"
     rb"|[\xc0-\xdf]" + _DATA[1] + rb"(?:" + _NUMBER + _DATA[1] + rb")*+)))++",
     re.DOTALL,
 )

@@ -36,9 +36,7 @@ def find(data: bytes) -> Iterator[Segment]:
             end = int(run.offsets[first + VMEM_VOICES]) if first + VMEM_VOICES < run.count else run.end
             what = f"{counted(bank.count, voice)} {how}"
             payload = bank.payload(array)
-            yield Segment(
-                bank.offset, end - bank.offset, Kind.VOICES, what, note, format=run.format, payload=payload
-            )
+            yield Segment(bank.offset, end - bank.offset, Kind.VOICES, what, note, format=run.format, payload=payload)
 
 
 def _describe_distances(run: Run) -> str:
