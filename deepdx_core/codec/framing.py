@@ -102,10 +102,10 @@ def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
     if dump:
         return dump
     end = _END_OF_DATA.search(data, body)
-    closed = end is not None and data[end.start()] == _END
-    wrong_count = data[body - 2 : body] != _RIGHT_COUNTS[formats[0]]
-    if end and closed and wrong_count and (misnamed := _read_misnamed_dump(data, start, end.end())):
-        return [misnamed]
+    if end and data[end.start()] == _END and (misnamed := _read_misnamed_dump(data, start, end.end())):
+        # Behind a right header, only the right checksum shows that bytes were added to it, rather than to the voices.
+        if misnamed.checksum is Checksum.RIGHT or data[body - 2 : body] != _RIGHT_COUNTS[formats[0]]:
+            return [misnamed]
     return _read_broken_dump(data, start, body, formats)
 
 

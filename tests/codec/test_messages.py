@@ -98,6 +98,8 @@ def test_any_real_time_bytes_leave_the_bank_whole(added):
         ("f0430009011b", 2),  # count of a single voice
         ("f04400092000", 2),  # another maker
         ("f04310092000", 1),  # and no checksum
+        ("f0430009200000", 2),  # a byte more
+        ("f0430009 43000920 00", 2),  # the beginning twice
     ],
 )
 def test_a_bank_behind_a_wrong_header_is_found_whole(header, tail):
@@ -170,3 +172,11 @@ def test_real_4_operator_banks_under_a_dx7_header_are_named(file):
     data = (CORPUS / "other-synths" / file).read_bytes()
     reading = read_checked(frame(9, data[6:-2]))
     assert (reading.voices, "4-operator" in reading.reason) == (0, True)
+
+
+def test_a_volca_single_with_a_clock_in_it_is_one():
+    whole = frame(0, SINGLES[5][6:-2] + b"\x3f")
+    data = whole[:4] + b"\x01\x1b" + whole[6:]
+    for at in (3, 20, 100, 161, 162):
+        (dump,) = read_dumps(data[:at] + b"\xf8" + data[at:])
+        assert (dump.format, dump.checksum) == (Format.VOLCA_FM, Checksum.RIGHT)
