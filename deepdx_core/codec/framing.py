@@ -10,27 +10,21 @@ from functools import cache
 import numpy as np
 
 from deepdx_core.codec.descriptions import describe_message
-from deepdx_core.codec.foreign_records import describe_foreign
-from deepdx_core.codec.headerless import find_runs
-from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
-from deepdx_core.codec.voice_statistics import has_illegal_run, holds_voices, legal_share
+from deepdx_core.codec.dumps import (
+    END,
+    REAL_TIME,
+    VOICE_FORMATS,
+    read_broken_dump,
+    read_misnamed_dump,
+    read_whole_dump,
+)
+from deepdx_core.codec.segments import Checksum, Kind, Segment
 from deepdx_core.display import counted
-from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
-_END = 0xF7
 _YAMAHA = 0x43
-_HEADER_SIZE = 6
-
-_REAL_TIME = bytes(range(0xF8, 0x100))
-"""Clock, active sensing and the like, which MIDI allows between any two bytes."""
 
 # Messages of Yamaha may have real-time bytes inside. Those of others are only named.
 _MESSAGE = rb"\xf0[\x00-\x7f]++\xf7|\xf0[\xf8-\xff]*+\x43[\x00-\x7f\xf8-\xff]*+\xf7"
-# Headers of dumps, each with less than a voice after it, up to the next message.
-_BARE_HEADERS = re.compile(
-    rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+(?=\xf0|\Z))++", re.DOTALL
-)
-_STATUS_BYTE = re.compile(rb"[\x80-\xff]")
 _IS_REAL_TIME = re.compile(rb"[\xf8-\xff]")
 _END_OF_DATA = re.compile(rb"[\x80-\xf7]")
 # In a MIDI file, the length of the event follows F0, seven bits per byte.
@@ -40,28 +34,6 @@ _WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[
 _START = re.compile(
     rb"(?=\xf0[^\xf0]{2})(?:(" + _VOICE_DUMP + b")|(" + _WITH_REAL_TIME + b")|" + _MESSAGE + b")", re.DOTALL
 )
-
-_VOICE_FORMATS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
-"""Voice formats by the dump's format number, the likeliest first."""
-
-_DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f in (Format.VCED, Format.VOLCA_FM)}
-"""Data bytes of a whole dump."""
-
-_RIGHT_COUNTS = {
-    format_: bytes(divmod(VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else VCED_SIZE, 128))
-    for format_ in _DATA_SIZE
-}
-"""Byte count in the header. The Volca FM keeps that of a VCED dump."""
-
-_RIGHT_HEADERS = {Format.VMEM: "f0 43 0n 09 20 00", Format.VCED: "f0 43 0n 00 01 1b"}
-_MAX_HEADER_SIZE = 16
-"""Bytes from F0 to the voices in a message with another header."""
-
-_WHAT = {Format.VMEM: "32-voice dump", Format.VCED: "single-voice dump", Format.VOLCA_FM: "single-voice dump"}
-
-_MIN_DISPLACED = 4
-"""Minimum number of voices at other offsets than those of their dump's slots. Fewer may be chance; as many show that
-bytes were lost or added."""
 
 
 def next_message(data: bytes, start: int) -> list[Segment]:
@@ -77,9 +49,9 @@ def next_message(data: bytes, start: int) -> list[Segment]:
         return dump
     if message.lastindex:
         return _read_dump(data, start, message.end())
-    if misnamed := _read_misnamed_dump(data, start, message.end()):
+    if misnamed := read_misnamed_dump(data, start, message.end()):
         return [misnamed]
-    found = message.group().translate(None, _REAL_TIME)
+    found = message.group().translate(None, REAL_TIME)
     what = describe_message(found)
     manufacturer_id = found[1]
     if manufacturer_id != _YAMAHA:
@@ -92,8 +64,8 @@ def next_message(data: bytes, start: int) -> list[Segment]:
 
 def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
     """Return the dump at `start`, whose format number is the last byte before `header_end`."""
-    formats, body = _VOICE_FORMATS[data[header_end - 1]], header_end + 2  # after the byte count
-    dump = _read_whole_dump(data, start, body, formats)
+    formats, body = VOICE_FORMATS[data[header_end - 1]], header_end + 2  # after the byte count
+    dump = read_whole_dump(data, start, body, formats)
     if dump and dump[0].checksum is Checksum.RIGHT:
         return dump
     # Only the right checksum shows that bytes over 127 in a whole dump were added, rather than changed.
@@ -102,21 +74,19 @@ def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
     if dump:
         return dump
     end = _END_OF_DATA.search(data, body)
-    if end and data[end.start()] == _END and (misnamed := _read_misnamed_dump(data, start, end.end())):
-        # Behind a right header, only the right checksum shows that bytes were added to it, rather than to the voices.
-        if misnamed.checksum is Checksum.RIGHT or data[body - 2 : body] != _RIGHT_COUNTS[formats[0]]:
-            return [misnamed]
-    return _read_broken_dump(data, start, body, formats)
+    if end and data[end.start()] == END and (misnamed := read_misnamed_dump(data, start, end.end())):
+        return [misnamed]
+    return read_broken_dump(data, start, body, formats)
 
 
 def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
     """Return the dump at `start` without the real-time bytes inside it; an empty list if it has none."""
     end = _END_OF_DATA.search(data, start + 1)
-    stop = len(data) if end is None else end.start() + (data[end.start()] == _END)
+    stop = len(data) if end is None else end.start() + (data[end.start()] == END)
     if _IS_REAL_TIME.search(data, start, stop) is None:
         return []
     stretch = np.frombuffer(data, dtype=np.uint8)[start:stop]
-    kept = np.flatnonzero(stretch < _REAL_TIME[0])
+    kept = np.flatnonzero(stretch < REAL_TIME[0])
     clean = stretch[kept].tobytes()
     header = _START.match(clean)
     if header is None or header.lastindex is None:
@@ -125,7 +95,7 @@ def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
     starts = [start + int(kept[segment.offset]) for segment in segments]
     ends = [*starts[1:], start + int(kept[segments[-1].offset + segments[-1].length - 1]) + 1]
     taken_out = stretch[: ends[-1] - start]
-    taken_out = taken_out[taken_out >= _REAL_TIME[0]]
+    taken_out = taken_out[taken_out >= REAL_TIME[0]]
     if not len(taken_out):
         return []
     kinds = " ".join(f"{kind:02X}" for kind in np.unique(taken_out))
@@ -137,135 +107,6 @@ def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
     ]
 
 
-def _read_misnamed_dump(data: bytes, start: int, end: int) -> Segment | None:
-    """Return the dump in the message from `start` to `end` if it holds voices, though its header is not that of one."""
-    if end - start < VCED_SIZE:
-        return None
-    message = data[start:end].translate(None, _REAL_TIME)
-    for format_, right in _RIGHT_HEADERS.items():
-        for checksum_size in (1, 0):
-            stop = len(message) - 1 - checksum_size
-            body = stop - _DATA_SIZE[format_]
-            if not 1 <= body <= _MAX_HEADER_SIZE or not holds_voices(message[body:stop], format_):
-                continue
-            checksum = _verify_checksum(message[body:stop], message[stop:-1])
-            what, note = _WHAT[format_], f"header {message[:body].hex(' ')} in place of {right}"
-            payload = message[body:stop]
-            return Segment(start, end - start, Kind.VOICES, what, note, format_, None, checksum, payload)
-    return None
-
-
 @cache
 def _in_a_row(manufacturer_id: int) -> re.Pattern[bytes]:
     return re.compile(rb"(?:\xf0" + re.escape(bytes([manufacturer_id])) + rb"[\x00-\x7f]*+\xf7)++")
-
-
-def _read_whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
-    """Return the dump at `start` if its F7 is at the offset that a format requires, with any bytes in between."""
-    for format_ in formats:
-        size = _DATA_SIZE[format_]
-        for checksum_size in (1, 0):
-            end = body + size + checksum_size
-            if end < len(data) and data[end] == _END:
-                payload = data[body : body + size]
-                checksum = _verify_checksum(payload, data[body + size : end])
-                dump = _voice_dump(data, start, body, end + 1, format_, payload, checksum, "")
-                if dump.kind is not Kind.VOICES:
-                    return [dump]
-                return _read_displaced(data, body, dump) or [dump]
-    return []
-
-
-def _read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
-    """Return the whole voices of a dump that is cut short, has no F7, or gained or lost bytes."""
-    format_ = formats[0]
-    size, record_size = _DATA_SIZE[format_], RECORD_SIZE[format_]
-    status_byte = _STATUS_BYTE.search(data, body)
-    stop = status_byte.start() if status_byte else len(data)
-    has_end = stop < len(data) and data[stop] == _END
-    if stop - body < record_size:
-        if (bare := _BARE_HEADERS.match(data, start)) and (count := data.count(b"\xf0", start, bare.end())) > 1:
-            what = f"{count} x voice dump without a whole voice"
-            return [Segment(start, bare.end() - start, Kind.MESSAGE, what)]
-        note = f"cut short: {stop - body} of {size} data bytes"
-        return [Segment(start, stop + has_end - start, Kind.MESSAGE, "voice dump without a whole voice", note)]
-    # An F7 far beyond a dump's size is not the end of this one.
-    runs_on = False
-    if has_end and stop - body <= 2 * size:
-        end, note = stop + 1, f"{stop - body} data bytes and no checksum in place of {size}"
-    else:
-        runs_on = stop > body + size + 1
-        stop = end = min(stop, body + size + 1)
-        note = "no F7 at its end"
-    payload = data[body : body + min(size, (stop - body) // record_size * record_size)]
-    if len(payload) < size:
-        note = f"cut short: {stop - body} of {size} data bytes"
-    elif stop - body > size:
-        note = "no F7 at its end" if end == stop else f"{stop - body - size - 1} bytes too many"
-    checksum = _verify_checksum(payload, data[body + size : stop][:1])
-    dump = _voice_dump(data, start, body, end, format_, payload, checksum, note)
-    if displaced := _read_displaced(data, body, dump):
-        return displaced
-    if legal_share(payload, format_) < 0.5 or (runs_on and not holds_voices(payload, format_)):
-        if not has_end or runs_on:  # other data may follow the header
-            end = body
-        elif len(payload) == size:
-            return [dump]
-        return [Segment(start, end - start, Kind.MESSAGE, f"{format_.upper()} dump without voices", note)]
-    return [dump]
-
-
-def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
-    """Return the voices of a bank that lost or gained bytes, at their offsets now; an empty list for any other dump."""
-    if dump.format is not Format.VMEM or not has_illegal_run(dump.payload, dump.format, _MIN_DISPLACED):
-        return []
-    end = dump.offset + dump.length
-    array = np.frombuffer(data[body:end], dtype=np.uint8)
-    runs = find_runs(array, (Format.HEADERLESS_VMEM,))
-    first = next((run for run in runs if run.offset % VMEM_SIZE and run.legal >= _MIN_DISPLACED), None)
-    if first is None:
-        return []
-    done = body + first.offset // VMEM_SIZE * VMEM_SIZE
-    note = f"bytes were lost or added before byte {body + first.offset}"
-    segments = [replace(dump, length=done - dump.offset, payload=data[body:done], note=note)]
-    if done == body:
-        segments = [Segment(dump.offset, done - dump.offset, Kind.MESSAGE, "header of a 32-voice dump", note)]
-    what = "voices displaced in their dump"
-    for run in runs[runs.index(first) :]:
-        offset, length = body + run.offset, run.end - run.offset
-        if offset > done:
-            segments.append(Segment(done, offset - done, Kind.JUNK, "part of a broken voice"))
-        payload = run.payload(array)
-        segments.append(Segment(offset, length, Kind.VOICES, what, format=run.format, payload=payload))
-        done = offset + length
-    if done < end:
-        segments.append(Segment(done, end - done, Kind.JUNK, "end of a broken dump"))
-    return segments
-
-
-def _voice_dump(
-    data: bytes, start: int, body: int, end: int, format_: Format, payload: bytes, checksum: Checksum, note: str
-) -> Segment:
-    """Return the segment of a dump. Anything unusual in its header is appended to `note`."""
-    notes = [note] if note else []
-    if body - start > _HEADER_SIZE:
-        notes.append("the length bytes of a MIDI file behind its F0")
-    right_count = _RIGHT_COUNTS[format_]
-    count = data[body - 2 : body]
-    if count != right_count:
-        notes.append(f"byte count {count.hex(' ')} in place of {right_count.hex(' ')}")
-    if format_ is Format.VMEM and (foreign := describe_foreign(payload)):
-        what = f"{foreign} under a DX7 header"
-        return Segment(start, end - start, Kind.MESSAGE, what, "; ".join(notes))
-    channel = data[body - 4]
-    return Segment(
-        start, end - start, Kind.VOICES, _WHAT[format_], "; ".join(notes), format_, channel, checksum, payload
-    )
-
-
-def _verify_checksum(payload: bytes, stored: bytes) -> Checksum:
-    if not stored:
-        return Checksum.MISSING
-    if (int(np.frombuffer(payload, dtype=np.uint8).sum()) + stored[0]) & 0x7F:
-        return Checksum.WRONG
-    return Checksum.RIGHT if stored[0] < 0x80 else Checksum.UNMASKED
