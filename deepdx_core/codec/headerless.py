@@ -50,7 +50,7 @@ def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
         run for c, format_ in _by_format(searched, formats) for run in find_chains(c, RECORD_SIZE[format_], format_, 2)
     ]
     in_rows.sort(key=lambda run: run.offset)
-    at_strides = [run for c in searched.values() if _has_others(c, in_rows) for run in _find_at_strides(c)]
+    at_strides = [run for c in searched.values() if _count_outside(c, in_rows) >= _LEAST_AT_A_STRIDE for run in _find_at_strides(c)]
     chosen = _choose(_settle_borders(data, in_rows) + at_strides, taken)
     for find in (_find_near_each_other, _find_alone):
         runs_at = np.sort(np.array([run.offset for run in chosen], dtype=np.intp))
@@ -67,13 +67,13 @@ def _by_format(searched: dict[Format, Candidates], formats: Sequence[Format]) ->
             yield unpacked.with_switches(), format_
 
 
-def _has_others(candidates: Candidates, runs: list[Run]) -> bool:
-    """Return True if there are likely voices outside `runs`."""
+def _count_outside(candidates: Candidates, runs: list[Run]) -> int:
+    """Return the number of likely voices outside `runs`."""
     inside = np.zeros(len(candidates.likely), dtype=bool)
     for run in runs:
         first, last = np.searchsorted(candidates.likely, [run.offset, run.end])
         inside[first:last] = True
-    return not inside.all()
+    return int(np.count_nonzero(~inside))
 
 
 def _find_at_strides(candidates: Candidates) -> list[Run]:

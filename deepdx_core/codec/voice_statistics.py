@@ -30,8 +30,14 @@ _ATTACK_RATES = operator_columns("eg_rate_1")
 _OUTPUT_LEVELS = operator_columns("output_level")
 _PITCH_LEVELS = np.array([INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)])
 
-_TESTED_AT_ONCE = 16
-"""Bytes of a record to test between checks for an early stop. In most data, the first check finds no offset left."""
+_TESTED_AT_ONCE = 4
+"""Bytes of a record to test between checks for few offsets."""
+
+_FEW = 128
+"""Where fewer than one offset in this number is left, the others are tested without the rest of the data."""
+
+_MIDDLE = 40, 60
+"""Lowest and highest pitch EG level around the middle."""
 
 _MAX_CANDIDATES = 16
 """Candidates per record length that are examined as a whole. Real voices are never that dense: in 3,537 banks of a
@@ -96,23 +102,42 @@ def _layout(format_: Format) -> _Layout:
 _LAYOUTS = {format_: _layout(format_) for format_ in Format}
 
 
-def find_legal_records(data: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
-    """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap."""
+def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) -> npt.NDArray[np.intp]:
+    """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap.
+
+    named: whether a record has its name. Parameters alone must end their pitch envelope around the middle.
+    """
     layout = _LAYOUTS[format_]
-    count = len(data) - layout.size + 1
+    count = len(data) - (layout.size if named else layout.name) + 1
     if count <= 0:
         return np.empty(0, dtype=np.intp)
-    # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
-    legal = data[layout.name : layout.name + count] >= 32
+    if named:
+        # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
+        legal = data[layout.name : layout.name + count] >= 32
+    else:
+        level = data[layout.parameters[_PITCH_LEVELS[-1]] :][:count]
+        legal = (level >= _MIDDLE[0]) & (level <= _MIDDLE[1])
+    tests = layout.order if named else layout.order[layout.order < layout.name]
     in_class: dict[int, BoolArray] = {}
-    for tested, offset in enumerate(layout.order):
-        if tested and tested % _TESTED_AT_ONCE == 0 and not legal.any():
+    for tested in range(0, len(tests), _TESTED_AT_ONCE):
+        if np.count_nonzero(legal) * _FEW < count:
             break
-        class_ = int(layout.class_of[offset])
-        if class_ not in in_class:
-            in_class[class_] = layout.classes[class_][data]
-        legal &= in_class[class_][offset : offset + count]
-    return np.flatnonzero(legal)
+        for offset in tests[tested : tested + _TESTED_AT_ONCE]:
+            class_ = int(layout.class_of[offset])
+            if class_ not in in_class:
+                in_class[class_] = layout.classes[class_][data]
+            legal &= in_class[class_][offset : offset + count]
+    else:
+        tested = len(tests)
+    offsets = np.flatnonzero(legal)
+    while len(offsets) > _CHUNK and tested < len(tests):
+        offset = tests[tested]
+        offsets = offsets[layout.classes[layout.class_of[offset]][data[offsets + offset]]]
+        tested += 1
+    if tested < len(tests) and len(offsets):
+        rest = tests[tested:]
+        offsets = offsets[np.all(layout.classes[layout.class_of[rest], data[offsets[:, None] + rest]], axis=1)]
+    return offsets
 
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
@@ -162,6 +187,28 @@ def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:
     return bytes(length) in are_legal(records, format_).tobytes()
 
 
+def count_parameter_marks(
+    data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
+) -> tuple[UInt8Array, BoolArray]:
+    """Return the first four marks of `count_marks`, `uint8[n]`, and the first by itself, `bool[n]`."""
+    layout = _LAYOUTS[format_]
+
+    def values(parameters: npt.NDArray[np.intp]) -> UInt8Array:
+        # These parameters fill their byte in both formats, so there is no need to unpack them.
+        found: UInt8Array = data[offsets[:, None] + layout.parameters[parameters]]
+        return found
+
+    pitch = values(_PITCH_LEVELS)
+    at_rest: BoolArray = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
+    marks: UInt8Array = (
+        at_rest.astype(np.uint8)
+        + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
+        + (np.count_nonzero((pitch >= _MIDDLE[0]) & (pitch <= _MIDDLE[1]), axis=1) >= 3)
+        + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
+    )
+    return marks, at_rest
+
+
 def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> UInt8Array:
     """Count the marks of a real voice, 0 to 7, of each legal record at `offsets`, `uint8[n]`.
 
@@ -172,20 +219,7 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
     record, the worst of them get 0.
     """
     layout = _LAYOUTS[format_]
-
-    def values(parameters: npt.NDArray[np.intp]) -> UInt8Array:
-        # These parameters fill their byte in both formats, so there is no need to unpack them.
-        found: UInt8Array = data[offsets[:, None] + layout.parameters[parameters]]
-        return found
-
-    pitch = values(_PITCH_LEVELS)
-    at_rest = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
-    marks: UInt8Array = (
-        at_rest.astype(np.uint8)
-        + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
-        + (np.count_nonzero((pitch >= 40) & (pitch <= 60), axis=1) >= 3)
-        + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
-    )
+    marks, at_rest = count_parameter_marks(data, offsets, format_)
     # In a file full of zeros, every offset is legal. Examine whole records only where it can change the result.
     candidates = np.flatnonzero(marks >= LIKELY - 3)
     best = find_best(offsets[candidates], marks[candidates], layout.size, _MAX_CANDIDATES)
