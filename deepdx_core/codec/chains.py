@@ -14,7 +14,7 @@ from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.candidates import Candidates, Class, candidates_in_a_row
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.codec.voice_statistics import SURE, find_best
-from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
+from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_SIZE, VMEM_VOICES
 
 _MAX_GAP = 4
 """Records in a row that a chain may have between two likely ones, and beside its ends."""
@@ -30,22 +30,27 @@ class Run:
     """Voices of one dump: records of a format at `offsets`, `intp[n]`, ascending.
 
     legal, sure: numbers of records in range, and of those with the marks of a sure voice.
+    name: distance from a record to its name if that is not in its place; the record then lacks its last ten bytes.
     """
 
     format: Format
     offsets: Offsets
     legal: int
     sure: int
+    name: int | None = None
 
     @property
     def offset(self) -> int:
-        """Offset of the first record."""
-        return int(self.offsets[0])
+        """Offset of the first record, or of its name before it."""
+        return int(self.offsets[0]) + min(self.name or 0, 0)
 
     @property
     def end(self) -> int:
-        """Offset after the last record."""
-        return int(self.offsets[-1]) + RECORD_SIZE[self.format]
+        """Offset after the last record, or after its name behind it."""
+        size = RECORD_SIZE[self.format]
+        if self.name is not None:
+            size = max(size - NAME_LENGTH, self.name + NAME_LENGTH)
+        return int(self.offsets[-1]) + size
 
     @property
     def count(self) -> int:
@@ -54,7 +59,12 @@ class Run:
 
     def payload(self, data: UInt8Array) -> bytes:
         """Return the bytes of its records in `data`, `uint8[n]`."""
-        return records_at(data, self.offsets, self.format)
+        if self.name is None:
+            return records_at(data, self.offsets, self.format)
+        records = np.empty((self.count, RECORD_SIZE[self.format]), dtype=np.uint8)
+        records[:, :-NAME_LENGTH] = data[self.offsets[:, None] + np.arange(records.shape[1] - NAME_LENGTH)]
+        records[:, -NAME_LENGTH:] = data[self.offsets[:, None] + self.name + np.arange(NAME_LENGTH)]
+        return records.tobytes()
 
     def part(self, start: int, stop: int) -> "Run":
         """Return the run of its records from `start` to `stop`."""

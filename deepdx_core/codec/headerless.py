@@ -50,7 +50,12 @@ def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
         run for c, format_ in _by_format(searched, formats) for run in find_chains(c, RECORD_SIZE[format_], format_, 2)
     ]
     in_rows.sort(key=lambda run: run.offset)
-    at_strides = [run for c in searched.values() if _count_outside(c, in_rows) >= _LEAST_AT_A_STRIDE for run in _find_at_strides(c)]
+    at_strides = [
+        run
+        for c in searched.values()
+        if _count_outside(c, in_rows) >= _LEAST_AT_A_STRIDE
+        for run in _find_at_strides(c)
+    ]
     chosen = _choose(_settle_borders(data, in_rows) + at_strides, taken)
     for find in (_find_near_each_other, _find_alone):
         runs_at = np.sort(np.array([run.offset for run in chosen], dtype=np.intp))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from deepdx_core.codec.file_types import identify_file
-from deepdx_core.codec.recognizers import databases, messages, midi_files, records
+from deepdx_core.codec.recognizers import databases, messages, midi_files, nameless_records, records
 from deepdx_core.codec.segments import Kind, Segment
 
 Finder = Callable[[bytes], Iterator[Segment]]
@@ -16,6 +16,7 @@ FINDERS: tuple[Finder, ...] = (
     messages.find,
     databases.find,
     records.find,
+    nameless_records.find,
 )
 """All recognizers of stretches, in the order in which they are tried."""
 

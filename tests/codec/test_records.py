@@ -193,3 +193,29 @@ def test_random_legal_records_at_a_stride_are_no_voices():
         packed = pack_vmem(parameters, np.full((40, 10), ord("7"), dtype=np.uint8))
         data = np.concatenate([packed, np.zeros((40, width - 128), np.uint8)], axis=1).tobytes()
         assert read_checked(data).voices == 0
+
+
+PARAMETERS = {"packed": [record[:118] for record in PACKED], "unpacked": [record[:145] for record in UNPACKED]}
+TEN = [bytes(record[118:]) for record in PACKED]
+
+
+@pytest.mark.parametrize("form", PARAMETERS)
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([name + b"DX7\0" for name in TEN], [b"\x60\0\0\x0a"] * 32),
+        ([name + b"\x01\x02" for name in TEN], NOTHING),
+        (TEN, NOTHING),
+        ([name.ljust(20) + b"\xff" for name in TEN], NOTHING),
+        (NOTHING, [b"\x00\x00\x80" + name for name in TEN]),
+        ([bytes([n]) for n in range(32)], [b"\xff" * 7 + name + b"\0" * 6 for name in TEN]),
+    ],
+)
+def test_voices_with_names_apart_keep_them(form, before, after):
+    for head, tail in ((b"LIBRARY\0\0", b"\xff\xff\xff"), (b"", b""), (bytes(128), bytes(200))):
+        assert read_voices(head + table(before, PARAMETERS[form], after) + tail) == VOICES
+
+
+def test_parameters_without_any_name_are_no_voices():
+    data = b"".join(bytes(voice) + b"\xff\x80\x00" for voice in PARAMETERS["packed"])
+    assert read_checked(data).voices == 0

@@ -11,6 +11,7 @@ import numpy as np
 from deepdx_core.codec.chains import Run
 from deepdx_core.codec.file_types import is_text
 from deepdx_core.codec.headerless import HEADERLESS_FORMATS, find_runs
+from deepdx_core.codec.nameless import name_runs
 from deepdx_core.codec.segments import RECORD_SIZE, Format, Kind, Segment
 from deepdx_core.display import counted
 from deepdx_core.voice.parameters import VMEM_VOICES
@@ -28,12 +29,13 @@ def find(data: bytes) -> Iterator[Segment]:
     if len(data) < _MIN_RECORD_SIZE or is_text(data, len(data)):
         return
     array = np.frombuffer(data, dtype=np.uint8)
-    for run in find_runs(array, HEADERLESS_FORMATS):
+    for run in name_runs(array, find_runs(array, HEADERLESS_FORMATS)):
         voice, how = _WORDS[run.format]
         note = _describe_distances(run)
         for first in range(0, run.count, VMEM_VOICES):
             bank = run.part(first, min(first + VMEM_VOICES, run.count))
-            end = int(run.offsets[first + VMEM_VOICES]) if first + VMEM_VOICES < run.count else run.end
+            following = run.part(first + VMEM_VOICES, run.count)
+            end = following.offset if following.count else run.end
             what = f"{counted(bank.count, voice)} {how}"
             payload = bank.payload(array)
             yield Segment(bank.offset, end - bank.offset, Kind.VOICES, what, note, format=run.format, payload=payload)
