@@ -16,9 +16,9 @@ import numpy as np
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.candidates import Candidates, Class, find_candidates
 from deepdx_core.codec.chains import Offsets, Run, find_chains, whole_run
-from deepdx_core.codec.likelihood import LIKELY_VALUES
+from deepdx_core.codec.likelihood import LIKELY_VALUES, VERY_LIKELY_VALUES
 from deepdx_core.codec.segments import RECORD_SIZE, Format
-from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES, SURE, find_best
+from deepdx_core.codec.voice_statistics import ALL, COMMON_IN_NAMES, SURE, find_best
 from deepdx_core.voice.parameters import NAME_LENGTH
 
 HEADERLESS_FORMATS = (Format.HEADERLESS_VMEM, Format.HEADERLESS_VCED, Format.HEADERLESS_VCED_156)
@@ -150,7 +150,9 @@ def _with_tagged(candidates: Candidates, offsets: Offsets, sure: int) -> Run:
 
 def _find_alone(candidates: Candidates) -> list[Run]:
     best = _best_of_overlapping(candidates)
-    return [Run(best.format, offset[None], 1, 1) for offset in best.likely[best.marks >= SURE]]
+    beyond_doubt = (best.marks >= SURE) & (best.scores(best.likely) >= VERY_LIKELY_VALUES)
+    beyond_doubt |= best.marks >= ALL
+    return [Run(best.format, offset[None], 1, 1) for offset in best.likely[beyond_doubt]]
 
 
 def _best_of_overlapping(candidates: Candidates) -> Candidates:

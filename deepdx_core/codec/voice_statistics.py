@@ -36,6 +36,9 @@ _TESTED_AT_ONCE = 4
 _FEW = 128
 """Where fewer than one offset in this number is left, the others are tested without the rest of the data."""
 
+_MIN_AT_REST = 3
+"""Operators at rest level 0."""
+
 _MIDDLE = 40, 60
 """Lowest and highest pitch EG level around the middle."""
 
@@ -105,7 +108,7 @@ _LAYOUTS = {format_: _layout(format_) for format_ in Format}
 def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) -> npt.NDArray[np.intp]:
     """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap.
 
-    named: whether a record has its name. Parameters alone must end their pitch envelope around the middle.
+    named: whether a record has its name. Parameters alone must have the first of the marks below.
     """
     layout = _LAYOUTS[format_]
     count = len(data) - (layout.size if named else layout.name) + 1
@@ -115,8 +118,10 @@ def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) ->
         # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
         legal = data[layout.name : layout.name + count] >= 32
     else:
-        level = data[layout.parameters[_PITCH_LEVELS[-1]] :][:count]
-        legal = (level >= _MIDDLE[0]) & (level <= _MIDDLE[1])
+        zero = (data == 0).astype(np.uint8)
+        rests = layout.parameters[_REST_LEVELS]
+        at_rest = sum((zero[rest : rest + count] for rest in rests[1:]), zero[rests[0] : rests[0] + count])
+        legal = at_rest >= _MIN_AT_REST
     tests = layout.order if named else layout.order[layout.order < layout.name]
     in_class: dict[int, BoolArray] = {}
     for tested in range(0, len(tests), _TESTED_AT_ONCE):
@@ -199,7 +204,7 @@ def count_parameter_marks(
         return found
 
     pitch = values(_PITCH_LEVELS)
-    at_rest: BoolArray = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
+    at_rest: BoolArray = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= _MIN_AT_REST
     marks: UInt8Array = (
         at_rest.astype(np.uint8)
         + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
