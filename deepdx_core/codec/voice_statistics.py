@@ -59,6 +59,7 @@ class _Layout:
     classes: BoolArray  # [classes, 256], legal bytes of each class
     class_of: npt.NDArray[np.intp]  # [size], class of each offset
     order: npt.NDArray[np.intp]  # [size], offsets in the order of testing, the most selective first
+    legal: BoolArray  # [size * 256], whether a byte is legal, by 256 times its offset plus its value
 
 
 def _legal_name_bytes() -> BoolArray:
@@ -99,7 +100,7 @@ def _layout(format_: Format) -> _Layout:
     in_name = (np.arange(len(legal)) - name) // NAME_LENGTH == 0
     order = np.argsort(np.where(in_name, 0, legal.sum(axis=1)), kind="stable")
     parameters = np.array([p.vmem if packed else i for i, p in enumerate(PARAMETERS)], dtype=np.intp)
-    return _Layout(RECORD_SIZE[format_], name, parameters, classes, class_of.reshape(-1), order)
+    return _Layout(RECORD_SIZE[format_], name, parameters, classes, class_of.reshape(-1), order, legal.reshape(-1))
 
 
 _LAYOUTS = {format_: _layout(format_) for format_ in Format}
@@ -147,9 +148,7 @@ def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) ->
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
     """Return a mask of the legal records among `uint8[n, record size]`, `bool[n]`."""
-    layout = _LAYOUTS[format_]
-    legal: BoolArray = np.all(layout.classes[layout.class_of, records], axis=1)
-    return legal
+    return _legal_bytes_of(records, format_).all(axis=1)
 
 
 def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> BoolArray:
@@ -160,9 +159,13 @@ def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) 
 
 def count_illegal(records: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
     """Count the bytes out of range in each record of `uint8[n, record size]`, `intp[n]`."""
-    layout = _LAYOUTS[format_]
-    counts: npt.NDArray[np.intp] = np.count_nonzero(~layout.classes[layout.class_of, records], axis=1)
+    counts: npt.NDArray[np.intp] = np.count_nonzero(~_legal_bytes_of(records, format_), axis=1)
     return counts
+
+
+def _legal_bytes_of(records: UInt8Array, format_: Format) -> BoolArray:
+    legal: BoolArray = _LAYOUTS[format_].legal.take(records + 256 * np.arange(records.shape[1]))
+    return legal
 
 
 def holds_voices(payload: bytes, format_: Format) -> bool:

@@ -41,6 +41,8 @@ _END_OF_TRACK = 0x2F
 
 def find(data: bytes) -> Iterator[Segment]:
     """Yield the messages in the tracks of `data`, each from its first byte to its last, packets in between included."""
+    if _TRACK not in data:
+        return
     joined, places = bytearray(), [(0, 0)]
     packets = []  # start of each in `joined`
     for start, body, end, is_escape in _packets(data):
