@@ -20,6 +20,7 @@ _PERFORMANCE_NAME = slice(34, 64)
 _IN_FOUR_OPERATOR_NAME, _IN_PERFORMANCE_NAME = 62, 47
 _IN_NAMES = (_IN_FOUR_OPERATOR_NAME, _IN_PERFORMANCE_NAME)
 
+_CONTROL = bytes(range(32))
 _PRINTABLE: BoolArray = (np.arange(256) >= 32) & (np.arange(256) < 127)
 
 # Highest value of each byte: four operators of ten bytes, then the common parameters; 127 where unknown.
@@ -31,7 +32,9 @@ _FOUR_OPERATOR_MAXIMA[40:48] = [127, 99, 99, 99, 99, 127, 48, 12]
 
 def describe_foreign(payload: bytes) -> str | None:
     """Return the kind of the records of 128 bytes in a payload if at least half of the written ones are of it."""
-    if len(payload) < _MIN_FOREIGN * VMEM_SIZE or all(max(payload[at::VMEM_SIZE]) < 32 for at in _IN_NAMES):
+    if len(payload) < _MIN_FOREIGN * VMEM_SIZE or all(
+        len(payload[at::VMEM_SIZE].translate(None, _CONTROL)) < _MIN_FOREIGN for at in _IN_NAMES
+    ):
         return None
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, VMEM_SIZE)
     written = np.count_nonzero(records.any(axis=1))

@@ -148,7 +148,8 @@ def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) ->
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
     """Return a mask of the legal records among `uint8[n, record size]`, `bool[n]`."""
-    return _legal_bytes_of(records, format_).all(axis=1)
+    legal: BoolArray = np.all(_legal_bytes_of(records, format_), axis=1)
+    return legal
 
 
 def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> BoolArray:
