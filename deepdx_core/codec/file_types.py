@@ -36,9 +36,9 @@ def identify_file(data: bytes) -> str | None:
     return next((name for signature, name in _SIGNATURES if data.startswith(signature)), None)
 
 
-def is_text(data: bytes) -> bool:
-    """Return True for plain text: no control characters but white space in the first 4096 bytes."""
-    return _CONTROL.search(data, 0, 4096) is None
+def is_text(data: bytes, size: int = 4096) -> bool:
+    """Return True for plain text: no control characters but white space in the first `size` bytes."""
+    return _CONTROL.search(data, 0, size) is None
 
 
 def is_voice_table(data: bytes) -> bool:

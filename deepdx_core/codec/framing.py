@@ -10,32 +10,30 @@ from functools import cache
 import numpy as np
 
 from deepdx_core.codec.descriptions import describe_message
-from deepdx_core.codec.headerless import find_runs
-from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
-from deepdx_core.codec.voice_statistics import has_illegal_run, legal_share
-from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
+from deepdx_core.codec.dumps import (
+    END,
+    REAL_TIME,
+    VOICE_FORMATS,
+    read_broken_dump,
+    read_misnamed_dump,
+    read_whole_dump,
+)
+from deepdx_core.codec.segments import Checksum, Kind, Segment
+from deepdx_core.display import counted
 
-_END = 0xF7
 _YAMAHA = 0x43
-_HEADER_SIZE = 6
 
-_MESSAGE = re.compile(rb"\xf0[\x00-\x7f]++\xf7")
-# Headers of dumps, each with less than a voice after it, up to the next message.
-_BARE_HEADERS = re.compile(rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+(?=\xf0|\Z))++", re.DOTALL)
-_STATUS_BYTE = re.compile(rb"[\x80-\xff]")
+# Messages of Yamaha may have real-time bytes inside. Those of others are only named.
+_MESSAGE = rb"\xf0[\x00-\x7f]++\xf7|\xf0[\xf8-\xff]*+\x43[\x00-\x7f\xf8-\xff]*+\xf7"
+_IS_REAL_TIME = re.compile(rb"[\xf8-\xff]")
+_END_OF_DATA = re.compile(rb"[\x80-\xf7]")
 # In a MIDI file, the length of the event follows F0, seven bits per byte.
-_VOICE_DUMP = re.compile(rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)", re.DOTALL)
-_START = re.compile(b"(" + _VOICE_DUMP.pattern + b")|" + _MESSAGE.pattern, re.DOTALL)
-
-_VOICE_FORMATS = {0x00: (Format.VCED, Format.VOLCA_FM), 0x09: (Format.VMEM,)}
-"""Voice formats by the dump's format number, the likeliest first."""
-
-_DATA_SIZE = {Format.VMEM: VMEM_VOICES * VMEM_SIZE} | {f: RECORD_SIZE[f] for f in (Format.VCED, Format.VOLCA_FM)}
-"""Data bytes of a whole dump."""
-
-_MIN_DISPLACED = 4
-"""Minimum number of voices at other offsets than those of their dump's slots. Fewer may be chance; as many show that
-bytes were lost or added."""
+_VOICE_DUMP = rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)"
+_WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[\x00\x09](?=..)"
+# Of start marks in a row only the last is tried.
+_START = re.compile(
+    rb"(?=\xf0[^\xf0]{2})(?:(" + _VOICE_DUMP + b")|(" + _WITH_REAL_TIME + b")|" + _MESSAGE + b")", re.DOTALL
+)
 
 
 def next_message(data: bytes, start: int) -> list[Segment]:
@@ -47,12 +45,15 @@ def next_message(data: bytes, start: int) -> list[Segment]:
     if message is None:
         return []
     start = message.start()
+    if message[2] and (dump := _read_without_real_time(data, start)):
+        return dump
     if message.lastindex:
-        formats = _VOICE_FORMATS[data[message.end() - 1]]
-        body = message.end() + 2  # after the byte count
-        return _read_whole_dump(data, start, body, formats) or _read_broken_dump(data, start, body, formats)
-    what = describe_message(message.group())
-    manufacturer_id = message.group()[1]
+        return _read_dump(data, start, message.end())
+    if misnamed := read_misnamed_dump(data, start, message.end()):
+        return [misnamed]
+    found = message.group().translate(None, REAL_TIME)
+    what = describe_message(found)
+    manufacturer_id = found[1]
     if manufacturer_id != _YAMAHA:
         # Messages of other manufacturers come in thousands; those in a row are one segment.
         message = _in_a_row(manufacturer_id).match(data, start) or message
@@ -61,104 +62,51 @@ def next_message(data: bytes, start: int) -> list[Segment]:
     return [Segment(start, message.end() - start, Kind.MESSAGE, what)]
 
 
+def _read_dump(data: bytes, start: int, header_end: int) -> list[Segment]:
+    """Return the dump at `start`, whose format number is the last byte before `header_end`."""
+    formats, body = VOICE_FORMATS[data[header_end - 1]], header_end + 2  # after the byte count
+    dump = read_whole_dump(data, start, body, formats)
+    if dump and dump[0].checksum is Checksum.RIGHT:
+        return dump
+    # Only the right checksum shows that bytes over 127 in a whole dump were added, rather than changed.
+    if (clean := _read_without_real_time(data, start)) and (not dump or clean[0].checksum is Checksum.RIGHT):
+        return clean
+    if dump:
+        return dump
+    end = _END_OF_DATA.search(data, body)
+    if end and data[end.start()] == END and (misnamed := read_misnamed_dump(data, start, end.end())):
+        return [misnamed]
+    return read_broken_dump(data, start, body, formats)
+
+
+def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
+    """Return the dump at `start` without the real-time bytes inside it; an empty list if it has none."""
+    end = _END_OF_DATA.search(data, start + 1)
+    stop = len(data) if end is None else end.start() + (data[end.start()] == END)
+    if _IS_REAL_TIME.search(data, start, stop) is None:
+        return []
+    stretch = np.frombuffer(data, dtype=np.uint8)[start:stop]
+    kept = np.flatnonzero(stretch < REAL_TIME[0])
+    clean = stretch[kept].tobytes()
+    header = _START.match(clean)
+    if header is None or header.lastindex is None:
+        return []
+    segments = _read_dump(clean, 0, header.end())
+    starts = [start + int(kept[segment.offset]) for segment in segments]
+    ends = [*starts[1:], start + int(kept[segments[-1].offset + segments[-1].length - 1]) + 1]
+    taken_out = stretch[: ends[-1] - start]
+    taken_out = taken_out[taken_out >= REAL_TIME[0]]
+    if not len(taken_out):
+        return []
+    kinds = " ".join(f"{kind:02X}" for kind in np.unique(taken_out))
+    note = f"{counted(len(taken_out), 'real-time byte')} ({kinds}) taken out"
+    segments[0] = replace(segments[0], note="; ".join(filter(None, [note, segments[0].note])))
+    return [
+        replace(segment, offset=first, length=last - first)
+        for segment, first, last in zip(segments, starts, ends, strict=True)
+    ]
+
+
 @cache
 def _in_a_row(manufacturer_id: int) -> re.Pattern[bytes]:
     return re.compile(rb"(?:\xf0" + re.escape(bytes([manufacturer_id])) + rb"[\x00-\x7f]*+\xf7)++")
-
-
-def _read_whole_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
-    """Return the dump at `start` if its F7 is at the offset that a format requires, with any bytes in between."""
-    for format_ in formats:
-        size = _DATA_SIZE[format_]
-        for checksum_size in (1, 0):
-            end = body + size + checksum_size
-            if end < len(data) and data[end] == _END:
-                payload = data[body : body + size]
-                checksum = _verify_checksum(payload, data[body + size : end])
-                dump = _voice_dump(data, start, body, end + 1, format_, payload, checksum, "")
-                return _read_displaced(data, body, dump) or [dump]
-    return []
-
-
-def _read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, ...]) -> list[Segment]:
-    """Return the whole voices of a dump that is cut short, has no F7, or gained or lost bytes."""
-    format_ = formats[0]
-    size, record_size = _DATA_SIZE[format_], RECORD_SIZE[format_]
-    status_byte = _STATUS_BYTE.search(data, body)
-    stop = status_byte.start() if status_byte else len(data)
-    has_end = stop < len(data) and data[stop] == _END
-    if stop - body < record_size:
-        if (bare := _BARE_HEADERS.match(data, start)) and (count := data.count(b"\xf0", start, bare.end())) > 1:
-            what = f"{count} x voice dump without a whole voice"
-            return [Segment(start, bare.end() - start, Kind.MESSAGE, what)]
-        note = f"cut short: {stop - body} of {size} data bytes"
-        return [Segment(start, stop + has_end - start, Kind.MESSAGE, "voice dump without a whole voice", note)]
-    # An F7 far beyond a dump's size is not the end of this one.
-    if has_end and stop - body <= 2 * size:
-        end, note = stop + 1, f"{stop - body} data bytes and no checksum in place of {size}"
-    else:
-        stop = end = min(stop, body + size + 1)
-        note = "no F7 at its end"
-    payload = data[body : body + min(size, (stop - body) // record_size * record_size)]
-    if len(payload) < size:
-        note = f"cut short: {stop - body} of {size} data bytes"
-    elif stop - body > size:
-        note = "no F7 at its end" if end == stop else f"{stop - body - size - 1} bytes too many"
-    checksum = _verify_checksum(payload, data[body + size : stop][:1])
-    dump = _voice_dump(data, start, body, end, format_, payload, checksum, note)
-    if displaced := _read_displaced(data, body, dump):
-        return displaced
-    if len(payload) < size and legal_share(payload, format_) < 0.5:
-        return [Segment(start, end - start, Kind.MESSAGE, f"{format_.upper()} dump without voices", note)]
-    return [dump]
-
-
-def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
-    """Return the voices of a bank that lost or gained bytes, at their offsets now; an empty list for any other dump."""
-    if dump.format is not Format.VMEM or not has_illegal_run(dump.payload, dump.format, _MIN_DISPLACED):
-        return []
-    end = dump.offset + dump.length
-    runs = find_runs(np.frombuffer(data[body:end], dtype=np.uint8), (Format.HEADERLESS_VMEM,))
-    first = next((run for run in runs if run.offset % VMEM_SIZE and run.legal >= _MIN_DISPLACED), None)
-    if first is None:
-        return []
-    done = body + first.offset // VMEM_SIZE * VMEM_SIZE
-    note = f"bytes were lost or added before byte {body + first.offset}"
-    segments = [replace(dump, length=done - dump.offset, payload=data[body:done], note=note)]
-    if done == body:
-        segments = [Segment(dump.offset, done - dump.offset, Kind.MESSAGE, "header of a 32-voice dump", note)]
-    what = "voices displaced in their dump"
-    for run in runs[runs.index(first) :]:
-        offset, payload = body + run.offset, data[body + run.offset : body + run.end]
-        if offset > done:
-            segments.append(Segment(done, offset - done, Kind.JUNK, "part of a broken voice"))
-        segments.append(Segment(offset, len(payload), Kind.VOICES, what, format=run.format, payload=payload))
-        done = offset + len(payload)
-    if done < end:
-        segments.append(Segment(done, end - done, Kind.JUNK, "end of a broken dump"))
-    return segments
-
-
-def _voice_dump(
-    data: bytes, start: int, body: int, end: int, format_: Format, payload: bytes, checksum: Checksum, note: str
-) -> Segment:
-    """Return the segment of a dump. Anything unusual in its header is appended to `note`."""
-    notes = [note] if note else []
-    if body - start > _HEADER_SIZE:
-        notes.append("the length bytes of a MIDI file behind its F0")
-    # The Volca FM keeps the byte count of a VCED dump.
-    right_count = bytes(divmod(VMEM_VOICES * VMEM_SIZE if format_ is Format.VMEM else VCED_SIZE, 128))
-    count = data[body - 2 : body]
-    if count != right_count:
-        notes.append(f"byte count {count.hex(' ')} in place of {right_count.hex(' ')}")
-    what = "32-voice dump" if format_ is Format.VMEM else "single-voice dump"
-    channel = data[body - 4]
-    return Segment(start, end - start, Kind.VOICES, what, "; ".join(notes), format_, channel, checksum, payload)
-
-
-def _verify_checksum(payload: bytes, stored: bytes) -> Checksum:
-    if not stored:
-        return Checksum.MISSING
-    if (int(np.frombuffer(payload, dtype=np.uint8).sum()) + stored[0]) & 0x7F:
-        return Checksum.WRONG
-    return Checksum.RIGHT if stored[0] < 0x80 else Checksum.UNMASKED

@@ -30,8 +30,17 @@ _ATTACK_RATES = operator_columns("eg_rate_1")
 _OUTPUT_LEVELS = operator_columns("output_level")
 _PITCH_LEVELS = np.array([INDEX[f"pitch_eg_level_{n}"] for n in range(1, 5)])
 
-_TESTED_AT_ONCE = 16
-"""Bytes of a record to test between checks for an early stop. In most data, the first check finds no offset left."""
+_TESTED_AT_ONCE = 4
+"""Bytes of a record to test between checks for few offsets."""
+
+_FEW = 128
+"""Where fewer than one offset in this number is left, the others are tested without the rest of the data."""
+
+_MIN_AT_REST = 3
+"""Operators at rest level 0."""
+
+_MIDDLE = 40, 60
+"""Lowest and highest pitch EG level around the middle."""
 
 _MAX_CANDIDATES = 16
 """Candidates per record length that are examined as a whole. Real voices are never that dense: in 3,537 banks of a
@@ -50,6 +59,7 @@ class _Layout:
     classes: BoolArray  # [classes, 256], legal bytes of each class
     class_of: npt.NDArray[np.intp]  # [size], class of each offset
     order: npt.NDArray[np.intp]  # [size], offsets in the order of testing, the most selective first
+    legal: BoolArray  # [size * 256], whether a byte is legal, by 256 times its offset plus its value
 
 
 def _legal_name_bytes() -> BoolArray:
@@ -90,35 +100,55 @@ def _layout(format_: Format) -> _Layout:
     in_name = (np.arange(len(legal)) - name) // NAME_LENGTH == 0
     order = np.argsort(np.where(in_name, 0, legal.sum(axis=1)), kind="stable")
     parameters = np.array([p.vmem if packed else i for i, p in enumerate(PARAMETERS)], dtype=np.intp)
-    return _Layout(RECORD_SIZE[format_], name, parameters, classes, class_of.reshape(-1), order)
+    return _Layout(RECORD_SIZE[format_], name, parameters, classes, class_of.reshape(-1), order, legal.reshape(-1))
 
 
 _LAYOUTS = {format_: _layout(format_) for format_ in Format}
 
 
-def find_legal_records(data: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
-    """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap."""
+def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) -> npt.NDArray[np.intp]:
+    """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap.
+
+    named: whether a record has its name. Parameters alone must have the first of the marks below.
+    """
     layout = _LAYOUTS[format_]
-    count = len(data) - layout.size + 1
+    count = len(data) - (layout.size if named else layout.name) + 1
     if count <= 0:
         return np.empty(0, dtype=np.intp)
-    # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
-    legal = data[layout.name : layout.name + count] >= 32
+    if named:
+        # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
+        legal = data[layout.name : layout.name + count] >= 32
+    else:
+        zero = (data == 0).astype(np.uint8)
+        rests = layout.parameters[_REST_LEVELS]
+        at_rest = sum((zero[rest : rest + count] for rest in rests[1:]), zero[rests[0] : rests[0] + count])
+        legal = at_rest >= _MIN_AT_REST
+    tests = layout.order if named else layout.order[layout.order < layout.name]
     in_class: dict[int, BoolArray] = {}
-    for tested, offset in enumerate(layout.order):
-        if tested and tested % _TESTED_AT_ONCE == 0 and not legal.any():
+    for tested in range(0, len(tests), _TESTED_AT_ONCE):
+        if np.count_nonzero(legal) * _FEW < count:
             break
-        class_ = int(layout.class_of[offset])
-        if class_ not in in_class:
-            in_class[class_] = layout.classes[class_][data]
-        legal &= in_class[class_][offset : offset + count]
-    return np.flatnonzero(legal)
+        for offset in tests[tested : tested + _TESTED_AT_ONCE]:
+            class_ = int(layout.class_of[offset])
+            if class_ not in in_class:
+                in_class[class_] = layout.classes[class_][data]
+            legal &= in_class[class_][offset : offset + count]
+    else:
+        tested = len(tests)
+    offsets = np.flatnonzero(legal)
+    while len(offsets) > _CHUNK and tested < len(tests):
+        offset = tests[tested]
+        offsets = offsets[layout.classes[layout.class_of[offset]][data[offsets + offset]]]
+        tested += 1
+    if tested < len(tests) and len(offsets):
+        rest = tests[tested:]
+        offsets = offsets[np.all(layout.classes[layout.class_of[rest], data[offsets[:, None] + rest]], axis=1)]
+    return offsets
 
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
     """Return a mask of the legal records among `uint8[n, record size]`, `bool[n]`."""
-    layout = _LAYOUTS[format_]
-    legal: BoolArray = np.all(layout.classes[layout.class_of, records], axis=1)
+    legal: BoolArray = np.all(_legal_bytes_of(records, format_), axis=1)
     return legal
 
 
@@ -126,6 +156,27 @@ def are_blank(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) 
     """Return a mask of the records at `offsets` whose parameters are all 0, `bool[n]`."""
     blank: BoolArray = np.all(data[offsets[:, None] + np.arange(_LAYOUTS[format_].name)] == 0, axis=1)
     return blank
+
+
+def count_illegal(records: UInt8Array, format_: Format) -> npt.NDArray[np.intp]:
+    """Count the bytes out of range in each record of `uint8[n, record size]`, `intp[n]`."""
+    counts: npt.NDArray[np.intp] = np.count_nonzero(~_legal_bytes_of(records, format_), axis=1)
+    return counts
+
+
+def _legal_bytes_of(records: UInt8Array, format_: Format) -> BoolArray:
+    legal: BoolArray = _LAYOUTS[format_].legal.take(records + 256 * np.arange(records.shape[1]))
+    return legal
+
+
+def holds_voices(payload: bytes, format_: Format) -> bool:
+    """Return True if the first record and at least half of all, blank ones aside, are likely voices."""
+    data = np.frombuffer(payload, dtype=np.uint8)
+    offsets = np.arange(0, len(data), RECORD_SIZE[format_])
+    records = data.reshape(len(offsets), -1)
+    likely = are_legal(records, format_) & (count_marks(data, offsets, format_) >= LIKELY)
+    written = np.count_nonzero((records != records[:, :1]).any(axis=1))
+    return bool(likely[0] and np.count_nonzero(likely) * 2 >= written)
 
 
 def legal_share(payload: bytes, format_: Format) -> float:
@@ -136,11 +187,35 @@ def legal_share(payload: bytes, format_: Format) -> float:
 
 def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:
     """Return True if `length` records in a row are illegal, as after lost or added bytes."""
+    if len(payload) < length * RECORD_SIZE[format_]:
+        return False
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
     # Such a run includes at least one of these records. Most dumps are in order and need no more tests.
     if are_legal(records[length - 1 :: length], format_).all():
         return False
     return bytes(length) in are_legal(records, format_).tobytes()
+
+
+def count_parameter_marks(
+    data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
+) -> tuple[UInt8Array, BoolArray]:
+    """Return the first four marks of `count_marks`, `uint8[n]`, and the first by itself, `bool[n]`."""
+    layout = _LAYOUTS[format_]
+
+    def values(parameters: npt.NDArray[np.intp]) -> UInt8Array:
+        # These parameters fill their byte in both formats, so there is no need to unpack them.
+        found: UInt8Array = data[offsets[:, None] + layout.parameters[parameters]]
+        return found
+
+    pitch = values(_PITCH_LEVELS)
+    at_rest: BoolArray = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= _MIN_AT_REST
+    marks: UInt8Array = (
+        at_rest.astype(np.uint8)
+        + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
+        + (np.count_nonzero((pitch >= _MIDDLE[0]) & (pitch <= _MIDDLE[1]), axis=1) >= 3)
+        + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
+    )
+    return marks, at_rest
 
 
 def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format) -> UInt8Array:
@@ -153,20 +228,7 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
     record, the worst of them get 0.
     """
     layout = _LAYOUTS[format_]
-
-    def values(parameters: npt.NDArray[np.intp]) -> UInt8Array:
-        # These parameters fill their byte in both formats, so there is no need to unpack them.
-        found: UInt8Array = data[offsets[:, None] + layout.parameters[parameters]]
-        return found
-
-    pitch = values(_PITCH_LEVELS)
-    at_rest = np.count_nonzero(values(_REST_LEVELS) == 0, axis=1) >= 3
-    marks: UInt8Array = (
-        at_rest.astype(np.uint8)
-        + (np.count_nonzero(values(_ATTACK_RATES) >= 15, axis=1) >= 5)
-        + (np.count_nonzero((pitch >= 40) & (pitch <= 60), axis=1) >= 3)
-        + (values(_OUTPUT_LEVELS).max(axis=1, initial=0) >= 50)
-    )
+    marks, at_rest = count_parameter_marks(data, offsets, format_)
     # In a file full of zeros, every offset is legal. Examine whole records only where it can change the result.
     candidates = np.flatnonzero(marks >= LIKELY - 3)
     best = find_best(offsets[candidates], marks[candidates], layout.size, _MAX_CANDIDATES)
