@@ -4,9 +4,10 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 
 from deepdx_core.intake import limits
-from deepdx_core.intake.archives.checks import CHUNK, check_path, check_type, size_error
+from deepdx_core.intake.archives.checks import CHUNK, DamagedError, check_path, check_type, contents_of, size_error
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
@@ -90,10 +91,7 @@ def read_tar_stream(stream: ForwardStream, budget: Budget) -> Iterator[Content]:
                 raise tarfile.ReadError("too many global headers")
             if info.isdir():
                 continue
-            try:
-                yield Content(info.name, _read_member(stream, info))
-            except RefusedError as error:
-                yield Content(info.name, refused=str(error))
+            yield from contents_of(info.name, partial(_read_member, stream, info))
     if stream.last != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError("broken off, or a bad header")
 
@@ -105,5 +103,5 @@ def _read_member(stream: ForwardStream, info: tarfile.TarInfo) -> bytes:
         raise RefusedError("sparse file, not read")
     data = stream.read_data(info.size)
     if len(data) < info.size:
-        raise RefusedError("damaged in the archive: broken off")
+        raise DamagedError("damaged in the archive: broken off", data)
     return data
