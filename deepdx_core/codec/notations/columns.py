@@ -15,6 +15,7 @@ from deepdx_core.codec.notations.words import Indices, Words
 _BASES = (16, 10, 8)  # of addresses
 _ADDRESS_DIGITS = 12
 _MIN_ADDRESS = 4  # digits of an address without a colon after it
+_MIN_COLUMN = 4  # bytes on a line before a column of characters
 _COLON, _STAR = b":*"
 
 
@@ -58,8 +59,22 @@ def find_data(words: Words, sizes: Int32Array) -> tuple[Indices, list[Repeat]]:
     before = np.cumsum(sizes[kept]) - sizes[kept]
     first_kept = np.searchsorted(row, np.arange(len(first)))
     in_line = before - before[first_kept[row]] if len(kept) else before
+    _limit_to_columns(words, kept, row, in_line, limit)
     kept = kept[(limit[row] == 0) | (in_line < limit[row])]
     return kept, _find_repeats(words, lines, kept, address, limit)
+
+
+def _limit_to_columns(words: Words, kept: Indices, row: Indices, in_line: Int64Array, limit: Int64Array) -> None:
+    """Set the limit of lines without an address that have data after a wide gap, where most lines have none.
+
+    That is a column of characters that happen to be digits. row: line of each data word. in_line: bytes before it.
+    """
+    gap = words.start[kept[1:]] - words.end[kept[:-1]]
+    wide = np.append(False, (gap > 1) & (row[1:] == row[:-1]))[: len(kept)] & (in_line >= _MIN_COLUMN)
+    wide &= limit[row] == 0
+    _, index, counts = np.unique(in_line[wide], return_inverse=True, return_counts=True)
+    rare = counts[index] * 2 < np.count_nonzero(np.diff(row, prepend=-1))
+    limit[row[wide][rare]] = in_line[wide][rare]
 
 
 def _longest_runs(words: Words, sizes: Int32Array) -> BoolArray:

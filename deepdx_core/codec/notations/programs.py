@@ -12,7 +12,9 @@ _LINE_COMMENT = re.compile(rb"//[^\r\n]*+|#[ \t][^\r\n]*+")
 _KEY = re.compile(rb'"[0-9]{1,5}"[ \t]*+:')
 
 # As ReceiveMIDI, SendMIDI and mido write a message.
-_BARE_MESSAGE = re.compile(rb"(?:\bsystem-exclusive|\bsyx|\bsysex data=\()[ \t]*+(?:hex|dec)?+[ \t]*+(?=[0-9A-Fa-f])")
+_BARE_MESSAGE = re.compile(
+    rb"(?:\bsystem-exclusive|\bsyx|\bsysex'?,? data=\()[ \t]*+(?:hex|dec)?+[ \t]*+(?=[0-9A-Fa-f])"
+)
 
 
 def blank_comments(text: bytes) -> bytes:

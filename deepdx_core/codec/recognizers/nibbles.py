@@ -15,11 +15,15 @@ from deepdx_core.codec.splitting import split
 from deepdx_core.voice.parameters import VMEM_SIZE
 
 _MIN_LENGTH = 2 * VMEM_SIZE
+_SMALL = bytes(value < 16 for value in range(256))
+_ROW = b"\1" * _MIN_LENGTH
 _MAX_HIGH = 8  # high nibbles of 8 and more in a row, from F0, F7 and checksums
 
 
 def recognize(data: bytes) -> Reading | None:
     """Read the voices in rows of nibbles. The rest is split like any data."""
+    if _ROW not in data.translate(_SMALL):
+        return None
     rows = _find_rows(np.frombuffer(data, dtype=np.uint8))
     found = [segment for start, end in rows for segment in _read_row(data, start, end)]
     if not found:

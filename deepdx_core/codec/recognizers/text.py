@@ -30,7 +30,7 @@ _MARKS = {
     b"\xfe\xff": (2, 1),
 }
 """Byte order marks: bytes per character, and the place of the low one."""
-_SAMPLE = 4096
+_SAMPLE = 256  # bytes by which UTF-16 is known
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,12 @@ def _decode_characters(data: bytes) -> _Text | None:
     """Return the text in ASCII, Latin-1, UTF-8, UTF-16 or UTF-32, with or without a mark; None for other data."""
     mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
     width, low = _MARKS.get(mark, (1, 0))
-    if not mark and b"\0" in data[:_SAMPLE]:
-        sample = np.frombuffer(data[:_SAMPLE][: len(data) // 2 * 2], dtype=np.uint8).reshape(-1, 2) > 0
-        if sample.all(axis=0).sum() != 1 or sample.any(axis=0).sum() != 1:
-            return None
-        width, low = 2, int(sample[0, 1])
+    if not mark:
+        # Without a mark, every other byte of UTF-16 is 0 all the same.
+        even, odd = data[0:_SAMPLE:2], data[1:_SAMPLE:2]
+        zeros = even.count(0), odd.count(0)
+        if zeros in ((len(even), 0), (0, len(odd))):
+            width, low = 2, int(zeros[1] == 0)
     shift = len(mark)
     if width > 1:
         body = np.frombuffer(data[shift : shift + (len(data) - shift) // width * width], dtype=np.uint8).reshape(
