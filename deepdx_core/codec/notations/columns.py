@@ -17,6 +17,7 @@ _ADDRESS_DIGITS = 12
 _MIN_ADDRESS = 4  # digits of an address without a colon after it
 _MIN_COLUMN = 4  # bytes on a line before a column of characters
 _COLON, _STAR = b":*"
+_SPACES = np.frombuffer(b" \t", dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ def _limit_to_columns(words: Words, kept: Indices, row: Indices, in_line: Int64A
 
     That is a column of characters that happen to be digits. row: line of each data word. in_line: bytes before it.
     """
-    gap = words.start[kept[1:]] - words.end[kept[:-1]]
-    wide = np.append(False, (gap > 1) & (row[1:] == row[:-1]))[: len(kept)] & (in_line >= _MIN_COLUMN)
-    wide &= limit[row] == 0
+    wide = (limit[row] == 0) & (in_line >= _MIN_COLUMN)
+    for before in (-1, -2):
+        wide &= np.isin(words.character(before, words.start[kept]), _SPACES)
     _, index, counts = np.unique(in_line[wide], return_inverse=True, return_counts=True)
     rare = counts[index] * 2 < np.count_nonzero(np.diff(row, prepend=-1))
     limit[row[wide][rare]] = in_line[wide][rare]

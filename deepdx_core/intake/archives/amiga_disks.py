@@ -15,7 +15,8 @@ from deepdx_core.intake.limits import Budget
 
 _BLOCK = 512
 _HEADER, _DATA, _EXTENSION = 2, 8, 16  # types of blocks
-_FILE, _FOLDER = -3, 2  # secondary types
+_FILE, _ROOT, _FOLDER = -3, 1, 2  # secondary types
+_KEY = 1  # word of a header with its own number
 _DATA_SIZE = _BLOCK - 24  # of a block in the old file system
 _TABLE = slice(6, 78)  # words of a header with its blocks, from the last one
 _SIZE, _PARENT, _NEXT_EXTENSION, _SECONDARY = 81, 125, 126, 127  # words of a header
@@ -43,9 +44,10 @@ def read_amiga_disk(data: bytes, budget: Budget) -> Iterator[Content]:
     data = data[: len(data) // _BLOCK * _BLOCK]
     words = np.frombuffer(data, dtype=">i4").reshape(-1, _BLOCK // 4)
     disk = _Disk(data, words.astype(np.int64))
-    used = disk.headers | disk.folders | disk.extensions
+    used = disk.headers | disk.folders | disk.extensions | disk.root
+    used[:2] |= data.startswith(b"DOS")  # boot blocks
     of_file = disk.data_blocks()
-    for key in sorted({*np.flatnonzero(disk.headers).tolist(), *of_file}):
+    for key in sorted({*disk.keys(), *of_file}):
         budget.count_member()
         name, size = disk.describe(key)
         if key in of_file:
@@ -71,7 +73,7 @@ def _data_blocks(words: npt.NDArray[np.integer]) -> BoolArray:
 
 
 class _Disk:
-    """The blocks of a disk as words, `int64[blocks, 128]`, and masks of those that are headers."""
+    """The blocks of a disk, or of a part of one, as words, `int64[blocks, 128]`, and masks of its headers."""
 
     def __init__(self, data: bytes, words: Blocks) -> None:
         self._data = data
@@ -80,7 +82,21 @@ class _Disk:
         headers = sound & (words[:, 0] == _HEADER)
         self.headers: BoolArray = headers & (words[:, _SECONDARY] == _FILE)
         self.folders: BoolArray = headers & (words[:, _SECONDARY] == _FOLDER)
+        self.root: BoolArray = headers & (words[:, _SECONDARY] == _ROOT)
         self.extensions: BoolArray = sound & (words[:, 0] == _EXTENSION)
+        numbered = np.flatnonzero(self.headers | self.extensions)
+        starts, counts = np.unique(words[numbered, _KEY] - numbered, return_counts=True)
+        self._first = int(starts[np.argmax(counts)]) if len(starts) else 0  # number of the first block
+
+    def keys(self) -> list[int]:
+        """Return the numbers of the headers of files."""
+        keys: list[int] = (np.flatnonzero(self.headers) + self._first).tolist()
+        return keys
+
+    def _find(self, number: int, kind: BoolArray) -> int | None:
+        """Return the place of the block with a number, if it is of a kind."""
+        place = number - self._first
+        return place if 0 <= place < len(kind) and kind[place] else None
 
     def data_blocks(self) -> dict[int, list[int]]:
         """Return the data blocks of the old file system in order, by the header's key of their file."""
@@ -93,15 +109,16 @@ class _Disk:
         return blocks
 
     def describe(self, key: int) -> tuple[str, int]:
-        """Return the path and the size of the file with a header's key."""
-        if not (key < len(self.words) and self.headers[key]):
+        """Return the path and the size of the file with a header's number."""
+        header = self._find(key, self.headers)
+        if header is None:
             return f"file {key}", len(self._data)
-        parts = [self._name(key)]
-        folder = int(self.words[key, _PARENT])
-        while 0 < folder < len(self.words) and self.folders[folder] and len(parts) < _MAX_FOLDERS:
+        parts = [self._name(header)]
+        folder = self._find(int(self.words[header, _PARENT]), self.folders)
+        while folder is not None and len(parts) < _MAX_FOLDERS:
             parts.append(self._name(folder))
-            folder = int(self.words[folder, _PARENT])
-        return "/".join(reversed(parts)), max(int(self.words[key, _SIZE]), 0)
+            folder = self._find(int(self.words[folder, _PARENT]), self.folders)
+        return "/".join(reversed(parts)), max(int(self.words[header, _SIZE]), 0)
 
     def _name(self, block: int) -> str:
         start = _BLOCK * block + _NAME
@@ -109,15 +126,14 @@ class _Disk:
         return name.decode("latin-1").replace("/", "_")
 
     def table(self, key: int) -> list[int]:
-        """Return the data blocks that the header of a file and its extensions list, each once."""
-        blocks: dict[int, None] = {}
+        """Return the places of the blocks that the header of a file and its extensions list, each once."""
+        places: dict[int, None] = {}
         seen: set[int] = set()
-        while 0 < key < len(self.words) and key not in seen:
-            seen.add(key)
-            for block in self.words[key, _TABLE][::-1].tolist():
-                if 0 < block < len(self.words):
-                    blocks[block] = None
-            key = int(self.words[key, _NEXT_EXTENSION])
-            if not (0 < key < len(self.words) and self.extensions[key]):
-                break
-        return list(blocks)
+        holder = self._find(key, self.headers)
+        while holder is not None and holder not in seen:
+            seen.add(holder)
+            listed = self.words[holder, _TABLE][::-1] - self._first
+            listed = listed[(listed + self._first > 0) & (listed >= 0) & (listed < len(self.words))]
+            places |= dict.fromkeys(listed.tolist())
+            holder = self._find(int(self.words[holder, _NEXT_EXTENSION]), self.extensions)
+        return list(places)

@@ -59,8 +59,7 @@ KINDS = (
         "lha", re.compile(rb"..-(lh[0-9a-z]|lz[s45]|pm[0-2s])-.{13}[\x00-\x03]", re.DOTALL).match, reader("lha", "lha")
     ),
     Kind("cab", re.compile(rb"MSCF\0\0\0\0").match, reader("cab", "cab")),
-    Kind("xar", re.compile(rb"xar!\0\x1c\0\x01").match, reader("xar", "xar")),
-    Kind("cpio", re.compile(rb"07070[127][0-7a-fA-F]{60}").match, reader("cpio", "cpio")),
+    Kind("cpio", re.compile(rb"07070[127][0-9a-fA-F]{60}").match, reader("cpio", "cpio")),
     Kind("ar", re.compile(rb"!<arch>\n").match, reader("ar", "ar")),
     Kind("zstd", re.compile(rb"\x28\xb5\x2f\xfd").match, unpacker("zstd")),
     Kind("lz4", re.compile(rb"\x04\x22\x4d\x18").match, unpacker("lz4")),

@@ -45,6 +45,7 @@ class ForwardStream(io.RawIOBase):
         self._budget = budget
         self._position = 0
         self._metadata = limits.MAX_METADATA
+        self._damage: Exception | None = None
         self.last = b""
         """The bytes that were read last."""
 
@@ -60,10 +61,27 @@ class ForwardStream(io.RawIOBase):
         return data
 
     def read_data(self, size: int) -> bytes:
-        """Return the next bytes, MAX_FILE at most."""
+        """Return the next bytes, MAX_FILE at most; fewer where the stream ends or is damaged."""
         if not 0 <= size <= limits.MAX_FILE:
             raise size_error()
-        self.last = self._stream.read(size)
+        pieces: list[bytes] = []
+        left = size
+        while left:
+            try:
+                if self._damage:
+                    raise self._damage
+                piece = self._stream.read1(left)
+            # Every decoder fails in its own way. The bytes before the damage come first, then the error.
+            except Exception as error:
+                self._damage = error
+                if not pieces:
+                    raise
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+        self.last = b"".join(pieces)
         self._budget.charge(len(self.last))
         self._position += len(self.last)
         return self.last

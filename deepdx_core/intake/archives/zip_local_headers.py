@@ -67,9 +67,10 @@ class _Archive:
 
     def _read_stored(self, start: int, size: int | None) -> bytes:
         if size is None:
-            following = [found for mark in _SIGNATURES if (found := self._data.find(mark, start)) >= 0]
-            self._charge_input(min(following, default=len(self._data)) - start)
-            size = min(following, default=len(self._data)) - start
+            marks = [found for mark in _SIGNATURES if (found := self._data.find(mark, start)) >= 0]
+            # One more than there is, as a sign that the member was cut.
+            size = min(marks, default=len(self._data) + 1) - start
+            self._charge_input(size)
         if size > limits.MAX_FILE:
             raise size_error()
         content = self._data[start : start + size]
