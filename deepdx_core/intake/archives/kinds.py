@@ -19,6 +19,7 @@ from deepdx_core.intake.archives.macintosh_files import (
     read_binhex,
     read_macbinary,
 )
+from deepdx_core.intake.archives.mails import is_mail, read_mail
 from deepdx_core.intake.archives.tar_archives import is_tar, read_tar
 from deepdx_core.intake.archives.zip_archives import read_zip
 from deepdx_core.intake.contents import Content, RefusedError
@@ -66,6 +67,7 @@ KINDS = (
     Kind("lzip", re.compile(rb"LZIP\x01[\x0c-\xff]").match, unpacker("lzip")),
     Kind("compress", re.compile(rb"\x1f\x9d[\x89-\x90]").match, unpacker("compress")),
     Kind("tar", is_tar, read_tar),
+    Kind("mail", is_mail, read_mail),
     Kind("BinHex", is_binhex, read_binhex),
     Kind("MSA", is_msa, read_msa),
     Kind("FAT disk", is_fat_disk, read_fat_disk),
