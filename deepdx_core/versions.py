@@ -4,8 +4,11 @@ Results of an earlier version are computed again. So a change of behavior must r
 must not. `tests/test_versions.py` holds the results of each version and names the one to raise.
 """
 
-READER_VERSION = 1
-"""`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons."""
+READER_VERSION = 2
+"""`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons.
+
+Version 2 reads dumps in text of all notations, coded payloads, damaged archives and disks.
+"""
 
 CURATION_VERSION = 2
 """`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps.

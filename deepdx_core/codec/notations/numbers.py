@@ -28,6 +28,7 @@ class _Numbers:
     """A notation of numbers.
 
     evidence: a match of it must be in the text, in lower case, with a line feed before it.
+    signs: one of them must be in the text too. They are found faster than the evidence.
     marked: all words count, not only the longest run of each line, as each has a mark.
     little: words of several bytes begin with the last.
     code: comments of programming languages are no data.
@@ -39,15 +40,19 @@ class _Numbers:
         measure: Measure,
         base: int,
         *,
+        signs: tuple[bytes, ...] = (b"",),
         marked: bool = False,
         little: bool = False,
         code: bool = False,
     ) -> None:
-        self._evidence = re.compile(evidence)
+        self._evidence, self._signs = re.compile(evidence), signs
         self._measure, self._base = measure, base
         self._marked, self._little, self._code = marked, little, code
 
     def decode(self, text: bytes) -> Decoded | None:
+        lower = text.lower()
+        if not any(sign in lower for sign in self._signs):
+            return None
         text = blank_comments(text) if self._code else text
         if not self._evidence.search(b"\n" + text.lower()):
             return None
@@ -118,11 +123,12 @@ _DECIMAL = (
     rb"exclusive[ \t]{1,4}67[ \t]|data=\(67,|[0-9]{1,2}(?:,[ \r\n\t]{0,80}1?[0-9]{1,2}){8},"
 )
 _OCTAL_BYTES = rb"360[^0-9a-z]{1,8}103|" + _OCTAL_ADDRESS + rb"[0-3][0-7]{2}[ \t]"
+_MARKS = (b"xf0", b"$f0", b"&", b"f0h", b"43h", b"0x")
 _NOTATIONS = (
     ("hex text", _Numbers(_HEX, measure_hex, 16)),
-    ("hex text", _Numbers(_MARKED_HEX, measure_marked_hex, 16, marked=True, code=True)),
+    ("hex text", _Numbers(_MARKED_HEX, measure_marked_hex, 16, signs=_MARKS, marked=True, code=True)),
     ("hex words, low byte first", _Numbers(rb"43f0|" + _ADDRESS + rb"[0-9a-f]{4}", measure_hex, 16, little=True)),
-    ("decimal text", _Numbers(_DECIMAL, measure_numbers(10, range(1, 4), 255, 1), 10, code=True)),
+    ("decimal text", _Numbers(_DECIMAL, measure_numbers(10, range(1, 4), 255, 1), 10, signs=(b"67", b","), code=True)),
     ("octal text", _Numbers(_OCTAL_BYTES, measure_numbers(8, range(3, 4), 255, 1), 8)),
     (
         "octal words, low byte first",

@@ -48,12 +48,16 @@ def recognize(data: bytes) -> Reading | None:
     if text is None or len(text.characters) < _MIN_LENGTH:
         return None
     claims: list[Segment] = []
-    unread = bytearray(text.characters)
+    unread, taken = bytearray(text.characters), bytearray(len(text.characters))
     for notation in NOTATIONS:
         decoded = notation.decode(bytes(unread))
         for claim in _claims(decoded, text.characters) if decoded else ():
+            end = claim.offset + claim.length
+            if taken.find(1, claim.offset, end) >= 0:
+                continue  # it would reach over a dump in another notation
             claims.append(replace(claim, note="; ".join(filter(None, [claim.note, notation.name]))))
-            unread[claim.offset : claim.offset + claim.length] = b" " * claim.length
+            unread[claim.offset : end] = b" " * claim.length
+            taken[claim.offset : end] = b"\1" * claim.length
     if not claims:
         return None
     return Reading(tuple(_cover(data, text, sorted(claims, key=lambda claim: claim.offset)[: MAX_SEGMENTS // 2 - 1])))
