@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepdx_core.codec.notations import escapes, numbers
 from deepdx_core.codec.recognizers.text import NOTATIONS
 from deepdx_core.codec.segments import Kind
 from tests.support.paths import DEMO
@@ -261,3 +262,13 @@ def test_notations_decode_any_text(text):
             assert len(offsets) == len(decoded.data)
             assert offsets == sorted(offsets)
             assert all(0 <= offset < len(text) for offset in offsets)
+
+
+@pytest.mark.parametrize(
+    "name", ["commas", "0x", "Python list", "hex editor", "URL", "Python bytes", "JSON, characters", "quoted-printable"]
+)
+@pytest.mark.parametrize("size", [997, 1000, 1001])
+def test_a_dump_that_is_decoded_in_blocks_is_whole(monkeypatch, name, size):
+    monkeypatch.setattr(numbers, "_BLOCK", size)
+    monkeypatch.setattr(escapes, "_BLOCK", size)
+    assert payloads(LISTS[name](BANK)) == [payload(BANK)]

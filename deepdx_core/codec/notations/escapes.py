@@ -1,16 +1,21 @@
 """Bytes as characters where they can be printed, and escaped where not: quoted-printable, URLs, string literals."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from deepdx_core.arrays import BoolArray, UInt8Array
-from deepdx_core.codec.notations.decoded import Decoded, Notation
+from deepdx_core.codec.notations.decoded import Decoded, Notation, join
 from deepdx_core.codec.notations.words import DIGIT
 
 _QUOTED_PRINTABLE = re.compile(rb"=[fF]0(?:=[0-9A-Fa-f]{2}|=\r?\n|[ -~])")
 _URL = re.compile(rb"%[fF]0(?:C|%43)")
 _LITERAL = re.compile(rb"\\(?:(?:x|u00)[fF]0(?:C|\\(?:x|u00)43)|360(?:C|\\103))")
+_BLOCK = 2**23  # characters that are decoded at once
+_LONGEST = 6  # characters of an escape
+
 _LETTERS: UInt8Array = np.arange(256, dtype=np.uint8)
 _LETTERS[list(b"abtnvfre")] = [7, 8, 9, 10, 11, 12, 13, 27]
 
@@ -32,6 +37,21 @@ def _hidden(length: int, starts: BoolArray, lengths: UInt8Array | int) -> BoolAr
     return hidden
 
 
+def _in_blocks(text: bytes, mark: bytes, decode: Callable[[bytes], Decoded]) -> Decoded | None:
+    """Decode a text in blocks that end before an escape, never within one."""
+    parts: list[Decoded] = []
+    start = 0
+    while start < len(text):
+        end = min(start + _BLOCK, len(text))
+        if end < len(text) and (at := text.rfind(mark, end - _LONGEST, end)) >= 0:
+            before = len(text[start:at].rstrip(mark))
+            end = start + before if before else end
+        part = decode(text[start:end])
+        parts.append(Decoded(part.data, part.offsets + np.int32(start)))
+        start = end
+    return join(parts)
+
+
 def _decode_hex_escapes(data: bytes, mark: bytes) -> Decoded:
     """Decode a mark and two hexadecimal digits. A mark at the end of a line joins it to the next."""
     text = np.frombuffer(data, dtype=np.uint8)
@@ -47,18 +67,25 @@ def _decode_hex_escapes(data: bytes, mark: bytes) -> Decoded:
 
 
 def _decode_quoted_printable(text: bytes) -> Decoded | None:
-    return _decode_hex_escapes(text, b"=") if _QUOTED_PRINTABLE.search(text) else None
+    if not _QUOTED_PRINTABLE.search(text):
+        return None
+    return _in_blocks(text, b"=", partial(_decode_hex_escapes, mark=b"="))
 
 
 def _decode_url(text: bytes) -> Decoded | None:
-    return _decode_hex_escapes(text, b"%") if _URL.search(text) else None
+    return _in_blocks(text, b"%", partial(_decode_hex_escapes, mark=b"%")) if _URL.search(text) else None
 
 
-def _decode_literal(data: bytes) -> Decoded | None:
-    r"""Decode strings of C, Python and JSON: \xF0, \360, \u00f0, \n, in one literal or several in a row."""
-    found = _LITERAL.search(data)
+def _decode_literal(text: bytes) -> Decoded | None:
+    found = _LITERAL.search(text)
     if found is None:
         return None
+    quote = text[max(found.start() - 1, 0) : found.start()]
+    return _in_blocks(text, b"\\", partial(_decode_strings, quote=re.escape(quote)))
+
+
+def _decode_strings(data: bytes, quote: bytes) -> Decoded:
+    r"""Decode strings of C, Python and JSON: \xF0, \360, \u00f0, \n, in one literal or several in a row."""
     text = np.frombuffer(data, dtype=np.uint8)
     this, *after = _following(text, 5)
     digits = [DIGIT[characters] for characters in after]
@@ -80,7 +107,6 @@ def _decode_literal(data: bytes) -> Decoded | None:
     hidden = _hidden(len(text), starts, lengths)
     hidden |= starts & (after[0] == 10)
     # Literals in a row are one string, as in C.
-    quote = re.escape(data[max(found.start() - 1, 0) : found.start()])
     for between in re.finditer(quote + rb"[ \t\r\n\\]*+[bu]?" + quote, data):
         if not hidden[between.start()]:
             hidden[between.start() : between.end()] = True
