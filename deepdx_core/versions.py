@@ -7,7 +7,8 @@ must not. `tests/test_versions.py` holds the results of each version and names t
 READER_VERSION = 2
 """`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons.
 
-Version 2 tells records one by one, and finds them at a stride.
+Version 2 tells records one by one, finds them at a stride, and reads dumps in text of all notations, coded payloads,
+damaged archives and disks.
 """
 
 CURATION_VERSION = 2

@@ -26,6 +26,21 @@ _SIGNATURES = (
     (b"\0\0\0\x01Bud1", ".DS_Store file of a Macintosh"),
 )
 
+# Archives that no library of ours unpacks. Banks that are merely stored in one are found all the same.
+_UNREAD_ARCHIVES = (
+    (rb"ZOO [ -~]{0,15}.{1,16}\xdc\xa7\xc4\xfd", "zoo archive"),
+    (rb"\x60\xea[\x20-\xff][\x00-\x0a]", "arj archive"),
+    (rb"\x1a[\x01-\x0b][!-~]{1,12}\x00", "arc archive"),
+    (rb"SIT!.{6}rLau|StuffIt \(c\)1997", "StuffIt archive"),
+    (rb"DMS!", "dms disk of an Amiga"),
+    (rb"LZX\x00", "lzx archive"),
+    (rb"PP20|XPKF", "PowerPacker file"),
+    (rb".{7}\*\*ACE\*\*", "ace archive"),
+)
+_ARCHIVES = [(re.compile(rb"(?:" + pattern + rb")", re.DOTALL), name) for pattern, name in _UNREAD_ARCHIVES]
+_MACBINARY = re.compile(rb"\0[\x01-\x3f]", re.DOTALL)
+_MACBINARY_HEADER = 128
+
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 _COLUMNS = [name.replace("_", "").encode() for name in PARAMETER_NAMES]
 _SAMPLE = 2**16  # bytes at either end of a table, where its columns are named
@@ -34,6 +49,12 @@ _SAMPLE = 2**16  # bytes at either end of a table, where its columns are named
 def identify_file(data: bytes) -> str | None:
     """Return the type of a file by its first bytes, None if it is unknown."""
     return next((name for signature, name in _SIGNATURES if data.startswith(signature)), None)
+
+
+def identify_unread_archive(data: bytes) -> str | None:
+    """Return the kind of an archive that is not unpacked, also behind a MacBinary header; None for other data."""
+    starts = (0, _MACBINARY_HEADER) if _MACBINARY.match(data) else (0,)
+    return next((name for start in starts for mark, name in _ARCHIVES if mark.match(data, start)), None)
 
 
 def is_text(data: bytes, size: int = 4096) -> bool:

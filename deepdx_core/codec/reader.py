@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from deepdx_core.codec.reasons import explain_missing_voices
-from deepdx_core.codec.recognizers import hex_text, sounddiver, spoiled_text, sysex
+from deepdx_core.codec.recognizers import json_voices, nibbles, polyframe, sounddiver, spoiled_text, sysex, text
 from deepdx_core.codec.segments import Kind, Reading
 
 Recognizer = Callable[[bytes], Reading | None]
@@ -18,7 +18,10 @@ Recognizer = Callable[[bytes], Reading | None]
 RECOGNIZERS: tuple[Recognizer, ...] = (
     spoiled_text.recognize,  # first, so that no other recognizer finds voices in destroyed data
     sounddiver.recognize,
-    hex_text.recognize,
+    polyframe.recognize,
+    nibbles.recognize,
+    json_voices.recognize,
+    text.recognize,
     sysex.recognize,  # last, because it takes any bytes
 )
 """All recognizers, in the order in which they are tried."""

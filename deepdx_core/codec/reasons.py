@@ -1,6 +1,6 @@
 """Reasons why a file holds no voices."""
 
-from deepdx_core.codec.file_types import identify_file, is_text, is_voice_table
+from deepdx_core.codec.file_types import identify_file, identify_unread_archive, is_text, is_voice_table
 from deepdx_core.codec.segments import Kind, Segment, list_contents
 from deepdx_core.codec.splitting import UNREAD
 from deepdx_core.display import counted
@@ -14,6 +14,8 @@ def explain_missing_voices(data: bytes, segments: tuple[Segment, ...]) -> str:
         return f"{segments[-1].note}, the rest is not read; no DX7 voices before it"
     if is_voice_table(data):
         return "table of voices: `deepdx convert` makes banks of it"
+    if archive := identify_unread_archive(data):
+        return f"{archive}: not unpacked, no program for its kind is part of Deep DX"
     if file_type := identify_file(data):
         return f"{file_type} without DX7 voices"
     if messages := [segment.what for segment in segments if segment.kind is Kind.MESSAGE]:

@@ -1,11 +1,11 @@
 """Checks of an archive's members, shared by all kinds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from deepdx_core.display import printable
 from deepdx_core.intake import limits
-from deepdx_core.intake.contents import RefusedError
+from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
 CHUNK = 2**20
@@ -39,17 +39,50 @@ def size_error() -> RefusedError:
     return RefusedError(f"unpacks to more than {limits.MAX_FILE // 2**20} MiB")
 
 
+class DamagedError(RefusedError):
+    """A member is damaged. `data` are the bytes before the damage."""
+
+    def __init__(self, reason: str, data: bytes) -> None:
+        super().__init__(reason)
+        self.data = data
+
+
 def read_to_end(read: Callable[[int], bytes], budget: Budget) -> bytes:
-    """Return the bytes of a member, charged to the budget. Raises RefusedError beyond MAX_FILE or the budget."""
+    """Return the bytes of a member, charged to the budget.
+
+    Raises RefusedError beyond MAX_FILE or the budget, and DamagedError after any error of a decoder.
+    """
     pieces: list[bytes] = []
     size = 0
-    while piece := read(CHUNK):
+    while True:
+        try:
+            piece = read(CHUNK)
+        except RefusedError:
+            raise
+        # zlib.error, lzma.LZMAError, EOFError, ...: every decoder fails in its own way.
+        except Exception as error:
+            raise DamagedError(describe_damage("in the archive", error), b"".join(pieces)) from error
+        if not piece:
+            return b"".join(pieces)
         size += len(piece)
         if size > limits.MAX_FILE:
             raise size_error()
         budget.charge(len(piece))
         pieces.append(piece)
-    return b"".join(pieces)
+
+
+def contents_of(member: str, read: Callable[[], bytes]) -> Iterator[Content]:
+    """Yield the member that `read` returns, or the reason for refusing it; both if its first bytes are whole."""
+    try:
+        yield Content(member, read())
+    except DamagedError as error:
+        if error.data:
+            yield Content(member, error.data)
+            yield Content(f"{member} (rest)", refused=str(error))
+        else:
+            yield Content(member, refused=str(error))
+    except RefusedError as error:
+        yield Content(member, refused=str(error))
 
 
 def describe_damage(what: str, error: Exception) -> str:

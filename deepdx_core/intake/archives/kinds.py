@@ -7,16 +7,26 @@ from dataclasses import dataclass, replace
 
 from deepdx_core.display import printable
 from deepdx_core.intake import limits
+from deepdx_core.intake.archives.amiga_disks import is_amiga_disk, read_amiga_disk
 from deepdx_core.intake.archives.checks import describe_damage, normalize_slashes
 from deepdx_core.intake.archives.compressed_files import read_bzip2, read_gzip, read_xz
-from deepdx_core.intake.archives.libarchive_formats import read_7z, read_lha, read_rar
+from deepdx_core.intake.archives.fat_disks import is_fat_disk, is_msa, read_fat_disk, read_msa
+from deepdx_core.intake.archives.libarchive_formats import read_rar, reader, unpacker
+from deepdx_core.intake.archives.macintosh_files import (
+    MACBINARY_HEADER,
+    is_binhex,
+    is_macbinary,
+    read_binhex,
+    read_macbinary,
+)
+from deepdx_core.intake.archives.mails import is_mail, read_mail
 from deepdx_core.intake.archives.tar_archives import is_tar, read_tar
 from deepdx_core.intake.archives.zip_archives import read_zip
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
-HEAD_SIZE = tarfile.BLOCKSIZE
-"""Bytes from which an archive is recognized."""
+HEAD_SIZE = 2 * tarfile.BLOCKSIZE
+"""Bytes from which an archive is recognized, if it is one that may be larger than a file."""
 
 _YAMAHA = b"\xf0\x43"
 _NAMELESS = "(no name)"
@@ -27,7 +37,7 @@ _SHORTENED = 80  # characters kept of a path that is too long
 class Kind:
     """A kind of archive.
 
-    recognize: true for the first HEAD_SIZE bytes of such an archive.
+    recognize: true for such an archive, and for its first HEAD_SIZE bytes.
     read_members: yields the members and charges them to the budget. Raises RefusedError where the rest is refused,
         and any error of a decoder where it is damaged.
     """
@@ -43,19 +53,40 @@ KINDS = (
     # A block or the end of the stream must follow: "BZh9" alone may be a text or a voice.
     Kind("bzip2", re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)").match, read_bzip2),
     Kind("xz", re.compile(rb"\xfd7zXZ\x00").match, read_xz),
-    Kind("7z", re.compile(rb"7z\xbc\xaf\x27\x1c").match, read_7z),
+    Kind("7z", re.compile(rb"7z\xbc\xaf\x27\x1c").match, reader("7z", "7zip")),
     Kind("rar", re.compile(rb"Rar!\x1a\x07(\x00|\x01\x00)").match, read_rar),
     # Size and sum of a header, the method, sizes and times, and the level of the header.
-    Kind("lha", re.compile(rb"..-(lh[0-9a-z]|lz[s45]|pm[0-2s])-.{13}[\x00-\x03]", re.DOTALL).match, read_lha),
+    Kind(
+        "lha", re.compile(rb"..-(lh[0-9a-z]|lz[s45]|pm[0-2s])-.{13}[\x00-\x03]", re.DOTALL).match, reader("lha", "lha")
+    ),
+    Kind("cab", re.compile(rb"MSCF\0\0\0\0").match, reader("cab", "cab")),
+    Kind("cpio", re.compile(rb"07070[127][0-9a-fA-F]{60}").match, reader("cpio", "cpio")),
+    Kind("ar", re.compile(rb"!<arch>\n").match, reader("ar", "ar")),
+    Kind("zstd", re.compile(rb"\x28\xb5\x2f\xfd").match, unpacker("zstd")),
+    Kind("lz4", re.compile(rb"\x04\x22\x4d\x18").match, unpacker("lz4")),
+    Kind("lzip", re.compile(rb"LZIP\x01[\x0c-\xff]").match, unpacker("lzip")),
+    Kind("compress", re.compile(rb"\x1f\x9d[\x89-\x90]").match, unpacker("compress")),
     Kind("tar", is_tar, read_tar),
+    Kind("mail", is_mail, read_mail),
+    Kind("BinHex", is_binhex, read_binhex),
+    Kind("MSA", is_msa, read_msa),
+    Kind("FAT disk", is_fat_disk, read_fat_disk),
+    Kind("Amiga disk", is_amiga_disk, read_amiga_disk),
 )
+_MACBINARY = Kind("MacBinary", is_macbinary, read_macbinary)
 
 
 def recognize_archive(data: bytes) -> Kind | None:
-    """Return the kind of an archive by its first HEAD_SIZE bytes, never by a file's name; None for other data."""
+    """Return the kind of an archive by its bytes, never by a file's name; None for other data.
+
+    The first HEAD_SIZE bytes suffice, except for disks that were not formatted.
+    """
     if data.startswith(_YAMAHA):
         return None
-    return next((kind for kind in KINDS if kind.recognize(data)), None)
+    if kind := next((kind for kind in KINDS if kind.recognize(data)), None):
+        return kind
+    # Banks are found behind the header of MacBinary without unpacking.
+    return _MACBINARY if is_macbinary(data) and recognize_archive(data[MACBINARY_HEADER:]) else None
 
 
 def read_archive(data: bytes) -> Iterator[Content]:

@@ -4,9 +4,10 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
+from functools import partial
 
 from deepdx_core.intake import limits
-from deepdx_core.intake.archives.checks import CHUNK, check_path, check_type, size_error
+from deepdx_core.intake.archives.checks import CHUNK, DamagedError, check_path, check_type, contents_of, size_error
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
@@ -44,6 +45,7 @@ class ForwardStream(io.RawIOBase):
         self._budget = budget
         self._position = 0
         self._metadata = limits.MAX_METADATA
+        self._damage: Exception | None = None
         self.last = b""
         """The bytes that were read last."""
 
@@ -59,10 +61,27 @@ class ForwardStream(io.RawIOBase):
         return data
 
     def read_data(self, size: int) -> bytes:
-        """Return the next bytes, MAX_FILE at most."""
+        """Return the next bytes, MAX_FILE at most; fewer where the stream ends or is damaged."""
         if not 0 <= size <= limits.MAX_FILE:
             raise size_error()
-        self.last = self._stream.read(size)
+        pieces: list[bytes] = []
+        left = size
+        while left:
+            try:
+                if self._damage:
+                    raise self._damage
+                piece = self._stream.read1(left)
+            # Every decoder fails in its own way. The bytes before the damage come first, then the error.
+            except Exception as error:
+                self._damage = error
+                if not pieces:
+                    raise
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+        self.last = b"".join(pieces)
         self._budget.charge(len(self.last))
         self._position += len(self.last)
         return self.last
@@ -90,10 +109,7 @@ def read_tar_stream(stream: ForwardStream, budget: Budget) -> Iterator[Content]:
                 raise tarfile.ReadError("too many global headers")
             if info.isdir():
                 continue
-            try:
-                yield Content(info.name, _read_member(stream, info))
-            except RefusedError as error:
-                yield Content(info.name, refused=str(error))
+            yield from contents_of(info.name, partial(_read_member, stream, info))
     if stream.last != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError("broken off, or a bad header")
 
@@ -105,5 +121,5 @@ def _read_member(stream: ForwardStream, info: tarfile.TarInfo) -> bytes:
         raise RefusedError("sparse file, not read")
     data = stream.read_data(info.size)
     if len(data) < info.size:
-        raise RefusedError("damaged in the archive: broken off")
+        raise DamagedError("damaged in the archive: broken off", data)
     return data

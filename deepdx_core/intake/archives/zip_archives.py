@@ -3,12 +3,23 @@
 import io
 import re
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
+from typing import cast
 
 from deepdx_core.intake import limits
-from deepdx_core.intake.archives.checks import CHUNK, check_path, check_type, describe_damage, read_to_end
+from deepdx_core.intake.archives.checks import (
+    CHUNK,
+    check_path,
+    check_type,
+    contents_of,
+    describe_damage,
+    read_to_end,
+)
+from deepdx_core.intake.archives.zip_local_headers import read_local_headers
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
@@ -28,20 +39,20 @@ def read_zip(data: bytes, budget: Budget) -> Iterator[Content]:
     except UnicodeDecodeError:
         # One name wrongly flagged as UTF-8 would lose all members; without the flag, names are code page 437.
         archive = zipfile.ZipFile(_BoundedBytes(_UTF8_FLAG.sub(lambda m: m[1] + bytes([m[2][0] & ~8]), data)))
+    except (zipfile.BadZipFile, struct.error, OSError, ValueError, NotImplementedError) as error:
+        yield from read_local_headers(data, budget)
+        reason = describe_damage("zip archive", error)
+        raise RefusedError(f"{reason}; members were read without its directory") from error
     with archive:
         overlapping = _find_overlapping(archive.infolist())
         for info in archive.infolist():
             budget.count_member()
             if info.filename.endswith("/"):
                 continue
-            try:
-                if info in overlapping:
-                    raise RefusedError("shares its bytes with another member")
-                yield Content(info.filename, _read_member(archive, info, budget))
-            except RefusedError as error:
-                yield Content(info.filename, refused=str(error))
-            except Exception as error:
-                yield Content(info.filename, refused=describe_damage("in the archive", error))
+            if info in overlapping:
+                yield Content(info.filename, refused="shares its bytes with another member")
+            else:
+                yield from contents_of(info.filename, partial(_read_member, archive, info, budget))
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> bytes:
@@ -50,8 +61,12 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget
     if info.flag_bits & 1:
         raise RefusedError("encrypted")
     budget.charge(0)
-    with archive.open(info) as stream:
-        return read_to_end(stream.read, budget)
+    try:
+        stream = archive.open(info)
+    except Exception as error:
+        raise RefusedError(describe_damage("in the archive", error)) from error
+    with stream:
+        return read_to_end(cast(zipfile.ZipExtFile, stream).read1, budget)
 
 
 def _find_overlapping(members: list[zipfile.ZipInfo]) -> set[zipfile.ZipInfo]:
