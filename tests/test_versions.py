@@ -21,6 +21,7 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from deepdx_core import versions
 from deepdx_core.decoding.sound_ids import sound_ids
@@ -70,7 +71,8 @@ def libraries():
     found = {
         name: ".".join(version(name).split(".")[:2]) for name in ("numpy", "polars", "scikit-learn", "scipy", "torch")
     }
-    return found | {"machine": platform.machine()}
+    # Vectorized logarithms and exponentials differ in the last bit with the instructions of the processor.
+    return found | {"machine": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"}
 
 
 def digest_tables(home):
