@@ -124,7 +124,10 @@ _DECIMAL = (
 )
 _OCTAL_BYTES = rb"360[^0-9a-z]{1,8}103|" + _OCTAL_ADDRESS + rb"[0-3][0-7]{2}[ \t]"
 _MARKS = (b"xf0", b"$f0", b"&", b"f0h", b"43h", b"0x")
+_SWAPPED_HEADER = rb"\n[> \t]{0,8}(?:[0-9a-f]{4,16}[:h]?[ \t]{1,4})?43f0[ \t]"
 _NOTATIONS = (
+    # First, since two swapped parameters of a voice may both be legal.
+    ("hex words, low byte first", _Numbers(_SWAPPED_HEADER, measure_hex, 16, signs=(b"43f0",), little=True)),
     ("hex text", _Numbers(_HEX, measure_hex, 16)),
     ("hex text", _Numbers(_MARKED_HEX, measure_marked_hex, 16, signs=_MARKS, marked=True, code=True)),
     ("hex words, low byte first", _Numbers(rb"43f0|" + _ADDRESS + rb"[0-9a-f]{4}", measure_hex, 16, little=True)),
