@@ -6,7 +6,7 @@ on held-out voices), while trees do so within seconds, since they test single va
 parameters alone, .74 by ear as well (`python -m studies.critic HOME`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from deepdx_core.voice.parameters import PARAMETERS
 MAX_LABELS = MAX_CATEGORIES
 
 _TREES, _LEAVES = 300, 31
+_FEWEST_TO_CALIBRATE = 200  # voices of each kind
+_MAX_SCALE = 2.0
 _BYTES = 1 + len(PARAMETERS)
 
 
@@ -45,6 +47,25 @@ class Critic:
         if self.by_ear != (sound is not None):
             raise ValueError("a critic by ear needs the sound of the voices, and no other does")
         return self.trees.sum_leaves(_inputs(voices, sound))[:, 0]
+
+    def calibrated(self, of_real: Float64Array, of_written: Float64Array) -> "Critic":
+        """Return the critic with log-odds as they are right for voices that it was not fitted to.
+
+        of_real, of_written: its log-odds of such voices, `float64[n]` and `float64[m]`. Logistic regression maps them
+        to better ones (Platt, "Probabilistic outputs for support vector machines", 1999). With few voices, nothing
+        changes.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        if min(len(of_real), len(of_written)) < _FEWEST_TO_CALIBRATE:
+            return self
+        scores = np.concatenate([of_real, of_written])[:, None]
+        is_real = np.arange(len(scores)) < len(of_real)
+        fitted = LogisticRegression(class_weight="balanced").fit(scores, is_real)
+        scale, offset = float(fitted.coef_[0, 0].clip(0, _MAX_SCALE)), float(fitted.intercept_[0])
+        is_leaf = self.trees.children[:, :, 0] == np.arange(self.trees.children.shape[1])
+        values = np.where(is_leaf, self.trees.values * scale + offset / len(self.trees.values), self.trees.values)
+        return replace(self, trees=replace(self.trees, values=values))
 
 
 def fit_critic(real: Voices, written: Voices, seed: int, sound: tuple[UInt8Array, UInt8Array] | None = None) -> Critic:

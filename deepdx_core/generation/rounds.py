@@ -6,6 +6,7 @@ Each round has critics of its own. They have to tell today's writer from real vo
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 
 from deepdx_core.arrays import Float64Array, UInt8Array
@@ -32,6 +33,9 @@ from deepdx_core.writer.model import Writer
 
 ROUNDS_CHECKPOINT = "rounds.safetensors"
 
+FEWEST_STEPS = 32
+"""Steps of a round, below which there are none: critics learn nothing from so few candidates."""
+
 _STEPS_BEFORE = 16  # for each step of a round: rounds refine a writer that can write already
 _MAX_REWARD = 4.0  # log-odds; trees are sure of a few voices, which would outweigh all others
 
@@ -40,7 +44,7 @@ def train_against_critics(
     writer: Writer,
     train: Voices,
     training_set: TrainingSet,
-    sound: UInt8Array,
+    audio: pl.DataFrame,
     config: WriterConfig,
     fingerprint: str,
     checkpoint_dir: Path,
@@ -48,24 +52,26 @@ def train_against_critics(
 ) -> Writer:
     """Return the writer after `config.rounds` rounds. An interrupted run continues with the round that it was in.
 
-    sound: the training voices' audio features, by `feature_bytes`.
+    audio: a table `audio_features`; what it has of the training voices is not rendered again.
     """
+    steps = min(config.round_steps, config.steps_for(len(train)) // _STEPS_BEFORE)
+    if steps < FEWEST_STEPS or not config.rounds:
+        return writer
+    sound = feature_bytes(train.parameters, compute_voice_features(train.parameters, audio, report))
     checkpoint, first = checkpoint_dir / ROUNDS_CHECKPOINT, 0
     if (state := read_checkpoint(checkpoint, fingerprint)) is not None:
         first = int(state.pop("rounds"))
         writer.load_state_dict(state)
-    conditions = min(config.round_steps, config.steps_for(len(train)) // _STEPS_BEFORE) * PARENTS_PER_STEP
     with reproducible(config.threads), torch.random.fork_rng():
-        for number in range(first, config.rounds if conditions else 0):
+        for number in range(first, config.rounds):
             report("adversarial rounds", number, config.rounds)
             random = np.random.default_rng([config.seed, number, 4])
-            labels = train.labels[random.integers(len(train), size=conditions)]
+            labels = train.labels[random.integers(len(train), size=steps * PARENTS_PER_STEP)]
             candidates = write_candidates(writer, training_set, labels, random)
             rewards = _rewards(candidates, train, sound, config.seed, random)
             writer = learn_from_rewards(writer, training_set, candidates, rewards, config, random)
             state = {"rounds": torch.tensor(number + 1), **writer.state_dict()}
             write_checkpoint(checkpoint, fingerprint, state)
-    report("adversarial rounds", config.rounds, config.rounds)
     return writer
 
 

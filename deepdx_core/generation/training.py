@@ -105,8 +105,7 @@ def train_model(
     parents = replace(parents, slack=SAMPLING_SLACK)
     training_set = TrainingSet.from_voices(train, parents)
     known = AudioFeatures.create_empty() if audio is None else audio
-    sound = feature_bytes(train.parameters, compute_voice_features(train.parameters, known, report))
-    writer = train_against_critics(writer, train, training_set, sound, config, fingerprint, checkpoint_dir, report)
+    writer = train_against_critics(writer, train, training_set, known, config, fingerprint, checkpoint_dir, report)
 
     def generate(labels: Int64Array, seed: int) -> UInt8Array:
         return _write_voices(writer, training_set, train, labels, seed, report)
@@ -171,6 +170,7 @@ def _with_critics(
         held_out = _new_voices(generate(validation.labels, config.seed + 1), validation.labels, train)
     critic, critic_by_ear = fit_critic(train, written, config.seed), None
     realness = [critic.realness(voices) for voices in (validation, held_out)]
+    critic = critic.calibrated(*realness)
     if by_ear:
         known = AudioFeatures.create_empty() if audio is None else audio
         of_train, of_written, *others = (
@@ -180,6 +180,7 @@ def _with_critics(
         critic_by_ear = fit_critic(train, written, config.seed, (of_train, of_written))
         pairs = zip((validation, held_out), others, strict=True)
         realness = [critic_by_ear.realness(voices, sound) for voices, sound in pairs]
+        critic_by_ear = critic_by_ear.calibrated(*realness)
     is_real = np.arange(len(validation) + len(held_out)) < len(validation)
     critic_area, _ = area(np.concatenate(realness), is_real, np.arange(len(is_real)))
     summary = TrainingSummary(

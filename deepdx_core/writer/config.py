@@ -63,7 +63,9 @@ class WriterConfig(Settings):
         "writer learns from its odds.",
     )
     round_steps: int = Field(
-        default=188, ge=1, description="Steps in a round; never more than a sixteenth of the steps before."
+        default=188,
+        ge=1,
+        description="Steps in a round; never more than a sixteenth of the steps before. Below 32 there are no rounds.",
     )
     adversarial_learning_rate: float = Field(default=3e-4, ge=0, description="Learning rate in these rounds.")
     written: int = Field(

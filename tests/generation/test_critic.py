@@ -154,3 +154,20 @@ def test_audio_features_as_bytes_follow_the_features():
 
 def test_no_voices_have_no_audio_features():
     assert feature_bytes(toy_voices(2).parameters[:0], AudioFeatures.create_empty()).shape == (0, FEATURE_BYTES)
+
+
+def test_calibration_moves_odds_and_keeps_their_order():
+    real, written = toy_voices(240), generated_voices(random_voices(240)[0], np.zeros(240, dtype=np.int64))
+    critic = fit_critic(real, written, 0)
+    random = np.random.default_rng(0)  # scores that hardly tell the two apart: the odds are too sure
+    calibrated = critic.calibrated(random.normal(1.0, 3.0, 300), random.normal(0.5, 3.0, 300))
+    both = generated_voices(np.concatenate([real.parameters, written.parameters]), np.zeros(480, dtype=np.int64))
+    before, after = critic.realness(both), calibrated.realness(both)
+    assert after.std() < 0.3 * before.std()
+    slope, offset = np.polyfit(before, after, 1)
+    assert np.allclose(after, slope * before + offset)
+
+
+def test_few_voices_calibrate_nothing():
+    critic = fit_critic(toy_voices(40), generated_voices(random_voices(40)[0], np.zeros(40, dtype=np.int64)), 0)
+    assert critic.calibrated(np.zeros(199), np.ones(500)) is critic

@@ -18,6 +18,13 @@ def equal(one, other):
     return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _short_rounds():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "FEWEST_STEPS", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     return fit(tmp_path_factory.mktemp("whole"), CONFIG)
@@ -28,7 +35,7 @@ def test_rounds_change_the_writer(whole, tmp_path):
 
 
 def test_a_run_of_few_steps_has_no_rounds(tmp_path):
-    fit(tmp_path, CONFIG.replace(steps=15))
+    fit(tmp_path, CONFIG.replace(steps=31))
     assert not (tmp_path / ROUNDS_CHECKPOINT).exists()
 
 
