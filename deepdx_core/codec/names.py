@@ -8,9 +8,11 @@ from deepdx_core.voice.parameters import NAME_LENGTH
 
 
 def _characters() -> npt.NDArray[np.uint32]:
-    # U+FFFD replaces control characters and bytes over 127: they must not reach a terminal or a page.
+    # Control characters must not reach a terminal or a page: their pictures stand for them. U+FFFD is all over 127.
     table = np.full(256, 0xFFFD, dtype=np.uint32)
+    table[:32] = 0x2400 + np.arange(32)
     table[32:127] = np.arange(32, 127)
+    table[127] = ord("\u2190")  # an arrow on the display of the DX7
     table[0] = ord(" ")  # some editors pad with NUL
     return table
 
@@ -19,14 +21,23 @@ _CHARACTERS = _characters()
 
 
 def names_to_text(names: UInt8Array) -> npt.NDArray[np.str_]:
-    """Decode names `uint8[n, length]` to text `str[n]`, without padding. All but printable ASCII becomes U+FFFD."""
+    """Decode names `uint8[n, length]` to text `str[n]`, without padding.
+
+    7F becomes an arrow, as on the DX7's display, and a control character its picture; NUL is a space. `text_to_names`
+    restores all other bytes below 80. The rest becomes U+FFFD.
+    """
     codes = np.ascontiguousarray(_CHARACTERS[names])
     return np.strings.rstrip(codes.view(f"<U{names.shape[1]}").reshape(len(names)))
 
 
 def text_to_names(texts: list[str], length: int = NAME_LENGTH) -> UInt8Array:
-    """Encode texts as names `uint8[n, length]`, cut or padded with spaces. All but printable ASCII becomes `?`."""
+    """Encode texts of `names_to_text` as names `uint8[n, length]`, cut or padded with spaces.
+
+    Characters that no byte below 80 stands for become `?`.
+    """
     padded = np.array([text.ljust(length) for text in texts], dtype=f"<U{length}")
     codes = padded.view(np.uint32).reshape(len(texts), length)
-    printable = (codes >= 32) & (codes < 127)
-    return np.where(printable, codes, ord("?")).astype(np.uint8)
+    order = 1 + np.argsort(_CHARACTERS[1:128])  # not NUL, which is a space
+    known = _CHARACTERS[order]
+    place = np.searchsorted(known, codes).clip(max=len(known) - 1)
+    return np.where(known[place] == codes, order[place], ord("?")).astype(np.uint8)

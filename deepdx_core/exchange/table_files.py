@@ -46,6 +46,8 @@ class TableFormat(StrEnum):
 
 _SUFFIXES = {f".{format_}": format_ for format_ in TableFormat} | {".ndjson": TableFormat.JSON_LINES}
 
+_NO_CHARACTER = r"[^ -~\x{2190}\x{2401}-\x{241F}]"  # those of `codec.names`
+
 
 def table_format(path: PurePath) -> TableFormat | None:
     """Return the format of a table by the suffix of its file, None for other files."""
@@ -184,7 +186,7 @@ def _normalize_columns(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]
             "row",
             *(_provenance(rows, column).alias(column) for column in PROVENANCE),
             # As in the codec: characters that a DX7 cannot show must not reach a terminal either.
-            text.str.replace_all("[^ -~]", "\ufffd").alias("name"),
+            text.str.replace_all(_NO_CHARACTER, "\ufffd").alias("name"),
             *values,
             unreadable=unreadable,
             length=length,

@@ -88,7 +88,7 @@ def build_files(
     lossy = voices["name"].str.contains("\ufffd", literal=True).sum()
     if lossy:
         print_line(
-            f"{counted(int(lossy), 'name')} with characters other than printable ASCII, written as `?`", "yellow", err
+            f"{counted(int(lossy), 'name')} with characters that no dump can hold, written as `?`", "yellow", err
         )
     parameters, names = to_arrays(voices)
     match target:

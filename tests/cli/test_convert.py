@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepdx_core.codec.names import text_to_names
-from deepdx_core.codec.packing import INIT_VOICE, pack_vmem
+from deepdx_core.codec.packing import pack_vmem
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.writer import frame, write_banks, write_singles, write_volca_singles
 from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices, to_arrays
@@ -132,10 +131,14 @@ def test_a_blank_slot_keeps_its_place(deepdx, tmp_path):
 
 
 def test_names_with_replaced_characters_are_counted(deepdx, tmp_path):
-    (tmp_path / "in.syx").write_bytes(b"".join(write_singles(INIT_VOICE[None], text_to_names(["A"]) // 65 * 7)))
-    code, _, errors = deepdx("convert", "in.syx", "-o", "out.syx")
+    assert deepdx("convert", BANK, "-o", "voices.csv")[0] == 0
+    table = (tmp_path / "voices.csv").read_text(encoding="utf-8")
+    assert table.count("E.PIANO 3") == 1
+    (tmp_path / "voices.csv").write_text(table.replace("E.PIANO 3", "\u00e9 PIANO \u2190"), encoding="utf-8")
+    code, _, errors = deepdx("convert", "voices.csv", "-o", "out.syx")
     assert code == 0
-    assert "1 name with characters other than printable ASCII" in errors
+    assert "1 name with characters that no dump can hold" in errors
+    assert (tmp_path / "out.syx").read_bytes()[6 + 118 : 6 + 128] == b"? PIANO \x7f "
 
 
 def test_existing_files_are_overwritten_only_with_force(deepdx, tmp_path):

@@ -133,8 +133,13 @@ def test_a_bank_holds_up_to_32_voices(count):
 
 def test_names_become_safe_text():
     raw = np.frombuffer(b"E.PIANO 1 \x1b[31m\x07<b>\x80\x00A\x7f       ", np.uint8).reshape(3, 10)
-    assert names_to_text(raw).tolist() == ["E.PIANO 1", "\ufffd[31m\ufffd<b>\ufffd", " A\ufffd"]
+    assert names_to_text(raw).tolist() == ["E.PIANO 1", "\u241b[31m\u2407<b>\ufffd", " A\u2190"]
     assert text_to_names(["PAD", "TOO LONG A NAME", "\u00e9t\u00e9\n"]).tobytes() == b"PAD       TOO LONG A?t??      "
+
+
+def test_names_keep_all_bytes_below_80_but_nul():
+    raw = np.resize(np.arange(1, 128, dtype=np.uint8), (13, 10))
+    assert (text_to_names(names_to_text(raw).tolist()) == raw).all()
 
 
 def test_carriers_and_feedback_of_algorithms_are_those_of_the_chart():
