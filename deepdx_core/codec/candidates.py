@@ -13,7 +13,7 @@ import numpy.typing as npt
 from deepdx_core.arrays import BoolArray, Float32Array, UInt8Array
 from deepdx_core.codec.foreign_records import are_foreign
 from deepdx_core.codec.likelihood import LIKELY_VALUES, score_values
-from deepdx_core.codec.packing import MAXIMA, repack_vmem, unpack_vced, unpack_vmem, unused_bits
+from deepdx_core.codec.packing import MAXIMA, repack_vmem, unpack_records, unused_bits
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.codec.voice_statistics import (
     COMMON_IN_NAMES,
@@ -24,7 +24,7 @@ from deepdx_core.codec.voice_statistics import (
     count_marks,
     find_legal_records,
 )
-from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE
+from deepdx_core.voice.parameters import VMEM_SIZE
 
 _BLOCK = 2**20  # offsets that are searched at once
 _AT_ONCE = 2**16  # legal records whose marks are counted at once
@@ -106,7 +106,7 @@ class Candidates:
         record = self.data[None, : self.size]
         if count_illegal(record, self.format)[0] > _MAX_ILLEGAL_ALONE:
             return False
-        parameters, names = _unpack(record)
+        parameters, names = unpack_records(record)
         legal = np.minimum(parameters, MAXIMA)
         if self.size == VMEM_SIZE:
             mended = repack_vmem(legal, names, unused_bits(record))
@@ -158,17 +158,13 @@ def _candidates(data: UInt8Array, codes: UInt8Array, likely: npt.NDArray[np.intp
 
 
 def _score(records: UInt8Array) -> Float32Array:
-    return score_values(_unpack(records)[0])
-
-
-def _unpack(records: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
-    return unpack_vmem(records) if records.shape[1] == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
+    return score_values(unpack_records(records)[0])
 
 
 def _classify(records: UInt8Array, legal: BoolArray, format_: Format) -> UInt8Array:
     """Return the class of records `uint8[n, size]` that are no likely voices."""
     classes = np.full(len(records), Class.OTHER, dtype=np.uint8)
-    parameters, names = _unpack(records)
+    parameters, names = unpack_records(records)
     usual = score_values(parameters) >= LIKELY_VALUES
     named = np.count_nonzero(COMMON_IN_NAMES[names], axis=1) >= 5
     classes[usual & named & (count_illegal(records, format_) <= _MAX_ILLEGAL)] = Class.BROKEN

@@ -20,6 +20,9 @@ _HEADER_SIZE = 6
 REAL_TIME = bytes(range(0xF8, 0x100))
 """Clock, active sensing and the like, which MIDI allows between any two bytes."""
 
+LENGTH_BYTES = "the length bytes of a MIDI file behind its F0"
+"""Note of a dump whose F0 the length of a MIDI event follows."""
+
 # Headers of dumps, each with less than a voice after it, up to the next message.
 _BARE_HEADERS = re.compile(
     rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+(?=\xf0|\Z))++", re.DOTALL
@@ -161,7 +164,7 @@ def _voice_dump(
     """Return the segment of a dump. Anything unusual in its header is appended to `note`."""
     notes = [note] if note else []
     if body - start > _HEADER_SIZE:
-        notes.append("the length bytes of a MIDI file behind its F0")
+        notes.append(LENGTH_BYTES)
     right_count = _RIGHT_COUNTS[format_]
     count = data[body - 2 : body]
     if count != right_count:

@@ -18,7 +18,7 @@ from deepdx_core.codec.dumps import (
     read_misnamed_dump,
     read_whole_dump,
 )
-from deepdx_core.codec.segments import Checksum, Kind, Segment
+from deepdx_core.codec.segments import Checksum, Kind, Segment, join_notes
 from deepdx_core.display import counted
 
 _YAMAHA = 0x43
@@ -100,7 +100,7 @@ def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
         return []
     kinds = " ".join(f"{kind:02X}" for kind in np.unique(taken_out))
     note = f"{counted(len(taken_out), 'real-time byte')} ({kinds}) taken out"
-    segments[0] = replace(segments[0], note="; ".join(filter(None, [note, segments[0].note])))
+    segments[0] = replace(segments[0], note=join_notes(note, segments[0].note))
     return [
         replace(segment, offset=first, length=last - first)
         for segment, first, last in zip(segments, starts, ends, strict=True)

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.chains import Run
 from deepdx_core.codec.likelihood import LIKELY_VALUES, score_values
-from deepdx_core.codec.packing import unpack_vced, unpack_vmem
+from deepdx_core.codec.packing import unpack_records
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES, count_parameter_marks, find_best, find_legal_records
-from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_SIZE
+from deepdx_core.voice.parameters import NAME_LENGTH
 
 _LEAST = 8
 _MAX_STRIDE = 1024
@@ -98,7 +98,7 @@ def _find_parameters(data: UInt8Array, size: int, format_: Format, least: int = 
 def _score(data: UInt8Array, offsets: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.float32]:
     records = np.zeros((len(offsets), size + NAME_LENGTH), dtype=np.uint8)
     records[:, :size] = data[offsets[:, None] + np.arange(size)]
-    parameters, _ = unpack_vmem(records) if size + NAME_LENGTH == VMEM_SIZE else unpack_vced(records)
+    parameters, _ = unpack_records(records)
     scores = score_values(parameters)
     # Few values in all are a pattern, not a voice.
     ascending = np.sort(parameters, axis=1)

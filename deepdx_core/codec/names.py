@@ -18,6 +18,11 @@ def _characters() -> npt.NDArray[np.uint32]:
 
 
 _CHARACTERS = _characters()
+_BYTES = 1 + np.argsort(_CHARACTERS[1:128])  # those below 80 by their character; not NUL, which is a space
+_CHARACTERS_IN_ORDER = _CHARACTERS[_BYTES]
+
+NO_CHARACTER = r"[^ -~\x{2190}\x{2401}-\x{241F}]"
+"""Regular expression of polars for a character that `names_to_text` makes of no byte below 80."""
 
 
 def names_to_text(names: UInt8Array) -> npt.NDArray[np.str_]:
@@ -37,7 +42,5 @@ def text_to_names(texts: list[str], length: int = NAME_LENGTH) -> UInt8Array:
     """
     padded = np.array([text.ljust(length) for text in texts], dtype=f"<U{length}")
     codes = padded.view(np.uint32).reshape(len(texts), length)
-    order = 1 + np.argsort(_CHARACTERS[1:128])  # not NUL, which is a space
-    known = _CHARACTERS[order]
-    place = np.searchsorted(known, codes).clip(max=len(known) - 1)
-    return np.where(known[place] == codes, order[place], ord("?")).astype(np.uint8)
+    place = np.searchsorted(_CHARACTERS_IN_ORDER, codes).clip(max=len(_BYTES) - 1)
+    return np.where(_CHARACTERS_IN_ORDER[place] == codes, _BYTES[place], ord("?")).astype(np.uint8)

@@ -96,6 +96,14 @@ def repack_vmem(parameters: UInt8Array, names: UInt8Array, unused: UInt8Array) -
     return packed
 
 
+def unpack_records(records: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
+    """Return parameters and names of records by their size: VMEM of 128 bytes, or VCED of 155 with any bytes after it.
+
+    Like `unpack_vmem` and `unpack_vced`.
+    """
+    return unpack_vmem(records) if records.shape[1] == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
+
+
 def unpack_vced(unpacked: UInt8Array) -> tuple[UInt8Array, UInt8Array]:
     """Split records `uint8[n, 155]` into parameters and names. Values are not checked."""
     _require_records(unpacked, VCED_SIZE)

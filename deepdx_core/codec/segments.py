@@ -95,6 +95,11 @@ class Reading:
         return list_contents(dumps) if dumps else self.reason
 
 
+def join_notes(*notes: str) -> str:
+    """Return notes as one, without the empty ones."""
+    return "; ".join(filter(None, notes))
+
+
 def list_contents(descriptions: list[str]) -> str:
     """Return the distinct descriptions with their counts: `2 x 32-voice dump, single-voice dump`."""
     counts = list(Counter(descriptions).items())

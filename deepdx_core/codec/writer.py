@@ -30,11 +30,17 @@ def frame(format_number: int, data: bytes, channel: int = 0) -> bytes:
 
 def write_banks(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> list[bytes]:
     """Write any number of voices as 32-voice dumps, 4104 bytes each; INIT VOICE fills the last."""
-    missing = -len(parameters) % VMEM_VOICES
-    if missing:
-        parameters = np.concatenate([parameters, np.tile(INIT_VOICE, (missing, 1))])
-        names = np.concatenate([names, text_to_names(["INIT VOICE"] * missing)])
+    parameters, names = fill_up(parameters, names, VMEM_VOICES)
     return _messages(_frames(9, pack_vmem(parameters, names).reshape(-1, VMEM_VOICES * VMEM_SIZE), channel))
+
+
+def fill_up(parameters: UInt8Array, names: UInt8Array, size: int) -> tuple[UInt8Array, UInt8Array]:
+    """Return voices with INIT VOICE after them, up to the next multiple of `size` voices."""
+    missing = -len(parameters) % size
+    if not missing:
+        return parameters, names
+    blank = text_to_names(["INIT VOICE"] * missing)
+    return np.concatenate([parameters, np.tile(INIT_VOICE, (missing, 1))]), np.concatenate([names, blank])
 
 
 def write_bank(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> bytes:

@@ -10,9 +10,9 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from deepdx_core.arrays import UInt8Array
-from deepdx_core.codec.names import names_to_text, text_to_names
-from deepdx_core.codec.packing import INIT_VOICE, pack_vced
-from deepdx_core.codec.writer import ALL_OPERATORS_ON, write_banks
+from deepdx_core.codec.names import names_to_text
+from deepdx_core.codec.packing import pack_vced
+from deepdx_core.codec.writer import ALL_OPERATORS_ON, fill_up, write_banks
 from deepdx_core.voice.parameters import VMEM_VOICES
 
 FM1_SLOTS = 128
@@ -84,9 +84,7 @@ def write_fm1_set(parameters: UInt8Array, names: UInt8Array) -> dict[str, bytes]
     """
     if not 0 < len(parameters) <= FM1_SLOTS:
         raise ValueError(f"a set takes 1 to {FM1_SLOTS} voices, got {len(parameters)}")
-    missing = FM1_SLOTS - len(parameters)
-    parameters = np.concatenate([parameters, np.tile(INIT_VOICE, (missing, 1))])
-    names = np.concatenate([names, text_to_names(["INIT VOICE"] * missing)])
+    parameters, names = fill_up(parameters, names, FM1_SLOTS)
     files = {f"bank-{number}.syx": bank for number, bank in enumerate(write_banks(parameters, names), 1)}
     order = io.StringIO()
     table = csv.writer(order, lineterminator="\n")

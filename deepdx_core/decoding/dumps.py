@@ -5,14 +5,14 @@ import polars as pl
 
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.codec.names import names_to_text
-from deepdx_core.codec.packing import unpack_vced, unpack_vmem
+from deepdx_core.codec.packing import unpack_records
 from deepdx_core.codec.segments import RECORD_SIZE, Format
 from deepdx_core.decoding import findings
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.tables.columns import MAX_FINDINGS
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.versions import CURATION_VERSION, READER_VERSION
-from deepdx_core.voice.parameters import PARAMETER_NAMES, VCED_SIZE, VMEM_SIZE
+from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _BATCH = 1 << 14  # voices; each may have a hundred findings, which take far more memory before they are in a table
 
@@ -38,7 +38,7 @@ def decode_dumps(dumps: pl.DataFrame, known: pl.DataFrame | None = None) -> pl.D
 def _decode(dumps: pl.DataFrame, format_: Format) -> pl.DataFrame:
     size = RECORD_SIZE[format_]
     records = np.frombuffer(b"".join(dumps["payload"]), dtype=np.uint8).reshape(-1, size)
-    parameters, names = unpack_vmem(records) if size == VMEM_SIZE else unpack_vced(records[:, :VCED_SIZE])
+    parameters, names = unpack_records(records)
     readable: BoolArray = np.all(records < 128, axis=1)
     slots = (
         dumps.select("sha256", "offset", "format", "channel", "checksum", slot=pl.int_ranges(1, pl.col("voices") + 1))

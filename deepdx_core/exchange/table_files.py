@@ -14,6 +14,7 @@ from pathlib import PurePath
 import numpy as np
 import polars as pl
 
+from deepdx_core.codec.names import NO_CHARACTER
 from deepdx_core.display import printable
 from deepdx_core.exchange.column_aliases import match_columns
 from deepdx_core.exchange.table_errors import TableError, detect_separator, explain_unreadable, locate_row
@@ -45,8 +46,6 @@ class TableFormat(StrEnum):
 
 
 _SUFFIXES = {f".{format_}": format_ for format_ in TableFormat} | {".ndjson": TableFormat.JSON_LINES}
-
-_NO_CHARACTER = r"[^ -~\x{2190}\x{2401}-\x{241F}]"  # those of `codec.names`
 
 
 def table_format(path: PurePath) -> TableFormat | None:
@@ -186,7 +185,7 @@ def _normalize_columns(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]
             "row",
             *(_provenance(rows, column).alias(column) for column in PROVENANCE),
             # As in the codec: characters that a DX7 cannot show must not reach a terminal either.
-            text.str.replace_all(_NO_CHARACTER, "\ufffd").alias("name"),
+            text.str.replace_all(NO_CHARACTER, "\ufffd").alias("name"),
             *values,
             unreadable=unreadable,
             length=length,

@@ -5,7 +5,7 @@ two's complement of its sum, in 7 bits. Most messages have one block.
 Source: Yamaha's formats as public programs know them; frames, counts and checksums checked on real dumps.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deepdx_core.synths.coding import Coding
 from deepdx_core.synths.dx7ii import parameters as dx7ii
@@ -113,17 +113,7 @@ FB01_BANK = MessageKind(
     coding=Coding.NIBBLES,
     voices=True,
 )
-FB01_USER_BANK = MessageKind(
-    "fb01-user-bank",
-    "FB-01",
-    "bank of user voices",
-    (0x43, None, 0x0C),
-    layout=fb01.LAYOUT,
-    blocks=fb01.BANK_VOICES,
-    lead=64,
-    coding=Coding.NIBBLES,
-    voices=True,
-)
+FB01_USER_BANK = replace(FB01_BANK, id="fb01-user-bank", what="bank of user voices", head=(0x43, None, 0x0C))
 
 REFACE_COMMON = MessageKind(
     "reface-common", "reface DX", "common data of a voice", _REFACE, b"\x05\x30\0\0", reface_dx.COMMON, voices=True

@@ -1,5 +1,6 @@
 """Output shared by all commands: consoles, lines, tables, progress bars and numbered file names."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,11 @@ def announce_compilation() -> None:
 
     if not is_compiled():
         print_line("compiling the DX7 engine, once: some seconds", "dim", err)
+
+
+def safe_file_name(name: str) -> str:
+    """Return the name of a voice without characters that a file system may not accept."""
+    return re.sub(r"[^A-Za-z0-9 _-]", "_", name).strip()
 
 
 def numbered_paths(output: Path, count: int) -> list[Path]:

@@ -1,12 +1,11 @@
 """Voices of the other Yamahas in the commands `convert` and `inspect`."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepdx_pipeline.cli.console import err, out, print_line, safe_text, table
+from deepdx_pipeline.cli.console import err, out, print_line, safe_file_name, safe_text, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,7 +124,7 @@ def minidexed_files(voices: "pl.DataFrame", sources: "list[Source]", folder: Pat
     for number, performance in enumerate(performances, 1):
         if performance.losses:
             print_line(f"{performance.name}: not carried over: {'; '.join(performance.losses)}", "yellow", err)
-        files.append((folder / f"{number:06}_{_safe(performance.name)}.ini", performance.text.encode()))
+        files.append((folder / f"{number:06}_{safe_file_name(performance.name)}.ini", performance.text.encode()))
     return files
 
 
@@ -229,7 +228,3 @@ def print_messages(sources: "list[Source]") -> None:
                 shown.add_row(*map(safe_text, (slot, voice["name"], lost)))
         if len(contents) > 1:
             out.print(shown)
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9 _-]", "_", name).strip()

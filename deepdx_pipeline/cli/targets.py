@@ -1,13 +1,12 @@
 """The output formats of `convert`: which one is meant, and the files of each."""
 
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from deepdx_pipeline.cli.console import err, numbered_paths, print_line
+from deepdx_pipeline.cli.console import err, numbered_paths, print_line, safe_file_name
 from deepdx_pipeline.cli.other_synths import dx7ii_banks, dx7ii_singles, sy77_banks
 
 if TYPE_CHECKING:
@@ -136,6 +135,6 @@ def _number(output: Path, banks: list[bytes], one_file: bool) -> list[tuple[Path
 
 def _single_paths(folder: Path, names: list[str], ending: str = ".syx") -> list[Path]:
     digits = max(2, len(str(len(names))))
-    # Names of voices may contain characters that no file system accepts. The number keeps equal names apart.
-    safe = (re.sub(r"[^A-Za-z0-9 _-]", "_", name).strip() for name in names)
+    # The number keeps equal names apart.
+    safe = (safe_file_name(name) for name in names)
     return [folder / (f"{number:0{digits}} {name}".strip() + ending) for number, name in enumerate(safe, 1)]

@@ -10,8 +10,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 
+from deepdx_core.codec.dumps import LENGTH_BYTES
 from deepdx_core.codec.framing import next_message
-from deepdx_core.codec.segments import Kind, Segment
+from deepdx_core.codec.segments import Kind, Segment, join_notes
 
 _TRACK = b"MTrk"
 _HEADER_SIZE = 8
@@ -61,8 +62,8 @@ def find(data: bytes) -> Iterator[Segment]:
             if count > 1:
                 note = f"joined from {count} packets of a MIDI file"
             else:
-                note = "the length bytes of a MIDI file behind its F0" if segment.kind is Kind.VOICES else ""
-            notes = "; ".join(filter(None, [note, segment.note]))
+                note = LENGTH_BYTES if segment.kind is Kind.VOICES else ""
+            notes = join_notes(note, segment.note)
             yield replace(segment, offset=first, length=last + 1 - first, note=notes)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from deepdx_core.arrays import UInt8Array
-from deepdx_core.codec.segments import Kind, Reading, Segment
+from deepdx_core.codec.segments import Kind, Reading, Segment, join_notes
 from deepdx_core.codec.splitting import split
 from deepdx_core.voice.parameters import VMEM_SIZE
 
@@ -67,4 +67,4 @@ def _read_row(data: bytes, start: int, end: int) -> list[Segment]:
         ]
         if sum(segment.voices for segment in voices) > sum(segment.voices for segment in found):
             found = voices
-    return [replace(s, note="; ".join(filter(None, [s.note, "in nibbles"]))) for s in found]
+    return [replace(s, note=join_notes(s.note, "in nibbles")) for s in found]

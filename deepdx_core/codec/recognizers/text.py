@@ -14,7 +14,7 @@ import numpy as np
 from deepdx_core.codec.file_types import is_text
 from deepdx_core.codec.notations import encodings, escapes, numbers
 from deepdx_core.codec.notations.decoded import Decoded
-from deepdx_core.codec.segments import Kind, Reading, Segment
+from deepdx_core.codec.segments import Kind, Reading, Segment, join_notes
 from deepdx_core.codec.splitting import MAX_SEGMENTS, junk, split
 
 NOTATIONS = (*numbers.NOTATIONS, *escapes.NOTATIONS, *encodings.NOTATIONS)
@@ -55,7 +55,7 @@ def recognize(data: bytes) -> Reading | None:
             end = claim.offset + claim.length
             if taken.find(1, claim.offset, end) >= 0:
                 continue  # it would reach over a dump in another notation
-            claims.append(replace(claim, note="; ".join(filter(None, [claim.note, notation.name]))))
+            claims.append(replace(claim, note=join_notes(claim.note, notation.name)))
             unread[claim.offset : end] = b" " * claim.length
             taken[claim.offset : end] = b"\1" * claim.length
     if not claims:
