@@ -82,6 +82,16 @@ def records_at(data: UInt8Array, offsets: Offsets, format_: Format) -> bytes:
     return records.tobytes()
 
 
+def link_at_stride(offsets: Offsets, stride: int, gap: int) -> tuple[Offsets, BoolArray]:
+    """Return the order of offsets by their place in a stride, `intp[n]`, and which of them the next continues.
+
+    That is at most `gap` records between them: `bool[n - 1]`, in this order.
+    """
+    order = np.lexsort((offsets, offsets % stride))
+    distance = np.diff(offsets[order])
+    return order, (distance > 0) & (distance <= stride * (gap + 1)) & (distance % stride == 0)
+
+
 def find_chains(candidates: Candidates, stride: int, format_: Format, least: int) -> list[Run]:
     """Return the runs at a stride through the likely candidates.
 
@@ -90,10 +100,10 @@ def find_chains(candidates: Candidates, stride: int, format_: Format, least: int
     """
     if len(candidates.likely) < least:
         return []
-    order = np.lexsort((candidates.likely, candidates.likely % stride))
-    offsets, stretch = candidates.likely[order], candidates.stretch[order]
+    order, linked = link_at_stride(candidates.likely, stride, _MAX_GAP)
+    offsets = candidates.likely[order]
     distance = np.diff(offsets)
-    linked = (distance > 0) & (distance <= stride * (_MAX_GAP + 1)) & (distance % stride == 0) & (np.diff(stretch) == 0)
+    linked &= np.diff(candidates.stretch[order]) == 0
     first = np.flatnonzero(np.append(True, ~linked))
     count = np.diff(np.append(first, len(offsets)))
     sure = np.add.reduceat((candidates.marks[order] >= SURE).astype(np.intp), first)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deepdx_core.arrays import BoolArray, UInt8Array
-from deepdx_core.codec.chains import Run
+from deepdx_core.codec.chains import Run, link_at_stride
 from deepdx_core.codec.likelihood import LIKELY_VALUES, score_values
 from deepdx_core.codec.packing import unpack_records
 from deepdx_core.codec.segments import RECORD_SIZE, Format
@@ -116,10 +116,8 @@ def _find_rows(offsets: npt.NDArray[np.intp], size: int) -> list[tuple[int, int,
     for stride in np.argsort(-counts, kind="stable")[:_STRIDES]:
         if counts[stride] < _LEAST - 1:
             break
-        order = np.lexsort((offsets, offsets % stride))
+        order, linked = link_at_stride(offsets, int(stride), _MAX_GAP)
         ordered = offsets[order]
-        distance = np.diff(ordered)
-        linked = (distance > 0) & (distance <= stride * (_MAX_GAP + 1)) & (distance % stride == 0)
         first = np.flatnonzero(np.append(True, ~linked))
         found = np.diff(np.append(first, len(ordered)))
         start, last = ordered[first], ordered[first + found - 1]

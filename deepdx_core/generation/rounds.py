@@ -52,12 +52,12 @@ def train_against_critics(
 ) -> Writer:
     """Return the writer after `config.rounds` rounds. An interrupted run continues with the round that it was in.
 
-    audio: a table `audio_features`; what it has of the training voices is not rendered again.
+    training_set: `train`, with parents as for sampling. audio: a table `audio_features` with all training voices.
     """
     steps = min(config.round_steps, config.steps_for(len(train)) // _STEPS_BEFORE)
     if steps < FEWEST_STEPS or not config.rounds:
         return writer
-    sound = feature_bytes(train.parameters, compute_voice_features(train.parameters, audio, report))
+    sound = feature_bytes(train.parameters, audio)
     checkpoint, first = checkpoint_dir / ROUNDS_CHECKPOINT, 0
     if (state := read_checkpoint(checkpoint, fingerprint)) is not None:
         first = int(state.pop("rounds"))

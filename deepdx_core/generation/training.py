@@ -104,8 +104,8 @@ def train_model(
     )
     parents = replace(parents, slack=SAMPLING_SLACK)
     training_set = TrainingSet.from_voices(train, parents)
-    known = AudioFeatures.create_empty() if audio is None else audio
-    writer = train_against_critics(writer, train, training_set, known, config, fingerprint, checkpoint_dir, report)
+    audio = _with_audio(train, audio, report)  # rendered once, for the rounds and for the critic by ear
+    writer = train_against_critics(writer, train, training_set, audio, config, fingerprint, checkpoint_dir, report)
 
     def generate(labels: Int64Array, seed: int) -> UInt8Array:
         return _write_voices(writer, training_set, train, labels, seed, report)
@@ -200,6 +200,14 @@ def _with_critics(
         "names": names,
         "summary": summary,
     }
+
+
+def _with_audio(voices: Voices, audio: pl.DataFrame | None, report: Report) -> pl.DataFrame:
+    """Return a table `audio_features` with the features of all of these voices, and what it had of others."""
+    known = AudioFeatures.create_empty() if audio is None else audio
+    found = compute_voice_features(voices.parameters, known, report)
+    others = known.join(found.select("sound_id").unique(), on="sound_id", how="anti")
+    return pl.concat([others, found.select(others.columns)])
 
 
 def _new_voices(parameters: UInt8Array, labels: Int64Array, train: Voices) -> Voices:

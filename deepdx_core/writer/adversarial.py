@@ -10,7 +10,7 @@ its choices were good, not which parents (RLOO: Kool et al., "Buy 4 REINFORCE sa
 """
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,12 +18,13 @@ from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.training.runs import best_device, mixed_precision, update_average
-from deepdx_core.writer.batches import TrainingSet, make_batch, make_conditions
+from deepdx_core.writer.batches import TrainingSet, draw_batch, make_conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import from_sequence
 from deepdx_core.writer.model import Conditions, Writer, bits_per_voice
-from deepdx_core.writer.parents import SAMPLING_SLACK, draw_parents
+from deepdx_core.writer.parents import draw_parents
 from deepdx_core.writer.sampling import write_voices
+from deepdx_core.writer.training import descend, make_optimizer
 
 CANDIDATES = 4
 """Candidates for the same conditions."""
@@ -34,8 +35,6 @@ PARENTS_PER_STEP = 8
 _BATCH = PARENTS_PER_STEP * CANDIDATES
 _WARM_UP = 30  # steps
 _EMA_DECAY = 0.98  # a round has some 200 steps
-_MAX_GRADIENT_NORM = 10.0
-_WRITTEN_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -63,17 +62,12 @@ def write_candidates(
     writer: Writer, training_set: TrainingSet, labels: Int64Array, random: np.random.Generator
 ) -> Candidates:
     """Write candidates for each label id, `int64[n]`, `CANDIDATES` for the same parent and number of differences."""
-    parents = replace(training_set.parents, slack=SAMPLING_SLACK)
-    rows, differing = draw_parents(training_set.labels.numpy(), parents, labels, random)
+    rows, differing = draw_parents(training_set.labels.numpy(), training_set.parents, labels, random)
     own = np.repeat(np.arange(len(labels)), CANDIDATES)
     conditions = make_conditions(training_set, rows[own], differing[own], labels[own])
     device = best_device()
-    writer = copy.deepcopy(writer).to(device)
-    voices = []
-    for start in range(0, len(own), _WRITTEN_AT_ONCE):
-        some = Conditions(*(part[start : start + _WRITTEN_AT_ONCE].to(device) for part in conditions))
-        voices.append(write_voices(writer, some, random).cpu())
-    return Candidates(torch.cat(voices), conditions)
+    voices = write_voices(copy.deepcopy(writer).to(device), conditions.to(device), random)
+    return Candidates(voices.cpu(), conditions)
 
 
 def learn_from_rewards(
@@ -90,26 +84,21 @@ def learn_from_rewards(
     """
     device = best_device()
     learner, average = copy.deepcopy(writer).to(device), copy.deepcopy(writer).to(device)
-    optimizer = torch.optim.Adam(learner.parameters(), config.adversarial_learning_rate, betas=(0.9, 0.98))
+    optimizer = make_optimizer(learner, config.adversarial_learning_rate)
     advantages = torch.from_numpy(_advantages(rewards)).float()
     learner.train()
     for step, some in enumerate(np.split(random.permutation(len(rewards)), range(_BATCH, len(rewards), _BATCH))):
         torch.manual_seed(int(random.integers(1 << 62)))
         for group in optimizer.param_groups:
             group["lr"] = config.adversarial_learning_rate * min(1.0, (step + 1) / _WARM_UP)
-        rows = training_set.cumulative.searchsorted(random.random(_BATCH), side="right")
-        noises = config.orphans, config.moved, config.distance_noise
-        real, of_real = make_batch(training_set, training_set, rows, random, *noises)
+        real, of_real = draw_batch(training_set, _BATCH, config, random)
         voices = torch.cat([candidates.voices[some], real]).to(device)
-        of_written = Conditions(*(part[some] for part in candidates.conditions))
-        conditions = Conditions(*(torch.cat(pair).to(device) for pair in zip(of_written, of_real, strict=True)))
+        both = zip(candidates.conditions.of(some), of_real, strict=True)
+        conditions = Conditions(*map(torch.cat, both)).to(device)
         with mixed_precision(device, config.mixed):
             bits = bits_per_voice(learner, voices, conditions)
         loss = (advantages[some].to(device) * bits[: len(some)]).mean() + bits[len(some) :].mean()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(learner.parameters(), _MAX_GRADIENT_NORM)
-        optimizer.step()
+        descend(loss, learner, optimizer)
         update_average(average, learner, _EMA_DECAY, step)
     return average.to("cpu").eval()
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array
 from deepdx_core.dataset.arrays import Voices
+from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import LENGTH, SYMMETRIES, to_sequence
 from deepdx_core.writer.model import Conditions
 from deepdx_core.writer.parents import Parents
@@ -47,6 +48,15 @@ def make_conditions(among: TrainingSet, parents: Int64Array, differing: Int64Arr
         among.labels[rows],
         torch.zeros(len(rows), dtype=torch.bool),
     )
+
+
+def draw_batch(
+    training_set: TrainingSet, count: int, config: WriterConfig, random: np.random.Generator
+) -> tuple[Tensor, Conditions]:
+    """Draw training voices, and the conditions under which the writer should write them, as `config` asks for."""
+    rows = training_set.cumulative.searchsorted(random.random(count), side="right")
+    noises = config.orphans, config.moved, config.distance_noise
+    return make_batch(training_set, training_set, rows, random, *noises)
 
 
 def make_batch(

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from deepdx_core.arrays import Int64Array
 from deepdx_core.writer.layout import (
     EARLIER_SOURCES,
     KIND,
@@ -50,6 +51,14 @@ class Conditions(NamedTuple):
     labels: Tensor
     parent_labels: Tensor
     moved: Tensor
+
+    def of(self, rows: slice | Int64Array) -> "Conditions":
+        """Return the conditions of some voices."""
+        return Conditions(*(condition[rows] for condition in self))
+
+    def to(self, device: torch.device) -> "Conditions":
+        """Return the conditions on a device."""
+        return Conditions(*(condition.to(device) for condition in self))
 
 
 class Writer(nn.Module):
@@ -225,9 +234,7 @@ class IncrementalDecoder:
         self.position = 0
         n = len(self.voices)
         parts = (slice(start, start + _ENCODER_BATCH) for start in range(0, n, _ENCODER_BATCH))
-        self._parents = torch.cat(
-            [writer.encode_parents(Conditions(*(condition[part] for condition in conditions))) for part in parts]
-        )
+        self._parents = torch.cat([writer.encode_parents(conditions.of(part)) for part in parts])
         self._kv_caches = [block.attention.empty_kv_cache(n) for block in writer.blocks]  # type: ignore[union-attr,operator]
 
     def logits(self) -> Tensor:

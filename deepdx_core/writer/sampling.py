@@ -29,7 +29,7 @@ def write_voices(
     parts = [
         _write(
             writer,
-            Conditions(*(condition[start : start + _BATCH] for condition in conditions)),
+            conditions.of(slice(start, start + _BATCH)),
             torch.from_numpy(chances[start : start + _BATCH]),
             temperature,
             None if given is None else given[start : start + _BATCH],

@@ -28,7 +28,7 @@ from deepdx_core.training.runs import (
     restore_tensors,
     update_average,
 )
-from deepdx_core.writer.batches import TrainingSet, make_batch, make_conditions
+from deepdx_core.writer.batches import TrainingSet, draw_batch, make_batch, make_conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY, best_validation
 from deepdx_core.writer.layout import from_sequence
@@ -96,6 +96,19 @@ def train_writer(
     return run.best.to("cpu").eval(), run.history.numpy()
 
 
+def make_optimizer(writer: Writer, learning_rate: float) -> torch.optim.Adam:
+    """Return an optimizer of the writer's weights. No weight decay: there is no overfitting for it to cure."""
+    return torch.optim.Adam(writer.parameters(), learning_rate, betas=(0.9, 0.98))
+
+
+def descend(loss: Tensor, writer: Writer, optimizer: torch.optim.Adam) -> None:
+    """Take a step down the gradient of a loss. The gradient is clipped."""
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(writer.parameters(), _MAX_GRADIENT_NORM)
+    optimizer.step()
+
+
 def _require_finite(loss: float, step: int) -> None:
     if not math.isfinite(loss):
         raise FloatingPointError(f"training diverged in step {step}: lower the learning rate")
@@ -122,8 +135,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self.writer = Writer(labels, config.width, config.depth, config.heads, config.dropout).to(self.device)
         self.average, self.best = copy.deepcopy(self.writer), copy.deepcopy(self.writer)
-        # No weight decay: in so few passes, there is no overfitting for it to cure.
-        self.optimizer = torch.optim.Adam(self.writer.parameters(), config.learning_rate, betas=(0.9, 0.98))
+        self.optimizer = make_optimizer(self.writer, config.learning_rate)
         self.history = torch.zeros(0, len(HISTORY), dtype=torch.float64)
         self.recent = torch.zeros(2, dtype=torch.float64)  # sum and number of the losses since the last validation
         self.step = 0
@@ -137,15 +149,10 @@ class _Run:
         cosine = (1 + math.cos(math.pi * self.step / self.steps)) / 2
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * warm_up * (0.02 + 0.98 * cosine)
-        rows = self.training_set.cumulative.searchsorted(random.random(config.batch_size), side="right")
-        noises = config.orphans, config.moved, config.distance_noise
-        batch = make_batch(self.training_set, self.training_set, rows, random, *noises)
+        batch = draw_batch(self.training_set, config.batch_size, config, random)
         self.writer.train()
         loss = self._bits_per_voice(self.writer, *batch).mean()
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.writer.parameters(), _MAX_GRADIENT_NORM)
-        self.optimizer.step()
+        descend(loss, self.writer, self.optimizer)
         update_average(self.average, self.writer, config.ema_decay, self.step)
         self.step += 1
         self.recent += torch.tensor([loss.item(), 1.0])
@@ -170,19 +177,16 @@ class _Run:
 
     def _bits_per_voice(self, writer: Writer, voices: Tensor, conditions: Conditions) -> Tensor:
         with mixed_precision(self.device, self.config.mixed):
-            return bits_per_voice(writer, voices.to(self.device), self._on_device(conditions))
+            return bits_per_voice(writer, voices.to(self.device), conditions.to(self.device))
 
     def _c2st(self, random: np.random.Generator) -> float:
         """Return the C2ST of voices written with the averaged weights, against the validation voices."""
         parents = replace(self.training_set.parents, slack=SAMPLING_SLACK)
         drawn = draw_parents(self.train.labels, parents, self.validated.labels, random)
-        conditions = self._on_device(make_conditions(self.training_set, *drawn, self.validated.labels))
+        conditions = make_conditions(self.training_set, *drawn, self.validated.labels).to(self.device)
         parameters = from_sequence(write_voices(self.average, conditions, random).cpu().numpy())
         groups = joint_families(generated_voices(parameters, self.validated.labels), self.validated)
         return c2st(parameters, self.validated.parameters, groups, self.config.seed).value
-
-    def _on_device(self, conditions: Conditions) -> Conditions:
-        return Conditions(*(condition.to(self.device) for condition in conditions))
 
     def last_validation(self) -> tuple[float, float]:
         """Return the loss and the C2ST of the last validation, nan before the first one."""
