@@ -16,7 +16,7 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
 def main() -> None:
-    """Read the distinct legal voices of a corpus, and write the table of their values."""
+    """Count the values of the distinct legal voices of a corpus, and write the table of their log-likelihood ratios."""
     voices = dx.read(sys.argv[1]).filter("valid").unique("sound_id")
     parameters = voices.select(PARAMETER_NAMES).to_numpy()
     counts = np.stack([np.bincount(column, minlength=VALUES) for column in parameters.T])

@@ -92,7 +92,7 @@ class Candidates:
         return replace(free, stretch=np.searchsorted(runs_at, free.likely))
 
     def records(self, offsets: npt.NDArray[np.intp]) -> UInt8Array:
-        """Return the records at `offsets`, `uint8[n, size]`."""
+        """Return the bytes of the records that begin at `offsets`, `uint8[n, size]`."""
         found: UInt8Array = self.data[offsets[:, None] + np.arange(self.size)]
         return found
 
@@ -127,7 +127,7 @@ class Candidates:
 
 
 def find_candidates(data: UInt8Array, format_: Format) -> Candidates:
-    """Return the candidates of a format in `data`, `uint8[n]`, at any offset."""
+    """Return the candidates for voices of a format in `data`, `uint8[n]`. Every offset is tried."""
     size = RECORD_SIZE[format_]
     codes = np.zeros(len(data), dtype=np.uint8)
     for start in range(0, len(data), _BLOCK):

@@ -93,7 +93,7 @@ def link_at_stride(offsets: Offsets, stride: int, gap: int) -> tuple[Offsets, Bo
 
 
 def find_chains(candidates: Candidates, stride: int, format_: Format, least: int) -> list[Run]:
-    """Return the runs at a stride through the likely candidates.
+    """Return the runs of records `stride` bytes apart that the likely candidates belong to.
 
     A run has at least `least` likely voices; at least half of its records, blank ones aside, are sure. There are at
     most 32 runs per length of a bank.

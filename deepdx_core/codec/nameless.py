@@ -43,7 +43,7 @@ def find_nameless_runs(data: UInt8Array, format_: Format) -> list[Run]:
 
 
 def name_runs(data: UInt8Array, runs: list[Run]) -> list[Run]:
-    """Return runs in `data`, given in order, with names before the parameters where all shows that they are there."""
+    """Return runs in `data`, given in order. Those with each name before its parameters are read that way."""
     named: list[Run] = []
     for run, following in zip_longest(runs, runs[1:]):
         changed = _with_names_before(data, run)
@@ -53,9 +53,11 @@ def name_runs(data: UInt8Array, runs: list[Run]) -> list[Run]:
 
 
 def _with_names_before(data: UInt8Array, run: Run) -> Run:
-    """Return a run at a stride with its names before the parameters, if all shows that those behind belong to the next.
+    """Return a run at a stride with the name of each voice before its parameters, if the data has that layout.
 
-    There is a name before the first record, too, and after the last, parameters without a name.
+    Otherwise, return the run as it is: the name is behind.
+
+    That layout has a name before the first record, and parameters without a name behind them after the last one.
     """
     strides, size = np.diff(run.offsets), RECORD_SIZE[run.format] - NAME_LENGTH
     if run.count < _LEAST or run.format is Format.HEADERLESS_VCED_156 or (strides != strides[0]).any():

@@ -153,7 +153,7 @@ def dx7ii_singles(
 def dx7ii_banks(
     voices: "pl.DataFrame", parameters: "UInt8Array", names: "UInt8Array", sources: "list[Source]"
 ) -> list[bytes]:
-    """Return banks with supplements, then the whole sets of performances in the sources."""
+    """Return banks of 32 voices with their supplements, then the sets of performances in the sources."""
     from deepdx_core.conversions.supplements import find_fractional_scalings, find_supplements
     from deepdx_core.synths.dx7ii.writer import write_dx7ii_banks
     from deepdx_core.synths.kinds import PERFORMANCES, TX802_PERFORMANCES
@@ -203,7 +203,7 @@ def message_lines(sources: "list[Source]") -> Iterator[dict[str, Any]]:
 
 
 def print_messages(sources: "list[Source]") -> None:
-    """Print all messages, and a table of the voices in each."""
+    """Print each message, with a table of its voices."""
     from deepdx_core.intake.survey import format_location
 
     print_unread(sources)

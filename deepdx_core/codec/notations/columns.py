@@ -79,7 +79,7 @@ def _limit_to_columns(words: Words, kept: Indices, row: Indices, in_line: Int64A
 
 
 def _longest_runs(words: Words, sizes: Int32Array) -> BoolArray:
-    """Return a mask of the longest run of data words in each line, the last one of several."""
+    """Return a mask of the data words that are in the longest run of their line; of equal runs, in the last."""
     is_data = sizes > 0
     begins = is_data & (words.apart | ~np.append(False, is_data[:-1]))
     run = np.cumsum(begins) - 1
@@ -94,7 +94,10 @@ def _longest_runs(words: Words, sizes: Int32Array) -> BoolArray:
 
 
 def _skip_segments(words: Words, data: BoolArray, first: Indices) -> Indices:
-    """Return the first words of all lines, without the segment of an address such as `1AF3:0100`: it is no data."""
+    """Return the index of each line's first word. In an address such as `1AF3:0100`, that is the second part.
+
+    The first part, a segment, is taken out of `data`.
+    """
     length = words.length
     second, third = np.minimum(first + 1, len(data) - 1), np.minimum(first + 2, len(data) - 1)
     pair = (length[first] == 4) & (length[second] == 4) & (length[third] == 2)

@@ -1,4 +1,4 @@
-"""Source code and command lines with bytes in them: comments, keys, and messages that lack their F0 and F7."""
+"""Bytes in source code and command lines: blanks comments and keys, and frames messages that lack their F0 and F7."""
 
 import re
 

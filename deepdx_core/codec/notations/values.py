@@ -50,7 +50,7 @@ def measure_marked_hex(words: Words) -> Sizes:
 
 
 def measure_numbers(base: int, digits: range, maximum: int, size: int) -> Measure:
-    """Numbers of `size` bytes, up to `maximum`, in so many digits."""
+    """Return a measure of numbers up to `maximum` whose length is in `digits`. Each writes `size` bytes."""
 
     def measure(words: Words) -> Sizes:
         value = words.numbers(base, digits.stop - 1)

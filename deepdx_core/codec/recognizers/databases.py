@@ -39,7 +39,7 @@ def find(data: bytes) -> Iterator[Segment]:
 
 
 def _rows(data: UInt8Array, offsets: npt.NDArray[np.intp], page_size: int) -> npt.NDArray[np.intp]:
-    """Return the number of the row within its page that each offset belongs to; 0 in pages without rows."""
+    """Return the row that each offset is in, counted within its page, `intp[n]`; 0 in pages without rows."""
     rows = np.zeros(len(offsets), dtype=np.intp)
     pages = offsets // page_size
     for page in np.unique(pages):
