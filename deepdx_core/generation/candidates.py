@@ -9,8 +9,8 @@ from deepdx_core.generation.breeding import breed
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
+from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.layout import from_sequence, to_sequence
-from deepdx_core.writer.model import Conditions
 from deepdx_core.writer.parents import Parents, draw_parents
 from deepdx_core.writer.sampling import write_voices
 

@@ -39,7 +39,7 @@ from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY as WRITER_HISTORY
 from deepdx_core.writer.layout import LENGTH
-from deepdx_core.writer.model import Writer, upgrade_keys
+from deepdx_core.writer.model import ADDED_IN_FORMAT_7, Writer, upgrade_keys
 from deepdx_core.writer.parents import SAMPLING_SLACK, Parents
 
 WEIGHTS = "model.safetensors"
@@ -97,7 +97,8 @@ def load_model(folder: Path) -> VoiceModel:
     """Load a model written by `save_model`. Raises ModelError if it is missing, damaged or not a model.
 
     Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds. Models
-    of formats before 5 hold no critic by ear, and those before 6 are writers.
+    of formats before 5 hold no critic by ear, and those before 6 are writers. Writers of formats before 7 know nothing
+    of relations and steps; with zeros in their place, they write as they did.
     """
     card = read_model_card(folder)
     path = folder / WEIGHTS
@@ -129,6 +130,9 @@ def _from_tensors(card: ModelCard, tensors: dict[str, Tensor]) -> VoiceModel:
         writer = Writer(
             len(card.labels), *(getattr(card.config, key) for key in ("width", "depth", "heads", "dropout"))
         )
+        if card.format < 7:
+            for name in ADDED_IN_FORMAT_7:
+                tensors.setdefault(f"writer/{name}", torch.zeros_like(writer.get_parameter(name)))
         _take_weights(tensors, "writer", writer)
         parents = _take_parents(tensors, len(voices))
         model = WriterModel(config=card.config, parents=parents, writer=writer, **common)

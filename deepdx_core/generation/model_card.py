@@ -27,7 +27,8 @@ from deepdx_core.tables.generator import Kind
 from deepdx_core.writer.config import WriterConfig
 
 MODEL_CARD = "model.json"
-MODEL_FORMAT: Final = 6  # 1 was a GAN, 2 had no digests, 3 no trees of the critic, 4 no critic by ear, 5 only writers
+MODEL_FORMAT: Final = 7
+"""1 was a GAN, 2 had no digests, 3 no trees of the critic, 4 no critic by ear, 5 only writers, 6 none told of steps."""
 
 MAX_WEIGHTS_BYTES = 1 << 30
 
@@ -90,7 +91,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[2, 3, 4, 5, 6]
+    format: Literal[2, 3, 4, 5, 6, 7]
     kind: Kind = "writer"
     config: Annotated[WriterConfig | GanConfig, PlainValidator(_parse_config)]
     labels: tuple[PrintableStr, ...] = Field(strict=False, fail_fast=True, min_length=1, max_length=MAX_LABELS)

@@ -19,9 +19,10 @@ from torch import Tensor
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.training.runs import best_device, mixed_precision, update_average
 from deepdx_core.writer.batches import TrainingSet, draw_batch, make_conditions
+from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import from_sequence
-from deepdx_core.writer.model import Conditions, Writer, bits_per_voice
+from deepdx_core.writer.model import Writer, bits_per_voice
 from deepdx_core.writer.parents import draw_parents
 from deepdx_core.writer.sampling import write_voices
 from deepdx_core.writer.training import descend, make_optimizer

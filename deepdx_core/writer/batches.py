@@ -8,9 +8,9 @@ from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array
 from deepdx_core.dataset.arrays import Voices
+from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import LENGTH, SYMMETRIES, to_sequence
-from deepdx_core.writer.model import Conditions
 from deepdx_core.writer.parents import Parents
 
 

@@ -4,61 +4,30 @@ The new voice is causal, in the order of `layout`. The parent is encoded as a wh
 added position by position. The other conditions are the label, the parent's label, and the number of parameters to
 differ from the parent, given as the number that remains at each position. Values that the parent or an earlier
 operator has at the same position get a logit of their own, because most values are copies (a log-linear relative of
-pointer networks: See, Liu and Manning, "Get to the point", 2017). The blocks are those of nanoGPT (pre-norm), with one
-dropout mask for all positions of a voice (Gal and Ghahramani, "A theoretically grounded application of dropout in
-recurrent neural networks", 2016).
+pointer networks: See, Liu and Manning, "Get to the point", 2017), and so do values a few steps from the parent's. The
+blocks are those of nanoGPT (pre-norm), with one dropout mask for all positions of a voice (Gal and Ghahramani, "A
+theoretically grounded application of dropout in recurrent neural networks", 2016).
 """
 
 import math
 import re
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from deepdx_core.arrays import Int64Array
-from deepdx_core.writer.layout import (
-    EARLIER_SOURCES,
-    KIND,
-    KINDS,
-    LENGTH,
-    OPERATOR,
-    PARENT_SOURCES,
-    ROLE,
-    ROLES,
-    SIZES,
-    VALUES,
-)
+from deepdx_core.writer.conditions import Conditions
+from deepdx_core.writer.layout import KIND, KINDS, LENGTH, OPERATOR, ROLE, ROLES, SIZES, VALUES
+from deepdx_core.writer.relations import SOURCES, SOURCES_OF_PARENT, Relations
 
 _ALGORITHMS = len(ROLE)
+ADDED_IN_FORMAT_7 = ("relations.change", "relations.run", "step.weight", "step.bias")
+"""Parameters that stored writers of formats before 7 do not have."""
+
 _OUT_OF_RANGE = -1e9  # logit of a value that its parameter does not have
+_STEPS = (-3, -2, -1, 1, 2, 3)  # from the parent's value
 _ENCODER_BATCH = 16  # parents; the attention weights of more do not fit in the processor's cache
-
-
-class Conditions(NamedTuple):
-    """Conditions for the voices of a batch.
-
-    parents: `int64[n, 145]`, in the writer's order; ignored without a parent.
-    differing: `int64[n]`, number of parameters to differ from the parent; -1 is no parent.
-    labels, parent_labels: `int64[n]`.
-    moved: `bool[n]`, True where a symmetry has permuted the operators, as in training.
-    """
-
-    parents: Tensor
-    differing: Tensor
-    labels: Tensor
-    parent_labels: Tensor
-    moved: Tensor
-
-    def of(self, rows: slice | Int64Array) -> "Conditions":
-        """Return the conditions of some voices."""
-        return Conditions(*(condition[rows] for condition in self))
-
-    def to(self, device: torch.device) -> "Conditions":
-        """Return the conditions on a device."""
-        return Conditions(*(condition.to(device) for condition in self))
 
 
 class Writer(nn.Module):
@@ -67,8 +36,8 @@ class Writer(nn.Module):
     _kind: Tensor
     _operator: Tensor
     _role: Tensor
-    _sources: Tensor
-    _has_source: Tensor
+    _sizes: Tensor
+    _steps: Tensor
     _range: Tensor
     _causal: Tensor
 
@@ -92,7 +61,9 @@ class Writer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
-        self.copy = nn.Linear(width, PARENT_SOURCES.shape[1] + EARLIER_SOURCES.shape[1])
+        self.copy = nn.Linear(width, SOURCES)
+        self.relations = Relations(width)
+        self.step = nn.Linear(width, len(_STEPS))
         for name, table in _layout_tables().items():
             self.register_buffer(name, table, persistent=False)
 
@@ -105,9 +76,8 @@ class Writer(nn.Module):
 
     def encode_parents(self, conditions: Conditions) -> Tensor:
         """Return an encoding of the parents at each position, `[n, 145, width]`."""
-        orphan = conditions.differing < 0
-        values = torch.where(orphan[:, None], VALUES, conditions.parents)
-        labels = torch.where(orphan, self.parent_label.num_embeddings - 1, conditions.parent_labels)
+        values = torch.where(conditions.orphans[:, None], VALUES, conditions.parents)
+        labels = torch.where(conditions.orphans, self.parent_label.num_embeddings - 1, conditions.parent_labels)
         x = self.parent_value[self._kind, values] + self._embed_positions(0, LENGTH)
         of_voice = self.parent_label(labels) + self.label(conditions.labels) + self.moved(conditions.moved.long())
         encoded: Tensor = self.parent_encoder(x + of_voice[:, None])
@@ -132,9 +102,10 @@ class Writer(nn.Module):
         differs = (voices[:, : stop - 1] != conditions.parents[:, : stop - 1]).long()
         so_far = torch.cat([torch.zeros_like(voices[:, :1]), differs.cumsum(dim=1)], dim=1)[:, start:stop]
         remaining = (conditions.differing[:, None] - so_far).clamp(0, LENGTH)
-        remaining = torch.where(conditions.differing[:, None] < 0, LENGTH + 1, remaining)
+        remaining = torch.where(conditions.orphans[:, None], LENGTH + 1, remaining)
         x = x + parents[:, start:stop] + self._embed_positions(start, stop)
         x = x + self.remaining(remaining) + self.label(conditions.labels)[:, None]
+        x = x + self.relations(voices, conditions, start, stop)
         embedded: Tensor = self.dropout(x)
         return embedded
 
@@ -143,12 +114,13 @@ class Writer(nn.Module):
         kinds = self._kind[start:stop]
         x = self.norm(x)
         logits = torch.einsum("npw,pvw->npv", x, self.output[kinds]).float() + self.bias[kinds] + self._range[kinds]
-        copies = self.copy(x).float() * self._has_source[start:stop]
-        of_parent = PARENT_SOURCES.shape[1]
-        from_parent = copies[..., :of_parent] * (conditions.differing >= 0)[:, None, None]
-        sources = self._sources[start:stop]
-        values = torch.cat([conditions.parents[:, sources[:, :of_parent]], voices[:, sources[:, of_parent:]]], dim=-1)
-        return logits.scatter_add(-1, values, torch.cat([from_parent, copies[..., of_parent:]], dim=-1))
+        copies = self.copy(x).float() * self.relations.has_source[start:stop]
+        has_parent = ~conditions.orphans[:, None, None]
+        copies = torch.cat([copies[..., :SOURCES_OF_PARENT] * has_parent, copies[..., SOURCES_OF_PARENT:]], dim=-1)
+        logits = logits.scatter_add(-1, self.relations.source_values(voices, conditions, start, stop), copies)
+        stepped = conditions.parents[:, start:stop, None] + self._steps
+        in_range = (stepped >= 0) & (stepped < self._sizes[start:stop, None]) & has_parent
+        return logits.scatter_add(-1, stepped.clamp(0, VALUES - 1), self.step(x).float() * in_range)
 
 
 class Block(nn.Module):
@@ -300,7 +272,6 @@ def _embedding(count: int, width: int) -> nn.Embedding:
 
 def _layout_tables() -> dict[str, Tensor]:
     """Return the tables of `layout` as tensors, which move to a device with the network."""
-    sources = np.concatenate([PARENT_SOURCES, EARLIER_SOURCES], axis=1)  # [145, 11]
     sizes = np.zeros(KINDS, dtype=np.int64)
     sizes[KIND] = SIZES
     in_range = torch.from_numpy(np.arange(VALUES) < sizes[:, None])  # [kinds, values]
@@ -308,8 +279,8 @@ def _layout_tables() -> dict[str, Tensor]:
         "_kind": torch.from_numpy(KIND),
         "_operator": torch.from_numpy(OPERATOR),
         "_role": torch.from_numpy(ROLE),
-        "_sources": torch.from_numpy(sources.clip(min=0)),
-        "_has_source": torch.from_numpy(sources >= 0),
+        "_sizes": torch.from_numpy(SIZES),
+        "_steps": torch.tensor(_STEPS),
         "_range": torch.where(in_range, 0.0, _OUT_OF_RANGE),
         "_causal": torch.full((LENGTH, LENGTH), -1e4).triu(1),
     }

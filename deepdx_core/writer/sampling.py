@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.layout import LENGTH
-from deepdx_core.writer.model import Conditions, IncrementalDecoder, Writer
+from deepdx_core.writer.model import IncrementalDecoder, Writer
 
 _BATCH = 256  # voices; more do not fit in the processor's cache
 

@@ -29,10 +29,11 @@ from deepdx_core.training.runs import (
     update_average,
 )
 from deepdx_core.writer.batches import TrainingSet, draw_batch, make_batch, make_conditions
+from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.history import HISTORY, best_validation
 from deepdx_core.writer.layout import from_sequence
-from deepdx_core.writer.model import Conditions, Writer, bits_per_voice, upgrade_keys
+from deepdx_core.writer.model import Writer, bits_per_voice, upgrade_keys
 from deepdx_core.writer.parents import SAMPLING_SLACK, Parents, draw_parents
 from deepdx_core.writer.sampling import write_voices
 

@@ -24,7 +24,7 @@ from deepdx_core.generation.sampling import sample
 from deepdx_core.sound.feature_bytes import FEATURE_BYTES
 from deepdx_core.trees import Trees
 from deepdx_core.writer.history import HISTORY
-from deepdx_core.writer.model import Writer
+from deepdx_core.writer.model import ADDED_IN_FORMAT_7, Writer
 from tests.support.toy_models import LABELS, TINY, blank_model, toy_voices
 
 COUNT = 40
@@ -451,6 +451,17 @@ def test_a_model_of_format_4_has_a_smaller_critic_and_none_by_ear(stored, model)
     assert np.isfinite(loaded.critic.realness(toy_voices(5))).all()
 
 
+def test_a_writer_of_format_6_has_no_relations(stored, model):
+    changed_tensors(lambda found: [found.pop(f"writer/{name}") for name in ADDED_IN_FORMAT_7])(stored)
+    with pytest.raises(ModelError, match=ADDED_IN_FORMAT_7[0]):
+        load_model(stored)
+    with_card(format=6)(stored)
+    loaded, expected = load_model(stored).writer.state_dict(), model.writer.state_dict()
+    assert loaded.keys() == expected.keys()
+    for name, tensor in loaded.items():
+        assert not tensor.any() if name in ADDED_IN_FORMAT_7 else torch.equal(tensor, expected[name])
+
+
 def test_the_critic_is_loaded_and_not_fitted_again(stored, model, monkeypatch):
     monkeypatch.setattr(model_module, "fit_critic", lambda *_: pytest.fail("fitted"))
     some = toy_voices(30, seed=3)
@@ -510,7 +521,7 @@ def test_a_model_of_format_2_without_checksums_is_the_same_model(stored, model):
     assert len(loaded.history) == 0
     assert (sample(loaded, 4, 1).parameters == sample(model, 4, 1).parameters).all()
     save_model(stored, loaded)
-    assert json.loads((stored / MODEL_CARD).read_text())["format"] == 6
+    assert json.loads((stored / MODEL_CARD).read_text())["format"] == 7
     assert (sample(load_model(stored), 4, 1).parameters == sample(model, 4, 1).parameters).all()
 
 

@@ -10,8 +10,15 @@ import torch
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.generation.model import load_model, save_model
 from deepdx_core.voice.parameters import INDEX
+from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.layout import LENGTH, OPERATOR, SIZES, SYMMETRIES, VALUES, from_sequence, to_sequence
-from deepdx_core.writer.model import Attention, Conditions, IncrementalDecoder, Writer, bits_per_voice, upgrade_keys
+from deepdx_core.writer.model import (
+    Attention,
+    IncrementalDecoder,
+    Writer,
+    bits_per_voice,
+    upgrade_keys,
+)
 from deepdx_core.writer.sampling import write_voices
 from tests.support.toy_models import blank_model, earlier_names, toy_voices
 from tests.support.voices import random_voices
@@ -101,6 +108,24 @@ def test_every_condition_has_an_influence_from_the_first_position_on(writer, voi
     another = logits(writer, voices[1:5], with_parent._replace(**{name: other}))
     # 145 differing parameters and 146 are the same.
     assert (one != another).any(dim=2).all(dim=1).tolist() == [True, True, True, name != "differing"]
+
+
+def test_values_a_few_steps_from_the_parents_have_logits_of_their_own(voices, conditions):
+    writer = Writer(labels=3, width=16, depth=1, heads=2, dropout=0)
+    with torch.no_grad():
+        for parameter in writer.parameters():
+            parameter.zero_()
+        writer.step.bias.copy_(torch.tensor([1.0, 2, 3, 4, 5, 6]))
+    scores = logits(writer, voices, conditions)
+    parents = conditions.parents
+    for bias, step in enumerate((-3, -2, -1, 1, 2, 3), start=1):
+        stepped = parents + step
+        in_range = (stepped >= 0) & (stepped < torch.from_numpy(SIZES))
+        of_step = scores.gather(-1, stepped.clamp(0, VALUES - 1)[..., None])[..., 0]
+        assert (of_step[1:5][in_range[1:5]] == bias).all()
+    allowed = torch.from_numpy(np.arange(VALUES) < SIZES[:, None])
+    assert (scores[1:5].where(allowed, 0).count_nonzero(dim=-1) <= 6).all()
+    assert not scores[[0, 5]].where(allowed, 0).any()  # without a parent
 
 
 def test_the_remaining_differences_are_counted(writer, voices, conditions):

@@ -1,0 +1,95 @@
+"""Relations of a voice, as far as it is written, to its parent and among its operators, as inputs of the writer.
+
+People change the same parameter in all operators at once, often by a single step, and copy envelopes and operators
+whole. A classifier of real and written children, shown their parents too, relied on little else before the writer was
+told of it.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
+
+from deepdx_core.writer.conditions import Conditions
+from deepdx_core.writer.layout import EARLIER_SOURCES, LENGTH, OPERATOR, PARENT_SOURCES
+
+SOURCES_OF_PARENT = PARENT_SOURCES.shape[1]
+SOURCES = SOURCES_OF_PARENT + EARLIER_SOURCES.shape[1]
+"""Number of values that may be copied at a position: those of the parent first, then those of earlier operators."""
+
+_MAX_STEP = 3
+_CHANGES = 2 * _MAX_STEP + 2  # steps up to the maximum, either way, that are told apart; the last is no parent
+_MAX_RUN = 12
+
+
+class Relations(nn.Module):
+    """Embedding of two relations at each position.
+
+    Changes: the difference of the parameter before from the parent's, and of the same parameter in earlier operators.
+    Runs: for each source of copies, the number of values up to here, in this operator, that are the same as there.
+    """
+
+    sources: Tensor
+    has_source: Tensor
+    _earlier: Tensor
+    _has_earlier: Tensor
+    _first: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        earlier = np.concatenate([np.arange(LENGTH)[:, None] - 1, EARLIER_SOURCES], axis=1)  # [145, 6]
+        self.change = nn.Parameter(0.1 * torch.randn(earlier.shape[1], _CHANGES, width))
+        self.run = nn.Parameter(0.1 * torch.randn(SOURCES, _MAX_RUN + 1, width))
+        sources = np.concatenate([PARENT_SOURCES, EARLIER_SOURCES], axis=1)
+        for name, table in (
+            ("sources", sources.clip(min=0)),
+            ("has_source", sources >= 0),
+            ("_earlier", earlier.clip(min=0)),
+            ("_has_earlier", earlier >= 0),
+            ("_first", np.searchsorted(OPERATOR, OPERATOR)),  # position of the operator
+        ):
+            self.register_buffer(name, torch.from_numpy(table), persistent=False)
+
+    def forward(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+        """Return the embedding at some positions, `[n, stop - start, width]`, from the values before each."""
+        return self._embed_changes(voices, conditions, start, stop) + self._embed_runs(voices, conditions, start, stop)
+
+    def source_values(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+        """Return the values that may be copied, `int64[n, stop - start, sources]`; any where there is no source."""
+        sources = self.sources[start:stop]
+        of_parent = conditions.parents[:, sources[:, :SOURCES_OF_PARENT]]
+        return torch.cat([of_parent, voices[:, sources[:, SOURCES_OF_PARENT:]]], dim=-1)
+
+    def _embed_changes(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+        changes = (voices - conditions.parents).clamp(-_MAX_STEP, _MAX_STEP) + _MAX_STEP
+        changes = torch.where(conditions.orphans[:, None], _CHANGES - 1, changes)
+        known = self._has_earlier[start:stop].expand(len(voices), -1, -1)
+        return _sum_embeddings(self.change, changes[:, self._earlier[start:stop]], known)
+
+    def _embed_runs(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+        begin = max(0, start - _MAX_RUN)
+        places = torch.arange(begin, stop, device=voices.device)
+        differs = self.source_values(voices, conditions, begin, stop) != voices[:, begin:stop, None]
+        differs |= ~self.has_source[begin:stop]
+        last = torch.where(differs, places[:, None], -1).cummax(dim=1).values  # difference at a position or before it
+        last = torch.cat([torch.full_like(last[:, :1], begin - 1), last[:, :-1]], dim=1)[:, start - begin :]
+        last = torch.maximum(last, self._first[start:stop, None] - 1)
+        runs = (places[start - begin :, None] - 1 - last).clamp(max=_MAX_RUN)
+        has_parent = ~conditions.orphans[:, None] | (torch.arange(SOURCES, device=voices.device) >= SOURCES_OF_PARENT)
+        return _sum_embeddings(self.run, runs, self.has_source[start:stop] & has_parent[:, None])
+
+
+def _sum_embeddings(embeddings: Tensor, indices: Tensor, known: Tensor) -> Tensor:
+    """Return sums over k of those rows of `[k, rows, width]` that `int64[n, positions, k]` names and that are known.
+
+    `[n, positions, width]`. known: `bool[n, positions, k]`.
+    """
+    k, rows, width = embeddings.shape
+    indices = indices + rows * torch.arange(k, device=indices.device)
+    summed: Tensor = embedding_bag(
+        indices.reshape(-1, k),
+        embeddings.flatten(0, 1),
+        mode="sum",
+        per_sample_weights=known.to(embeddings.dtype).reshape(-1, k),
+    )
+    return summed.view(*indices.shape[:2], width)
