@@ -102,10 +102,23 @@ def _translated_errors() -> Iterator[None]:
 @contextmanager
 def _opened(port: str, list_names: Callable[[], list[str]], open_port: Callable[[str], Any]) -> Iterator[Any]:
     with _translated_errors():
-        available = list_names()
-        if port not in available:
-            names = printable(", ".join(available)) or "none"
-            raise PortError(f"there is no MIDI port {port!r}; available: {names}")
-        opened = open_port(port)
+        opened = open_port(_choose(port, list_names()))
     with opened:
         yield opened
+
+
+def _choose(port: str, available: list[str]) -> str:
+    """Return the available port of this name; else of this name in another case; else that with this part in its name.
+
+    Raises PortError if there is none, or if there are several.
+    """
+    wanted = port.casefold()
+    choices = [name for name in available if name == port]
+    choices = choices or [name for name in available if name.casefold() == wanted]
+    choices = list(dict.fromkeys(choices or [name for name in available if wanted in name.casefold()]))
+    if len(choices) == 1:
+        return choices[0]
+    names = printable(", ".join(choices or available)) or "none"
+    if choices:
+        raise PortError(f"{port!r} may be any of these MIDI ports: {names}")
+    raise PortError(f"there is no MIDI port {port!r}; available: {names}")

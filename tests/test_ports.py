@@ -25,12 +25,19 @@ CABLE = "DX7"
 
 
 @pytest.fixture
-def cable(monkeypatch):
-    """Install a mido backend with one loopback port, and return its queue of messages."""
+def ports():
+    """Names of the ports there are."""
+    return [CABLE]
+
+
+@pytest.fixture
+def cable(monkeypatch, ports):
+    """Install a mido backend with loopback ports, and return their queue of messages, each with its `port`."""
     messages = queue.SimpleQueue()
 
     class Output(mido.ports.BaseOutput):
         def _send(self, message):
+            vars(message)["port"] = self.name
             messages.put(message)
 
     class Input(mido.ports.BaseInput):
@@ -40,7 +47,7 @@ def cable(monkeypatch):
 
     backend = types.ModuleType("loopback_midi")
     backend.Input, backend.Output = Input, Output
-    backend.get_devices = lambda **_: [{"name": CABLE, "is_input": True, "is_output": True}]
+    backend.get_devices = lambda **_: [{"name": name, "is_input": True, "is_output": True} for name in ports]
     monkeypatch.setitem(sys.modules, "loopback_midi", backend)
     before = mido.backend
     mido.set_backend("loopback_midi")
@@ -122,6 +129,39 @@ def test_without_a_dump_in_time_the_error_lists_the_messages_received(cable):
 def test_an_unknown_port_is_refused(cable, use):
     with pytest.raises(PortError, match="no MIDI port 'TX802'; available: DX7"):
         use()
+
+
+@pytest.mark.parametrize(
+    "port, opened",
+    [
+        ("UM-ONE:UM-ONE MIDI 1 20:0", "UM-ONE:UM-ONE MIDI 1 20:0"),
+        ("um-one", "UM-ONE:UM-ONE MIDI 1 20:0"),
+        ("midi 2", "Interface MIDI 2"),
+        ("synth", "Synth"),  # the whole name of one and a part of another
+        ("SYNTH 2", "synth 2"),
+    ],
+)
+def test_a_port_is_found_by_a_part_of_its_name_in_any_case(cable, sleeps, ports, port, opened):
+    ports[:] = ["UM-ONE:UM-ONE MIDI 1 20:0", "Interface MIDI 1", "Interface MIDI 2", "Synth", "synth 2"]
+    send([write_single(*random_voices(1))], port)
+    assert cable.get().port == opened
+
+
+def test_a_name_that_fits_several_ports_is_refused_with_these(cable, ports):
+    ports[:] = ["Interface MIDI 1", "Interface MIDI 2", "DX7"]
+    with pytest.raises(
+        PortError, match=r"'interface' may be any of these MIDI ports: Interface MIDI 1, Interface MIDI 2$"
+    ):
+        send([], "interface")
+    ports[:] = []
+    with pytest.raises(PortError, match="no MIDI port 'interface'; available: none"):
+        send([], "interface")
+
+
+def test_ports_of_the_same_name_are_one(cable, sleeps, ports):
+    ports[:] = ["DX7", "DX7"]
+    send([write_single(*random_voices(1))], "dx")
+    assert cable.qsize() == 1
 
 
 def test_without_python_rtmidi_the_error_names_the_extra(monkeypatch):
