@@ -1,5 +1,6 @@
 """What the files of DX7II voices have beside them, and which of it belongs to which voice."""
 
+from bisect import bisect_left
 from collections import defaultdict
 
 import numpy as np
@@ -49,6 +50,23 @@ def find_fractional_scalings(voices: pl.DataFrame, sources: list[Source]) -> tup
     return scalings, known
 
 
+def find_blocks(voices: pl.DataFrame, sources: list[Source]) -> dict[tuple[str, str | None, int], int]:
+    """Return the block of a DX7II's memory that dumps belong to, by their `path`, `member` and `offset`.
+
+    A block select belongs to the next dump of voices after it; dumps without one are left out.
+    """
+    selects = {(source.path, source.member): source.blocks for source in sources}
+    blocks = {}
+    for (path, member), offsets in _dump_offsets(voices).items():
+        selected = selects.get((path, member), [])
+        starts = [select.offset for select in selected]
+        for offset in offsets:
+            found = _before(offset, offsets, starts)
+            if found is not None:
+                blocks[path, member, offset] = selected[found].block
+    return blocks
+
+
 def supplement_losses(parameters: UInt8Array, supplements: UInt8Array) -> Losses:
     """Return what a DX7 does not have of the supplements of voices."""
     different = supplements != plain_supplements(parameters)
@@ -76,20 +94,28 @@ def _assign(
         for source in sources
     }
     rows = voices.select("path", "member", "offset", "slot").with_row_index("row")
-    offsets: dict[tuple[str, str | None], list[int]] = defaultdict(list)
-    for path, member, offset in rows.select("path", "member", "offset").unique(maintain_order=True).iter_rows():
-        offsets[path, member].append(offset)
+    offsets = _dump_offsets(voices)
+    starts = {place: [message.offset for message in found] for place, found in messages.items()}
     assigned = []
     for (path, member, offset), part in rows.partition_by("path", "member", "offset", as_dict=True).items():
-        found = _before(offset, offsets[path, member], messages.get((path, member), []))
-        if found is not None:
+        number = _before(offset, offsets[path, member], starts.get((path, member), []))
+        if number is not None:
+            found = messages[path, member][number]
             records = part["slot"].to_numpy().astype(np.intp) - 1
             inside = records < len(found.records)
             assigned.append((part["row"].to_numpy()[inside], found, records[inside]))
     return assigned
 
 
-def _before(offset: int, dumps: list[int], messages: list[Message]) -> Message | None:
-    """Return the last message before a dump that is after all earlier dumps."""
-    earlier = max((dump for dump in dumps if dump < offset), default=-1)
-    return max((m for m in messages if earlier < m.offset < offset), key=lambda m: m.offset, default=None)
+def _dump_offsets(voices: pl.DataFrame) -> dict[tuple[str, str | None], list[int]]:
+    """Return the offsets of the dumps in each file, in order."""
+    offsets: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+    for path, member, offset in voices.select("path", "member", "offset").unique().sort("offset").iter_rows():
+        offsets[path, member].append(offset)
+    return offsets
+
+
+def _before(offset: int, dumps: list[int], starts: list[int]) -> int | None:
+    """Return the number of the last start before a dump that is after all earlier dumps; both in order."""
+    number, earlier = bisect_left(starts, offset) - 1, bisect_left(dumps, offset) - 1
+    return number if number >= 0 and (earlier < 0 or starts[number] > dumps[earlier]) else None
