@@ -2,6 +2,8 @@
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -9,11 +11,12 @@ import polars as pl
 from deepdx_core.arrays import BoolArray, UInt8Array
 from deepdx_core.conversions.collection import Source
 from deepdx_core.conversions.losses import Losses, collect_losses
+from deepdx_core.intake.survey import format_location
 from deepdx_core.synths.dx7ii.parameters import ACED, FRACTIONAL_SCALING
 from deepdx_core.synths.dx7ii.writer import plain_supplements
 from deepdx_core.synths.kinds import ACED as ACED_KIND
-from deepdx_core.synths.kinds import AMEM, FRACTIONAL_SCALINGS, MessageKind
-from deepdx_core.synths.messages import Message
+from deepdx_core.synths.kinds import AMEM, FRACTIONAL_SCALINGS, PERFORMANCES, TX802_PERFORMANCES, MessageKind
+from deepdx_core.synths.messages import Message, rewrite
 
 # What a DX7 lacks, by the starts of the fields' names.
 _LACKING = {
@@ -65,6 +68,26 @@ def find_blocks(voices: pl.DataFrame, sources: list[Source]) -> dict[tuple[str, 
             if found is not None:
                 blocks[path, member, offset] = selected[found].block
     return blocks
+
+
+def write_performances(
+    sources: list[Source], channel: int = 0, kinds: Sequence[MessageKind] = (PERFORMANCES, TX802_PERFORMANCES)
+) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """Return the sets of performances in files, each with where it is and what, and why others cannot be written.
+
+    kinds: those of which performances are taken.
+    """
+    written, faults = [], []
+    for source in sources:
+        location = format_location({"path": source.path, "member": source.member})
+        for message in source.messages:
+            if message.kind in (PERFORMANCES, TX802_PERFORMANCES) and message.kind in kinds:
+                try:
+                    data = rewrite(replace(message, head=bytes([0x43, channel, 0x7E])))
+                    written.append((f"{location}: {message.kind.title}", data))
+                except ValueError as error:
+                    faults.append(f"{location}: {message.kind.title} at byte {message.offset:,}: not written: {error}")
+    return written, faults
 
 
 def supplement_losses(parameters: UInt8Array, supplements: UInt8Array) -> Losses:

@@ -1,0 +1,177 @@
+"""Voices on their way to an instrument: the messages, where each goes in its memory, and which of them meet there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from deepdx_core.arrays import Int64Array
+from deepdx_core.codec.segments import list_contents
+from deepdx_core.codec.writer import write_bank, write_single
+from deepdx_core.conversions.collection import Source
+from deepdx_core.conversions.losses import Losses
+from deepdx_core.conversions.supplements import (
+    find_blocks,
+    find_fractional_scalings,
+    find_supplements,
+    fractional_losses,
+    supplement_losses,
+    write_performances,
+)
+from deepdx_core.conversions.to_sy77 import write_sy77_voices
+from deepdx_core.display import counted
+from deepdx_core.exchange.conversion import DUMP, to_arrays
+from deepdx_core.intake.survey import format_location
+from deepdx_core.synths.dx7ii.blocks import BLOCKS, select_receive_block
+from deepdx_core.synths.dx7ii.writer import write_dx7ii_banks, write_dx7ii_singles
+from deepdx_core.synths.instruments import Instrument
+from deepdx_core.synths.kinds import ACED, AMEM, FRACTIONAL_SCALINGS, PERFORMANCES, TX802_PERFORMANCES
+from deepdx_core.synths.sy77.layouts import BANK_VOICES, EDIT_BUFFER, INTERNAL
+from deepdx_core.voice.parameters import VMEM_VOICES
+
+_SUPPLEMENTS = (ACED, AMEM)
+_SENT = {
+    Instrument.DX7: _SUPPLEMENTS,
+    Instrument.DX7II: (*_SUPPLEMENTS, FRACTIONAL_SCALINGS, PERFORMANCES),
+    Instrument.TX802: (*_SUPPLEMENTS, FRACTIONAL_SCALINGS, TX802_PERFORMANCES),
+    Instrument.SY77: (),
+}
+"""Kinds of messages beside voices that are sent, or whose losses are listed voice by voice."""
+
+_EDIT_BUFFER = "edit buffer"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Messages for one place in an instrument's memory.
+
+    what, place: in words. data: one or more messages. replaced: what was sent before and must be saved first, because
+    this goes to a place already taken.
+    """
+
+    what: str
+    place: str
+    data: bytes
+    replaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Deliveries in order; losses of each voice; and what else the files hold that is not sent, in words."""
+
+    deliveries: list[Delivery]
+    losses: Losses
+    unsent: list[str]
+
+
+def recognize_instrument(sources: list[Source]) -> Instrument:
+    """Return TX802 for files with its performances, DX7II for others with its messages or block selects, else DX7."""
+    kinds = {message.kind for source in sources for message in source.messages}
+    if TX802_PERFORMANCES in kinds:
+        return Instrument.TX802
+    blocks = any(source.blocks for source in sources)
+    return Instrument.DX7II if blocks or kinds.intersection(_SENT[Instrument.DX7II]) else Instrument.DX7
+
+
+def plan_deliveries(
+    voices: pl.DataFrame,
+    sources: list[Source],
+    instrument: Instrument,
+    channel: int = 0,
+    first_block: int | None = None,
+) -> Plan:
+    """Plan how voices get to an instrument; they are writable, and rows as `exchange.conversion` has them.
+
+    A dump of one voice goes to the edit buffer, others go to the memory as banks, filled up with INIT VOICE. For a
+    DX7II or TX802 each has its supplements, goes to the block that its file selects, else to the block after the last,
+    and performances follow. For an SY77 voices of all dumps are numbered through.
+
+    first_block: block of the first bank, whatever files select. channel: 0 to 15; of an SY77, its device number.
+    """
+    unsent = [
+        f"{format_location({'path': source.path, 'member': source.member})}: not sent: {list_contents(others)}"
+        for source in sources
+        if (others := [m.kind.title for m in source.messages if m.kind not in _SENT[instrument]])
+    ]
+    if instrument is Instrument.SY77:
+        deliveries, losses = _to_sy77(voices, channel)
+    elif instrument is Instrument.DX7:
+        deliveries, losses = _to_dx7(voices, sources, channel)
+    else:
+        deliveries, losses = _to_dx7ii(voices, sources, channel, first_block)
+        performances, faults = write_performances(sources, channel, _SENT[instrument])
+        deliveries += [Delivery(what, "internal performances", data) for what, data in performances]
+        unsent += faults
+    return Plan(_find_replaced(deliveries), losses, unsent)
+
+
+def _to_dx7(voices: pl.DataFrame, sources: list[Source], channel: int) -> tuple[list[Delivery], Losses]:
+    parameters, names = to_arrays(voices)
+    deliveries = []
+    for what, _, rows, alone in _parts(voices):
+        write, place = (write_single, _EDIT_BUFFER) if alone else (write_bank, "internal memory")
+        deliveries.append(Delivery(what, place, write(parameters[rows], names[rows], channel)))
+    return deliveries, supplement_losses(parameters, find_supplements(voices, parameters, sources))
+
+
+def _to_dx7ii(
+    voices: pl.DataFrame, sources: list[Source], channel: int, first_block: int | None
+) -> tuple[list[Delivery], Losses]:
+    parameters, names = to_arrays(voices)
+    supplements = find_supplements(voices, parameters, sources)
+    scalings, known = find_fractional_scalings(voices, sources)
+    selected = find_blocks(voices, sources) if first_block is None else {}
+    block = first_block or 0
+    deliveries = []
+    for what, dump, rows, alone in _parts(voices):
+        part = (parameters[rows], names[rows], channel, supplements[rows])
+        if alone:
+            (data,) = write_dx7ii_singles(*part)
+            deliveries.append(Delivery(what, _EDIT_BUFFER, data))
+            continue
+        block = selected.pop(dump, block)
+        (bank,) = write_dx7ii_banks(*part, scalings[rows] if known[rows].any() else None)
+        place = f"internal {BLOCKS[block]}"
+        deliveries.append(Delivery(what, place, select_receive_block(block, channel) + bank))
+        block = (block + 1) % len(BLOCKS)
+    singles = voices.select(pl.len().over(DUMP) == 1).to_series().to_numpy()
+    return deliveries, fractional_losses(supplements, known & singles)
+
+
+def _to_sy77(voices: pl.DataFrame, channel: int) -> tuple[list[Delivery], Losses]:
+    alone = len(voices) == 1
+    messages, losses = write_sy77_voices(*to_arrays(voices), channel, EDIT_BUFFER if alone else INTERNAL)
+    deliveries = []
+    for first in range(0, len(voices), BANK_VOICES):
+        bank = voices.slice(first, BANK_VOICES)
+        what = bank["name"][0] if alone else counted(len(bank), "voice")
+        place = _EDIT_BUFFER if alone else "internal memory, from voice 1"
+        data = b"".join(messages[first : first + BANK_VOICES])
+        deliveries.append(Delivery(f"{format_location(bank.row(0, named=True))}: {what}", place, data))
+    return deliveries, losses
+
+
+def _parts(voices: pl.DataFrame) -> Iterator[tuple[str, tuple[str, str | None, int], Int64Array, bool]]:
+    """Yield each dump in parts of a bank: what it is, its place in the files, its rows, and whether it is one voice."""
+    for dump in voices.with_row_index("row").partition_by(DUMP, maintain_order=True):
+        location = format_location(dump.row(0, named=True))
+        alone = len(dump) == 1
+        for first in range(0, len(dump), VMEM_VOICES):
+            part = dump.slice(first, VMEM_VOICES)
+            filled = f", {VMEM_VOICES - len(part)} INIT VOICE" if len(part) < VMEM_VOICES else ""
+            what = f"{location}: {part['name'][0] if alone else counted(len(part), 'voice') + filled}"
+            yield what, part.row(0)[1:4], part["row"].to_numpy().astype(np.int64), alone
+
+
+def _find_replaced(deliveries: list[Delivery]) -> list[Delivery]:
+    """Return deliveries with what must be saved before each: all that was sent since the last time."""
+    found = []
+    held: dict[str, str] = {}
+    for delivery in deliveries:
+        replaced = tuple(f"{place} ({what})" for place, what in held.items()) if delivery.place in held else ()
+        if replaced:
+            held = {}
+        held[delivery.place] = delivery.what
+        found.append(replace(delivery, replaced=replaced))
+    return found
