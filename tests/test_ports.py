@@ -1,12 +1,13 @@
 """MIDI ports: messages sent and received through simulated ports, and through a virtual one if the system has any."""
 
+import contextlib
 import sys
 import threading
 import time
 
 import mido
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepdx_core.codec.transmission import PAUSE_SECONDS, SELECT_PAUSE_SECONDS, transmission_seconds
@@ -195,6 +196,17 @@ def test_the_64_voices_of_an_sy77_are_asked_for_by_number(cable):
 
     cable.instrument = instrument
     assert receive(NAME, 5, write_requests(Wanted.SY77_VOICES)) == b"".join(voices)
+
+
+@given(
+    st.lists(st.binary(max_size=200).map(lambda data: bytes(byte & 0x7F for byte in data)), max_size=4), st.booleans()
+)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_messages_are_received_or_refused(cable, contents, yamaha):
+    cable.arriving.clear()
+    cable.arrive(*(b"\xf0" + b"\x43" * yamaha + data + b"\xf7" for data in contents), at=cable.now)
+    with contextlib.suppress(PortError):
+        receive(NAME, 0.1)
 
 
 @pytest.mark.parametrize("wanted", Wanted)

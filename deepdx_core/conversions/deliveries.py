@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 import polars as pl
@@ -154,14 +155,20 @@ def _to_sy77(voices: pl.DataFrame, channel: int) -> tuple[list[Delivery], Losses
 
 def _parts(voices: pl.DataFrame) -> Iterator[tuple[str, tuple[str, str | None, int], Int64Array, bool]]:
     """Yield each dump in parts of a bank: what it is, its place in the files, its rows, and whether it is one voice."""
-    for dump in voices.with_row_index("row").partition_by(DUMP, maintain_order=True):
+    dumps = voices.with_row_index("row").partition_by(DUMP, maintain_order=True)
+    banks = sum(-(-len(dump) // VMEM_VOICES) for dump in dumps if len(dump) > 1)
+    numbers = count(1)
+    for dump in dumps:
         location = format_location(dump.row(0, named=True))
         alone = len(dump) == 1
         for first in range(0, len(dump), VMEM_VOICES):
             part = dump.slice(first, VMEM_VOICES)
-            filled = f", {VMEM_VOICES - len(part)} INIT VOICE" if len(part) < VMEM_VOICES else ""
-            what = f"{location}: {part['name'][0] if alone else counted(len(part), 'voice') + filled}"
-            yield what, part.row(0)[1:4], part["row"].to_numpy().astype(np.int64), alone
+            what = part["name"][0] if alone else counted(len(part), "voice")
+            if len(part) < VMEM_VOICES and not alone:
+                what += f", {VMEM_VOICES - len(part)} INIT VOICE"
+            if banks > 1 and not alone:
+                what = f"bank {next(numbers)} of {banks}: {what}"
+            yield f"{location}: {what}", part.row(0)[1:4], part["row"].to_numpy().astype(np.int64), alone
 
 
 def _find_replaced(deliveries: list[Delivery]) -> list[Delivery]:

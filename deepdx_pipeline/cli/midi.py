@@ -85,7 +85,7 @@ def send(
     instrument = to or (Instrument.DX7II if block else recognize_instrument(sources))
     first_block = None if block is None else list(Block).index(block)
     plan = plan_deliveries(writable.voices, sources, instrument, channel - 1, first_block)
-    print_problems(collected.refused + plan.unsent, collected.without_voices, writable.skipped, writable.clamped)
+    print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped + plan.unsent)
     print_own_losses(writable.voices, plan.losses, instrument.upper())
     if not plan.deliveries:
         raise DeepDXError("nothing to send")
@@ -149,6 +149,8 @@ def receive(
     def print_waiting(name: str) -> None:
         print_line(f"Waiting {timeout:g} seconds for a dump from {printable(name)}", console=err)
 
+    if request and dumps > 1:
+        raise typer.BadParameter("--request says which dumps to wait for", param_hint="--dumps")
     output_target(output, force)  # fails before the wait
     requests = write_requests(request, channel - 1) if request else [UNASKED] * dumps
     data = receive_dumps(port, timeout, requests, print_waiting, lambda what: print_line(what, "dim", err))

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import zipfile
 from functools import partial
 
 import mido
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from deepdx_core.codec.packing import unpack_vmem
+from deepdx_core.codec.transmission import write_midi_file
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
 from deepdx_core.conversions.to_sy77 import write_sy77_voices
 from deepdx_core.synths.dx7ii.blocks import select_receive_block
@@ -111,7 +113,10 @@ def test_without_a_terminal_a_bank_does_not_replace_one_just_sent(deepdx, cable,
     (tmp_path / "two.syx").write_bytes(first + second)
     code, output, errors = deepdx("send", "two.syx", "--port", NAME)
     assert (code, output, cable.messages) == (1, "", [])
-    assert "nothing was sent: two.syx: 32 voices would replace internal memory (two.syx: 32 voices)" in errors
+    assert (
+        "nothing was sent: two.syx: bank 2 of 2: 32 voices would replace internal memory (two.syx: bank 1 of 2: "
+        in errors
+    )
     assert deepdx("send", "two.syx", "--port", NAME, "--yes")[0] == 0
     assert cable.messages == [first, second]
 
@@ -122,7 +127,7 @@ def test_in_a_terminal_the_command_waits_until_a_bank_is_saved(deepdx, cable, tm
     terminal("\ny\n")
     code, output, errors = deepdx("send", "three.syx", "--port", NAME)
     assert (code, cable.messages, output.count("-> internal memory")) == (0, banks, 3)
-    assert errors.count("Save on the instrument: internal memory (three.syx: 32 voices)") == 2
+    assert errors.count("Save on the instrument: internal memory (three.syx: bank ") == 2
 
 
 def test_a_no_stops_before_the_next_bank_and_says_what_is_left(deepdx, cable, tmp_path, terminal):
@@ -131,7 +136,7 @@ def test_a_no_stops_before_the_next_bank_and_says_what_is_left(deepdx, cable, tm
     terminal("y\nn\n")
     code, _, errors = deepdx("send", "three.syx", "--port", NAME)
     assert (code, cable.messages) == (1, banks[:2])
-    assert errors.count("three.syx: 32 voices: not sent") == 1
+    assert errors.endswith("three.syx: bank 3 of 3: 32 voices: not sent\n")
 
 
 def test_the_end_of_the_input_stops_before_the_next_bank(deepdx, cable, tmp_path, terminal):
@@ -167,7 +172,10 @@ def test_both_banks_of_a_set_go_to_their_blocks_with_their_supplements(deepdx, c
     (tmp_path / "set.syx").write_bytes(data)
     code, output, _ = deepdx("send", "set.syx", "--port", NAME)
     assert (code, cable.messages) == (0, split(data))
-    assert output == ("set.syx: 32 voices -> internal voices 1 to 32\nset.syx: 32 voices -> internal voices 33 to 64\n")
+    assert output == (
+        "set.syx: bank 1 of 2: 32 voices -> internal voices 1 to 32\n"
+        "set.syx: bank 2 of 2: 32 voices -> internal voices 33 to 64\n"
+    )
 
 
 def test_banks_go_where_their_file_says_in_any_order(deepdx, cable, tmp_path):
@@ -191,7 +199,7 @@ def test_plain_banks_go_to_both_blocks_of_a_tx802(deepdx, cable, tmp_path, termi
     code, _, errors = deepdx("send", "three.syx", "--port", NAME, "--to", "tx802")
     assert (code, blocks(cable.messages)) == (0, [0, 1, 0])
     assert [len(message) for message in cable.messages] == [7, 1128, 4104] * 3
-    asked = "Save on the instrument: internal voices 1 to 32 (three.syx: 32 voices), internal voices 33 to 64 ("
+    asked = "Save on the instrument: internal voices 1 to 32 (three.syx: bank 1 of 3: 32 voices), internal voices 33 "
     assert errors.count(asked) == 1
     cable.sent.clear()
     code, output, _ = deepdx("send", BANK, "--port", NAME, "--block", "33-64")
@@ -225,6 +233,25 @@ def test_a_real_set_is_sent_as_it_is(deepdx, cable):
     code, _, errors = deepdx("send", path, "--port", NAME, "--to", "tx802")
     assert code == 0 and f"{path}: not sent: DX7II performances" in errors
     assert [len(message) for message in cable.messages] == [7, 16165, 1128, 4104] * 2
+
+
+@needs_corpus
+def test_performances_are_sent_without_voices_too(deepdx, cable):
+    path = FOLDER / "tx802" / "P.SYX"
+    code, output, _ = deepdx("send", path, "--port", NAME)
+    assert (code, cable.messages) == (0, split(path.read_bytes()))
+    assert output == f"{path}: TX802 performances -> internal performances\n"
+
+
+def test_a_set_in_a_midi_file_or_an_archive_is_sent_as_it_is(deepdx, cable, tmp_path):
+    messages = split(b"".join(write_dx7ii_banks(*random_voices(64))))
+    (tmp_path / "set.mid").write_bytes(write_midi_file(messages))
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("set.syx", b"".join(messages))
+    for name in ("set.mid", "set.zip"):
+        cable.sent.clear()
+        assert deepdx("send", name, "--port", NAME)[0] == 0
+        assert cable.messages == messages, name
 
 
 @pytest.mark.parametrize("to", ["dx7", "sy77"])
@@ -291,6 +318,8 @@ def test_a_bank_is_asked_for(deepdx, cable, tmp_path):
     code, _, errors = deepdx("receive", "--port", NAME, "-o", "no.syx", "--request", "bank", "--timeout", 3)
     assert code == 1 and "received no bank within 3 seconds of asking for it" in errors
     assert not (tmp_path / "no.syx").exists()
+    code, _, errors = deepdx("receive", "--port", NAME, "-o", "no.syx", "--request", "bank", "--dumps", 2)
+    assert code == 2 and "--request says which dumps to wait for" in errors
 
 
 def test_receive_announces_its_wait_once_the_port_is_open(deepdx, cable):
