@@ -31,14 +31,13 @@ from deepdx_core.synths.kinds import ACED, AMEM, FRACTIONAL_SCALINGS, PERFORMANC
 from deepdx_core.synths.sy77.layouts import BANK_VOICES, EDIT_BUFFER, INTERNAL
 from deepdx_core.voice.parameters import VMEM_VOICES
 
-_SUPPLEMENTS = (ACED, AMEM)
+_PERFORMANCES = {Instrument.DX7II: PERFORMANCES, Instrument.TX802: TX802_PERFORMANCES}
 _SENT = {
-    Instrument.DX7: _SUPPLEMENTS,
-    Instrument.DX7II: (*_SUPPLEMENTS, FRACTIONAL_SCALINGS, PERFORMANCES),
-    Instrument.TX802: (*_SUPPLEMENTS, FRACTIONAL_SCALINGS, TX802_PERFORMANCES),
+    Instrument.DX7: (ACED, AMEM),  # not sent, but all that a DX7 lacks of them is listed voice by voice
     Instrument.SY77: (),
+    **{to: (ACED, AMEM, FRACTIONAL_SCALINGS, performances) for to, performances in _PERFORMANCES.items()},
 }
-"""Kinds of messages beside voices that are sent, or whose losses are listed voice by voice."""
+"""Kinds of messages beside voices that are accounted for."""
 
 _EDIT_BUFFER = "edit buffer"
 
@@ -101,18 +100,28 @@ def plan_deliveries(
         deliveries, losses = _to_dx7(voices, sources, channel)
     else:
         deliveries, losses = _to_dx7ii(voices, sources, channel, first_block)
-        performances, faults = write_performances(sources, channel, _SENT[instrument])
+        performances, faults = write_performances(sources, channel, (_PERFORMANCES[instrument],))
         deliveries += [Delivery(what, "internal performances", data) for what, data in performances]
         unsent += faults
     return Plan(_find_replaced(deliveries), losses, unsent)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A dump, or a bank of it: what it is, its place in the files, its rows, and whether the dump is one voice."""
+
+    what: str
+    dump: tuple[str, str | None, int]
+    rows: Int64Array
+    alone: bool
+
+
 def _to_dx7(voices: pl.DataFrame, sources: list[Source], channel: int) -> tuple[list[Delivery], Losses]:
     parameters, names = to_arrays(voices)
     deliveries = []
-    for what, _, rows, alone in _parts(voices):
-        write, place = (write_single, _EDIT_BUFFER) if alone else (write_bank, "internal memory")
-        deliveries.append(Delivery(what, place, write(parameters[rows], names[rows], channel)))
+    for part in _parts(voices):
+        write, place = (write_single, _EDIT_BUFFER) if part.alone else (write_bank, "internal memory")
+        deliveries.append(Delivery(part.what, place, write(parameters[part.rows], names[part.rows], channel)))
     return deliveries, supplement_losses(parameters, find_supplements(voices, parameters, sources))
 
 
@@ -125,16 +134,17 @@ def _to_dx7ii(
     selected = find_blocks(voices, sources) if first_block is None else {}
     block = first_block or 0
     deliveries = []
-    for what, dump, rows, alone in _parts(voices):
-        part = (parameters[rows], names[rows], channel, supplements[rows])
-        if alone:
-            (data,) = write_dx7ii_singles(*part)
-            deliveries.append(Delivery(what, _EDIT_BUFFER, data))
+    for part in _parts(voices):
+        rows = part.rows
+        contents = (parameters[rows], names[rows], channel, supplements[rows])
+        if part.alone:
+            (single,) = write_dx7ii_singles(*contents)
+            deliveries.append(Delivery(part.what, _EDIT_BUFFER, single))
             continue
-        block = selected.pop(dump, block)
-        (bank,) = write_dx7ii_banks(*part, scalings[rows] if known[rows].any() else None)
+        (bank,) = write_dx7ii_banks(*contents, scalings[rows] if known[rows].any() else None)
+        block = selected.pop(part.dump, block)  # of a dump of several banks, for the first
         place = f"internal {BLOCKS[block]}"
-        deliveries.append(Delivery(what, place, select_receive_block(block, channel) + bank))
+        deliveries.append(Delivery(part.what, place, select_receive_block(block, channel) + bank))
         block = (block + 1) % len(BLOCKS)
     singles = voices.select(pl.len().over(DUMP) == 1).to_series().to_numpy()
     return deliveries, fractional_losses(supplements, known & singles)
@@ -153,8 +163,8 @@ def _to_sy77(voices: pl.DataFrame, channel: int) -> tuple[list[Delivery], Losses
     return deliveries, losses
 
 
-def _parts(voices: pl.DataFrame) -> Iterator[tuple[str, tuple[str, str | None, int], Int64Array, bool]]:
-    """Yield each dump in parts of a bank: what it is, its place in the files, its rows, and whether it is one voice."""
+def _parts(voices: pl.DataFrame) -> Iterator[_Part]:
+    """Yield each dump in parts of a bank."""
     dumps = voices.with_row_index("row").partition_by(DUMP, maintain_order=True)
     banks = sum(-(-len(dump) // VMEM_VOICES) for dump in dumps if len(dump) > 1)
     numbers = count(1)
@@ -168,7 +178,8 @@ def _parts(voices: pl.DataFrame) -> Iterator[tuple[str, tuple[str, str | None, i
                 what += f", {VMEM_VOICES - len(part)} INIT VOICE"
             if banks > 1 and not alone:
                 what = f"bank {next(numbers)} of {banks}: {what}"
-            yield f"{location}: {what}", part.row(0)[1:4], part["row"].to_numpy().astype(np.int64), alone
+            rows = part["row"].to_numpy().astype(np.int64)
+            yield _Part(f"{location}: {what}", part.select(DUMP).row(0), rows, alone)
 
 
 def _find_replaced(deliveries: list[Delivery]) -> list[Delivery]:

@@ -81,7 +81,7 @@ def write_performances(
     for source in sources:
         location = format_location({"path": source.path, "member": source.member})
         for message in source.messages:
-            if message.kind in (PERFORMANCES, TX802_PERFORMANCES) and message.kind in kinds:
+            if message.kind in kinds:
                 try:
                     data = rewrite(replace(message, head=bytes([0x43, channel, 0x7E])))
                     written.append((f"{location}: {message.kind.title}", data))

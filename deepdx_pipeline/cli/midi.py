@@ -29,7 +29,7 @@ class Block(StrEnum):
 
 def ports() -> None:
     """List the MIDI ports."""
-    from deepdx_core.ports import list_ports
+    from deepdx_core.ports.opening import list_ports
 
     inputs, outputs = list_ports()
     if not inputs and not outputs:
@@ -76,7 +76,7 @@ def send(
     from deepdx_core.conversions.deliveries import plan_deliveries, recognize_instrument
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, keep_whole_dumps
-    from deepdx_core.ports import send as send_messages
+    from deepdx_core.ports.sending import send as send_messages
 
     if block and to not in (None, Instrument.DX7II, Instrument.TX802):
         raise typer.BadParameter("only a DX7II, DX7s or TX802 has blocks", param_hint="--block")
@@ -88,7 +88,8 @@ def send(
     print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped + plan.unsent)
     print_own_losses(writable.voices, plan.losses, instrument.upper())
     if not plan.deliveries:
-        raise DeepDXError("nothing to send")
+        advice = "" if clamp or not writable.skipped else ": --clamp sets parameters to their maximum instead"
+        raise DeepDXError(f"nothing to send{advice}")
     if not yes and not (sys.stdin and sys.stdin.isatty()):
         _refuse_replacing(plan.deliveries)
     send_messages(_deliver(plan.deliveries, wait=not yes), port)
@@ -143,7 +144,7 @@ def receive(
     """
     from deepdx_core.display import counted, printable
     from deepdx_core.files import output_target, write_outputs
-    from deepdx_core.ports import receive as receive_dumps
+    from deepdx_core.ports.receiving import receive as receive_dumps
     from deepdx_core.synths.requests import UNASKED, write_requests
 
     def print_waiting(name: str) -> None:

@@ -81,7 +81,7 @@ def test_a_dump_that_cannot_be_written_is_not_sent(deepdx, cable):
     code, _, errors = deepdx("send", path, "--port", NAME)
     assert code == 1
     assert "slot 18 (SEQ BASS 2): not written, so that its dump is not sent: lfo_wave is 7" in errors
-    assert errors.endswith("deepdx: nothing to send\n")
+    assert errors.endswith("deepdx: nothing to send: --clamp sets parameters to their maximum instead\n")
     assert cable.messages == []
     assert deepdx("send", path, "--port", NAME, "--clamp")[0] == 0
     (sent,) = cable.messages

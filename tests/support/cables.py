@@ -38,7 +38,7 @@ class Cable:
         return [message for _, message in self.sent]
 
     def install(self, monkeypatch):
-        """Make the clock that of `deepdx_core.ports`, and return the name of a module to be the backend of mido."""
+        """Make the clock that of the ports, and return the name of a module to be the backend of mido."""
         cable = self
 
         class Output(mido.ports.BaseOutput):
@@ -57,7 +57,7 @@ class Cable:
         backend.Input, backend.Output = Input, Output
         backend.get_devices = lambda **_: [{"name": name, "is_input": True, "is_output": True} for name in self.names]
         monkeypatch.setitem(sys.modules, backend.__name__, backend)
-        monkeypatch.setattr(
-            "deepdx_core.ports.time", types.SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.now)
-        )
+        clock = types.SimpleNamespace(sleep=self.sleep, monotonic=lambda: self.now)
+        for module in ("sending", "receiving"):
+            monkeypatch.setattr(f"deepdx_core.ports.{module}.time", clock)
         return backend.__name__

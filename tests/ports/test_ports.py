@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from deepdx_core.codec.transmission import PAUSE_SECONDS, SELECT_PAUSE_SECONDS, transmission_seconds
 from deepdx_core.codec.writer import write_bank, write_banks, write_single, write_singles
 from deepdx_core.conversions.to_sy77 import write_sy77_voices
-from deepdx_core.ports import MAX_BYTES, QUIET_SECONDS, PortError, list_ports, receive, send
+from deepdx_core.ports.opening import PortError, list_ports
+from deepdx_core.ports.receiving import MAX_BYTES, QUIET_SECONDS, receive
+from deepdx_core.ports.sending import send
 from deepdx_core.synths.dx7ii.blocks import find_block_selects, select_receive_block, select_transmit_block
 from deepdx_core.synths.dx7ii.writer import write_dx7ii_banks
 from deepdx_core.synths.instruments import Wanted

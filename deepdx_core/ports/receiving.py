@@ -1,21 +1,14 @@
-"""MIDI ports: list them, send messages to an instrument, receive dumps from it.
-
-Needs the extra `midi`: python-rtmidi, which mido uses as its backend.
-"""
+"""Dumps received from an instrument: asked for or not, whole and checked."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
-
-import mido  # type: ignore[import-untyped]
 
 from deepdx_core.codec.reader import read
 from deepdx_core.codec.segments import Checksum, Format, Kind, Segment, join_notes, list_contents
-from deepdx_core.codec.transmission import pause_seconds, transmission_seconds
-from deepdx_core.display import printable
-from deepdx_core.errors import DeepDXError
+from deepdx_core.ports.opening import PortError, open_input, open_output
+from deepdx_core.ports.sending import send_messages
 from deepdx_core.synths.dx7ii.blocks import BLOCKS, find_block_selects
 from deepdx_core.synths.messages import read_messages
 from deepdx_core.synths.requests import UNASKED, Request
@@ -34,10 +27,6 @@ _VOICES_IN_DUMP = {Format.VMEM: VMEM_VOICES, Format.VCED: 1}
 """Voices in a complete dump of a DX7."""
 
 
-class PortError(DeepDXError):
-    """A MIDI port cannot be used, or no complete dump was received."""
-
-
 @dataclass(frozen=True)
 class _Received:
     """A message, and in words what it is. kept: whether it belongs to a dump. voices: whether it holds voices."""
@@ -49,31 +38,6 @@ class _Received:
 
     def answers(self, request: Request) -> bool:
         return self.voices if request.answer is None else request.answer.match(self.data) is not None
-
-
-def list_ports() -> tuple[list[str], list[str]]:
-    """Return the names of the input ports and of the output ports. Raises PortError if there is no MIDI backend."""
-    with _translated_errors():
-        return mido.get_input_names(), mido.get_output_names()
-
-
-def send(data: Iterable[bytes], port: str) -> None:
-    """Send messages to a port, and pause after each as the instruments require.
-
-    data: one or more messages each, from F0 to F7; taken one by one once the port is open, so that a generator can wait
-    between them. Raises PortError if the port does not exist.
-    """
-    with _opened(port, mido.get_output_names, mido.open_output) as output:
-        for messages in data:
-            _send(output, messages)
-
-
-def _send(output: Any, messages: bytes) -> None:
-    for message in mido.parse_all(messages):
-        output.send(message)
-        sent = bytes(message.bytes())
-        # An interface accepts a message long before it has sent it; closing the port now would cut it off.
-        time.sleep(transmission_seconds(sent) + pause_seconds(sent))
 
 
 def receive(
@@ -114,13 +78,13 @@ def receive(
         return None
 
     with ExitStack() as ports:
-        source = ports.enter_context(_opened(port, mido.get_input_names, mido.open_input))
+        source = ports.enter_context(open_input(port))
         asked = any(request.ask for request in requests)
-        output = ports.enter_context(_opened(port, mido.get_output_names, mido.open_output)) if asked else None
+        output = ports.enter_context(open_output(port)) if asked else None
         on_open(source.name)
         for request in requests:
             received.extend(request.head)
-            _send(output, request.ask)
+            send_messages(output, request.ask)
             found = next_message(timeout)
             while found and not found.answers(request):
                 found = next_message(timeout)
@@ -168,42 +132,3 @@ def _is_complete(segment: Segment, size: int) -> bool:
 
 def _is_voice_dump(data: bytes) -> bool:
     return data[1:2] == b"\x43" and data[2] < 0x10 and data[3:4] in (b"\x00", b"\x09")
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Raise any error of a MIDI backend as a PortError with advice."""
-    try:
-        yield
-    except ImportError as error:
-        raise PortError("MIDI ports need python-rtmidi: install deepdx[midi]") from error
-    except DeepDXError:
-        raise
-    # Each backend has errors of its own, without a common base.
-    except Exception as error:
-        raise PortError(f"MIDI ports cannot be used here: {printable(str(error))}") from error
-
-
-@contextmanager
-def _opened(port: str, list_names: Callable[[], list[str]], open_port: Callable[[str], Any]) -> Iterator[Any]:
-    with _translated_errors():
-        opened = open_port(_choose(port, list_names()))
-    with opened:
-        yield opened
-
-
-def _choose(port: str, available: list[str]) -> str:
-    """Return the available port of this name; else of this name in another case; else that with this part in its name.
-
-    Raises PortError if there is none, or if there are several.
-    """
-    wanted = port.casefold()
-    choices = [name for name in available if name == port]
-    choices = choices or [name for name in available if name.casefold() == wanted]
-    choices = list(dict.fromkeys(choices or [name for name in available if wanted in name.casefold()]))
-    if len(choices) == 1:
-        return choices[0]
-    names = printable(", ".join(choices or available)) or "none"
-    if choices:
-        raise PortError(f"{port!r} may be any of these MIDI ports: {names}")
-    raise PortError(f"there is no MIDI port {port!r}; available: {names}")
