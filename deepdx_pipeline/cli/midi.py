@@ -90,6 +90,8 @@ def send(
     if not plan.deliveries:
         advice = "" if clamp or not writable.skipped else ": --clamp sets parameters to their maximum instead"
         raise DeepDXError(f"nothing to send{advice}")
+    if to is None and instrument is not Instrument.DX7:
+        print_line(f"Sent as to a {instrument.upper()}; a DX7 takes the voices with --to dx7", "dim", err)
     if not yes and not (sys.stdin and sys.stdin.isatty()):
         _refuse_replacing(plan.deliveries)
     send_messages(_deliver(plan.deliveries, wait=not yes), port)

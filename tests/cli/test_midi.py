@@ -170,8 +170,9 @@ def test_both_banks_of_a_set_go_to_their_blocks_with_their_supplements(deepdx, c
     supplements[:, 20] = 1
     data = b"".join(write_dx7ii_banks(parameters, names, supplements=supplements))
     (tmp_path / "set.syx").write_bytes(data)
-    code, output, _ = deepdx("send", "set.syx", "--port", NAME)
+    code, output, errors = deepdx("send", "set.syx", "--port", NAME)
     assert (code, cable.messages) == (0, split(data))
+    assert errors == "Sent as to a DX7II; a DX7 takes the voices with --to dx7\n"
     assert output == (
         "set.syx: bank 1 of 2: 32 voices -> internal voices 1 to 32\n"
         "set.syx: bank 2 of 2: 32 voices -> internal voices 33 to 64\n"
