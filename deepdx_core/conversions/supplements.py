@@ -35,7 +35,7 @@ def find_supplements(voices: pl.DataFrame, parameters: UInt8Array, sources: list
     """Return the supplement of each voice, values of `dx7ii.parameters.ACED`; a plain one where there is none.
 
     voices: their `path`, `member`, `offset` and `slot`. parameters: of the same voices, `uint8[n, 145]`. A supplement
-    belongs to the next dump of voices after it.
+    belongs to the next dump of voices after it, unless a block select stands between them.
     """
     supplements = plain_supplements(parameters)
     for rows, message, records in _assign(voices, sources, (ACED_KIND, AMEM)):
@@ -117,11 +117,15 @@ def _assign(
         for source in sources
     }
     rows = voices.select("path", "member", "offset", "slot").with_row_index("row")
-    offsets = _dump_offsets(voices)
     starts = {place: [message.offset for message in found] for place, found in messages.items()}
+    bounds = _dump_offsets(voices)
+    for source in sources:  # what is sent before a block select is not for that block
+        bounds[source.path, source.member] = sorted(
+            bounds[source.path, source.member] + [select.offset for select in source.blocks]
+        )
     assigned = []
     for (path, member, offset), part in rows.partition_by("path", "member", "offset", as_dict=True).items():
-        number = _before(offset, offsets[path, member], starts.get((path, member), []))
+        number = _before(offset, bounds[path, member], starts.get((path, member), []))
         if number is not None:
             found = messages[path, member][number]
             records = part["slot"].to_numpy().astype(np.intp) - 1
@@ -138,7 +142,7 @@ def _dump_offsets(voices: pl.DataFrame) -> dict[tuple[str, str | None], list[int
     return offsets
 
 
-def _before(offset: int, dumps: list[int], starts: list[int]) -> int | None:
-    """Return the number of the last start before a dump that is after all earlier dumps; both in order."""
-    number, earlier = bisect_left(starts, offset) - 1, bisect_left(dumps, offset) - 1
-    return number if number >= 0 and (earlier < 0 or starts[number] > dumps[earlier]) else None
+def _before(offset: int, bounds: list[int], starts: list[int]) -> int | None:
+    """Return the number of the last start before a dump that is after all bounds before the dump; both in order."""
+    number, bound = bisect_left(starts, offset) - 1, bisect_left(bounds, offset) - 1
+    return number if number >= 0 and (bound < 0 or starts[number] > bounds[bound]) else None

@@ -194,6 +194,16 @@ def test_banks_go_where_their_file_says_in_any_order(deepdx, cable, tmp_path):
     assert blocks(cable.messages) == [0]
 
 
+def test_a_supplement_before_a_block_select_is_not_for_the_bank_after_it(deepdx, cable, tmp_path):
+    parameters, names = random_voices(64)
+    supplements = plain_supplements(parameters)
+    supplements[:32, 20] = 1
+    (_, one, bank), (select, _, other) = map(split, write_dx7ii_banks(parameters, names, supplements=supplements))
+    (tmp_path / "set.syx").write_bytes(bank + one + select + other)
+    assert deepdx("send", "set.syx", "--port", NAME)[0] == 0
+    assert cable.messages[3:] == [*split(write_dx7ii_banks(parameters, names)[1])]
+
+
 def test_plain_banks_go_to_both_blocks_of_a_tx802(deepdx, cable, tmp_path, terminal):
     (tmp_path / "three.syx").write_bytes(b"".join(write_banks(*random_voices(96))))
     terminal("y\n")
