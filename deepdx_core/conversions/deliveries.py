@@ -76,18 +76,20 @@ def recognize_instrument(sources: list[Source]) -> Instrument:
 
 def plan_deliveries(
     voices: pl.DataFrame,
+    every: pl.DataFrame,
     sources: list[Source],
     instrument: Instrument,
     channel: int = 0,
     first_block: int | None = None,
 ) -> Plan:
-    """Plan how voices get to an instrument; they are writable, and rows as `exchange.conversion` has them.
+    """Plan how the voices of whole dumps get to an instrument, as `exchange.conversion.keep_whole_dumps` returns them.
 
     A dump of one voice goes to the edit buffer, others go to the memory as banks, filled up with INIT VOICE. For a
     DX7II or TX802 each has its supplements, goes to the block that its file selects, else to the block after the last,
     and performances follow. For an SY77 voices of all dumps are numbered through.
 
-    first_block: block of the first bank, whatever files select. channel: 0 to 15; of an SY77, its device number.
+    every: voices of all dumps; banks that are not sent leave their block free. first_block: block of the first bank,
+    whatever files select. channel: 0 to 15; of an SY77, its device number.
     """
     unsent = [
         f"{format_location({'path': source.path, 'member': source.member})}: not sent: {list_contents(others)}"
@@ -97,42 +99,47 @@ def plan_deliveries(
     if instrument is Instrument.SY77:
         deliveries, losses = _to_sy77(voices, channel)
     elif instrument is Instrument.DX7:
-        deliveries, losses = _to_dx7(voices, sources, channel)
+        deliveries, losses = _to_dx7(voices, every, sources, channel)
     else:
-        deliveries, losses = _to_dx7ii(voices, sources, channel, first_block)
+        deliveries, losses = _to_dx7ii(voices, every, sources, channel, first_block)
         performances, faults = write_performances(sources, channel, (_PERFORMANCES[instrument],))
         deliveries += [Delivery(what, "internal performances", data) for what, data in performances]
         unsent += faults
     return Plan(_find_replaced(deliveries), losses, unsent)
 
 
+_Bank = tuple[str, str | None, int, int]
+"""The file and offset of a dump, and the number of a bank in it."""
+
+
 @dataclass(frozen=True)
 class _Part:
-    """A dump, or a bank of it: what it is, its place in the files, its rows, and whether the dump is one voice."""
+    """A dump, or a bank of it: what it is, which of which dump, its rows, and whether the dump is one voice."""
 
     what: str
-    dump: tuple[str, str | None, int]
+    bank: _Bank
     rows: Int64Array
     alone: bool
 
 
-def _to_dx7(voices: pl.DataFrame, sources: list[Source], channel: int) -> tuple[list[Delivery], Losses]:
+def _to_dx7(
+    voices: pl.DataFrame, every: pl.DataFrame, sources: list[Source], channel: int
+) -> tuple[list[Delivery], Losses]:
     parameters, names = to_arrays(voices)
     deliveries = []
     for part in _parts(voices):
         write, place = (write_single, _EDIT_BUFFER) if part.alone else (write_bank, "internal memory")
         deliveries.append(Delivery(part.what, place, write(parameters[part.rows], names[part.rows], channel)))
-    return deliveries, supplement_losses(parameters, find_supplements(voices, parameters, sources))
+    return deliveries, supplement_losses(parameters, find_supplements(voices, parameters, sources, every))
 
 
 def _to_dx7ii(
-    voices: pl.DataFrame, sources: list[Source], channel: int, first_block: int | None
+    voices: pl.DataFrame, every: pl.DataFrame, sources: list[Source], channel: int, first_block: int | None
 ) -> tuple[list[Delivery], Losses]:
     parameters, names = to_arrays(voices)
-    supplements = find_supplements(voices, parameters, sources)
-    scalings, known = find_fractional_scalings(voices, sources)
-    selected = find_blocks(voices, sources) if first_block is None else {}
-    block = first_block or 0
+    supplements = find_supplements(voices, parameters, sources, every)
+    scalings, known = find_fractional_scalings(voices, sources, every)
+    blocks = _choose_blocks(every, sources, first_block)
     deliveries = []
     for part in _parts(voices):
         rows = part.rows
@@ -142,12 +149,25 @@ def _to_dx7ii(
             deliveries.append(Delivery(part.what, _EDIT_BUFFER, single))
             continue
         (bank,) = write_dx7ii_banks(*contents, scalings[rows] if known[rows].any() else None)
-        block = selected.pop(part.dump, block)  # of a dump of several banks, for the first
+        block = blocks[part.bank]
         place = f"internal {BLOCKS[block]}"
         deliveries.append(Delivery(part.what, place, select_receive_block(block, channel) + bank))
-        block = (block + 1) % len(BLOCKS)
     singles = voices.select(pl.len().over(DUMP) == 1).to_series().to_numpy()
     return deliveries, fractional_losses(supplements, known & singles)
+
+
+def _choose_blocks(every: pl.DataFrame, sources: list[Source], first_block: int | None) -> dict[_Bank, int]:
+    """Return the block of each bank: the one that its file selects, else the one after the last."""
+    selected = find_blocks(every, sources) if first_block is None else {}
+    block = first_block or 0
+    blocks = {}
+    for *dump, voices in every.group_by(DUMP, maintain_order=True).len().filter(pl.col("len") > 1).iter_rows():
+        path, member, offset = dump
+        block = selected.get((path, member, offset), block)
+        for number in range(-(-voices // VMEM_VOICES)):
+            blocks[path, member, offset, number] = block
+            block = (block + 1) % len(BLOCKS)
+    return blocks
 
 
 def _to_sy77(voices: pl.DataFrame, channel: int) -> tuple[list[Delivery], Losses]:
@@ -179,7 +199,8 @@ def _parts(voices: pl.DataFrame) -> Iterator[_Part]:
             if banks > 1 and not alone:
                 what = f"bank {next(numbers)} of {banks}: {what}"
             rows = part["row"].to_numpy().astype(np.int64)
-            yield _Part(f"{location}: {what}", part.select(DUMP).row(0), rows, alone)
+            bank = (*part.select(DUMP).row(0), first // VMEM_VOICES)
+            yield _Part(f"{location}: {what}", bank, rows, alone)
 
 
 def _find_replaced(deliveries: list[Delivery]) -> list[Delivery]:

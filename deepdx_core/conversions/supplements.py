@@ -31,23 +31,31 @@ _LACKING = {
 }
 
 
-def find_supplements(voices: pl.DataFrame, parameters: UInt8Array, sources: list[Source]) -> UInt8Array:
+def find_supplements(
+    voices: pl.DataFrame, parameters: UInt8Array, sources: list[Source], every: pl.DataFrame | None = None
+) -> UInt8Array:
     """Return the supplement of each voice, values of `dx7ii.parameters.ACED`; a plain one where there is none.
 
     voices: their `path`, `member`, `offset` and `slot`. parameters: of the same voices, `uint8[n, 145]`. A supplement
     belongs to the next dump of voices after it, unless a block select stands between them.
+    every: voices of all dumps, where `voices` lacks some.
     """
     supplements = plain_supplements(parameters)
-    for rows, message, records in _assign(voices, sources, (ACED_KIND, AMEM)):
+    for rows, message, records in _assign(voices, sources, (ACED_KIND, AMEM), every):
         supplements[rows] = message.values[records]
     return supplements
 
 
-def find_fractional_scalings(voices: pl.DataFrame, sources: list[Source]) -> tuple[UInt8Array, BoolArray]:
-    """Return the fractional level scaling of each voice, `uint8[n, 246]`, and which voices have one, `bool[n]`."""
+def find_fractional_scalings(
+    voices: pl.DataFrame, sources: list[Source], every: pl.DataFrame | None = None
+) -> tuple[UInt8Array, BoolArray]:
+    """Return the fractional level scaling of each voice, `uint8[n, 246]`, and which voices have one, `bool[n]`.
+
+    Like `find_supplements`.
+    """
     scalings = np.full((len(voices), FRACTIONAL_SCALING.size), 0xFF, np.uint8)
     known = np.zeros(len(voices), bool)
-    for rows, message, records in _assign(voices, sources, (FRACTIONAL_SCALINGS,)):
+    for rows, message, records in _assign(voices, sources, (FRACTIONAL_SCALINGS,), every):
         scalings[rows] = message.records[records]
         known[rows] = True
     return scalings, known
@@ -109,7 +117,7 @@ def fractional_losses(supplements: UInt8Array, known: BoolArray) -> Losses:
 
 
 def _assign(
-    voices: pl.DataFrame, sources: list[Source], kinds: tuple[MessageKind, ...]
+    voices: pl.DataFrame, sources: list[Source], kinds: tuple[MessageKind, ...], every: pl.DataFrame | None
 ) -> list[tuple[np.ndarray, Message, np.ndarray]]:
     """Return the rows of voices, the message that belongs to their dump, and the numbers of their records in it."""
     messages = {
@@ -118,7 +126,7 @@ def _assign(
     }
     rows = voices.select("path", "member", "offset", "slot").with_row_index("row")
     starts = {place: [message.offset for message in found] for place, found in messages.items()}
-    bounds = _dump_offsets(voices)
+    bounds = _dump_offsets(voices if every is None else every)
     for source in sources:  # what is sent before a block select is not for that block
         bounds[source.path, source.member] = sorted(
             bounds[source.path, source.member] + [select.offset for select in source.blocks]

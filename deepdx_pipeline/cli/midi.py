@@ -84,7 +84,7 @@ def send(
     writable = keep_whole_dumps(collected.voices, clamp)
     instrument = to or (Instrument.DX7II if block else recognize_instrument(sources))
     first_block = None if block is None else list(Block).index(block)
-    plan = plan_deliveries(writable.voices, sources, instrument, channel - 1, first_block)
+    plan = plan_deliveries(writable.voices, collected.voices, sources, instrument, channel - 1, first_block)
     print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped + plan.unsent)
     print_own_losses(writable.voices, plan.losses, instrument.upper())
     if not plan.deliveries:

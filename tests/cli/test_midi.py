@@ -204,6 +204,18 @@ def test_a_supplement_before_a_block_select_is_not_for_the_bank_after_it(deepdx,
     assert cable.messages[3:] == [*split(write_dx7ii_banks(parameters, names)[1])]
 
 
+def test_a_bank_that_is_not_sent_keeps_its_block_and_its_supplement(deepdx, cable, tmp_path):
+    bad = (DEMO / "From the net" / "out_of_range.syx").read_bytes()
+    parameters, names = random_voices(32)
+    supplements = plain_supplements(parameters)
+    supplements[:, 20] = 1
+    supplement = split(write_dx7ii_banks(parameters, names, supplements=supplements)[0])[0]
+    (tmp_path / "set.syx").write_bytes(supplement + bad + write_bank(parameters, names))
+    code, output, _ = deepdx("send", "set.syx", "--port", NAME)
+    assert (code, output) == (1, "set.syx: 32 voices -> internal voices 33 to 64\n")
+    assert cable.messages == [select_receive_block(1), *split(write_dx7ii_banks(parameters, names)[0])]
+
+
 def test_plain_banks_go_to_both_blocks_of_a_tx802(deepdx, cable, tmp_path, terminal):
     (tmp_path / "three.syx").write_bytes(b"".join(write_banks(*random_voices(96))))
     terminal("y\n")
