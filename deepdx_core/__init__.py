@@ -23,7 +23,7 @@ Rooms, from the ground up; each imports only those before it:
 - `keeping`     the user's ratings, notes and collections
 - `judges`      classifiers of sounds that are trained already: corruption, labels
 - `state`       data that cannot be recomputed: opening, migration, backup, restore
-- `ports`       dumps sent to and received from MIDI ports
+- `ports`       messages sent to instruments and dumps received from them, at MIDI ports
 - `sound`       the DX7 engine, rendering to samples and audio files, and the features of rendered clips
 - `dedup`       exact duplicates, repairs, near-duplicate families, audio similarity
 - `similarity`  sounds near one another: by ear, by parameters, by a recording, and on a map
@@ -41,7 +41,7 @@ Rooms, from the ground up; each imports only those before it:
 - `writer`      the autoregressive transformer that writes voices
 - `generation`  models (writer, critic, names), their registry, sampling, banks
 - `export`      the training set as a dataset folder, with a card and rendered clips
-- `conversions`  voices of one synthesizer for another, with everything that was not carried over
+- `conversions`  voices of one synthesizer for another, with everything that was not carried over; their way to it
 - `settings`    deepdx.toml and the variables over it
 - `api`         the front door above
 """

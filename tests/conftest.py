@@ -2,6 +2,7 @@
 
 import os
 
+import mido
 import pytest
 from hypothesis import settings
 
@@ -11,6 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.home import Home
 from deepdx_core.sound.rendering import render
+from tests.support.cables import Cable
 
 # The time of an example depends on the load of the machine; speed is measured in benchmarks.
 settings.register_profile("deepdx", deadline=None)
@@ -31,3 +33,12 @@ def home(tmp_path, monkeypatch):
     home = Home(tmp_path / "home")
     home.inbox.mkdir(parents=True)
     return home
+
+
+@pytest.fixture
+def cable(monkeypatch):
+    """MIDI ports without hardware."""
+    cable, before = Cable(), mido.backend
+    mido.set_backend(cable.install(monkeypatch))
+    yield cable
+    mido.set_backend(before)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.local_files import find_files, is_folder, read_file
 from deepdx_core.synths import kinds
 from deepdx_core.synths.coding import Coding
+from deepdx_core.synths.dx7ii.blocks import BlockSelect, find_block_selects
 from deepdx_core.synths.four_operators.parameters import PARTS, VMEM
 from deepdx_core.synths.messages import Message, read_messages
 from deepdx_core.tables.decoding import DecodedVoices
@@ -37,12 +38,14 @@ _BROKEN = "the voice: it has bytes over 127"
 class Source:
     """The messages of a file, or of a member of an archive; `path` and `member` are printable.
 
-    unread: why messages of this member, and of those after it, were not read; empty if they were.
+    blocks: selects of a block of a DX7II's memory. unread: why messages of this member, and of those after it, were not
+    read; empty if they were.
     """
 
     path: str
     member: str | None
     messages: list[Message]
+    blocks: list[BlockSelect] = field(default_factory=list)
     unread: str = ""
 
 
@@ -80,17 +83,20 @@ def _read(path: Path) -> Iterator[Source]:
         return
     shown = printable(str(path))
     if not recognize_archive(data):
-        if messages := read_messages(data):
-            yield Source(shown, None, messages)
+        source = Source(shown, None, read_messages(data), find_block_selects(data))
+        if source.messages or source.blocks:
+            yield source
         return
     count = 0
     for content in read_archive(data):
-        if messages := read_messages(content.data):
-            count += len(messages)
-            if count > MAX_ARCHIVE_MESSAGES:
-                yield Source(shown, content.member, [], f"more than {MAX_ARCHIVE_MESSAGES:,} messages in the archive")
-                return
-            yield Source(shown, content.member, messages)
+        source = Source(shown, content.member, read_messages(content.data), find_block_selects(content.data))
+        count += len(source.messages) + len(source.blocks)
+        if count > MAX_ARCHIVE_MESSAGES:
+            unread = f"more than {MAX_ARCHIVE_MESSAGES:,} messages in the archive"
+            yield Source(shown, content.member, [], unread=unread)
+            return
+        if source.messages or source.blocks:
+            yield source
 
 
 def convert_sources(sources: list[Source]) -> pl.DataFrame:

@@ -10,13 +10,12 @@ from deepdx_core.conversions.losses import Losses, collect_losses
 from deepdx_core.conversions.sy77_routing import DX7_ROUTINGS, FEEDBACK_INPUTS, STANDING, SY77_NUMBERS
 from deepdx_core.synths.kinds import SY77_VOICES
 from deepdx_core.synths.messages import write_messages
-from deepdx_core.synths.sy77.layouts import LAYOUTS, OPERATORS
+from deepdx_core.synths.sy77.layouts import BANK_VOICES, INTERNAL, LAYOUTS, OPERATORS
 from deepdx_core.voice.columns import CARRIERS, operator_columns
 from deepdx_core.voice.parameters import INDEX
 
 MODE = 3
 """Element mode of the voices: one AFM element, polyphonic."""
-BANK_VOICES = 64
 
 _LAYOUT = LAYOUTS[MODE]
 _CORRECTIONS = np.array([0, 0, 1, 3, 4, 5, 6])
@@ -116,13 +115,17 @@ def convert_to_sy77(parameters: UInt8Array) -> tuple[UInt8Array, Losses]:
     return sy77.astype(np.uint8), losses
 
 
-def write_sy77_voices(parameters: UInt8Array, names: UInt8Array, channel: int = 0) -> tuple[list[bytes], Losses]:
+def write_sy77_voices(
+    parameters: UInt8Array, names: UInt8Array, channel: int = 0, memory: int = INTERNAL
+) -> tuple[list[bytes], Losses]:
     """Write DX7 voices as messages of the SY77, 466 bytes each, numbered from 0 in banks of 64; and their losses.
 
-    Raises ValueError if a parameter is out of its range or the channel is not within 0 to 15.
+    channel: the device number, 0 to 15. memory: which the voices are for, INTERNAL or EDIT_BUFFER. Raises ValueError if
+    a parameter is out of its range or the channel is not within 0 to 15.
     """
     if not 0 <= channel <= 15:
         raise ValueError(f"channel {channel} is not within 0 to 15")
     values, losses = convert_to_sy77(parameters)
+    values[:, _LAYOUT.index["memory"]] = memory
     values[:, _LAYOUT.index["number"]] = np.arange(len(values)) % BANK_VOICES
     return write_messages(SY77_VOICES[MODE], _LAYOUT.pack(values, names), bytes([0x43, channel, 0x7A])), losses

@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -11,10 +11,9 @@ import polars as pl
 
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.names import text_to_names
-from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.decoding.findings import describe_finding
 from deepdx_core.decoding.sound_ids import sound_ids
-from deepdx_core.display import counted, printable
+from deepdx_core.display import printable
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.exchange.table_errors import TableError
 from deepdx_core.exchange.table_files import PROVENANCE, read_table, table_format
@@ -22,10 +21,13 @@ from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.local_files import is_folder, read_file
 from deepdx_core.intake.survey import format_location
 from deepdx_core.tables.decoding import DecodedVoices
-from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES
+from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
 COLUMNS = (*PROVENANCE, "name", "findings", *PARAMETER_NAMES)
 """Columns of voices in this module. `findings` are those of `decoded_voices`, null for voices of a table."""
+
+DUMP = ("path", "member", "offset")
+"""Columns that say which dump of which file a voice is in."""
 
 _MAX_LISTED = 4  # faults of a voice in a message
 _IN_RANGE = pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)
@@ -144,33 +146,16 @@ def make_writable(
     )
 
 
-def build_messages(
-    voices: pl.DataFrame, channel: int = 0, clamp: bool = False
-) -> tuple[list[tuple[str, bytes]], list[str], list[str]]:
-    """Build the MIDI messages of dumps, each with a description; then `skipped` and `clamped` of `WritableVoices`.
+def keep_whole_dumps(voices: pl.DataFrame, clamp: bool = False) -> WritableVoices:
+    """Leave out dumps with a voice that no dump can hold, like `make_writable`.
 
-    A dump of one voice becomes a single-voice message, which a DX7 loads into its edit buffer; others become banks. A
-    dump with a voice that cannot be written is left out whole: without it, the voices after it would load into the
-    wrong slots of the DX7's memory.
+    Without that voice, those after it would load into the wrong slots of an instrument's memory.
     """
-    messages: list[tuple[str, bytes]] = []
-    skipped: list[str] = []
-    clamped: list[str] = []
-    for dump in voices.partition_by("path", "member", "offset", maintain_order=True):
-        writable = make_writable(dump, clamp)
-        skipped += writable.skipped
-        clamped += writable.clamped
-        if writable.skipped:
-            continue
-        location = format_location(dump.row(0, named=True))
-        if len(dump) == 1:
-            messages.append((f"{location}: {dump['name'][0]}", write_single(*to_arrays(writable.voices), channel)))
-        for first in range(0, len(dump) if len(dump) > 1 else 0, VMEM_VOICES):
-            bank = writable.voices.slice(first, VMEM_VOICES)
-            filled = f", {VMEM_VOICES - len(bank)} INIT VOICE" if len(bank) < VMEM_VOICES else ""
-            description = f"{location}: {counted(len(bank), 'voice')}{filled}"
-            messages.append((description, write_bank(*to_arrays(bank), channel)))
-    return messages, skipped, clamped
+    writable = make_writable(voices, clamp, left_out_as="not written, so that its dump is not sent")
+    sizes = voices.group_by(DUMP).len()
+    kept = writable.voices.with_columns(pl.len().over(DUMP))
+    kept = kept.join(sizes, on=[*DUMP, "len"], how="semi", nulls_equal=True, maintain_order="left")
+    return replace(writable, voices=kept.drop("len"))
 
 
 def to_arrays(voices: pl.DataFrame) -> tuple[UInt8Array, UInt8Array]:

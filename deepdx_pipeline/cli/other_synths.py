@@ -130,7 +130,8 @@ def minidexed_files(voices: "pl.DataFrame", sources: "list[Source]", folder: Pat
 
 def sy77_banks(voices: "pl.DataFrame", parameters: "UInt8Array", names: "UInt8Array") -> list[bytes]:
     """Return the messages of 64 voices each, and print what they do not carry over."""
-    from deepdx_core.conversions.to_sy77 import BANK_VOICES, write_sy77_voices
+    from deepdx_core.conversions.to_sy77 import write_sy77_voices
+    from deepdx_core.synths.sy77.layouts import BANK_VOICES
 
     messages, losses = write_sy77_voices(parameters, names)
     print_own_losses(voices, losses, "SY77")
@@ -154,10 +155,12 @@ def dx7ii_banks(
     voices: "pl.DataFrame", parameters: "UInt8Array", names: "UInt8Array", sources: "list[Source]"
 ) -> list[bytes]:
     """Return banks of 32 voices with their supplements, then the sets of performances in the sources."""
-    from deepdx_core.conversions.supplements import find_fractional_scalings, find_supplements
+    from deepdx_core.conversions.supplements import (
+        find_fractional_scalings,
+        find_supplements,
+        write_performances,
+    )
     from deepdx_core.synths.dx7ii.writer import write_dx7ii_banks
-    from deepdx_core.synths.kinds import PERFORMANCES, TX802_PERFORMANCES
-    from deepdx_core.synths.messages import rewrite
 
     scalings, known = find_fractional_scalings(voices, sources)
     banks = write_dx7ii_banks(
@@ -166,13 +169,10 @@ def dx7ii_banks(
         supplements=find_supplements(voices, parameters, sources),
         scalings=scalings if known.any() else None,
     )
-    for message in (message for source in sources for message in source.messages):
-        if message.kind in (PERFORMANCES, TX802_PERFORMANCES):
-            try:
-                banks.append(rewrite(message))
-            except ValueError as error:
-                print_line(f"{message.kind.title} at byte {message.offset:,}: not written: {error}", "red", err)
-    return banks
+    performances, faults = write_performances(sources)
+    for line in faults:
+        print_line(line, "red", err)
+    return banks + [data for _, data in performances]
 
 
 def message_lines(sources: "list[Source]") -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 BACKUP = ("deepdx backup my-deepdx.zip", "deepdx restore my-deepdx.zip")
 # These have tests of their own.
 ELSEWHERE = {"deepdx ui", "deepdx explore", "deepdx ports", *BACKUP}
-# tests/test_ports.py simulates a synth, tests/cli/test_render.py an audio output.
+# tests/cli/test_midi.py simulates a synth, tests/cli/test_render.py an audio output.
 NEEDS_HARDWARE = ("deepdx send", "deepdx receive", "deepdx play")
 RUN = [command for command in commands() if command not in ELSEWHERE and not command.startswith(NEEDS_HARDWARE)]
 WRITTEN = {

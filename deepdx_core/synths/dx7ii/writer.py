@@ -9,6 +9,7 @@ import numpy as np
 from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.codec.writer import write_banks, write_singles
+from deepdx_core.synths.dx7ii.blocks import BLOCKS, select_receive_block
 from deepdx_core.synths.dx7ii.parameters import ACED, AMEM, FRACTIONAL_SCALING
 from deepdx_core.synths.kinds import ACED as ACED_KIND
 from deepdx_core.synths.kinds import AMEM as AMEM_KIND
@@ -53,10 +54,11 @@ def write_dx7ii_banks(
     supplements: UInt8Array | None = None,
     scalings: UInt8Array | None = None,
 ) -> list[bytes]:
-    """Write any number of voices as banks of 32, 5232 bytes each: the supplements (AMEM), then the voices (VMEM).
+    """Write any number of voices as banks of 32: the supplements (AMEM), then the voices (VMEM).
 
-    scalings: fractional level scaling of each voice, `uint8[n, 246]`, written before both. INIT VOICE fills the last
-    bank. Raises ValueError like `codec.writer`.
+    scalings: fractional level scaling of each voice, `uint8[n, 246]`, written before both. If there are several banks,
+    each begins with a block select, by turns for the first and the second half of an instrument's memory. INIT VOICE
+    fills the last bank. Raises ValueError like `codec.writer`.
     """
     banks = write_banks(parameters, names, channel)
     values = plain_supplements(parameters) if supplements is None else supplements
@@ -64,9 +66,11 @@ def write_dx7ii_banks(
     filled = np.concatenate([values, plain_supplements(missing)])
     parts = write_messages(AMEM_KIND, AMEM.pack(filled), bytes([0x43, channel, 6]))
     whole = [supplement + bank for supplement, bank in zip(parts, banks, strict=True)]
-    if scalings is None:
-        return whole
-    unused = np.full((len(filled) - len(scalings), FRACTIONAL_SCALING.size), 0xFF, np.uint8)
-    head = bytes([0x43, channel, 0x7E])
-    levels = write_messages(FRACTIONAL_SCALINGS, np.concatenate([scalings, unused]), head)
-    return [scaling + bank for scaling, bank in zip(levels, whole, strict=True)]
+    if scalings is not None:
+        unused = np.full((len(filled) - len(scalings), FRACTIONAL_SCALING.size), 0xFF, np.uint8)
+        head = bytes([0x43, channel, 0x7E])
+        levels = write_messages(FRACTIONAL_SCALINGS, np.concatenate([scalings, unused]), head)
+        whole = [scaling + bank for scaling, bank in zip(levels, whole, strict=True)]
+    if len(whole) > 1:
+        whole = [select_receive_block(number % len(BLOCKS), channel) + bank for number, bank in enumerate(whole)]
+    return whole

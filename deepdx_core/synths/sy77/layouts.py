@@ -14,6 +14,11 @@ CLASSIFICATION = b"LM  8101VC"
 MODE_AT = 26
 """Offset of the element mode."""
 
+BANK_VOICES = 64
+"""Voices in a memory."""
+INTERNAL, EDIT_BUFFER = 0, 127
+"""Numbers of memories that take voices."""
+
 OPERATORS = (6, 5, 4, 3, 2, 1)
 """Operator numbers in the order of an AFM element."""
 
