@@ -236,10 +236,12 @@ def read_regular(path: Path, max_bytes: int = 1 << 34) -> bytes:
         return file.read(size)
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, or the reason why it cannot be read."""
+def file_digest(path: Path, max_bytes: int | None = None) -> str:
+    """Return the SHA-256 of a file's content, or the reason why it cannot be read or is larger than `max_bytes`."""
     try:
         with open_regular(path) as file:
+            if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
+                return f"larger than {max_bytes:,} bytes"
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return error.strerror or str(error)

@@ -22,7 +22,7 @@ from deepdx_core.codec.packing import pack_vmem, require_legal, unpack_vmem
 from deepdx_core.codec.writer import write_banks
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.display import printable, shown
-from deepdx_core.documents import format_csv, parse_csv, read_text, write_document
+from deepdx_core.documents import MAX_BYTES, format_csv, parse_csv, read_text, write_document
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import is_reserved, remove_leftovers
 from deepdx_core.home import Home
@@ -38,7 +38,6 @@ _MAX_NAME_BYTES = 200  # of UTF-8; file systems allow 255
 _HEADER = ("sound_id", "name", "voice")
 _VOICE = re.compile(f"[0-9a-f]{{{2 * VMEM_SIZE}}}")
 _VOICE_NAME = re.compile(f"[ -~]{{0,{NAME_LENGTH}}}")
-_MAX_BYTES = 64 << 20
 
 
 class CollectionError(DeepDXError):
@@ -113,7 +112,7 @@ def read_collection(home: Home, name: str) -> Collection:
     path = _path(home, name)
     file = printable(str(path))
     try:
-        text = read_text(path, _MAX_BYTES)
+        text = read_text(path, MAX_BYTES)
         if text is None:
             raise CollectionError(f"there is no collection {name!r} in {printable(str(home.collections))}")
         rows = parse_csv(text, _HEADER)
@@ -217,7 +216,7 @@ def _free_path(home: Home, name: str, renamed: str | None = None) -> Path:
 def _unchanged_path(home: Home, name: str, version: str) -> Path:
     path = _existing_path(home, name)
     try:
-        content = read_text(path, _MAX_BYTES) or ""
+        content = read_text(path, MAX_BYTES) or ""
     except ValueError as error:
         raise CollectionError(f"{printable(str(path))}: {error}") from error
     if _version(content) != version:
