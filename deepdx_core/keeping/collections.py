@@ -44,6 +44,10 @@ class CollectionError(DeepDXError):
     """A collection cannot be read or written. The message names it, the line and the reason."""
 
 
+class TakenNameError(CollectionError):
+    """There is a collection of that name already."""
+
+
 class ChangedCollectionError(CollectionError):
     """Another program changed a collection after it was read."""
 
@@ -137,11 +141,12 @@ def read_collection(home: Home, name: str) -> Collection:
         raise CollectionError(f"{file}: {error}") from error
 
 
-def write_collection(home: Home, name: str, collection: Collection) -> Collection:
+def write_collection(home: Home, name: str, collection: Collection, *, force: bool = False) -> Collection:
     """Write a collection as a whole, in its order. Return it with its new version.
 
     With a version, the file must still be the one that was read: raises ChangedCollectionError otherwise. Raises
-    CollectionError for a new collection of a name that is not valid, or taken but for case.
+    CollectionError for a new collection of a name that is not valid, and TakenNameError for one that is taken but for
+    case. force: replace a collection of exactly that name.
     """
     names = collection._encoded_names()
     records = pack_vmem(collection.parameters, names)
@@ -149,7 +154,11 @@ def write_collection(home: Home, name: str, collection: Collection) -> Collectio
     voices = (record.tobytes().hex() for record in records)
     content = format_csv(_HEADER, zip(collection.sound_ids(), collection.names, voices, strict=True))
     with _locked(home):
-        path = _free_path(home, name) if collection.version is None else _unchanged_path(home, name, collection.version)
+        path = (
+            _free_path(home, name, name if force else None)
+            if collection.version is None
+            else _unchanged_path(home, name, collection.version)
+        )
         write_document(path, content)
     return replace(collection, version=_version(content.decode()))
 
@@ -157,7 +166,7 @@ def write_collection(home: Home, name: str, collection: Collection) -> Collectio
 def rename_collection(home: Home, name: str, new_name: str) -> None:
     """Rename a collection. Raises CollectionError if there is none, or the new name is taken or not valid."""
     with _locked(home):
-        _existing_path(home, name).rename(_free_path(home, new_name, renamed=name))
+        _existing_path(home, name).rename(_free_path(home, new_name, may_be=name))
 
 
 def delete_collection(home: Home, name: str, version: str | None = None) -> None:
@@ -205,11 +214,11 @@ def _existing_path(home: Home, name: str) -> Path:
     return path
 
 
-def _free_path(home: Home, name: str, renamed: str | None = None) -> Path:
+def _free_path(home: Home, name: str, may_be: str | None = None) -> Path:
     path = _path(home, name)
     for other in _names(home):
-        if other.casefold() == path.stem.casefold() and other != renamed:
-            raise CollectionError(f"there is a collection {other!r} already")
+        if other.casefold() == path.stem.casefold() and other != may_be:
+            raise TakenNameError(f"there is a collection {other!r} already")
     return path
 
 

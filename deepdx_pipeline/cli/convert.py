@@ -74,7 +74,7 @@ def convert(
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
-    from deepdx_core.files import OutputError, write_outputs
+    from deepdx_core.files import make_output_folder, write_outputs
     from deepdx_core.intake.survey import format_location
 
     collected = collect_voices(inputs)
@@ -100,11 +100,8 @@ def convert(
         raise DeepDXError("no voices to write")
     else:
         files = build_files(writable.voices, target, output, one_file, sources)
-    if files[0][0].parent == output and not output.exists():
-        try:
-            output.mkdir()  # for single voices; its parents are not created
-        except OSError as error:
-            raise OutputError(output, f"cannot be created: {error.strerror}") from error
+    if files[0][0].parent == output:
+        make_output_folder(output)
     write_outputs(dict(files), force)
     performances = target is Target.MINIDEXED
     count = counted(len(files), "performance") if performances else counted(len(writable.voices), "voice")

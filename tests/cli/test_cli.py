@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 
 import polars as pl
 import pytest
@@ -80,6 +81,17 @@ def inspect_lines(*files):
     """Return the lines of `deepdx inspect --json` as objects, and the result of the process."""
     result = deepdx("inspect", "--json", *files)
     return [json.loads(line) for line in result.stdout.splitlines()], result
+
+
+def test_the_version_is_that_of_the_package():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"deepdx {version('deepdx')}\n")
+
+
+@pytest.mark.parametrize("command", [(), ("convert",), ("collection",), ("collection", "import"), ("judges", "train")])
+def test_h_is_help(command):
+    long, short = (CliRunner().invoke(app, [*command, option]) for option in ("--help", "-h"))
+    assert (short.exit_code, short.output) == (0, long.output)
 
 
 def test_inspect_as_json_prints_a_line_per_voice():
