@@ -19,9 +19,9 @@ from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.exchange.table_errors import TableError
 from deepdx_core.exchange.table_files import PROVENANCE, read_table, table_format
 from deepdx_core.intake.contents import RefusedError
-from deepdx_core.intake.local_files import is_folder, read_file
-from deepdx_core.intake.survey import format_location
-from deepdx_core.tables.decoding import DecodedVoices
+from deepdx_core.intake.local_files import is_folder, read_named
+from deepdx_core.intake.survey import EachContent, format_location
+from deepdx_core.tables.decoding import DecodedVoices, RawFiles
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS, VMEM_VOICES
 
 COLUMNS = (*PROVENANCE, "name", "findings", *PARAMETER_NAMES)
@@ -35,10 +35,12 @@ _IN_RANGE = pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)
 class CollectedVoices:
     """Every voice slot of some files, in order.
 
+    files: rows of `raw_files`, none for tables.
     refused, without_voices: messages about files that were refused, and about files without voices.
     """
 
     voices: pl.DataFrame
+    files: pl.DataFrame
     refused: list[str]
     without_voices: list[str]
 
@@ -55,11 +57,12 @@ class WritableVoices:
     clamped: list[str]
 
 
-def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
-    """Collect the voices in files, folders and archives, in the order given.
+def collect_voices(paths: Iterable[Path], each: EachContent = lambda *_: None) -> CollectedVoices:
+    """Collect the voices in files, folders and archives, in the order given. Arguments are those of `inspect_files`.
 
     A path with the suffix of a table is read as a table. Tables within folders and archives are not.
     """
+    surveyed: list[pl.DataFrame] = [RawFiles.create_empty()]
     parts: list[pl.DataFrame] = []
     refused: list[str] = []
     without_voices: list[str] = []
@@ -71,7 +74,8 @@ def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
                 except (RefusedError, TableError) as error:
                     refused.append(str(error))
         else:
-            files, voices = inspect_files(run)
+            files, voices = inspect_files(run, each)
+            surveyed.append(files)
             parts.append(voices.select(COLUMNS))
             for row in files.filter(pl.col("voices") == 0).iter_rows(named=True):
                 location = format_location(row)
@@ -80,7 +84,7 @@ def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
                 else:
                     without_voices.append(f"{location}: no voices: {row['reason'] or row['taken_for']}")
     empty = DecodedVoices.create_empty().with_columns(pl.lit(None, PROVENANCE[c]).alias(c) for c in ("path", "member"))
-    return CollectedVoices(pl.concat([empty.select(COLUMNS), *parts]), refused, without_voices)
+    return CollectedVoices(pl.concat([empty.select(COLUMNS), *parts]), pl.concat(surveyed), refused, without_voices)
 
 
 def _read_table(path: Path) -> pl.DataFrame:
@@ -88,7 +92,7 @@ def _read_table(path: Path) -> pl.DataFrame:
     format_ = table_format(path)
     assert format_ is not None
     try:
-        data = read_file(path)
+        data = read_named(path)
     except RefusedError as error:
         raise RefusedError(f"{source}: {error}") from error
     findings = pl.lit(None, DecodedVoices.create_empty().schema["findings"])

@@ -70,16 +70,17 @@ def convert(
 
     import polars as pl
 
-    from deepdx_core.conversions.collection import convert_sources, find_messages
+    from deepdx_core.conversions.collection import MessageReader, convert_sources
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
     from deepdx_core.files import make_output_folder, write_outputs
     from deepdx_core.intake.survey import format_location
 
-    collected = collect_voices(inputs)
+    reader = MessageReader() if other_synths or target in WITH_MESSAGES else None
+    collected = collect_voices(inputs, reader) if reader else collect_voices(inputs)
     voices, without_voices, impossible = collected.voices, collected.without_voices, 0
-    sources = find_messages(inputs) if other_synths or target in WITH_MESSAGES else []
+    sources = reader.sources(collected.files) if reader else []
     if other_synths or target is Target.DX7:
         print_findings(sources)
         others = select_voices(convert_sources(sources), ranges, name)
