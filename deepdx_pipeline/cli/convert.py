@@ -1,6 +1,7 @@
 """The command that converts files of voices: convert."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +22,15 @@ _MAX_WITHOUT_VOICES = 20  # files that are listed one by one
 
 def convert(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="IN...", help="Banks, archives, folders or tables of voices.")
+        list[Path],
+        typer.Argument(metavar="IN...", help="Banks, archives, folders or tables of voices; - is standard input."),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="File to write, in the format of its extension; or a folder for single voices."
+            "--output",
+            "-o",
+            help="File to write, in the format of its extension; a folder for single voices; - is standard output.",
         ),
     ],
     to: Annotated[
@@ -75,6 +79,7 @@ def convert(
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
     from deepdx_core.files import make_output_folder, write_outputs
+    from deepdx_core.intake.local_files import STANDARD_STREAM
     from deepdx_core.intake.survey import format_location
 
     reader = MessageReader() if other_synths or target in WITH_MESSAGES else None
@@ -101,13 +106,17 @@ def convert(
         raise DeepDXError("no voices to write")
     else:
         files = build_files(writable.voices, target, output, one_file, sources)
-    if files[0][0].parent == output:
-        make_output_folder(output)
-    write_outputs(dict(files), force)
     performances = target is Target.MINIDEXED
     count = counted(len(files), "performance") if performances else counted(len(writable.voices), "voice")
-    first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
-    print_line(f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}")
+    if output == STANDARD_STREAM:
+        sys.stdout.buffer.write(files[0][1])
+        print_line(f"{count}: standard output", console=err)
+    else:
+        if files[0][0].parent == output:
+            make_output_folder(output)
+        write_outputs(dict(files), force)
+        first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
+        print_line(f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}")
     if collected.refused or writable.skipped or impossible:
         raise typer.Exit(1)
 
