@@ -140,9 +140,9 @@ def make_writable(
         kept = kept.unique("sound_id", keep="first", maintain_order=True)
     return WritableVoices(
         kept,
-        [f"{_format_slot(row)}: {left_out_as}: {_describe_faults(row)}" for row in skipped.iter_rows(named=True)],
+        [f"{format_slot(row)}: {left_out_as}: {_describe_faults(row)}" for row in skipped.iter_rows(named=True)],
         [
-            f"{_format_slot(row)}: set to its maximum: {_describe_faults(row)}"
+            f"{format_slot(row)}: set to its maximum: {_describe_faults(row)}"
             for row in (out_of_range.iter_rows(named=True) if clamp else ())
         ],
     )
@@ -187,7 +187,8 @@ def to_parameters(voices: pl.DataFrame) -> UInt8Array:
     return np.ascontiguousarray(voices.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
 
 
-def _format_slot(row: dict[str, object]) -> str:
+def format_slot(row: dict[str, object]) -> str:
+    """Return where a voice is, and its name, for messages."""
     return f"{format_location(row)}: slot {row['slot']} ({row['name']})"
 
 

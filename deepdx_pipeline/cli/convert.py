@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from deepdx_pipeline.cli.arrange import Sort, Unwanted, arrange
 from deepdx_pipeline.cli.console import err, print_line
 from deepdx_pipeline.cli.other_synths import (
     converted_voices,
@@ -47,6 +48,24 @@ def convert(
         str | None,
         typer.Option(metavar="GLOB", help="Take only voices whose name matches, such as `*piano*`; case is ignored."),
     ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OLD=NEW",
+            help="Rename voices, such as `DX *=*`: `*` is any text, the same in NEW; case is ignored; repeatable.",
+        ),
+    ] = None,
+    sort: Annotated[
+        Sort,
+        typer.Option(help="Order of the voices; similarity renders them, so that neighbors sound alike."),
+    ] = Sort.ORIGINAL,
+    without: Annotated[
+        list[Unwanted] | None,
+        typer.Option(
+            help="Leave out `empty` (blank slots, INIT VOICE, voices without a sound) or `sounds-alike` (voices that "
+            "sound like an earlier one); repeatable."
+        ),
+    ] = None,
     unique: Annotated[bool, typer.Option("--unique", help="Write each sound once, under its first name.")] = False,
     clamp: Annotated[
         bool,
@@ -70,6 +89,11 @@ def convert(
     another synthesizer does not carry over is printed, voice by voice.
     """
     target = choose_target(output, to)
+    if target is Target.MINIDEXED:
+        reordered = sort is not Sort.ORIGINAL
+        selection = {"slots": slots, "name": name, "rename": rename, "sort": reordered, "without": without}
+        for option in (option for option, given in selection.items() if given):
+            raise typer.BadParameter("performances take the voices of a file as they are", param_hint=f"--{option}")
     ranges = None if slots is None else parse_slots(slots)
 
     import polars as pl
@@ -78,6 +102,7 @@ def convert(
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
+    from deepdx_core.exchange.renaming import rename_voices
     from deepdx_core.files import make_output_folder, write_outputs
     from deepdx_core.intake.local_files import STANDARD_STREAM
     from deepdx_core.intake.survey import format_location
@@ -96,18 +121,20 @@ def convert(
         without_voices = [line for line in without_voices if not line.startswith(known)]
     writable = make_writable(select_voices(voices, ranges, name), clamp, unique)
     print_problems(collected.refused, without_voices, writable.skipped, writable.clamped)
+    renamed = rename_voices(writable.voices, rename) if rename else writable.voices
+    voices = arrange(renamed, sort, without or [])
     if target is Target.DX7:
-        print_supplement_losses(writable.voices, sources)
+        print_supplement_losses(voices, sources)
     if target is Target.MINIDEXED:
         files = minidexed_files(collected.voices, sources, output)
         if not files:
             raise DeepDXError("no performances to write")
-    elif writable.voices.is_empty():
+    elif voices.is_empty():
         raise DeepDXError("no voices to write")
     else:
-        files = build_files(writable.voices, target, output, one_file, sources)
+        files = build_files(voices, target, output, one_file, sources)
     performances = target is Target.MINIDEXED
-    count = counted(len(files), "performance") if performances else counted(len(writable.voices), "voice")
+    count = counted(len(files), "performance") if performances else counted(len(voices), "voice")
     if output == STANDARD_STREAM:
         sys.stdout.buffer.write(files[0][1])
         print_line(f"{count}: standard output", console=err)

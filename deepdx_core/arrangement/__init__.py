@@ -1,0 +1,1 @@
+"""Voices arranged for banks: in an order, without those that nobody misses."""
