@@ -234,6 +234,6 @@ def load_corpus(home: str | PathLike[str] | None = None) -> Corpus:
     ...     labels = corpus.sql("SELECT label, count(*) AS sounds FROM labeled_voices GROUP BY label")
     ...     parameters = corpus.table("voice_parameters")
     >>> labels.columns, parameters.width
-    (['label', 'sounds'], 146)
+    (['label', 'sounds'], 147)
     """
     return Corpus(find_home() if home is None else Home(Path(home).expanduser().resolve()))

@@ -38,7 +38,7 @@ def arrange(voices: "pl.DataFrame", sort: Sort, without: list[Unwanted]) -> "pl.
     if not len(voices) or (sort is not Sort.SIMILARITY and Unwanted.ALIKE not in without):
         return _sort_unheard(voices, sort)
 
-    from deepdx_core.arrangement.order import sort_by_sound
+    from deepdx_core.arranging.order import sort_by_sound
     from deepdx_core.exchange.conversion import to_parameters
     from deepdx_core.sound.audio_features import compute_voice_features
     from deepdx_core.tables.audio import AudioFeatures
@@ -55,12 +55,12 @@ def arrange(voices: "pl.DataFrame", sort: Sort, without: list[Unwanted]) -> "pl.
 def _sort_unheard(voices: "pl.DataFrame", sort: Sort) -> "pl.DataFrame":
     """Return voices in an order that needs no audio."""
     if sort is Sort.NAME:
-        from deepdx_core.arrangement.order import sort_by_name
+        from deepdx_core.arranging.order import sort_by_name
 
         return sort_by_name(voices)
     if sort is Sort.CATEGORY:
-        from deepdx_core.arrangement.judgement import find_categories
-        from deepdx_core.arrangement.order import sort_by_category
+        from deepdx_core.arranging.judgement import find_categories
+        from deepdx_core.arranging.order import sort_by_category
         from deepdx_core.home import find_home
         from deepdx_core.labels.taxonomy import find_taxonomy
 
@@ -71,7 +71,7 @@ def _sort_unheard(voices: "pl.DataFrame", sort: Sort) -> "pl.DataFrame":
 
 
 def _leave_out_empty(voices: "pl.DataFrame") -> "pl.DataFrame":
-    from deepdx_core.arrangement.judgement import find_verdicts
+    from deepdx_core.arranging.judgement import find_verdicts
     from deepdx_core.home import find_home
 
     verdicts = find_verdicts(voices, find_home())
@@ -83,7 +83,7 @@ def _leave_out_empty(voices: "pl.DataFrame") -> "pl.DataFrame":
 def _leave_out_alike(voices: "pl.DataFrame", audio: "pl.DataFrame") -> "pl.DataFrame":
     import numpy as np
 
-    from deepdx_core.arrangement.alike import find_earlier
+    from deepdx_core.arranging.alike import find_earlier
     from deepdx_core.exchange.conversion import format_slot
 
     stands_for = find_earlier(voices["sound_id"], audio)

@@ -117,7 +117,7 @@ def test_a_conversion_without_these_options_imports_none_of_what_they_need(tmp_p
     program = (
         "import sys; from deepdx_pipeline.cli.app import app; "
         f"app(['convert', {str(BANK)!r}, '-o', {str(tmp_path / 'out.syx')!r}], standalone_mode=False); "
-        "print(sorted({'numba', 'scipy', 'sklearn', 'torch', 'deepdx_core.arrangement'} & set(sys.modules)))"
+        "print(sorted({'numba', 'scipy', 'sklearn', 'torch', 'deepdx_core.arranging'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from deepdx_core.arrangement.alike import _keep_first, find_earlier
-from deepdx_core.arrangement.judgement import find_categories, find_verdicts
-from deepdx_core.arrangement.order import sort_by_category, sort_by_name, sort_by_sound
+from deepdx_core.arranging.alike import _keep_first, find_earlier
+from deepdx_core.arranging.judgement import find_categories, find_verdicts
+from deepdx_core.arranging.order import sort_by_category, sort_by_name, sort_by_sound
 from deepdx_core.codec.packing import INIT_VOICE
 from deepdx_core.exchange.conversion import collect_voices, make_writable, to_parameters
 from deepdx_core.labels.taxonomy import load_taxonomy
