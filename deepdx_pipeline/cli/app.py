@@ -21,6 +21,7 @@ from deepdx_pipeline.cli import (
     doctor,
     explore,
     export,
+    find,
     generate,
     judges,
     keeping,
@@ -44,7 +45,9 @@ app = typer.Typer(
 )
 
 
-_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore", "doctor")
+_COMMANDS_WITHOUT_STATE = (
+    *("inspect", "convert", "find", "render", "play", "ports", "send", "receive", "restore", "doctor"),
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -74,6 +77,7 @@ app.command()(banks.inspect)
 app.command()(convert.convert)
 app.command()(render.render)
 app.command()(render.play)
+app.command()(find.find)
 app.command()(similar.similar)
 app.command()(midi.ports)
 app.command()(midi.send)
