@@ -22,14 +22,15 @@ def short_path(points: npt.NDArray[np.floating], start: npt.NDArray[np.floating]
         if start is None
         else np.linalg.norm(points - start, axis=1)
     )
-    left = np.ones(len(points), dtype=bool)
-    path = [int(from_start.argmin())]
-    left[path[0]] = False
-    while left.any():
-        distances = cdist(points[path[-1:]], points)[0]
-        path.append(int(np.where(left, distances, np.inf).argmin()))
-        left[path[-1]] = False
-    order = np.array(path)
+    nearest = int(from_start.argmin())
+    order = np.arange(len(points))
+    ordered = points.astype(np.float64)
+    for place in range(len(points)):
+        # What comes before `place` is in order; the rest is left.
+        for array in (order, ordered):
+            array[[place, nearest]] = array[[nearest, place]]
+        if place + 1 < len(points):
+            nearest = place + 1 + int(cdist(ordered[[place]], ordered[place + 1 :])[0].argmin())
     return _shortened(order, cdist(points, points)) if len(points) <= _MAX_REFINED else order
 
 

@@ -391,3 +391,10 @@ def test_inspect_escapes_control_characters_in_names(tmp_path):
     (tmp_path / "evil\x1b[31m.syx").write_bytes(write_bank(parameters, names))
     for result in (deepdx("inspect", tmp_path), deepdx("inspect", "--json", tmp_path)):
         assert "\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_a_run_on_an_empty_inbox_says_so(home):
+    result = deepdx("run", "--without", "training", "--without", "audio")
+    assert result.returncode == 0
+    assert result.stderr.endswith(f"The inbox is empty: `deepdx add` copies banks into {home.inbox}\n")
