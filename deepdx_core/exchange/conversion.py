@@ -57,7 +57,7 @@ class WritableVoices:
     clamped: list[str]
 
 
-def collect_voices(paths: Iterable[Path], each: EachContent = lambda *_: None) -> CollectedVoices:
+def collect_voices(paths: Iterable[Path], each: EachContent | None = None) -> CollectedVoices:
     """Collect the voices in files, folders and archives, in the order given. Arguments are those of `inspect_files`.
 
     A path with the suffix of a table is read as a table. Tables within folders and archives are not.

@@ -22,7 +22,7 @@ class NoVoiceError(DeepDXError):
     """A slot of a file has no legal voice. The message names the file, the slot and the reason."""
 
 
-def inspect_files(paths: Iterable[Path], each: EachContent = lambda *_: None) -> tuple[pl.DataFrame, pl.DataFrame]:
+def inspect_files(paths: Iterable[Path], each: EachContent | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the contents of files, folders and archives: rows of `raw_files`, and the voices in them.
 
     paths: links are followed, those inside folders are not; `-` is standard input. each: see `Surveyor`.

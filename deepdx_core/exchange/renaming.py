@@ -11,6 +11,8 @@ from deepdx_core.errors import DeepDXError
 from deepdx_core.exchange.conversion import format_slot
 from deepdx_core.voice.parameters import NAME_LENGTH
 
+_MAX_LENGTH = 100  # of a rename: polars bounds the size of a pattern
+
 
 class RenameError(DeepDXError):
     """Voices cannot be renamed as asked. The message names the rename or the voice, and the reason."""
@@ -41,7 +43,7 @@ def rename_voices(voices: pl.DataFrame, renames: Iterable[str]) -> pl.DataFrame:
 def _parse(rename: str) -> tuple[str, str]:
     """Return the pattern and the replacement of a rename, as polars takes them."""
     old, equals, new = rename.partition("=")
-    if not equals or not old:
+    if not equals or not old or len(rename) > _MAX_LENGTH:
         raise RenameError(f"{shown(rename)} is not OLD=NEW")
     if new.count("*") > old.count("*"):
         raise RenameError(f"{shown(rename)}: NEW has more * than OLD")

@@ -91,7 +91,7 @@ class Surveyor:
     each: called with the path, member, SHA-256 and bytes of every content that is read, except archives.
     """
 
-    def __init__(self, previous: Survey = EMPTY_SURVEY, each: EachContent = lambda *_: None) -> None:
+    def __init__(self, previous: Survey = EMPTY_SURVEY, each: EachContent | None = None) -> None:
         self._previous_dumps = previous.dumps
         self._each = each
         self._files: list[Row] = []
@@ -182,7 +182,7 @@ class Surveyor:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 not in self._contents:
             self._contents[sha256] = self._read_content(sha256, data)
-            if self._contents[sha256]["status"] != "archive":
+            if self._each is not None and self._contents[sha256]["status"] != "archive":
                 self._each(path, member, sha256, data)
         location = {"path": path, "member": member, "size": len(data), "sha256": sha256}
         self._files.append(location | self._contents[sha256])

@@ -1,4 +1,4 @@
-"""Voices selected, renamed and sorted, for the command `convert`."""
+"""Voices in another order, and without those that nobody misses, for the command `convert`."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ _EMPTY = {"empty": "an empty slot", "silent": "makes no sound"}
 
 def arrange(voices: "pl.DataFrame", sort: Sort, without: list[Unwanted]) -> "pl.DataFrame":
     """Return writable voices in an order, without the unwanted ones, and print on stderr which ones these are."""
-    if Unwanted.EMPTY in without and len(voices):
+    if Unwanted.EMPTY in without:
         voices = _leave_out_empty(voices)
     if not len(voices) or (sort is not Sort.SIMILARITY and Unwanted.ALIKE not in without):
         return _sort_unheard(voices, sort)

@@ -90,10 +90,10 @@ def convert(
     """
     target = choose_target(output, to)
     if target is Target.MINIDEXED:
-        reordered = sort is not Sort.ORIGINAL
-        selection = {"slots": slots, "name": name, "rename": rename, "sort": reordered, "without": without}
-        for option in (option for option, given in selection.items() if given):
-            raise typer.BadParameter("performances take the voices of a file as they are", param_hint=f"--{option}")
+        changes = {"slots": slots, "name": name, "unique": unique, "rename": rename, "without": without}
+        for option, given in (changes | {"sort": sort is not Sort.ORIGINAL}).items():
+            if given:
+                raise typer.BadParameter("performances take the voices of a file as they are", param_hint=f"--{option}")
     ranges = None if slots is None else parse_slots(slots)
 
     import polars as pl
@@ -108,7 +108,7 @@ def convert(
     from deepdx_core.intake.survey import format_location
 
     reader = MessageReader() if other_synths or target in WITH_MESSAGES else None
-    collected = collect_voices(inputs, reader) if reader else collect_voices(inputs)
+    collected = collect_voices(inputs, reader)
     voices, without_voices, impossible = collected.voices, collected.without_voices, 0
     sources = reader.sources(collected.files) if reader else []
     if other_synths or target is Target.DX7:

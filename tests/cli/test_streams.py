@@ -5,9 +5,12 @@ import json
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from deepdx_core.intake import limits
+from deepdx_core.synths import kinds
+from deepdx_core.synths.messages import write_messages
 from tests.support.archives import make_zip
 from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
@@ -39,6 +42,15 @@ def test_a_dash_is_standard_input(deepdx, tmp_path, given):
     assert {line["file"] for line in found} == {"standard input"}
     assert deepdx("convert", "-", "-o", "out.syx", given=given)[0] == 0
     assert (tmp_path / "out.syx").read_bytes() == BANK.read_bytes()
+
+
+def test_messages_of_other_yamahas_are_read_from_standard_input_in_the_same_pass(deepdx):
+    kind = kinds.FOUR_OPERATOR_VOICE
+    (message,) = write_messages(kind, np.zeros((1, kind.layout.size), np.uint8))
+    assert b"4-operator" in deepdx("inspect", "-", given=message)[1]
+    code, _, _ = deepdx("convert", "-", "--to", "dx7", "-o", "out.syx", given=message + BANK.read_bytes())
+    assert code == 0
+    assert len(deepdx("inspect", "--json", "out-01.syx", "out-02.syx")[1].splitlines()) == 64
 
 
 def test_a_file_named_dash_in_a_folder_is_that_file(deepdx, tmp_path):
