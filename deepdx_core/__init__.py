@@ -29,6 +29,7 @@ Rooms, from the ground up; each imports only those before it:
 - `similarity`  sounds near one another: by ear, by parameters, by a recording, and on a map
 - `quality`     measures, the corruption score, rules, verdicts
 - `labels`      the category and training label of a voice
+- `arranging`   voices in an order for banks, without empty ones and those that sound alike
 - `configuration`  the user's files, checked before a run
 - `judging`     training of judges on a corpus
 - `changes`     changes by runs: the comparison of tables, and the history of the runs

@@ -42,6 +42,8 @@ class WriteError(DeepDXError):
 def read(path: str | PathLike[str]) -> pl.DataFrame:
     """Return the voices in a file, a folder or an archive, one row per voice slot, in order of file and position.
 
+    A link at `path` is followed, and `-` is standard input.
+
     Columns: `path`, `member` (of an archive), `offset` of the dump in bytes, `slot` (from 1), `name`, `valid`,
     `findings` (why a voice is not valid), `sound_id`, the 145 parameters (`UInt8`, null where a voice cannot be read),
     then `format`, `channel`, `checksum`, `what`, `note` and `sha256` of the dump and its file.
@@ -234,6 +236,6 @@ def load_corpus(home: str | PathLike[str] | None = None) -> Corpus:
     ...     labels = corpus.sql("SELECT label, count(*) AS sounds FROM labeled_voices GROUP BY label")
     ...     parameters = corpus.table("voice_parameters")
     >>> labels.columns, parameters.width
-    (['label', 'sounds'], 146)
+    (['label', 'sounds'], 147)
     """
     return Corpus(find_home() if home is None else Home(Path(home).expanduser().resolve()))

@@ -15,6 +15,9 @@ from pydantic_core import PydanticCustomError
 from deepdx_core.display import printable, shown
 from deepdx_core.files import open_regular, written_whole
 
+MAX_BYTES = 64 << 20
+"""Bytes of the largest file that is read: half a million sounds, each with a reason."""
+
 _MAX_TOML_BYTES = 1 << 20
 _MAX_DEPTH = 16
 _MAX_KEY_LENGTH = 100

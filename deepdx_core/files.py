@@ -10,7 +10,7 @@ import stat
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
@@ -24,6 +24,10 @@ STAGING = f"{_PREFIX}*{_SUFFIX}"
 
 _LONGEST_NAME = 50  # characters: 200 bytes of UTF-8 of the 255 that file systems allow
 _RESERVED_NAMES = re.compile(r"con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]", re.IGNORECASE)
+
+
+EXISTS = "exists already; nothing was written (--force overwrites)"
+"""The reason for refusing to write over something without `force`."""
 
 
 class OutputError(DeepDXError):
@@ -134,7 +138,7 @@ def output_target(path: Path, force: bool) -> Path:
     if not stat.S_ISREG(mode):
         raise OutputError(path, "not a regular file; nothing was written")
     if not force:
-        raise OutputError(path, "exists already; nothing was written (--force overwrites)")
+        raise OutputError(path, EXISTS)
     return target
 
 
@@ -171,6 +175,48 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
             temporary.replace(target)
         for parent in parents:
             _flush(parent)
+
+
+def make_output_folder(folder: Path) -> None:
+    """Create an output folder unless it exists. Its parents are not created. Raises OutputError."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, f"cannot be created: {error.strerror}") from error
+
+
+@contextmanager
+def folder_written_whole(folder: Path, force: bool, own_files: Callable[[Path], Set[str]]) -> Iterator[Path]:
+    """Yield a temporary folder to write to. It takes the place of `folder` if the block succeeds.
+
+    Like `output_target`, but for folders: an earlier output is replaced only with `force`, and nothing else ever is.
+    own_files: returns the paths, such as `data/train.parquet`, that an earlier output at `folder` has in it. An empty
+    folder is free. Raises OutputError, before the block or after it.
+    """
+    _require_free(folder, force, own_files)
+    with working_folder(folder.absolute().parent) as working:
+        staged = working / "new"
+        staged.mkdir()
+        yield staged
+        _require_free(folder, force, own_files)  # the block may have taken minutes
+        if folder.exists():
+            folder.rename(working / "replaced")
+        staged.rename(folder)
+
+
+def _require_free(folder: Path, force: bool, own_files: Callable[[Path], Set[str]]) -> None:
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(folder, f"there is no folder {printable(str(folder.absolute().parent))}")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutputError(folder, "not a folder; nothing was written")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not force:
+        raise OutputError(folder, EXISTS)
+    own = own_files(folder)
+    files = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    if other := next((file for file in files if file not in own), None):
+        raise OutputError(folder, f"holds other files, such as {printable(other)}; nothing was written")
 
 
 def safe_name(text: str) -> str:
@@ -236,10 +282,12 @@ def read_regular(path: Path, max_bytes: int = 1 << 34) -> bytes:
         return file.read(size)
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content, or the reason why it cannot be read."""
+def file_digest(path: Path, max_bytes: int | None = None) -> str:
+    """Return the SHA-256 of a file's content, or the reason why it cannot be read or is larger than `max_bytes`."""
     try:
         with open_regular(path) as file:
+            if max_bytes is not None and os.fstat(file.fileno()).st_size > max_bytes:
+                return f"larger than {max_bytes:,} bytes"
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return error.strerror or str(error)

@@ -12,12 +12,11 @@ import polars as pl
 from filelock import FileLock
 
 from deepdx_core.display import printable, shown
-from deepdx_core.documents import format_csv, read_csv, write_document
+from deepdx_core.documents import MAX_BYTES, format_csv, read_csv, write_document
 from deepdx_core.errors import DeepDXError
 
 _SOUND_ID = re.compile(r"[0-9a-f]{20}")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # surrogates stand for bytes that are not UTF-8
-_MAX_BYTES = 64 << 20  # half a million sounds, each with a reason
 _MAX_TEXT = 10_000  # characters; csv reads fields of up to 131,072
 
 
@@ -37,7 +36,7 @@ def read_overrides(path: Path, column: str, allowed: Sequence[str], *, text: str
     known = frozenset(allowed)
     rows: dict[str, list[str]] = {}
     try:
-        for line, row in read_csv(path, header, _MAX_BYTES):
+        for line, row in read_csv(path, header, MAX_BYTES):
             sound_id, value, _ = row
             if not _SOUND_ID.fullmatch(sound_id):
                 raise ValueError(f"line {line}: {shown(sound_id)} is not a sound_id")

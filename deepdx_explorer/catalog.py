@@ -13,7 +13,6 @@ from deepdx_core.database.snapshot import Snapshot
 from deepdx_core.exchange.conversion import to_parameters
 from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.home import Home
-from deepdx_core.intake.local_files import find_files
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.similarity.sound_map import place_voices
 from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
@@ -147,11 +146,10 @@ class Catalog:
 def _read_generated(home: Home, known: pl.Series) -> tuple[pl.DataFrame, UInt8Array]:
     """Return the voices of the generated banks that the corpus does not have, and their parameters."""
     empty = pl.DataFrame(schema=_COLUMNS), np.empty((0, len(PARAMETER_NAMES)), np.uint8)
-    paths = [path for path in find_files(home.banks) if path.suffix == ".syx"] if home.banks.is_dir() else []
-    if not paths:
-        return empty
-    _, voices = inspect_files(paths)
-    voices = voices.filter(pl.col("valid")).unique("sound_id", keep="first", maintain_order=True)
+    _, voices = inspect_files([home.banks])
+    voices = voices.filter(pl.col("valid"), pl.col("path").str.ends_with(".syx")).unique(
+        "sound_id", keep="first", maintain_order=True
+    )
     voices = voices.filter(~pl.col("sound_id").is_in(known.implode()))
     if voices.is_empty():
         return empty

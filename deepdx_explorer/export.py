@@ -10,7 +10,7 @@ import numpy as np
 
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.files import working_folder
+from deepdx_core.files import folder_written_whole
 from deepdx_core.keeping.collections import Collection
 from deepdx_core.progress import Report, silent
 from deepdx_core.sound.audio_files import encode
@@ -20,6 +20,8 @@ from deepdx_explorer.files import ENGINE, WEB
 from deepdx_explorer.sheets import describe_voice
 
 MAX_VOICES = 512
+
+_VOICES = "voices.js"
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -52,22 +54,18 @@ _PROCESSOR_MODULES = tuple(ENGINE / f"{name}.js" for name in ("tables", "ranges"
 _PROCESSOR_ADDRESS = 'new URL("./processor.js", import.meta.url)'
 
 
-def export_page(folder: Path, title: str, voices: Collection, report: Report = silent) -> None:
-    """Write voices to a new folder: a page, its scripts, a clip of each voice as MP3, and the banks.
+def export_page(folder: Path, title: str, voices: Collection, *, force: bool = False, report: Report = silent) -> None:
+    """Write voices to a folder: a page, its scripts, a clip of each voice as MP3, and the banks.
 
-    The folder is there whole or not at all. Raises DeepDXError if it exists, or for no voices, or more than
-    `MAX_VOICES`.
+    The folder is there whole or not at all. force: replace an earlier page. Raises OutputError if something is in the
+    way, and DeepDXError for no voices or more than `MAX_VOICES`.
     """
-    shown = printable(str(folder))
-    if folder.exists() or folder.is_symlink():
-        raise DeepDXError(f"{shown}: exists already; nothing was written")
     if not 1 <= len(voices) <= MAX_VOICES:
         raise DeepDXError(f"{len(voices):,} voices: a page has 1 to {MAX_VOICES}")
     labels = guess_labels(voices.parameters)
     phrases = [LABEL_PHRASES[label] for label in labels]
-    with working_folder(folder.absolute().parent) as temporary:
-        staged = temporary / "page"
-        (staged / "clips").mkdir(parents=True)
+    with folder_written_whole(folder, force, _files_of_page) as staged:
+        (staged / "clips").mkdir()
         sheets: list[dict[str, Any]] = []
         for batch in render_in_batches(voices.parameters, phrases):
             for clip in match_loudness(batch):
@@ -77,12 +75,19 @@ def export_page(folder: Path, title: str, voices: Collection, report: Report = s
                 sheet = describe_voice(voices.parameters[number], voices.names[number], labels[number], None)
                 sheets.append(sheet | {"clip": f"clips/{path.name}"})
                 report("voices", len(sheets), len(voices))
-        (staged / "voices.js").write_text(f"var VOICES = {json.dumps(sheets, default=_to_json)};\n")
+        (staged / _VOICES).write_text(f"var VOICES = {json.dumps(sheets, default=_to_json)};\n")
         (staged / "page.js").write_text(_page_script())
         (staged / "style.css").write_text((WEB / "style.css").read_text())
         (staged / "bank.syx").write_bytes(b"".join(voices.to_banks()))
         (staged / "index.html").write_text(_PAGE.format(title=html.escape(printable(title)), bank="bank.syx"))
-        staged.rename(folder)
+
+
+def _files_of_page(folder: Path) -> set[str]:
+    """Return the paths that a page at `folder` may have, none if it is none."""
+    if not (folder / _VOICES).is_file():
+        return set()
+    clips = (f"clips/{number:03}.mp3" for number in range(1, MAX_VOICES + 1))
+    return {_VOICES, "page.js", "style.css", "bank.syx", "index.html", *clips}
 
 
 def _to_json(value: object) -> object:

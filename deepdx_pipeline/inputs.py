@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from deepdx_core.documents import MAX_BYTES
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import file_digest
 from deepdx_core.home import Home
@@ -104,8 +105,8 @@ def _files_version(*paths: Path, package_files: str = "") -> str:
     """Return a digest of the user's files, and of the files of the package behind them."""
     found = hashlib.sha256(package_files.encode())
     for path in paths:
-        # A file that cannot be read is reported by the run, which cannot read it either.
-        content = file_digest(path) if path.exists() else ""
+        # A file that cannot be read, or is too large, is reported by the run, which cannot read it either.
+        content = file_digest(path, MAX_BYTES) if path.exists() else ""
         found.update(f"{path.name}\0{content}\0".encode())
     return found.hexdigest()
 

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, never over other files by mistake, and cleaned up after a kill."""
 
+import hashlib
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import pytest
 
 from deepdx_core.files import (
     OutputError,
+    file_digest,
     output_target,
     read_regular,
     remove_leftovers,
@@ -135,6 +137,14 @@ def test_a_file_that_is_too_large_is_refused(tmp_path):
     assert read_regular(tmp_path / "x", 11) == bytes(11)
     with pytest.raises(OSError, match="larger than 10 bytes"):
         read_regular(tmp_path / "x", 10)
+
+
+def test_a_digest_stops_at_the_limit(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(b"ab")
+    assert file_digest(path, 2) == file_digest(path) == hashlib.sha256(b"ab").hexdigest()
+    os.truncate(path, 1 << 40)  # hashing it would take an hour
+    assert file_digest(path, 2) == "larger than 2 bytes"
 
 
 def test_reading_takes_memory_for_the_file_and_not_for_the_limit(tmp_path):

@@ -1,7 +1,7 @@
 """Messages of the other Yamahas in files, folders and archives, and their voices as DX7 voices."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,7 @@ from deepdx_core.codec.names import names_to_text
 from deepdx_core.conversions.from_four_operators import convert_fb01, convert_four_operators
 from deepdx_core.conversions.from_reface_dx import OPERATORS, convert_reface_dx
 from deepdx_core.conversions.from_sy77 import convert_from_sy77
-from deepdx_core.display import printable
-from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
-from deepdx_core.intake.contents import RefusedError
-from deepdx_core.intake.local_files import find_files, is_folder, read_file
+from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.synths import kinds
 from deepdx_core.synths.coding import Coding
 from deepdx_core.synths.dx7ii.blocks import BlockSelect, find_block_selects
@@ -63,40 +60,48 @@ class _Batch:
     operators: list[UInt8Array]
 
 
+class MessageReader:
+    """Reads the messages of contents as `inspect_files` hands them over, in the same pass as DX7 voices.
+
+    After MAX_ARCHIVE_MESSAGES, the rest of an archive is not read.
+    """
+
+    def __init__(self) -> None:
+        self._by_content: dict[str, tuple[list[Message], list[BlockSelect]]] = {}
+        self._counts: Counter[str] = Counter()  # of messages in distinct contents, by path of an archive
+
+    def __call__(self, path: str, member: str | None, sha256: str, data: bytes) -> None:
+        """Read a content."""
+        if self._counts[path] <= MAX_ARCHIVE_MESSAGES:
+            messages, blocks = read_messages(data), find_block_selects(data)
+            self._by_content[sha256] = messages, blocks
+            self._counts[path] += len(messages) + len(blocks) if member is not None else 0
+
+    def sources(self, files: pl.DataFrame) -> list[Source]:
+        """Return the files with messages, of rows of `raw_files` and in their order."""
+        found = []
+        counts: Counter[str] = Counter()
+        for path, member, sha256 in files.select("path", "member", "sha256").iter_rows():
+            messages, blocks = self._by_content.get(sha256, ([], []))
+            if not (messages or blocks) or counts[path] > MAX_ARCHIVE_MESSAGES:
+                continue
+            counts[path] += len(messages) + len(blocks) if member is not None else 0
+            if counts[path] > MAX_ARCHIVE_MESSAGES:
+                unread = f"more than {MAX_ARCHIVE_MESSAGES:,} messages in the archive"
+                found.append(Source(path, member, [], unread=unread))
+            else:
+                found.append(Source(path, member, messages, blocks))
+        return found
+
+
 def find_messages(paths: Iterable[Path]) -> list[Source]:
     """Return the files with messages of the other Yamahas in files, folders and archives, in the order given.
 
-    Files that cannot be read are left out: `exchange.inspection` names them. After MAX_ARCHIVE_MESSAGES, the rest of an
-    archive is not read.
+    Files that cannot be read are left out: `inspect_files` names them.
     """
-    return [source for given in paths for path in _files(given) for source in _read(path)]
-
-
-def _files(given: Path) -> list[Path]:
-    return find_files(given) if is_folder(given) else [given]
-
-
-def _read(path: Path) -> Iterator[Source]:
-    try:
-        data = read_file(path)
-    except RefusedError:
-        return
-    shown = printable(str(path))
-    if not recognize_archive(data):
-        source = Source(shown, None, read_messages(data), find_block_selects(data))
-        if source.messages or source.blocks:
-            yield source
-        return
-    count = 0
-    for content in read_archive(data):
-        source = Source(shown, content.member, read_messages(content.data), find_block_selects(content.data))
-        count += len(source.messages) + len(source.blocks)
-        if count > MAX_ARCHIVE_MESSAGES:
-            unread = f"more than {MAX_ARCHIVE_MESSAGES:,} messages in the archive"
-            yield Source(shown, content.member, [], unread=unread)
-            return
-        if source.messages or source.blocks:
-            yield source
+    reader = MessageReader()
+    files, _ = inspect_files(paths, reader)
+    return reader.sources(files)
 
 
 def convert_sources(sources: list[Source]) -> pl.DataFrame:

@@ -109,9 +109,9 @@ VIEWS = {
         {"found": _FOUND},
     ),
     "voice_parameters": View(
-        "A valid sound with its 145 parameters, in VCED order.",
+        "A valid sound with its name and its 145 parameters, in VCED order. `deepdx convert` reads an export of it.",
         f"""
-        SELECT sound_id, {", ".join(PARAMETER_NAMES)}
+        SELECT sound_id, name, {", ".join(PARAMETER_NAMES)}
         FROM unique_voices SEMI JOIN (FROM verdicts WHERE verdict = 'valid') USING (sound_id)
         """,
         ("unique_voices",),

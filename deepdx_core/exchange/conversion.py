@@ -18,9 +18,9 @@ from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.exchange.table_errors import TableError
 from deepdx_core.exchange.table_files import PROVENANCE, read_table, table_format
 from deepdx_core.intake.contents import RefusedError
-from deepdx_core.intake.local_files import is_folder, read_file
-from deepdx_core.intake.survey import format_location
-from deepdx_core.tables.decoding import DecodedVoices
+from deepdx_core.intake.local_files import is_folder, read_named
+from deepdx_core.intake.survey import EachContent, format_location
+from deepdx_core.tables.decoding import DecodedVoices, RawFiles
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
 COLUMNS = (*PROVENANCE, "name", "findings", *PARAMETER_NAMES)
@@ -37,10 +37,12 @@ _IN_RANGE = pl.all_horizontal(pl.col(p.name) <= p.maximum for p in PARAMETERS)
 class CollectedVoices:
     """Every voice slot of some files, in order.
 
+    files: rows of `raw_files`, none for tables.
     refused, without_voices: messages about files that were refused, and about files without voices.
     """
 
     voices: pl.DataFrame
+    files: pl.DataFrame
     refused: list[str]
     without_voices: list[str]
 
@@ -57,11 +59,12 @@ class WritableVoices:
     clamped: list[str]
 
 
-def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
-    """Collect the voices in files, folders and archives, in the order given.
+def collect_voices(paths: Iterable[Path], each: EachContent | None = None) -> CollectedVoices:
+    """Collect the voices in files, folders and archives, in the order given. Arguments are those of `inspect_files`.
 
     A path with the suffix of a table is read as a table. Tables within folders and archives are not.
     """
+    surveyed: list[pl.DataFrame] = [RawFiles.create_empty()]
     parts: list[pl.DataFrame] = []
     refused: list[str] = []
     without_voices: list[str] = []
@@ -73,7 +76,8 @@ def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
                 except (RefusedError, TableError) as error:
                     refused.append(str(error))
         else:
-            files, voices = inspect_files(run)
+            files, voices = inspect_files(run, each)
+            surveyed.append(files)
             parts.append(voices.select(COLUMNS))
             for row in files.filter(pl.col("voices") == 0).iter_rows(named=True):
                 location = format_location(row)
@@ -82,7 +86,7 @@ def collect_voices(paths: Iterable[Path]) -> CollectedVoices:
                 else:
                     without_voices.append(f"{location}: no voices: {row['reason'] or row['taken_for']}")
     empty = DecodedVoices.create_empty().with_columns(pl.lit(None, PROVENANCE[c]).alias(c) for c in ("path", "member"))
-    return CollectedVoices(pl.concat([empty.select(COLUMNS), *parts]), refused, without_voices)
+    return CollectedVoices(pl.concat([empty.select(COLUMNS), *parts]), pl.concat(surveyed), refused, without_voices)
 
 
 def _read_table(path: Path) -> pl.DataFrame:
@@ -90,7 +94,7 @@ def _read_table(path: Path) -> pl.DataFrame:
     format_ = table_format(path)
     assert format_ is not None
     try:
-        data = read_file(path)
+        data = read_named(path)
     except RefusedError as error:
         raise RefusedError(f"{source}: {error}") from error
     findings = pl.lit(None, DecodedVoices.create_empty().schema["findings"])
@@ -138,9 +142,9 @@ def make_writable(
         kept = kept.unique("sound_id", keep="first", maintain_order=True)
     return WritableVoices(
         kept,
-        [f"{_format_slot(row)}: {left_out_as}: {_describe_faults(row)}" for row in skipped.iter_rows(named=True)],
+        [f"{format_slot(row)}: {left_out_as}: {_describe_faults(row)}" for row in skipped.iter_rows(named=True)],
         [
-            f"{_format_slot(row)}: set to its maximum: {_describe_faults(row)}"
+            f"{format_slot(row)}: set to its maximum: {_describe_faults(row)}"
             for row in (out_of_range.iter_rows(named=True) if clamp else ())
         ],
     )
@@ -168,7 +172,8 @@ def to_parameters(voices: pl.DataFrame) -> UInt8Array:
     return np.ascontiguousarray(voices.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
 
 
-def _format_slot(row: dict[str, object]) -> str:
+def format_slot(row: dict[str, object]) -> str:
+    """Return where a voice is, and its name, for messages."""
     return f"{format_location(row)}: slot {row['slot']} ({row['name']})"
 
 

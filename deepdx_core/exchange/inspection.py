@@ -11,8 +11,8 @@ from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.decoding.findings import describe_finding
 from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
-from deepdx_core.intake.local_files import find_files, is_folder
-from deepdx_core.intake.survey import Surveyor, format_location
+from deepdx_core.intake.local_files import find_files, is_folder, show_named
+from deepdx_core.intake.survey import EachContent, Surveyor, format_location
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 _MAX_LISTED = 4  # files, or faults of a voice, in an error message
@@ -22,17 +22,22 @@ class NoVoiceError(DeepDXError):
     """A slot of a file has no legal voice. The message names the file, the slot and the reason."""
 
 
-def inspect_files(paths: Iterable[Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def inspect_files(paths: Iterable[Path], each: EachContent | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the contents of files, folders and archives: rows of `raw_files`, and the voices in them.
+
+    paths: links are followed, those inside folders are not; `-` is standard input. each: see `Surveyor`.
 
     Files keep the order given, with `path` as given; an archive is left out if it has members. Voices are rows of
     `decoded_voices` with `path`, `member`, and the dump's `what` and `note`, ordered by file and position.
     """
-    surveyor = Surveyor()
+    surveyor = Surveyor(each=each)
     for given in paths:
-        found = find_files(given) if is_folder(given) else [given]
+        if not is_folder(given):
+            surveyor.add_file(given, show_named(given), named=True)
+            continue
+        found = find_files(given)
         if not found:
-            surveyor.add_refused(printable(str(given)), "empty folder")
+            surveyor.add_refused(show_named(given), "empty folder")
         for path in found:
             surveyor.add_file(path, printable(str(path)))
     survey = surveyor.result(ordered=False)
@@ -55,7 +60,7 @@ def load_voice(path: Path, slot: int) -> tuple[UInt8Array, str]:
     files, voices = inspect_files([path])
     in_slot = voices.filter(pl.col("slot") == slot).head(1)
     if in_slot.is_empty():
-        message = f"{printable(str(path))}: no slot {slot}"
+        message = f"{show_named(path)}: no slot {slot}"
         if len(voices):
             raise NoVoiceError(f"{message}: the last is {max(voices['slot'].to_list())}")
         reasons = [

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from deepdx_core.display import printable
-from deepdx_core.errors import DeepDXError
 from deepdx_core.export.card import card, data_dictionary
 from deepdx_core.export.clips import Clips, write_clips
-from deepdx_core.files import file_digest, working_folder
+from deepdx_core.files import file_digest, folder_written_whole
 from deepdx_core.home import Home
 from deepdx_core.progress import Report, silent
 from deepdx_core.tables.dataset import SPLITS, WITHHELD
@@ -20,10 +18,6 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
 CHECKSUMS = "SHA256SUMS"
 """The file that lists all others. A folder with it, and with nothing that it does not list, is an export."""
-
-
-class ExportError(DeepDXError):
-    """A dataset folder cannot be written. The message names it and the reason."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +34,11 @@ def export_dataset(
     """Write the training set of a home as a dataset folder: the same tables, the same bytes.
 
     clips: render clips of all voices as well. force: replace an earlier export; nothing else is ever replaced. Raises
-    ExportError if something is in the way, and MissingTableError before the first run.
+    OutputError if something is in the way, and MissingTableError before the first run.
     """
-    require_free(folder, force)
-    rows = dataset_rows(Tables(home))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with working_folder(folder.parent) as working:
-        staged = working / "export"
-        (staged / "data").mkdir(parents=True)
+    with folder_written_whole(folder, force, _files_of_export) as staged:
+        rows = dataset_rows(Tables(home))
+        (staged / "data").mkdir()
         counts = {}
         for split, own in _by_split(rows):
             own.write_parquet(staged / "data" / f"{split}.parquet", compression="zstd", statistics=False)
@@ -57,33 +48,16 @@ def export_dataset(
         (staged / "dictionary.md").write_text(data_dictionary(clips))
         (staged / "README.md").write_text(card(rows, Tables(home).read("verdicts", ["verdict"]), counts, clips))
         _write_checksums(staged)
-        require_free(folder, force)  # rendering may have taken minutes
-        if folder.exists():
-            folder.rename(working / "replaced")
-        staged.rename(folder)
     return Exported(counts, rendered)
 
 
-def require_free(folder: Path, force: bool) -> None:
-    """Raise ExportError unless a folder is missing, empty, or an export to replace."""
-    shown = printable(str(folder))
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ExportError(f"{shown}: not a folder")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not force:
-        raise ExportError(f"{shown}: not empty; nothing was written (--force replaces an earlier export)")
-    if not _is_export(folder):
-        raise ExportError(f"{shown}: holds other files than an export; nothing was written")
-
-
-def _is_export(folder: Path) -> bool:
+def _files_of_export(folder: Path) -> set[str]:
+    """Return the paths of the files of an export at `folder`, none if it is none."""
     try:
         lines = (folder / CHECKSUMS).read_text().splitlines()
     except (OSError, UnicodeDecodeError):
-        return False
-    listed = {line.partition("  ")[2] for line in lines} | {CHECKSUMS}
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()} <= listed
+        return set()
+    return {line.partition("  ")[2] for line in lines} | {CHECKSUMS}
 
 
 def dataset_rows(tables: Tables) -> pl.DataFrame:

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from deepdx_core.files import remove_leftovers, written_whole
 from deepdx_core.intake.contents import RefusedError
-from deepdx_core.intake.local_files import find_files, is_folder, read_file
+from deepdx_core.intake.local_files import STANDARD_STREAM, find_files, is_folder, read_file, read_named, show_named
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[
     for given in paths:
         # Follow links in the given path, such as `..`.
         path = Path(os.path.realpath(given))
-        if not is_folder(path):
-            yield target.add(given, path, Path(path.name))
+        if not is_folder(given):
+            name = show_named(given) if given == STANDARD_STREAM else path.name
+            yield target.add(given, Path(name), read_named)
             continue
         if path == target.folder or path in target.folder.parents:
             yield AddedFile(given, refused="the inbox is inside it")
@@ -53,7 +54,7 @@ def add_to_inbox(paths: Iterable[Path], inbox: Path, staging: Path) -> Iterator[
         if not files:
             yield AddedFile(given, refused="empty folder")
         for file in files:
-            yield target.add(file, file, path.name / file.relative_to(path))
+            yield target.add(file, path.name / file.relative_to(path), read_file)
 
 
 class _Inbox:
@@ -72,10 +73,10 @@ class _Inbox:
             with suppress(OSError):
                 self._unhashed[path.lstat().st_size].append(path)
 
-    def add(self, source: Path, path: Path, name: Path) -> AddedFile:
-        """Store the file at `path` under a name in the inbox. `source` is its path as given, for the outcome."""
+    def add(self, source: Path, name: Path, read: Callable[[Path], bytes]) -> AddedFile:
+        """Store a file under a name in the inbox."""
         try:
-            data = read_file(path)
+            data = read(source)
             self._staging.mkdir(parents=True, exist_ok=True)
             # Two commands must not pick the same free name.
             with FileLock(self._staging / ".lock"):

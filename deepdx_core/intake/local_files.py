@@ -1,14 +1,20 @@
-"""Files and folders on disk, listed and read safely: links are not followed, and nothing blocks."""
+"""Files and folders on disk, listed and read safely: nothing blocks, and only links that a user names are followed."""
 
 import os
 import stat
+import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import BinaryIO
 
+from deepdx_core.display import printable
 from deepdx_core.files import STAGING
 from deepdx_core.intake import limits
 from deepdx_core.intake.archives.kinds import HEAD_SIZE, recognize_archive
 from deepdx_core.intake.contents import RefusedError
+
+STANDARD_STREAM = Path("-")
+"""Standard input or output, where a user names a file. A file of that name has to be given with its folder's path."""
 
 
 def find_files(folder: Path) -> list[Path]:
@@ -43,14 +49,32 @@ def read_file(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
         with os.fdopen(descriptor, "rb") as file:
             _require_regular(path, os.fstat(descriptor).st_mode)
-            limit = limits.MAX_ARCHIVE if recognize_archive(file.read(HEAD_SIZE)) else limits.MAX_FILE
-            file.seek(0)
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise RefusedError(f"larger than {limit // 2**20} MiB")
-        return data
+            return _read_bounded(file)
     except OSError as error:
         raise RefusedError(f"cannot be read: {error.strerror}") from error
+
+
+def read_named(path: Path) -> bytes:
+    """Return the bytes of a file that a user named, like `read_file`: a link is followed, `-` is standard input."""
+    if path != STANDARD_STREAM:
+        return read_file(Path(os.path.realpath(path)))
+    if sys.stdin is None:
+        raise RefusedError("closed")
+    return _read_bounded(sys.stdin.buffer)
+
+
+def show_named(path: Path) -> str:
+    """Return a path that a user named for messages and tables."""
+    return "standard input" if path == STANDARD_STREAM else printable(str(path))
+
+
+def _read_bounded(file: BinaryIO) -> bytes:
+    head = file.read(HEAD_SIZE)
+    limit = limits.MAX_ARCHIVE if recognize_archive(head) else limits.MAX_FILE
+    data = head + file.read(limit + 1 - len(head))
+    if len(data) > limit:
+        raise RefusedError(f"larger than {limit // 2**20} MiB")
+    return data
 
 
 def _require_regular(path: Path, mode: int) -> None:
@@ -64,8 +88,11 @@ def _require_regular(path: Path, mode: int) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """Return True if a path leads to a folder, False if this cannot be determined: `read_file` raises the reason."""
+    """Return True if a path that a user named leads to a folder, False if this cannot be determined.
+
+    `read_named` raises the reason.
+    """
     try:
-        return path.is_dir()
+        return path != STANDARD_STREAM and path.is_dir()
     except OSError:
         return False

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -17,12 +17,13 @@ from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
 from deepdx_core.intake.archives.libarchive_formats import is_readable_once_installed
 from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.inbox_index import InboxIndex, file_status
-from deepdx_core.intake.local_files import find_files, read_file
+from deepdx_core.intake.local_files import find_files, read_file, read_named
 from deepdx_core.progress import Report, silent
 from deepdx_core.tables.decoding import Dumps, RawFiles
 from deepdx_core.versions import READER_VERSION
 
 Row = dict[str, Any]
+EachContent = Callable[[str, str | None, str, bytes], None]
 _BATCH = 2**14  # rows
 
 SURVEYED_BY = f"reader {READER_VERSION}"
@@ -85,10 +86,14 @@ def is_unchanged(inbox: Path, index: InboxIndex) -> bool:
 
 
 class Surveyor:
-    """Reads files one by one and collects their rows."""
+    """Reads files one by one and collects their rows.
 
-    def __init__(self, previous: Survey = EMPTY_SURVEY) -> None:
+    each: called with the path, member, SHA-256 and bytes of every content that is read, except archives.
+    """
+
+    def __init__(self, previous: Survey = EMPTY_SURVEY, each: EachContent | None = None) -> None:
         self._previous_dumps = previous.dumps
+        self._each = each
         self._files: list[Row] = []
         self._dumps: list[Row] = []
         self._batches: list[pl.DataFrame] = []
@@ -134,13 +139,13 @@ class Surveyor:
         self._files += [row | {"path": display_path} for row in self._members.get(sha256, [])]
         return True
 
-    def add_file(self, path: Path, display_path: str) -> str | None:
+    def add_file(self, path: Path, display_path: str, *, named: bool = False) -> str | None:
         """Read a file, and the members of an archive. Return its SHA-256, None if it is refused.
 
-        display_path: goes into the tables.
+        display_path: goes into the tables. named: by a user, see `read_named`.
         """
         try:
-            data = read_file(path)
+            data = read_named(path) if named else read_file(path)
         except RefusedError as error:
             self.add_refused(display_path, str(error))
             return None
@@ -177,6 +182,8 @@ class Surveyor:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 not in self._contents:
             self._contents[sha256] = self._read_content(sha256, data)
+            if self._each is not None and self._contents[sha256]["status"] != "archive":
+                self._each(path, member, sha256, data)
         location = {"path": path, "member": member, "size": len(data), "sha256": sha256}
         self._files.append(location | self._contents[sha256])
         return sha256

@@ -22,7 +22,7 @@ from deepdx_core.codec.packing import pack_vmem, require_legal, unpack_vmem
 from deepdx_core.codec.writer import write_banks
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.display import printable, shown
-from deepdx_core.documents import format_csv, parse_csv, read_text, write_document
+from deepdx_core.documents import MAX_BYTES, format_csv, parse_csv, read_text, write_document
 from deepdx_core.errors import DeepDXError
 from deepdx_core.files import is_reserved, remove_leftovers
 from deepdx_core.home import Home
@@ -38,11 +38,14 @@ _MAX_NAME_BYTES = 200  # of UTF-8; file systems allow 255
 _HEADER = ("sound_id", "name", "voice")
 _VOICE = re.compile(f"[0-9a-f]{{{2 * VMEM_SIZE}}}")
 _VOICE_NAME = re.compile(f"[ -~]{{0,{NAME_LENGTH}}}")
-_MAX_BYTES = 64 << 20
 
 
 class CollectionError(DeepDXError):
     """A collection cannot be read or written. The message names it, the line and the reason."""
+
+
+class TakenNameError(CollectionError):
+    """There is a collection of that name already."""
 
 
 class ChangedCollectionError(CollectionError):
@@ -113,7 +116,7 @@ def read_collection(home: Home, name: str) -> Collection:
     path = _path(home, name)
     file = printable(str(path))
     try:
-        text = read_text(path, _MAX_BYTES)
+        text = read_text(path, MAX_BYTES)
         if text is None:
             raise CollectionError(f"there is no collection {name!r} in {printable(str(home.collections))}")
         rows = parse_csv(text, _HEADER)
@@ -138,11 +141,12 @@ def read_collection(home: Home, name: str) -> Collection:
         raise CollectionError(f"{file}: {error}") from error
 
 
-def write_collection(home: Home, name: str, collection: Collection) -> Collection:
+def write_collection(home: Home, name: str, collection: Collection, *, force: bool = False) -> Collection:
     """Write a collection as a whole, in its order. Return it with its new version.
 
     With a version, the file must still be the one that was read: raises ChangedCollectionError otherwise. Raises
-    CollectionError for a new collection of a name that is not valid, or taken but for case.
+    CollectionError for a new collection of a name that is not valid, and TakenNameError for one that is taken but for
+    case. force: replace a collection of exactly that name.
     """
     names = collection._encoded_names()
     records = pack_vmem(collection.parameters, names)
@@ -150,7 +154,11 @@ def write_collection(home: Home, name: str, collection: Collection) -> Collectio
     voices = (record.tobytes().hex() for record in records)
     content = format_csv(_HEADER, zip(collection.sound_ids(), collection.names, voices, strict=True))
     with _locked(home):
-        path = _free_path(home, name) if collection.version is None else _unchanged_path(home, name, collection.version)
+        path = (
+            _free_path(home, name, name if force else None)
+            if collection.version is None
+            else _unchanged_path(home, name, collection.version)
+        )
         write_document(path, content)
     return replace(collection, version=_version(content.decode()))
 
@@ -158,7 +166,7 @@ def write_collection(home: Home, name: str, collection: Collection) -> Collectio
 def rename_collection(home: Home, name: str, new_name: str) -> None:
     """Rename a collection. Raises CollectionError if there is none, or the new name is taken or not valid."""
     with _locked(home):
-        _existing_path(home, name).rename(_free_path(home, new_name, renamed=name))
+        _existing_path(home, name).rename(_free_path(home, new_name, may_be=name))
 
 
 def delete_collection(home: Home, name: str, version: str | None = None) -> None:
@@ -206,18 +214,18 @@ def _existing_path(home: Home, name: str) -> Path:
     return path
 
 
-def _free_path(home: Home, name: str, renamed: str | None = None) -> Path:
+def _free_path(home: Home, name: str, may_be: str | None = None) -> Path:
     path = _path(home, name)
     for other in _names(home):
-        if other.casefold() == path.stem.casefold() and other != renamed:
-            raise CollectionError(f"there is a collection {other!r} already")
+        if other.casefold() == path.stem.casefold() and other != may_be:
+            raise TakenNameError(f"there is a collection {other!r} already")
     return path
 
 
 def _unchanged_path(home: Home, name: str, version: str) -> Path:
     path = _existing_path(home, name)
     try:
-        content = read_text(path, _MAX_BYTES) or ""
+        content = read_text(path, MAX_BYTES) or ""
     except ValueError as error:
         raise CollectionError(f"{printable(str(path))}: {error}") from error
     if _version(content) != version:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
-from scipy.spatial.distance import cdist
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.display import counted, shown
@@ -19,6 +18,7 @@ from deepdx_core.keeping.collections import Collection
 from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.keeping.scale import Rating
 from deepdx_core.progress import Report, silent
+from deepdx_core.similarity.order import short_path
 from deepdx_core.tables.storage import Tables
 from deepdx_core.taste.features import Features
 from deepdx_core.taste.model import Taste
@@ -78,7 +78,7 @@ def pick_sounds(
     for label, number in sorted(_share(sounds, count, quotas).items()):
         (own,) = np.nonzero((sounds["label"] == label).to_numpy())
         rows = own[_choose(sounds[own], vectors[own], number)]
-        rows = rows[_short_path(vectors[rows], last)]
+        rows = rows[short_path(vectors[rows], last)]
         if len(rows):
             last = vectors[rows[-1]]
         chosen.append(rows)
@@ -183,43 +183,6 @@ def _choose(sounds: pl.DataFrame, vectors: Float64Array, number: int) -> Int64Ar
         distances = np.linalg.norm(points - points[best], axis=1)
         likeness = np.maximum(likeness, np.exp(-0.5 * (distances / _RADIUS) ** 2))
     return pool[chosen]
-
-
-def _short_path(points: Float64Array, start: Float64Array | None) -> Int64Array:
-    """Return an order of points in which neighbors are near: nearest neighbor, then 2-opt (Croes, 1958).
-
-    It begins near `start`, or else at the point farthest from the middle.
-    """
-    if not len(points):
-        return np.empty(0, dtype=np.int64)
-    distances = cdist(points, points)
-    from_start = (
-        -np.linalg.norm(points - points.mean(axis=0), axis=1)
-        if start is None
-        else np.linalg.norm(points - start, axis=1)
-    )
-    left = np.ones(len(points), dtype=bool)
-    path = [int(from_start.argmin())]
-    left[path[0]] = False
-    while left.any():
-        path.append(int(np.where(left, distances[path[-1]], np.inf).argmin()))
-        left[path[-1]] = False
-    order = np.array(path)
-    improved = True
-    while improved:
-        improved = False
-        for first in range(1, len(order) - 1):
-            # Reversing order[first:last + 1] replaces two steps; at the end of the path there is only one.
-            before, ends = order[first - 1], order[first + 1 :]
-            after = np.append(ends[1:], -1)
-            step = np.where(after >= 0, distances[ends, after], 0)
-            new_step = np.where(after >= 0, distances[order[first], after], 0)
-            gains = distances[before, order[first]] + step - distances[before, ends] - new_step
-            if gains.max() > 1e-9:
-                last = first + 1 + int(gains.argmax())
-                order[first : last + 1] = order[first : last + 1][::-1].copy()
-                improved = True
-    return order
 
 
 def _reasons(

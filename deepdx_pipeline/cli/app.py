@@ -6,6 +6,8 @@ Exit codes: 0 success; 1 failure, with a message on stderr; 2 wrong usage; 130 i
 import gc
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -19,6 +21,7 @@ from deepdx_pipeline.cli import (
     doctor,
     explore,
     export,
+    find,
     generate,
     judges,
     keeping,
@@ -38,14 +41,28 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-_COMMANDS_WITHOUT_STATE = ("inspect", "convert", "render", "play", "ports", "send", "receive", "restore", "doctor")
+_COMMANDS_WITHOUT_STATE = (
+    *("inspect", "convert", "find", "render", "play", "ports", "send", "receive", "restore", "doctor"),
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"deepdx {version('deepdx')}")
+        raise typer.Exit
 
 
 @app.callback()
-def before_every_command(context: typer.Context) -> None:
+def before_every_command(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Turn folders of DX7 banks into a curated corpus, query it in SQL, and generate new banks."""
     if context.invoked_subcommand not in _COMMANDS_WITHOUT_STATE:
         from deepdx_core.state.store import complete_state
@@ -60,6 +77,7 @@ app.command()(banks.inspect)
 app.command()(convert.convert)
 app.command()(render.render)
 app.command()(render.play)
+app.command()(find.find)
 app.command()(similar.similar)
 app.command()(midi.ports)
 app.command()(midi.send)

@@ -18,7 +18,9 @@ _MAX_FINDINGS = 4  # shown per voice
 
 
 def inspect(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders; - is standard input.")
+    ],
     as_json: Annotated[
         bool,
         typer.Option(
@@ -31,11 +33,12 @@ def inspect(
 
     Messages of SY77, TX81Z, DX21, FB-01, reface DX, DX7II and TX802 are named, with the voices in them.
     """
-    from deepdx_core.conversions.collection import find_messages
+    from deepdx_core.conversions.collection import MessageReader
     from deepdx_core.exchange.inspection import inspect_files
 
-    found, voices = inspect_files(files)
-    sources = find_messages(files)
+    reader = MessageReader()
+    found, voices = inspect_files(files, reader)
+    sources = reader.sources(found)
     if as_json:
         for line in (*_json_lines(found, voices), *message_lines(sources)):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -234,12 +234,8 @@ def _require_free(paths: Iterable[Path], force: bool) -> None:
 
 def _make_folder(output: Path, name: str = "") -> Path:
     """Create the output folder, whose parents must exist, and a folder in it."""
-    from deepdx_core.files import OutputError
+    from deepdx_core.files import make_output_folder
 
-    folder = output / name
-    for path in (output, folder):
-        try:
-            path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise OutputError(path, f"cannot be created: {error.strerror}") from error
-    return folder
+    make_output_folder(output)
+    make_output_folder(output / name)
+    return output / name

@@ -1,11 +1,13 @@
 """The command that converts files of voices: convert."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from deepdx_pipeline.cli.arrange import Sort, Unwanted, arrange
 from deepdx_pipeline.cli.console import err, print_line
 from deepdx_pipeline.cli.other_synths import (
     converted_voices,
@@ -21,12 +23,15 @@ _MAX_WITHOUT_VOICES = 20  # files that are listed one by one
 
 def convert(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="IN...", help="Banks, archives, folders or tables of voices.")
+        list[Path],
+        typer.Argument(metavar="IN...", help="Banks, archives, folders or tables of voices; - is standard input."),
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="File to write, in the format of its extension; or a folder for single voices."
+            "--output",
+            "-o",
+            help="File to write, in the format of its extension; a folder for single voices; - is standard output.",
         ),
     ],
     to: Annotated[
@@ -42,6 +47,24 @@ def convert(
     name: Annotated[
         str | None,
         typer.Option(metavar="GLOB", help="Take only voices whose name matches, such as `*piano*`; case is ignored."),
+    ] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OLD=NEW",
+            help="Rename voices, such as `DX *=*`: `*` is any text, the same in NEW; case is ignored; repeatable.",
+        ),
+    ] = None,
+    sort: Annotated[
+        Sort,
+        typer.Option(help="Order of the voices; similarity renders them, so that neighbors sound alike."),
+    ] = Sort.ORIGINAL,
+    without: Annotated[
+        list[Unwanted] | None,
+        typer.Option(
+            help="Leave out `empty` (blank slots, INIT VOICE, voices without a sound) or `sounds-alike` (voices that "
+            "sound like an earlier one); repeatable."
+        ),
     ] = None,
     unique: Annotated[bool, typer.Option("--unique", help="Write each sound once, under its first name.")] = False,
     clamp: Annotated[
@@ -66,20 +89,28 @@ def convert(
     another synthesizer does not carry over is printed, voice by voice.
     """
     target = choose_target(output, to)
+    if target is Target.MINIDEXED:
+        changes = {"slots": slots, "name": name, "unique": unique, "rename": rename, "without": without}
+        for option, given in (changes | {"sort": sort is not Sort.ORIGINAL}).items():
+            if given:
+                raise typer.BadParameter("performances take the voices of a file as they are", param_hint=f"--{option}")
     ranges = None if slots is None else parse_slots(slots)
 
     import polars as pl
 
-    from deepdx_core.conversions.collection import convert_sources, find_messages
+    from deepdx_core.conversions.collection import MessageReader, convert_sources
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
-    from deepdx_core.files import OutputError, write_outputs
+    from deepdx_core.exchange.renaming import rename_voices
+    from deepdx_core.files import make_output_folder, write_outputs
+    from deepdx_core.intake.local_files import STANDARD_STREAM
     from deepdx_core.intake.survey import format_location
 
-    collected = collect_voices(inputs)
+    reader = MessageReader() if other_synths or target in WITH_MESSAGES else None
+    collected = collect_voices(inputs, reader)
     voices, without_voices, impossible = collected.voices, collected.without_voices, 0
-    sources = find_messages(inputs) if other_synths or target in WITH_MESSAGES else []
+    sources = reader.sources(collected.files) if reader else []
     if other_synths or target is Target.DX7:
         print_findings(sources)
         others = select_voices(convert_sources(sources), ranges, name)
@@ -90,26 +121,29 @@ def convert(
         without_voices = [line for line in without_voices if not line.startswith(known)]
     writable = make_writable(select_voices(voices, ranges, name), clamp, unique)
     print_problems(collected.refused, without_voices, writable.skipped, writable.clamped)
+    renamed = rename_voices(writable.voices, rename) if rename else writable.voices
+    voices = arrange(renamed, sort, without or [])
     if target is Target.DX7:
-        print_supplement_losses(writable.voices, sources)
+        print_supplement_losses(voices, sources)
     if target is Target.MINIDEXED:
         files = minidexed_files(collected.voices, sources, output)
         if not files:
             raise DeepDXError("no performances to write")
-    elif writable.voices.is_empty():
+    elif voices.is_empty():
         raise DeepDXError("no voices to write")
     else:
-        files = build_files(writable.voices, target, output, one_file, sources)
-    if files[0][0].parent == output and not output.exists():
-        try:
-            output.mkdir()  # for single voices; its parents are not created
-        except OSError as error:
-            raise OutputError(output, f"cannot be created: {error.strerror}") from error
-    write_outputs(dict(files), force)
+        files = build_files(voices, target, output, one_file, sources)
     performances = target is Target.MINIDEXED
-    count = counted(len(files), "performance") if performances else counted(len(writable.voices), "voice")
-    first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
-    print_line(f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}")
+    count = counted(len(files), "performance") if performances else counted(len(voices), "voice")
+    if output == STANDARD_STREAM:
+        sys.stdout.buffer.write(files[0][1])
+        print_line(f"{count}: standard output", console=err)
+    else:
+        if files[0][0].parent == output:
+            make_output_folder(output)
+        write_outputs(dict(files), force)
+        first, last = (printable(str(path)) for path, _ in (files[0], files[-1]))
+        print_line(f"{count} in {len(files):,} files: {first} to {last}" if len(files) > 1 else f"{count}: {first}")
     if collected.refused or writable.skipped or impossible:
         raise typer.Exit(1)
 

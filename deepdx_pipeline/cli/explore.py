@@ -30,6 +30,7 @@ def explore(
     ] = None,
     collection: Annotated[str | None, typer.Option(help="Collection to export.")] = None,
     bank: Annotated[Path | None, typer.Option(metavar="FILE", help="Bank, or any file with voices, to export.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="With --export, replace an earlier page.")] = False,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
 ) -> None:
     """Browse, play, rate, collect and make sounds in a browser.
@@ -37,10 +38,11 @@ def explore(
     Ctrl-C stops it. Runs may go on meanwhile: the page shows their results.
     """
     if export is not None:
-        _export(export, collection, bank)
+        _export(export, collection, bank, force)
         return
-    if collection is not None or bank is not None:
-        raise typer.BadParameter("needs --export DIR", param_hint="--collection" if collection else "--bank")
+    for option, given in (("--collection", collection), ("--bank", bank), ("--force", force)):
+        if given:
+            raise typer.BadParameter("needs --export DIR", param_hint=option)
     hostnames = allowed_hostnames(host, allow_host or [])
     import uvicorn
 
@@ -56,7 +58,7 @@ def explore(
         uvicorn.Server(config).run([listener])
 
 
-def _export(folder: Path, collection: str | None, bank: Path | None) -> None:
+def _export(folder: Path, collection: str | None, bank: Path | None, force: bool) -> None:
     if (collection is None) == (bank is None):
         raise typer.BadParameter("needs either --collection or --bank", param_hint="--export")
     from deepdx_core.keeping.collections import read_collection
@@ -67,5 +69,5 @@ def _export(folder: Path, collection: str | None, bank: Path | None) -> None:
     title = bank.stem if bank is not None else str(collection)
     announce_compilation()
     with progress_bar() as report:
-        export_page(folder, title, voices, report=report)
+        export_page(folder, title, voices, force=force, report=report)
     print_line(f"{counted(len(voices), 'voice')}: open {printable(str(folder / 'index.html'))}")

@@ -34,7 +34,7 @@ def export(
     if audio:
         announce_compilation()
     with progress_bar() as report:
-        done = export_dataset(find_home(), folder.absolute(), clips, force=force, report=report)
+        done = export_dataset(find_home(), folder, clips, force=force, report=report)
     voices = ", ".join(f"{split} {count:,}" for split, count in done.voices.items())
     rendered = f"; {counted(done.clips, 'clip')}" if audio else ""
     print_line(printable(str(folder)))

@@ -2,16 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deepdx_core.display import counted, printable, shown
-from deepdx_core.home import find_home
+from deepdx_core.home import Home, find_home
 from deepdx_core.keeping.scale import Rating
 from deepdx_core.voice.parameters import VMEM_VOICES
 from deepdx_pipeline.cli.console import bank_paths, err, out, print_line, safe_text, table
 from deepdx_pipeline.cli.curation import SOUND_HELP
+
+if TYPE_CHECKING:
+    from deepdx_core.keeping.collections import Collection
 
 _NAME_HELP = "Name of the collection: letters, digits, spaces, - and _."
 _Name = Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP)]
@@ -83,11 +86,10 @@ def pick(
             help="List the sounds whose ratings would tell most instead.",
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files, and a collection.")] = False,
 ) -> None:
     """Choose the best sounds, by your ratings and the taste learnt from them: diverse, no two of a family."""
     from deepdx_core.files import write_outputs
-    from deepdx_core.keeping.collections import write_collection
     from deepdx_core.taste.picking import pick_sounds, to_collection
 
     if next_to_rate is not None:
@@ -100,7 +102,7 @@ def pick(
     picked = pick_sounds(home, count, labels=label or (), quotas=quotas, seed=seed)
     chosen = to_collection(home, picked)
     if collection is not None:
-        write_collection(home, collection, chosen)
+        _write_collection(home, collection, chosen, force)
     write_outputs(dict(zip(paths, chosen.to_banks(), strict=bool(paths))), force)
     rows = table(">", "name", "label", "sound", "rating", ">taste", ">sure", "why")
     for number, row in enumerate(picked.iter_rows(named=True), 1):
@@ -196,12 +198,13 @@ def export(
 def import_(
     name: _Name,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Banks, archives or folders.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a collection of that name.")] = False,
 ) -> None:
     """Make a collection of the voices in banks, in their order. Voices that are not legal are left out."""
     from deepdx_core.exchange.conversion import to_parameters
     from deepdx_core.exchange.inspection import inspect_files
     from deepdx_core.intake.survey import format_location
-    from deepdx_core.keeping.collections import MAX_VOICES, Collection, CollectionError, write_collection
+    from deepdx_core.keeping.collections import MAX_VOICES, Collection, CollectionError
 
     found, voices = inspect_files(files)
     for file in found.filter(status="refused").iter_rows(named=True):
@@ -209,9 +212,18 @@ def import_(
     legal = voices.filter("valid")
     if not 0 < len(legal) <= MAX_VOICES:
         raise CollectionError(f"{len(legal):,} legal voices in these files: a collection takes 1 to {MAX_VOICES:,}")
-    write_collection(find_home(), name, Collection(to_parameters(legal), tuple(legal["name"])))
+    _write_collection(find_home(), name, Collection(to_parameters(legal), tuple(legal["name"])), force)
     left_out = len(voices) - len(legal)
     print_line(f"{name}: {counted(len(legal), 'voice')}{f'; {left_out:,} not legal, left out' if left_out else ''}")
+
+
+def _write_collection(home: Home, name: str, voices: "Collection", force: bool) -> None:
+    from deepdx_core.keeping.collections import CollectionError, TakenNameError, write_collection
+
+    try:
+        write_collection(home, name, voices, force=force)
+    except TakenNameError as error:
+        raise CollectionError(f"{error}; nothing was written (--force overwrites)") from error
 
 
 @collection.command()

@@ -40,7 +40,7 @@ _Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE[:SLOTS]...",
-        help="Banks, archives, folders or tables of voices; slots such as `bank.syx:1,5-8`, counted from 1.",
+        help="Banks, archives, folders, tables of voices, - for standard input; slots like `bank.syx:1,5-8`, from 1.",
     ),
 ]
 _Notes = Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from deepdx_core.display import printable
 from deepdx_core.home import Home, find_home
+from deepdx_core.intake.local_files import find_files
 from deepdx_pipeline.cli.console import err, out, print_line, table
 from deepdx_pipeline.cli.errors import error_message
 
@@ -72,6 +73,8 @@ def run(
             changes["generated_banks"] = {"by_ear": False}
     home = _execute_job("refresh_corpus" if Part.TRAINING in skipped else "everything", changes)
     print_line(f"Up to date: {home.root}")
+    if not find_files(home.inbox):
+        print_line(f"The inbox is empty: `deepdx add` copies banks into {home.inbox}", "yellow", err)
 
 
 def _training_changes(model: ModelKind | None, steps: int | None, settings: list[str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The command that finds similar sounds: similar."""
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deepdx_core.home import find_home
-from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, out, print_line, progress_bar
+from deepdx_pipeline.cli.console import announce_compilation, bank_paths, err, print_line, progress_bar
+from deepdx_pipeline.cli.rows import RowFormat, print_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,14 +21,6 @@ class Measure(StrEnum):
 
     EAR = "ear"
     PARAMETERS = "parameters"
-
-
-class Format(StrEnum):
-    """Output format."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
 
 
 def similar(
@@ -51,7 +43,7 @@ def similar(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="BANK", help="Bank to write the sounds to.")
     ] = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.TABLE,
+    format: Annotated[RowFormat, typer.Option("--format", "-f", help="Output format.")] = RowFormat.TABLE,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Find the sounds of the corpus that are most similar to a voice or to a recording, the nearest first."""
@@ -83,7 +75,7 @@ def similar(
     paths = [] if output is None else bank_paths(output, len(found), force)
     if paths:
         write_outputs(dict(zip(paths, _encode(described), strict=True)), force)
-    _print(described, format)
+    print_rows(described, format)
     for path in paths:
         print_line(printable(str(path)), console=err)
 
@@ -130,14 +122,3 @@ def _encode(described: "pl.DataFrame") -> list[bytes]:
     sounds = Tables(find_home()).read("unique_voices", ["sound_id", *PARAMETER_NAMES])
     wanted = described.select("sound_id", "name").join(sounds, on="sound_id", how="left", maintain_order="left")
     return write_banks(*to_arrays(wanted))
-
-
-def _print(described: "pl.DataFrame", format: Format) -> None:
-    from deepdx_pipeline.cli.sql import format_table
-
-    if format is Format.JSON:
-        sys.stdout.write(described.write_json() + "\n")
-    elif format is Format.CSV:
-        sys.stdout.write(described.write_csv())
-    else:
-        out.file.writelines(format_table(described, None))

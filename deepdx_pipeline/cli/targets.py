@@ -1,5 +1,6 @@
 """The output formats of `convert`: which one is meant, and the files of each."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ _FOLDERS = (*_SINGLES, Target.DELUGE, Target.FM1, Target.MINIDEXED)
 WITH_MESSAGES = (Target.DX7, Target.DX7II, Target.DX7II_BANK, Target.MINIDEXED)
 """Targets for which messages beside DX7 voices count."""
 _SYSEX = (*_SINGLES, Target.DX7, Target.DX7II_BANK, Target.SY77)
+_TEXT = (Target.CSV, Target.JSON, Target.JSONL)
 _EXTENSIONS = {
     ".syx": Target.SYX,
     ".sysex": Target.SYX,
@@ -58,7 +60,7 @@ _EXTENSIONS = {
 def choose_target(output: Path, to: Target | None) -> Target:
     """Return the target by `--to`, else by the extension of the output. Raises a usage error if they do not fit."""
     from deepdx_core.display import printable
-    from deepdx_core.intake.local_files import is_folder
+    from deepdx_core.intake.local_files import STANDARD_STREAM, is_folder
 
     by_extension, shown = _EXTENSIONS.get(output.suffix.lower()), printable(str(output))
     if to is None and by_extension is None:
@@ -67,6 +69,11 @@ def choose_target(output: Path, to: Target | None) -> Target:
         raise typer.BadParameter(f"{to} cannot be written to a {printable(output.suffix)} file", param_hint="--to")
     target = to or by_extension
     assert target is not None
+    if output == STANDARD_STREAM:
+        if target in _FOLDERS and target not in _SINGLES:
+            raise typer.BadParameter(f"{target} is a folder of files", param_hint="--output")
+        if target not in _TEXT and sys.stdout.isatty():
+            raise typer.BadParameter(f"{target} is binary: redirect standard output", param_hint="--output")
     if is_folder(output) and target not in _FOLDERS:
         raise typer.BadParameter(f"{shown} is a folder", param_hint="--output")
     return target
@@ -75,13 +82,18 @@ def choose_target(output: Path, to: Target | None) -> Target:
 def build_files(
     voices: "pl.DataFrame", target: Target, output: Path, one_file: bool, sources: "list[Source]"
 ) -> list[tuple[Path, bytes]]:
-    """Return the files of a target, with their paths: writable voices, and the messages beside them in the sources."""
+    """Return the files of a target, with their paths: writable voices, and the messages beside them in the sources.
+
+    All banks or single voices are one file with `one_file`, and on standard output.
+    """
     from deepdx_core.codec import writer
     from deepdx_core.codec.transmission import write_midi_file
     from deepdx_core.display import counted
     from deepdx_core.exchange.conversion import to_arrays
     from deepdx_core.exchange.table_files import TableFormat, write_table
+    from deepdx_core.intake.local_files import STANDARD_STREAM
 
+    one_file = one_file or output == STANDARD_STREAM
     if target.value in list(TableFormat):
         return [(output, write_table(voices, TableFormat(target.value)))]
     lossy = voices["name"].str.contains("\ufffd", literal=True).sum()
@@ -107,7 +119,7 @@ def build_files(
             return [(output, write_midi_file(writer.write_banks(parameters, names)))]
         case _:
             return _number(output, writer.write_banks(parameters, names), one_file)
-    if output.suffix and not output.is_dir():
+    if output == STANDARD_STREAM or (output.suffix and not output.is_dir()):
         return [(output, b"".join(singles))]
     return list(zip(_single_paths(output, voices["name"].to_list()), singles, strict=True))
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 
 import polars as pl
 import pytest
@@ -80,6 +81,17 @@ def inspect_lines(*files):
     """Return the lines of `deepdx inspect --json` as objects, and the result of the process."""
     result = deepdx("inspect", "--json", *files)
     return [json.loads(line) for line in result.stdout.splitlines()], result
+
+
+def test_the_version_is_that_of_the_package():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"deepdx {version('deepdx')}\n")
+
+
+@pytest.mark.parametrize("command", [(), ("convert",), ("collection",), ("collection", "import"), ("judges", "train")])
+def test_h_is_help(command):
+    long, short = (CliRunner().invoke(app, [*command, option]) for option in ("--help", "-h"))
+    assert (short.exit_code, short.output) == (0, long.output)
 
 
 def test_inspect_as_json_prints_a_line_per_voice():
@@ -379,3 +391,10 @@ def test_inspect_escapes_control_characters_in_names(tmp_path):
     (tmp_path / "evil\x1b[31m.syx").write_bytes(write_bank(parameters, names))
     for result in (deepdx("inspect", tmp_path), deepdx("inspect", "--json", tmp_path)):
         assert "\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_a_run_on_an_empty_inbox_says_so(home):
+    result = deepdx("run", "--without", "training", "--without", "audio")
+    assert result.returncode == 0
+    assert result.stderr.endswith(f"The inbox is empty: `deepdx add` copies banks into {home.inbox}\n")

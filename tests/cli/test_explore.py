@@ -14,6 +14,7 @@ from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO, ROOT
 
 BANK = DEMO / "Keys" / "EPIANOS1.syx"
+CLAVS = DEMO / "Keys" / "CLAVS1.syx"
 
 
 @pytest.fixture
@@ -50,7 +51,23 @@ def test_a_bank_becomes_a_page(deepdx, tmp_path):
     assert len(inspect_files([tmp_path / "page" / "bank.syx"])[1]) == 32
     code, _, errors = deepdx("explore", "--export", tmp_path / "page", "--bank", BANK)
     assert code == 1
-    assert "exists already" in errors
+    assert "exists already; nothing was written (--force overwrites)" in errors
+    assert deepdx("explore", "--export", tmp_path / "page", "--bank", CLAVS, "--force")[0] == 0
+    assert (
+        inspect_files([tmp_path / "page" / "bank.syx"])[1]["name"].to_list()
+        == inspect_files([CLAVS])[1]["name"].to_list()
+    )
+    (tmp_path / "page" / "mine.txt").write_text("mine")
+    code, _, errors = deepdx("explore", "--export", tmp_path / "page", "--bank", BANK, "--force")
+    assert (code, "holds other files, such as mine.txt; nothing was written" in errors) == (1, True)
+
+
+def test_a_folder_that_is_no_page_is_never_replaced(deepdx, tmp_path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    code, _, errors = deepdx("explore", "--export", tmp_path / "site", "--bank", BANK, "--force")
+    assert (code, "holds other files, such as index.html" in errors) == (1, True)
+    assert (tmp_path / "site" / "index.html").read_text() == "mine"
 
 
 def test_a_collection_becomes_a_page(deepdx, tmp_path):

@@ -70,7 +70,11 @@ def test_a_bank_becomes_a_collection_and_a_bank_again(own, capsys, tmp_path):
     code, _, refused = run_deepdx(capsys, "collection", "export", "My keys", "-o", tmp_path / "keys.syx")
     assert (code, "exists already" in refused) == (1, True)
     code, _, refused = run_deepdx(capsys, "collection", "import", "my KEYS", BANK)
-    assert (code, "there is a collection 'My keys' already" in refused) == (1, True)
+    assert (code, "there is a collection 'My keys' already; nothing was written (--force" in refused) == (1, True)
+    assert run_deepdx(capsys, "collection", "import", "my KEYS", BANK, "--force")[0] == 1  # another name, the same file
+    assert len(read_collection(own, "My keys")) == 64
+    assert run_deepdx(capsys, "collection", "import", "My keys", BANK, "--force")[0] == 0
+    assert len(read_collection(own, "My keys")) == 32
     assert run_deepdx(capsys, "collection", "delete", "My keys")[0] == 0
     assert list_collections(own) == []
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -16,7 +17,8 @@ from typer.testing import CliRunner
 import deepdx_core as dx
 from deepdx_core.errors import DeepDXError
 from deepdx_core.export.clips import Clips
-from deepdx_core.export.folder import CHECKSUMS, ExportError, dataset_rows, export_dataset
+from deepdx_core.export.folder import CHECKSUMS, dataset_rows, export_dataset
+from deepdx_core.files import EXISTS, OutputError
 from deepdx_core.home import Home
 from deepdx_core.tables.storage import MissingTableError, Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
@@ -104,12 +106,12 @@ def test_only_an_export_is_replaced_and_only_on_request(corpus, tmp_path):
     folder = tmp_path / "ds"
     folder.mkdir()
     export_dataset(corpus, folder)  # an empty folder is free
-    with pytest.raises(ExportError, match="not empty; nothing was written"):
+    with pytest.raises(OutputError, match=re.escape(EXISTS)):
         export_dataset(corpus, folder)
     export_dataset(corpus, folder, force=True)
     (folder / "mine.txt").write_text("mine")
     before = file_contents(folder)
-    with pytest.raises(ExportError, match="holds other files than an export"):
+    with pytest.raises(OutputError, match="holds other files, such as mine"):
         export_dataset(corpus, folder, force=True)
     assert file_contents(folder) == before
 
@@ -122,7 +124,7 @@ def test_a_file_or_a_link_in_the_way_is_left_alone(corpus, tmp_path, what):
     else:
         (tmp_path / "elsewhere").mkdir()
         folder.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ExportError, match="not a folder"):
+    with pytest.raises(OutputError, match="not a folder"):
         export_dataset(corpus, folder, force=True)
     assert folder.is_symlink() or folder.read_text() == "mine"
 

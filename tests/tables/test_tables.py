@@ -13,6 +13,7 @@ from deepdx_core.dataset.training_set import build_training_set
 from deepdx_core.decoding.dumps import decode_dumps
 from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.families import find_families
+from deepdx_core.exchange.conversion import collect_voices, make_writable
 from deepdx_core.files import written_whole
 from deepdx_core.home import Home
 from deepdx_core.intake.survey import survey
@@ -33,6 +34,7 @@ from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES, describe, describe_columns
 from deepdx_core.tables.storage import MissingTableError, Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
+from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
 
 CORPUS_TABLES = [table for table in TABLES if table not in GENERATOR_TABLES]  # no model is trained here
@@ -127,9 +129,19 @@ def test_the_error_for_a_missing_table_gives_the_solution(tmp_path):
 
 def test_the_view_voice_parameters_has_the_145_parameters_in_vced_order(corpus):
     result = query(corpus[0], "SELECT * FROM voice_parameters")
-    assert result.columns == ["sound_id", *PARAMETER_NAMES]
+    assert result.columns == ["sound_id", "name", *PARAMETER_NAMES]
     valid = corpus[1].read("verdicts").filter(pl.col("verdict") == "valid")
     assert len(result) == len(valid) > 1500
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "parquet"])
+def test_an_export_of_voice_parameters_is_a_table_of_voices(corpus, monkeypatch, capsys, tmp_path, format):
+    monkeypatch.setenv("DEEPDX_HOME", str(corpus[0].parent))
+    path = tmp_path / f"voices.{format}"
+    assert run_deepdx(capsys, "sql", "FROM voice_parameters ORDER BY sound_id", "-o", path)[0] == 0
+    voices = make_writable(collect_voices([path]).voices).voices
+    written = query(corpus[0], "SELECT sound_id, name FROM voice_parameters ORDER BY sound_id")
+    assert voices.select("sound_id", "name").equals(written)
 
 
 def test_the_view_voice_sources_locates_a_sound(corpus):
