@@ -24,7 +24,7 @@ def recognize(data: bytes) -> Reading | None:
 
 def recognize_added_line_ends(data: bytes, segments: tuple[Segment, ...]) -> Reading | None:
     """Refuse `data`, split into `segments`, if removing the carriage returns of its line ends mends dumps."""
-    damaged = any(s.kind is not Kind.JUNK and s.checksum is not Checksum.RIGHT for s in segments)
+    damaged = any(s.kind is Kind.MESSAGE or s.checksum in (Checksum.WRONG, Checksum.MISSING) for s in segments)
     if not damaged or b"\r\n" not in data:
         return None
     if _count_right_dumps(split(data.replace(b"\r\n", b"\n"))) <= _count_right_dumps(segments):
