@@ -26,7 +26,9 @@ LENGTH_BYTES = "the length bytes of a MIDI file behind its F0"
 
 # Headers of dumps, each with less than a voice after it, up to the next message.
 _BARE_HEADERS = re.compile(
-    rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+(?=\xf0|\Z))++", re.DOTALL
+    rb"(?:\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+"
+    rb"(?=\xf0|\Z))++",
+    re.DOTALL,
 )
 _STATUS_BYTE = re.compile(rb"[\x80-\xff]")
 
