@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from deepdx_core.codec.reasons import explain_missing_voices
 from deepdx_core.codec.recognizers import (
+    databases,
     json_voices,
     nibbles,
     polyframe,
@@ -27,6 +28,7 @@ Recognizer = Callable[[bytes], Reading | None]
 RECOGNIZERS: tuple[Recognizer, ...] = (
     whole_dumps.recognize,
     spoiled_text.recognize,  # before all others, so that none of them finds voices in destroyed data
+    databases.recognize,
     sounddiver.recognize,
     polyframe.recognize,
     nibbles.recognize,

@@ -244,7 +244,8 @@ def count_marks(data: UInt8Array, offsets: npt.NDArray[np.intp], format_: Format
     """
     layout = _LAYOUTS[format_]
     has = [has_mark(_values(data, offsets, format_, parameters)) for parameters, has_mark in _PARAMETER_MARKS]
-    marks, at_rest = np.sum(has, axis=0, dtype=np.uint8), has[_AT_REST]
+    marks: UInt8Array = np.add.reduce(has, axis=0, dtype=np.uint8)
+    at_rest = has[_AT_REST]
     # In a file full of zeros, every offset is legal. Examine whole records only where it can change the result.
     candidates = np.flatnonzero(marks >= LIKELY - 3)
     best = find_best(offsets[candidates], marks[candidates], layout.size, _MAX_CANDIDATES)

@@ -21,6 +21,7 @@ from deepdx_core.codec.notations.values import (
 )
 from deepdx_core.codec.notations.words import Indices, find_words
 
+_DIGIT = re.compile(rb"[0-9]")
 _BLOCK = 2**21  # characters that are decoded at once, up to the end of a line
 
 
@@ -51,10 +52,12 @@ class _Numbers:
 
     def decode(self, text: bytes) -> Decoded | None:
         lower = text.lower()
-        if not any(sign in lower for sign in self._signs):
+        if not _DIGIT.search(text) or not any(sign in lower for sign in self._signs):
             return None
-        text = blank_comments(text) if self._code else text
-        if not self._evidence.search(b"\n" + text.lower()):
+        if self._code:
+            text = blank_comments(text)
+            lower = text.lower()
+        if not self._evidence.search(b"\n" + lower):
             return None
         return join([self._decode_block(text[start:end], start) for start, end in _blocks(text)])
 

@@ -20,7 +20,7 @@ from deepdx_core.voice.parameters import VMEM_VOICES
 _RECORD_SIZES = [RECORD_SIZE[format_] for format_ in HEADERLESS_FORMATS]
 _MIN_RECORD_SIZE = min(_RECORD_SIZES)
 _SHORT = 1024
-_SEARCHED = (Format.HEADERLESS_VMEM, Format.HEADERLESS_VCED)
+_ANYWHERE = (Format.HEADERLESS_VMEM, Format.HEADERLESS_VCED)
 _WORDS = {
     Format.HEADERLESS_VMEM: ("voice", "without a header"),
     Format.HEADERLESS_VCED: ("unpacked voice", "without a header"),
@@ -36,7 +36,7 @@ def find(data: bytes) -> Iterator[Segment]:
     if (
         len(data) < _SHORT
         and len(data) not in _RECORD_SIZES
-        and not any(holds_legal_record(data, f) for f in _SEARCHED)
+        and not any(holds_legal_record(data, f) for f in _ANYWHERE)
     ):
         return
     array = np.frombuffer(data, dtype=np.uint8)
