@@ -48,6 +48,9 @@ RIGHT_HEADERS = {
     Format.VMEM: re.compile(rb"\xf0\x43[\x00-\x0f]\x09" + _RIGHT_COUNTS[Format.VMEM]),
     Format.VCED: re.compile(rb"\xf0\x43[\x00-\x0f]\x00" + _RIGHT_COUNTS[Format.VCED]),
 }
+DUMP_SIZE = {format_: HEADER_SIZE + _DATA_SIZE[format_] + 2 for format_ in RIGHT_HEADERS}
+"""Bytes of a whole dump from F0 to F7."""
+
 _MAX_HEADER_SIZE = 16
 """Bytes from F0 to the voices in a message with another header."""
 

@@ -15,7 +15,6 @@ from deepdx_core.codec.recognizers import (
     nibbles,
     polyframe,
     sounddiver,
-    spoiled_text,
     sysex,
     text,
     whole_dumps,
@@ -27,7 +26,6 @@ Recognizer = Callable[[bytes], Reading | None]
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     whole_dumps.recognize,
-    spoiled_text.recognize,  # before all others, so that none of them finds voices in destroyed data
     databases.recognize,
     sounddiver.recognize,
     polyframe.recognize,

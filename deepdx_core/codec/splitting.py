@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from deepdx_core.codec.file_types import identify_file
-from deepdx_core.codec.recognizers import messages, midi_files, nameless_records, records
+from deepdx_core.codec.recognizers import messages, midi_files, nameless_records, records, spoiled_dumps
 from deepdx_core.codec.segments import Kind, Segment
 from deepdx_core.voice.parameters import VMEM_NAME
 
@@ -15,6 +15,7 @@ Finder = Callable[[bytes], Iterator[Segment]]
 FINDERS: tuple[Finder, ...] = (
     midi_files.find,  # first, since packets of a message are in no other way together
     messages.find,
+    spoiled_dumps.find,  # so that none below finds voices in destroyed data
     records.find,
     nameless_records.find,
 )

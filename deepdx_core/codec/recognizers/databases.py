@@ -1,7 +1,8 @@
 """Voices in SQLite databases, in the order of tables and rows: read by SQLite itself, from memory.
 
-Evidence: the header of the file. Reason: a page has its rows in any order, and a value may be spread over several pages.
-The values of a column, one after another, are read like any bytes. Databases that SQLite cannot read are left to others.
+Evidence: the header of the file. Reason: a page has its rows in any order, and a value may be spread over
+several pages. The values of a column, one after another, are read like any bytes. Databases that SQLite cannot read are
+left to others.
 """
 
 import sqlite3
