@@ -144,7 +144,7 @@ def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
     if dump.format is not Format.VMEM or not has_illegal_run(dump.payload, dump.format, _MIN_DISPLACED):
         return []
     end = dump.offset + dump.length
-    array = np.frombuffer(data[body:end], dtype=np.uint8)
+    array = np.frombuffer(data[body:end].removesuffix(bytes([END])), dtype=np.uint8)
     candidates = find_candidates(array, Format.HEADERLESS_VMEM)
     if np.count_nonzero(candidates.likely % VMEM_SIZE) < _MIN_LIKELY_DISPLACED:
         return []

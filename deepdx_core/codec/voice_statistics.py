@@ -73,10 +73,11 @@ class _Layout:
     pattern: re.Pattern[bytes]  # of a legal record whose name begins with a character
 
 
-def _legal_name_bytes() -> BoolArray:
+def _legal_name_bytes(format_: Format) -> BoolArray:
     legal = np.zeros(256, dtype=bool)
     legal[32:128] = True
     legal[0] = True  # some editors pad with NUL
+    legal[128:] = format_.startswith("headerless")  # editors let people type any letters; a message cannot have them
     return legal
 
 
@@ -96,7 +97,7 @@ def _legal_bytes(format_: Format) -> BoolArray:
         else:
             legal[i] &= values <= p.maximum
     name = VMEM_NAME if packed else VCED_NAME
-    legal[name : name + NAME_LENGTH] = _legal_name_bytes()
+    legal[name : name + NAME_LENGTH] = _legal_name_bytes(format_)
     if size > VCED_SIZE and not packed:
         legal[VCED_SIZE:] = values < 64  # six operator switches
     return legal
