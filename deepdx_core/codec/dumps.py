@@ -17,6 +17,7 @@ from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 END = 0xF7
 HEADER_SIZE = 6
+"""Bytes from F0 to the byte count."""
 
 REAL_TIME = bytes(range(0xF8, 0x100))
 """Clock, active sensing and the like, which MIDI allows between any two bytes."""

@@ -25,7 +25,7 @@ Recognizer = Callable[[bytes], Reading | None]
 """Reads a file that it knows; returns None for any other. Never fails, for any bytes."""
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
-    whole_dumps.recognize,
+    whole_dumps.recognize,  # first, for speed
     databases.recognize,
     sounddiver.recognize,
     polyframe.recognize,

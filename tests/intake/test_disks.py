@@ -2,12 +2,14 @@
 
 import gzip
 import struct
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepdx_core.codec.reader import read
 from deepdx_core.intake.archives.kinds import HEAD_SIZE, read_archive, recognize_archive
 from deepdx_core.intake.survey import survey
 from tests.support.archives import BANK, OTHER_BANK, libarchive, make_zip, read_members
@@ -22,6 +24,7 @@ from tests.support.disks import (
     make_partitioned,
 )
 
+needs_libarchive = pytest.mark.skipif(libarchive is None, reason="libarchive is not installed")
 REST = "(rest of the disk)"
 LARGE = bytes(np.random.default_rng(0).integers(0, 128, 100_000, dtype=np.uint8))  # more blocks than a header lists
 MEMBERS = (("BANK1.SYX", BANK), ("LARGE.BIN", LARGE), ("BANK2.SYX", OTHER_BANK))
@@ -63,16 +66,28 @@ def test_an_hfs_disk_that_was_cut_has_its_first_files():
     assert found["BANK2.SYX (rest)"] == "damaged in the archive: broken off"
 
 
-@pytest.mark.skipif(libarchive is None, reason="libarchive is not installed")
-def test_files_of_an_iso_9660_disk_are_read():
+def make_iso_disk():
     pieces = []
     with libarchive.custom_writer(lambda piece: pieces.append(bytes(piece)) or len(piece), "iso9660") as archive:
         for name, data in MEMBERS:
             archive.add_file_from_memory(name, len(data), data)
-    disk = b"".join(pieces)
+    return b"".join(pieces)
+
+
+@needs_libarchive
+def test_files_of_an_iso_9660_disk_are_read():
+    disk = make_iso_disk()
     assert recognize_archive(disk[:HEAD_SIZE]).name == "ISO 9660 disk"
+    assert {name: data for name, data in read_members(disk).items() if data} == dict(MEMBERS)
+
+
+@needs_libarchive
+def test_an_iso_9660_disk_is_searched_and_named_without_libarchive(monkeypatch):
+    disk = make_iso_disk()
+    monkeypatch.setitem(sys.modules, "libarchive", None)
     found = read_members(disk)
-    assert {name: data for name, data in found.items() if data} == dict(MEMBERS)
+    assert read(found[REST]).voices == 64
+    assert found["*"].startswith("ISO 9660 archive: to read it, install")
 
 
 def test_a_part_of_a_disk_of_the_old_file_system_is_read_by_its_blocks():

@@ -52,8 +52,10 @@ class _Numbers:
         self._marked, self._little, self._code = marked, little, code
 
     def decode(self, text: bytes) -> Decoded | None:
+        if not _DIGIT.search(text):
+            return None
         lower = text.lower()
-        if not _DIGIT.search(text) or not any(sign in lower for sign in self._signs):
+        if not any(sign in lower for sign in self._signs):
             return None
         if self._code:
             text = blank_comments(text)

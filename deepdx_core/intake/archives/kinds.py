@@ -11,7 +11,7 @@ from deepdx_core.intake.archives.checks import describe_damage, normalize_slashe
 from deepdx_core.intake.archives.compressed_files import read_bzip2, read_gzip, read_xz
 from deepdx_core.intake.archives.fat_disks import is_fat_disk, is_msa, read_fat_disk, read_msa
 from deepdx_core.intake.archives.hfs_disks import is_hfs_disk, read_hfs_disk
-from deepdx_core.intake.archives.libarchive_formats import read_rar, reader, unpacker
+from deepdx_core.intake.archives.libarchive_formats import ISO_DESCRIPTORS, read_iso_disk, read_rar, reader, unpacker
 from deepdx_core.intake.archives.macintosh_files import (
     MACBINARY_HEADER,
     is_binhex,
@@ -25,8 +25,7 @@ from deepdx_core.intake.archives.zip_archives import read_zip
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
-_ISO_MARK = 16 * 2048 + 1  # in the first volume descriptor
-HEAD_SIZE = _ISO_MARK + 5
+HEAD_SIZE = ISO_DESCRIPTORS + 6
 """Bytes from which an archive is recognized, if it is one that may be larger than a file."""
 
 _YAMAHA = b"\xf0\x43"
@@ -73,7 +72,7 @@ KINDS = (
     Kind("MSA", is_msa, read_msa),
     Kind("FAT disk", is_fat_disk, read_fat_disk),
     Kind("HFS disk", is_hfs_disk, read_hfs_disk),  # before ISO 9660, which CD-ROMs for both have too
-    Kind("ISO 9660 disk", lambda data: data.startswith(b"CD001", _ISO_MARK), reader("ISO 9660", "iso9660")),
+    Kind("ISO 9660 disk", lambda data: data.startswith(b"CD001", ISO_DESCRIPTORS + 1), read_iso_disk),
     Kind("Amiga disk", is_amiga_disk, read_amiga_disk),
 )
 _MACBINARY = Kind("MacBinary", is_macbinary, read_macbinary)
