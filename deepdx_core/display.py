@@ -8,6 +8,8 @@ def printable(text: str) -> str:
 
     Backslashes are escaped too, so that two different names never look the same.
     """
+    if text.isprintable() and "\\" not in text:
+        return text
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
 
 

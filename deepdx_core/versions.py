@@ -4,11 +4,12 @@ Results of an earlier version are computed again. So a change of behavior must r
 must not. `tests/test_versions.py` holds the results of each version and names the one to raise.
 """
 
-READER_VERSION = 2
+READER_VERSION = 3
 """`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons.
 
 Version 2 tells records one by one, finds them at a stride, and reads dumps in text of all notations, coded payloads,
-damaged archives and disks.
+damaged archives and disks. Version 3 reads databases by SQLite and disks by HFS and ISO 9660, and judges spoiled dumps
+one by one.
 """
 
 CURATION_VERSION = 2

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from deepdx_core.codec.candidates import find_candidates
 from deepdx_core.codec.foreign_records import describe_foreign
-from deepdx_core.codec.headerless import find_runs
+from deepdx_core.codec.headerless import find_runs_among
 from deepdx_core.codec.segments import RECORD_SIZE, Checksum, Format, Kind, Segment
 from deepdx_core.codec.voice_statistics import has_illegal_run, holds_voices, legal_share
 from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 END = 0xF7
-_HEADER_SIZE = 6
+HEADER_SIZE = 6
+"""Bytes from F0 to the byte count."""
 
 REAL_TIME = bytes(range(0xF8, 0x100))
 """Clock, active sensing and the like, which MIDI allows between any two bytes."""
@@ -25,7 +27,9 @@ LENGTH_BYTES = "the length bytes of a MIDI file behind its F0"
 
 # Headers of dumps, each with less than a voice after it, up to the next message.
 _BARE_HEADERS = re.compile(
-    rb"(?:\xf0\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+(?=\xf0|\Z))++", re.DOTALL
+    rb"(?:\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2,120}+\xf7?+[\x80-\xef\xf1-\xff]*+"
+    rb"(?=\xf0|\Z))++",
+    re.DOTALL,
 )
 _STATUS_BYTE = re.compile(rb"[\x80-\xff]")
 
@@ -41,10 +45,13 @@ _RIGHT_COUNTS = {
 }
 """Byte count in the header. The Volca FM keeps that of a VCED dump."""
 
-_RIGHT_HEADERS = {
+RIGHT_HEADERS = {
     Format.VMEM: re.compile(rb"\xf0\x43[\x00-\x0f]\x09" + _RIGHT_COUNTS[Format.VMEM]),
     Format.VCED: re.compile(rb"\xf0\x43[\x00-\x0f]\x00" + _RIGHT_COUNTS[Format.VCED]),
 }
+DUMP_SIZE = {format_: HEADER_SIZE + _DATA_SIZE[format_] + 2 for format_ in RIGHT_HEADERS}
+"""Bytes of a whole dump from F0 to F7."""
+
 _MAX_HEADER_SIZE = 16
 """Bytes from F0 to the voices in a message with another header."""
 
@@ -54,13 +61,16 @@ _MIN_DISPLACED = 4
 """Minimum number of voices at other offsets than those of their dump's slots. Fewer may be chance; as many show that
 bytes were lost or added."""
 
+_MIN_LIKELY_DISPLACED = 2
+"""Likely voices among them, without which there is no run of voices."""
+
 
 def read_misnamed_dump(data: bytes, start: int, end: int) -> Segment | None:
     """Return the dump in the message from `start` to `end` if it holds voices, though its header is not that of one."""
     if end - start < VCED_SIZE:
         return None
     message = data[start:end].translate(None, REAL_TIME)
-    for format_, header in _RIGHT_HEADERS.items():
+    for format_, header in RIGHT_HEADERS.items():
         for checksum_size in (1, 0):
             stop = len(message) - 1 - checksum_size
             body = stop - _DATA_SIZE[format_]
@@ -68,7 +78,7 @@ def read_misnamed_dump(data: bytes, start: int, end: int) -> Segment | None:
                 continue
             payload, checksum = message[body:stop], _verify_checksum(message[body:stop], message[stop:-1])
             # Behind a right header, only the checksum shows that bytes were added to it, rather than to the voices.
-            if checksum is not Checksum.RIGHT and header.fullmatch(message[:_HEADER_SIZE]):
+            if checksum is not Checksum.RIGHT and header.fullmatch(message[:HEADER_SIZE]):
                 continue
             note = f"wrong header: {message[:body].hex(' ')}"
             return Segment(start, end - start, Kind.VOICES, _WHAT[format_], note, format_, None, checksum, payload)
@@ -135,8 +145,11 @@ def _read_displaced(data: bytes, body: int, dump: Segment) -> list[Segment]:
     if dump.format is not Format.VMEM or not has_illegal_run(dump.payload, dump.format, _MIN_DISPLACED):
         return []
     end = dump.offset + dump.length
-    array = np.frombuffer(data[body:end], dtype=np.uint8)
-    runs = find_runs(array, (Format.HEADERLESS_VMEM,))
+    array = np.frombuffer(data[body:end].removesuffix(bytes([END])), dtype=np.uint8)
+    candidates = find_candidates(array, Format.HEADERLESS_VMEM)
+    if np.count_nonzero(candidates.likely % VMEM_SIZE) < _MIN_LIKELY_DISPLACED:
+        return []
+    runs = find_runs_among([candidates], [candidates.format])
     first = next((run for run in runs if run.offset % VMEM_SIZE and run.legal >= _MIN_DISPLACED), None)
     if first is None:
         return []
@@ -163,7 +176,7 @@ def _voice_dump(
 ) -> Segment:
     """Return the segment of a dump. Anything unusual in its header is appended to `note`."""
     notes = [note] if note else []
-    if body - start > _HEADER_SIZE:
+    if body - start > HEADER_SIZE:
         notes.append(LENGTH_BYTES)
     right_count = _RIGHT_COUNTS[format_]
     count = data[body - 2 : body]

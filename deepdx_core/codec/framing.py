@@ -28,8 +28,8 @@ _MESSAGE = rb"\xf0[\x00-\x7f]++\xf7|\xf0[\xf8-\xff]*+\x43[\x00-\x7f\xf8-\xff]*+\
 _IS_REAL_TIME = re.compile(rb"[\xf8-\xff]")
 _END_OF_DATA = re.compile(rb"[\x80-\xf7]")
 # In a MIDI file, the length of the event follows F0, seven bits per byte.
-_VOICE_DUMP = rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=..)"
-_WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[\x00\x09](?=..)"
+_VOICE_DUMP = rb"\xf0(?:[\x80-\xff]{0,3}[\x00-\x7f])?\x43[\x00-\x0f][\x00\x09](?=[^\xf0]{2})"
+_WITH_REAL_TIME = rb"\xf0[\xf8-\xff]*+\x43[\xf8-\xff]*+[\x00-\x0f][\xf8-\xff]*+[\x00\x09](?=[^\xf0]{2})"
 # Of start marks in a row only the last is tried.
 _START = re.compile(
     rb"(?=\xf0[^\xf0]{2})(?:(" + _VOICE_DUMP + b")|(" + _WITH_REAL_TIME + b")|" + _MESSAGE + b")", re.DOTALL

@@ -39,12 +39,16 @@ def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
     """Return runs of voices in `data`, `uint8[n]`, in order."""
     if whole := [run for format_ in formats if (run := whole_run(data, format_))]:
         return [max(whole, key=lambda run: run.legal)]
-    searched: dict[Format, Candidates] = {}
-    for format_ in formats:
-        if format_ is not Format.HEADERLESS_VCED_156:
-            searched[format_] = find_candidates(data, format_)
-    if not any(len(candidates.likely) for candidates in searched.values()):
+    # A record of 156 bytes is one of 155 with a byte behind it.
+    searched = [find_candidates(data, f) for f in formats if f is not Format.HEADERLESS_VCED_156]
+    return find_runs_among(searched, formats)
+
+
+def find_runs_among(found: Sequence[Candidates], formats: Sequence[Format]) -> list[Run]:
+    """Return runs of the voices among candidates in the same data, one for each format, in order."""
+    if not any(len(candidates.likely) for candidates in found):
         return []
+    data, searched = found[0].data, {candidates.format: candidates for candidates in found}
     taken = np.zeros(len(data), dtype=bool)
     in_rows = [
         run for c, format_ in _by_format(searched, formats) for run in find_chains(c, RECORD_SIZE[format_], format_, 2)
@@ -64,7 +68,7 @@ def find_runs(data: UInt8Array, formats: Sequence[Format]) -> list[Run]:
 
 
 def _by_format(searched: dict[Format, Candidates], formats: Sequence[Format]) -> Iterator[tuple[Candidates, Format]]:
-    """Yield formats with their candidates. A record of 156 bytes is one of 155 and a byte of six operator switches."""
+    """Yield formats with their candidates. A record of 156 bytes ends in a byte of six operator switches."""
     for format_ in formats:
         if format_ in searched:
             yield searched[format_], format_

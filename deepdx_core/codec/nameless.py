@@ -14,14 +14,13 @@ from deepdx_core.codec.chains import Run, link_at_stride
 from deepdx_core.codec.likelihood import LIKELY_VALUES, score_values
 from deepdx_core.codec.packing import unpack_records
 from deepdx_core.codec.segments import RECORD_SIZE, Format
-from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES, count_parameter_marks, find_best, find_legal_records
+from deepdx_core.codec.voice_statistics import COMMON_IN_NAMES, find_best, find_legal_records, with_parameter_marks
 from deepdx_core.voice.parameters import NAME_LENGTH
 
 _LEAST = 8
 _MAX_STRIDE = 1024
 _STRIDES = 4
 _BLOCK = 2**20
-_MARKS = 4
 _MAX_GAP = 2
 _SAMPLE = 64
 """Records in which names are looked for."""
@@ -86,8 +85,7 @@ def _find_parameters(data: UInt8Array, size: int, format_: Format, least: int = 
         block = data[start : start + _BLOCK + size - 1]
         offsets = find_legal_records(block, format_, named=False)
         for part in np.array_split(offsets, len(offsets) // _BLOCK * 16 + 1):
-            marks, _ = count_parameter_marks(block, part, format_)
-            found.append(start + part[marks == _MARKS])
+            found.append(start + with_parameter_marks(block, part, format_))
     offsets = np.concatenate([np.empty(0, dtype=np.intp), *found])
     if len(offsets) < least:
         return offsets[:0]

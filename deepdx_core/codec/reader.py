@@ -9,14 +9,24 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from deepdx_core.codec.reasons import explain_missing_voices
-from deepdx_core.codec.recognizers import json_voices, nibbles, polyframe, sounddiver, spoiled_text, sysex, text
+from deepdx_core.codec.recognizers import (
+    databases,
+    json_voices,
+    nibbles,
+    polyframe,
+    sounddiver,
+    sysex,
+    text,
+    whole_dumps,
+)
 from deepdx_core.codec.segments import Kind, Reading
 
 Recognizer = Callable[[bytes], Reading | None]
 """Reads a file that it knows; returns None for any other. Never fails, for any bytes."""
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
-    spoiled_text.recognize,  # first, so that no other recognizer finds voices in destroyed data
+    whole_dumps.recognize,  # first, for speed
+    databases.recognize,
     sounddiver.recognize,
     polyframe.recognize,
     nibbles.recognize,

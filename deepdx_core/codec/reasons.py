@@ -1,6 +1,7 @@
 """Reasons why a file holds no voices."""
 
 from deepdx_core.codec.file_types import identify_file, identify_unread_archive, is_text, is_voice_table
+from deepdx_core.codec.recognizers.spoiled_dumps import SPOILED
 from deepdx_core.codec.segments import Kind, Segment, list_contents
 from deepdx_core.codec.splitting import UNREAD
 from deepdx_core.display import counted
@@ -12,6 +13,8 @@ def explain_missing_voices(data: bytes, segments: tuple[Segment, ...]) -> str:
         return "empty file"
     if segments[-1].what == UNREAD:
         return f"{segments[-1].note}, the rest is not read; no DX7 voices before it"
+    if spoiled := next((segment.note for segment in segments if segment.what == SPOILED), ""):
+        return spoiled
     if is_voice_table(data):
         return "table of voices: `deepdx convert` makes banks of it"
     if archive := identify_unread_archive(data):

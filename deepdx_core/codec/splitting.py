@@ -5,8 +5,9 @@ from dataclasses import replace
 from itertools import islice
 
 from deepdx_core.codec.file_types import identify_file
-from deepdx_core.codec.recognizers import databases, messages, midi_files, nameless_records, records
+from deepdx_core.codec.recognizers import messages, midi_files, nameless_records, records, spoiled_dumps
 from deepdx_core.codec.segments import Kind, Segment
+from deepdx_core.voice.parameters import VMEM_NAME
 
 Finder = Callable[[bytes], Iterator[Segment]]
 """Yields what it recognizes in a stretch of bytes: segments in order, without overlap, at offsets in the stretch."""
@@ -14,7 +15,7 @@ Finder = Callable[[bytes], Iterator[Segment]]
 FINDERS: tuple[Finder, ...] = (
     midi_files.find,  # first, since packets of a message are in no other way together
     messages.find,
-    databases.find,
+    spoiled_dumps.find,  # so that none below finds voices in destroyed data
     records.find,
     nameless_records.find,
 )
@@ -22,6 +23,9 @@ FINDERS: tuple[Finder, ...] = (
 
 MAX_SEGMENTS = 2**19
 """Maximum number of segments of a file. The largest accepted file holds fewer single-voice dumps."""
+
+_SMALLEST, _START = VMEM_NAME, b"\xf0"
+"""Bytes of the smallest record, one without a name, and the first byte of any message."""
 
 UNREAD = "not read"
 """Description of the segment that holds the unread rest of a file."""
@@ -49,7 +53,7 @@ def _junk(stretch: bytes, offset: int) -> Segment:
 
 def _split(stretch: bytes, offset: int, tried: int) -> Iterator[Segment]:
     """Yield the segments of a stretch that begins at `offset` of the file and that `tried` recognizers left over."""
-    if tried == len(FINDERS):
+    if tried == len(FINDERS) or (0 < len(stretch) < _SMALLEST and _START not in stretch):
         yield _junk(stretch, offset)
         return
     done = 0

@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepdx_core.codec.descriptions import describe_message
 from deepdx_core.codec.packing import pack_vced, unpack_vmem
 from deepdx_core.codec.segments import Checksum, Format, Kind
 from deepdx_core.codec.writer import frame
+from deepdx_core.synths.kinds import KINDS
 from tests.support.paths import CORPUS, DEMO, needs_corpus
 from tests.support.readings import read_checked, to_records, voices_in, voices_of
 
@@ -180,3 +182,26 @@ def test_a_volca_single_with_a_clock_in_it_is_one():
     for at in (3, 20, 100, 161, 162):
         (dump,) = read_dumps(data[:at] + b"\xf8" + data[at:])
         assert (dump.format, dump.checksum) == (Format.VOLCA_FM, Checksum.RIGHT)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
+def test_messages_of_other_yamahas_are_named_by_synth(kind):
+    head = bytes(0 if byte is None else byte for byte in kind.head)
+    message = b"\xf0" + head + bytes(2) + kind.start + bytes(40) + b"\xf7"
+    assert describe_message(message).startswith(kind.synth)
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        ("f04310340000000001f7", "SY77 parameter change"),
+        ("f043107f1c053000000cf7", "reface DX parameter change"),
+        ("f043104c00007e00f7", "XG parameter change"),
+        ("f04310010203f7", "Yamaha parameter change"),
+        ("f043750020f7", "FB-01 message"),
+        ("f0432009f7", "Yamaha dump request"),
+        ("f043607ff7", "Yamaha message"),
+    ],
+)
+def test_short_messages_of_yamaha_are_named(message, what):
+    assert describe_message(bytes.fromhex(message)) == what

@@ -271,6 +271,31 @@ def test_sysex_spoiled_by_a_text_tool_is_refused(real_bank, spoil, reason):
     assert reason in reading.reason
 
 
+SPOILS = [lambda data: data.decode("latin-1").encode(), lambda data: data.decode("utf-8", "replace").encode()]
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
+def test_a_spoiled_dump_does_not_hide_the_others(real_bank, spoil):
+    spoiled, single = spoil(real_bank), frame(0, pack_vced(*random_voices(1)).tobytes())
+    reading = read_checked(real_bank + spoiled + spoil(single) + real_bank[6:-2] + spoiled)
+    assert [s.voices for s in reading.segments] == [32, 0, 0, 32, 0]
+    assert [s.what for s in reading.segments if not s.voices] == ["spoiled sysex"] * 3
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [b"\xef\xbf\xbdC", b"\xc3\xb0C", b"\xef\xbf\xbdC\0\x09\x20\0", b"\xc3\xb0C\0\0\x01\x1b\xff", b"\xef\xbf\xbdC" * 9],
+)
+def test_marks_of_spoiled_sysex_without_a_dump_refuse_nothing(real_bank, mark):
+    for data in (
+        real_bank + mark,
+        mark + real_bank,
+        real_bank[6:-2] + mark,
+        b"\xff" * 40 + mark + b"\xff" + real_bank,
+    ):
+        assert read_checked(data).voices == 32
+
+
 @pytest.mark.parametrize(("tag", "order"), [(b"FORM", "big"), (b"MROF", "little")])
 def test_voices_of_a_sounddiver_library_are_read_with_their_names(real_bank, tag, order):
     kind = b"SSLBLHDR" if order == "big" else b"BLSSRDHL"

@@ -137,6 +137,18 @@ def test_a_lone_voice_with_a_value_out_of_range_is_a_voice_with_a_finding(form, 
     assert len(parameters) == 1
 
 
+@pytest.mark.parametrize("form", RECORDS)
+@pytest.mark.parametrize("letters", ["\u00e9", "\u00fc\u00df", "\u00c5", "\u00b0\u00f1", "\u00a5"])
+@pytest.mark.parametrize("encoding", ["latin-1", "mac-roman"])
+def test_names_with_letters_of_an_editor_are_no_fault(form, letters, encoding):
+    records = RECORDS[form].copy()
+    records[:, -len(letters) :] = np.frombuffer(letters.encode(encoding), np.uint8)
+    expected = voices_of(records)
+    assert read_voices(records.tobytes()) == expected
+    assert read_voices(b"FORM\0\0\x10\x08BANK" + records.tobytes() + b"\0end\xff") == expected
+    assert read_voices(strided(records, 192, FILLS["zeros"], np.random.default_rng(0))) == expected
+
+
 def test_random_records_with_two_faults_are_no_voices():
     random = np.random.default_rng(0)
     for _ in range(200):

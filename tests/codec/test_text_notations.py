@@ -53,6 +53,7 @@ TOOLS = [
     *("hexdump -C", "hexdump", "hexdump -x", "hexdump -b", "hexdump -d", "hexdump -o", "hexdump -v -C"),
     *("xxd", "xxd -g1", "xxd -p", "xxd -i", "xxd -e", "xxd -b", "xxd -u -c 32", "xxd -c 8"),
     *("od", "od -x", "od -t x1", "od -A x -t x1z", "od -v -An -tx1", "od -t u1", "od -t d1", "od -b", "od -A d -t x1"),
+    *("od -An -tx1", "od -An -x", "od -An -b", "od -An -tu1 -w32"),
     *("od -t x4", "od -t x8", "od -A x -t o1", "od -t d2", "base64", "base64 -w 0", "uuencode bank.syx"),
 ]
 

@@ -2,17 +2,29 @@
 
 import gzip
 import struct
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepdx_core.intake.archives.kinds import read_archive, recognize_archive
+from deepdx_core.codec.reader import read
+from deepdx_core.intake.archives.kinds import HEAD_SIZE, read_archive, recognize_archive
 from deepdx_core.intake.survey import survey
-from tests.support.archives import BANK, OTHER_BANK, make_zip, read_members
-from tests.support.disks import make_amiga_disk, make_binhex, make_fat_disk, make_macbinary, make_msa
+from tests.support.archives import BANK, OTHER_BANK, libarchive, make_zip, read_members
+from tests.support.disks import (
+    make_amiga_disk,
+    make_binhex,
+    make_disk_copy,
+    make_fat_disk,
+    make_hfs_disk,
+    make_macbinary,
+    make_msa,
+    make_partitioned,
+)
 
+needs_libarchive = pytest.mark.skipif(libarchive is None, reason="libarchive is not installed")
 REST = "(rest of the disk)"
 LARGE = bytes(np.random.default_rng(0).integers(0, 128, 100_000, dtype=np.uint8))  # more blocks than a header lists
 MEMBERS = (("BANK1.SYX", BANK), ("LARGE.BIN", LARGE), ("BANK2.SYX", OTHER_BANK))
@@ -22,6 +34,10 @@ DISKS = {
     "Atari": make_fat_disk(*MEMBERS),
     "Atari, in a folder": make_fat_disk(*MEMBERS, folder="DX7"),
     "Atari, MSA": make_msa(make_fat_disk(*MEMBERS)),
+    "Macintosh": make_hfs_disk(*MEMBERS),
+    "Macintosh, in a folder": make_hfs_disk(*MEMBERS, folder="DX7"),
+    "Macintosh, DiskCopy": make_disk_copy(make_hfs_disk(*MEMBERS)),
+    "Macintosh, partition": make_partitioned(make_hfs_disk(*MEMBERS)),
 }
 
 
@@ -41,6 +57,37 @@ def test_files_are_whole_although_their_blocks_lie_apart(disk):
 def test_the_voices_of_a_disk_are_in_the_tables(home, disk):
     (home.inbox / "disk").write_bytes(disk)
     assert survey(home.inbox).raw_files["voices"].sum() == 64
+
+
+def test_an_hfs_disk_that_was_cut_has_its_first_files():
+    disk = make_hfs_disk(*MEMBERS)
+    found = read_members(disk[: disk.rindex(OTHER_BANK[:128])])
+    assert found["BANK1.SYX"] == BANK
+    assert found["BANK2.SYX (rest)"] == "damaged in the archive: broken off"
+
+
+def make_iso_disk():
+    pieces = []
+    with libarchive.custom_writer(lambda piece: pieces.append(bytes(piece)) or len(piece), "iso9660") as archive:
+        for name, data in MEMBERS:
+            archive.add_file_from_memory(name, len(data), data)
+    return b"".join(pieces)
+
+
+@needs_libarchive
+def test_files_of_an_iso_9660_disk_are_read():
+    disk = make_iso_disk()
+    assert recognize_archive(disk[:HEAD_SIZE]).name == "ISO 9660 disk"
+    assert {name: data for name, data in read_members(disk).items() if data} == dict(MEMBERS)
+
+
+@needs_libarchive
+def test_an_iso_9660_disk_is_searched_and_named_without_libarchive(monkeypatch):
+    disk = make_iso_disk()
+    monkeypatch.setitem(sys.modules, "libarchive", None)
+    found = read_members(disk)
+    assert read(found[REST]).voices == 64
+    assert found["*"].startswith("ISO 9660 archive: to read it, install")
 
 
 def test_a_part_of_a_disk_of_the_old_file_system_is_read_by_its_blocks():

@@ -417,6 +417,28 @@ def seconds_to_find(data):
     return time.process_time() - began
 
 
+def seconds_to_read(data):
+    def once():
+        began = time.process_time()
+        reader.read(data)
+        return time.process_time() - began
+
+    return min(once(), once())
+
+
+BANK_HEADER, SINGLE_HEADER = bytes.fromhex("f04300092000"), bytes.fromhex("f0430000011b")
+MARKS = [b"\xf0", b"\xf0\xf7", b"\xf0\x43", b"MTrk", b"MTrk\0\0\0\x09", b"(", b"[", b"{", b"<", SINGLE_HEADER]
+HEADERS_EVERY_160_BYTES = [SINGLE_HEADER + bytes(153) + b"\xf7", BANK_HEADER + b"\x50" * 154]
+
+
+@pytest.mark.parametrize("mark", [*MARKS, *HEADERS_EVERY_160_BYTES], ids=lambda mark: mark[:12].hex())
+@pytest.mark.slow
+def test_marks_over_and_over_cost_no_more_than_noise_does(mark):
+    size = 2 * 2**20
+    noise = seconds_to_read(np.random.default_rng(0).bytes(size))
+    assert seconds_to_read(mark * (size // len(mark))) < 3 * noise  # as much at most, apart from other work meanwhile
+
+
 @pytest.mark.slow
 def test_candidates_everywhere_take_bounded_time_per_byte():
     size = 16 * 2**20

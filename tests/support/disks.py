@@ -137,3 +137,70 @@ def make_binhex(name, data):
     text = "".join(digits[int(bits[start : start + 6].ljust(6, "0"), 2)] for start in range(0, len(bits), 6)) + "!!!!"
     lines = [text[start : start + 64] for start in range(0, len(text), 64)]
     return b"(This file must be converted with BinHex 4.0)\r\r:" + "\r".join(lines).encode() + b":\r"
+
+
+def make_hfs_disk(*members, folder="", blocks=1600):
+    """Build an HFS disk. Files lie in single blocks apart from each other: the first three are in the catalog."""
+    first = 8  # sectors in front of the blocks
+    disk = bytearray((first + blocks) * _BLOCK)
+    catalog_size = 40
+    free = iter([*range(catalog_size + 4, blocks, 2), *range(catalog_size + 5, blocks, 2)])
+
+    def extents(numbers):
+        return struct.pack(
+            ">6H", *[x for n in [*numbers, None, None, None][:3] for x in ((0, 0) if n is None else (n, 1))]
+        )
+
+    def nodes(records):
+        """Return leaves with (key, data) records, behind a header node."""
+        leaves, here = [bytearray(_BLOCK)], []
+        leaves[0][8] = 1
+        for key, data in [*records, (None, None)]:
+            record = None if key is None else bytes([len(key)]) + key + bytes((len(key) + 1) % 2) + data
+            if record is None or 14 + sum(map(len, here)) + len(record) + 2 * (len(here) + 2) > _BLOCK:
+                offsets = [14 + sum(map(len, here[:n])) for n in range(len(here) + 1)]
+                body = struct.pack(">IIBBHxx", 0, 0, 0xFF, 1, len(here)) + b"".join(here)
+                table = struct.pack(f">{len(offsets)}H", *reversed(offsets))
+                leaves.append(body.ljust(_BLOCK - len(table), b"\0") + table)
+                here = []
+            here.append(record)
+        return b"".join(map(bytes, leaves))
+
+    def key(parent, name):
+        return struct.pack(">xIB", parent, len(name)) + name.encode("mac-roman")
+
+    catalog, overflow = [], []
+    if folder:
+        catalog.append((key(2, folder), struct.pack(">BxHHI", 1, 0, len(members), 16).ljust(70, b"\0")))
+    for number, (name, data) in enumerate(members, 20):
+        pieces = [data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK)]
+        numbers = [next(free) for _ in pieces]
+        for at, piece in zip(numbers, pieces, strict=True):
+            disk[(first + at) * _BLOCK : (first + at) * _BLOCK + len(piece)] = piece
+        for at in range(3, len(numbers), 3):
+            overflow.append((struct.pack(">BIH", 0, number, at), extents(numbers[at : at + 3])))
+        record = struct.pack(">Bx18xIHII", 2, number, 0, len(data), len(data)).ljust(74, b"\0") + extents(numbers[:3])
+        catalog.append((key(16 if folder else 2, name), record.ljust(102, b"\0")))
+    trees = nodes(catalog), nodes(overflow)
+    split = catalog_size // 4
+    for at, tree, room in ((0, trees[0], split), (split, trees[1], catalog_size - split)):
+        assert len(tree) <= room * _BLOCK
+        disk[(first + at) * _BLOCK : (first + at) * _BLOCK + len(tree)] = tree
+    block = bytearray(162)
+    block[:2] = b"BD"
+    block[18:24], block[28:30] = struct.pack(">HI", blocks, _BLOCK), struct.pack(">H", first)
+    block[36:40] = b"\3DX7"
+    block[134:138], block[150:154] = struct.pack(">HH", split, catalog_size - split), struct.pack(">HH", 0, split)
+    disk[1024 : 1024 + len(block)] = block
+    return bytes(disk)
+
+
+def make_disk_copy(disk):
+    """Put the header of a DiskCopy 4.2 image in front of a disk."""
+    return (b"\3DX7".ljust(64, b"\0") + struct.pack(">IIIIBBH", len(disk), 0, 0, 0, 0, 0x22, 0x0100)) + disk
+
+
+def make_partitioned(disk):
+    """Put an Apple partition map with one HFS partition in front of a disk."""
+    entry = b"PM\0\0" + struct.pack(">III", 1, 2, len(disk) // _BLOCK) + b"MacOS".ljust(32, b"\0") + b"Apple_HFS"
+    return b"ER".ljust(_BLOCK, b"\0") + entry.ljust(_BLOCK, b"\0") + disk

@@ -11,6 +11,7 @@ import numpy as np
 from deepdx_core.codec.notations.columns import Repeat, find_data
 from deepdx_core.codec.notations.decoded import Decoded, Notation, join
 from deepdx_core.codec.notations.programs import blank_comments, frame_bare_messages
+from deepdx_core.codec.notations.repeats import fill_in, find_repeats_by_size
 from deepdx_core.codec.notations.values import (
     Measure,
     hex_values,
@@ -19,8 +20,9 @@ from deepdx_core.codec.notations.values import (
     measure_numbers,
     number_values,
 )
-from deepdx_core.codec.notations.words import Indices, find_words
+from deepdx_core.codec.notations.words import find_words
 
+_DIGIT = re.compile(rb"[0-9]")
 _BLOCK = 2**21  # characters that are decoded at once, up to the end of a line
 
 
@@ -50,11 +52,15 @@ class _Numbers:
         self._marked, self._little, self._code = marked, little, code
 
     def decode(self, text: bytes) -> Decoded | None:
+        if not _DIGIT.search(text):
+            return None
         lower = text.lower()
         if not any(sign in lower for sign in self._signs):
             return None
-        text = blank_comments(text) if self._code else text
-        if not self._evidence.search(b"\n" + text.lower()):
+        if self._code:
+            text = blank_comments(text)
+            lower = text.lower()
+        if not self._evidence.search(b"\n" + lower):
             return None
         return join([self._decode_block(text[start:end], start) for start, end in _blocks(text)])
 
@@ -70,7 +76,9 @@ class _Numbers:
             decoded = Decoded(*hex_values(words, digits, index, self._little))
         else:
             decoded = Decoded(*number_values(words, digits, index, self._base))
-        decoded = _fill_in(decoded, index, np.cumsum(digits.size[index]), repeats)
+        ends = np.cumsum(digits.size[index], dtype=np.intp)
+        repeats = repeats or find_repeats_by_size(text, words, index, ends, decoded)
+        decoded = fill_in(decoded, index, ends, repeats)
         decoded = frame_bare_messages(text, decoded)
         return Decoded(decoded.data, (decoded.offsets + offset).astype(np.int32))
 
@@ -85,22 +93,6 @@ def _blocks(text: bytes) -> Iterator[tuple[int, int]]:
             end = next((at + 1 for mark in (b"\n", b" ", b",") if (at := text.rfind(mark, start, limit)) > 0), end)
         yield start, end
         start = end
-
-
-def _fill_in(decoded: Decoded, index: Indices, ends: Indices, repeats: list[Repeat]) -> Decoded:
-    """Return the bytes with those that a `*` stands for.
-
-    index: data words. ends: number of bytes up to the end of each.
-    """
-    pieces, done = [], 0
-    for repeat in repeats:
-        first, last = np.searchsorted(index, [repeat.first, repeat.word])
-        begin, end = int(ends[first - 1]) if first else 0, int(ends[last])
-        pieces.append(Decoded(decoded.data[done:end], decoded.offsets[done:end]))
-        place = np.full(repeat.size, decoded.offsets[end - 1], dtype=np.int32)
-        pieces.append(Decoded(np.resize(decoded.data[begin:end], repeat.size), place))
-        done = end
-    return join([*pieces, Decoded(decoded.data[done:], decoded.offsets[done:])]) or decoded
 
 
 # The evidence is the header of a dump with its first data bytes, or a line like those of a dump without a header.

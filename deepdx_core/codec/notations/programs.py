@@ -6,7 +6,6 @@ import numpy as np
 
 from deepdx_core.codec.notations.decoded import Decoded
 
-_DIGIT = re.compile(rb"[0-9]")
 _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _LINE_COMMENT = re.compile(rb"//[^\r\n]*+|#[ \t][^\r\n]*+")
 _KEY = re.compile(rb'"[0-9]{1,5}"[ \t]*+:')
@@ -23,8 +22,6 @@ def blank_comments(text: bytes) -> bytes:
     def blank(match: re.Match[bytes]) -> bytes:
         return b" " * len(match[0])
 
-    if not _DIGIT.search(text):
-        return text
     # A comment without an end would be searched to the end of the text, from each of its starts.
     last = text.rfind(b"*/") + 2
     text = _COMMENT.sub(blank, text[:last]) + text[last:] if last > 1 else text

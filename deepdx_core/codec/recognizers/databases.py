@@ -1,59 +1,92 @@
-"""Voices in SQLite databases, in the order of their rows: a page has its rows in any order, mostly from its end.
+"""Voices in SQLite databases, in the order of tables and rows: read by SQLite itself, from memory.
 
-Evidence: the header of the file; the voices themselves are told by `codec.headerless`.
-Source: SQLite documentation, "Database File Format", b-tree pages.
+Evidence: the header of the file. Reason: a page has its rows in any order, and a value may be spread over
+several pages. The values of a column, one after another, are read like any bytes. Databases that SQLite cannot read are
+left to others.
 """
 
+import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import groupby
 
-import numpy as np
-import numpy.typing as npt
-
-from deepdx_core.arrays import UInt8Array
-from deepdx_core.codec.chains import records_at
-from deepdx_core.codec.headerless import HEADERLESS_FORMATS, find_runs
-from deepdx_core.codec.segments import RECORD_SIZE, Kind, Segment
+from deepdx_core.codec.segments import RECORD_SIZE, Format, Kind, Reading, Segment
+from deepdx_core.codec.splitting import junk, split
 from deepdx_core.display import counted
+from deepdx_core.voice.parameters import VMEM_NAME
 
 _MAGIC = b"SQLite format 3\0"
-_FILE_HEADER = 100  # bytes before the first page's own header
-_LEAF = 0x0D
-_PAGE_HEADER = 8
+_JOURNAL = slice(18, 20)  # bytes of the header; with 2 in them, SQLite asks for the file of a write-ahead log
+_MAX_COLUMNS = 2000
+_STEPS = 100_000  # of SQLite's machine between two checks
+_MAX_STEPS_PER_BYTE = 4  # a row takes as many bytes, and some steps
+
+# In a database, dumps lose what is beside their voices.
+_STORED = {size: format_ for format_, size in RECORD_SIZE.items() if format_.startswith("headerless")}
 
 
-def find(data: bytes) -> Iterator[Segment]:
-    """Yield the voices of a format in a database as one segment."""
-    if not data.startswith(_MAGIC) or len(data) < _FILE_HEADER:
-        return
-    page_size = int.from_bytes(data[16:18], "big")
-    page_size = 65536 if page_size == 1 else max(page_size, 512)
-    array = np.frombuffer(data, dtype=np.uint8)
-    for format_, runs in groupby(find_runs(array, HEADERLESS_FORMATS), key=lambda run: run.format):
-        offsets = np.concatenate([run.offsets for run in runs])
-        start, end = int(offsets[0]), int(offsets[-1]) + RECORD_SIZE[format_]
-        offsets = offsets[np.lexsort((_rows(array, offsets, page_size), offsets // page_size))]
-        payload = records_at(array, offsets, format_)
-        what = f"{counted(len(offsets), 'voice')} of a database"
-        yield Segment(start, end - start, Kind.VOICES, what, format=format_, payload=payload)
+class _TooMuchError(Exception):
+    """The values of a database are larger than its file: rows share them."""
 
 
-def _rows(data: UInt8Array, offsets: npt.NDArray[np.intp], page_size: int) -> npt.NDArray[np.intp]:
-    """Return the row that each offset is in, counted within its page, `intp[n]`; 0 in pages without rows."""
-    rows = np.zeros(len(offsets), dtype=np.intp)
-    pages = offsets // page_size
-    for page in np.unique(pages):
-        start = int(page) * page_size
-        header = start + (_FILE_HEADER if page == 0 else 0)
-        if data[header] != _LEAF:
-            continue
-        count = int(data[header + 3]) << 8 | int(data[header + 4])
-        pointers = data[header + _PAGE_HEADER : header + _PAGE_HEADER + 2 * count].astype(np.intp)
-        pointers = (pointers[: len(pointers) // 2 * 2].reshape(-1, 2) * [256, 1]).sum(axis=1)
-        if len(pointers) == 0:
-            continue
-        here = np.flatnonzero(pages == page)
-        order = np.argsort(pointers, kind="stable")
-        before = np.searchsorted(pointers[order], offsets[here] - start, "right") - 1
-        rows[here] = order[np.maximum(before, 0)]
-    return rows
+def recognize(data: bytes) -> Reading | None:
+    """Read the voices of each format as one segment, that begins where the first of them does."""
+    if not data.startswith(_MAGIC):
+        return None
+    payloads: dict[Format, list[bytes]] = defaultdict(list)
+    try:
+        for values in _columns(data):
+            for segment in split(values):
+                if segment.format:
+                    payloads[_STORED[RECORD_SIZE[segment.format]]].append(segment.payload)
+    except (sqlite3.Error, UnicodeError, _TooMuchError):
+        return None
+    if not payloads:
+        return None
+    starts = [0]
+    for found in payloads.values():
+        at = data.find(found[0][:VMEM_NAME], starts[-1] + 1)
+        starts.append(at if at > 0 else starts[-1] + 1)
+    segments = [junk(data, 0, starts[1])]
+    for (format_, found), start, end in zip(payloads.items(), starts[1:], [*starts[2:], len(data)], strict=True):
+        payload = b"".join(found)
+        what = f"{counted(len(payload) // RECORD_SIZE[format_], 'voice')} of a database"
+        segments.append(Segment(start, end - start, Kind.VOICES, what, format=format_, payload=payload))
+    return Reading(tuple(segments))
+
+
+def _columns(data: bytes) -> Iterator[bytes]:
+    """Yield the values of each column that may hold voices, joined in the order of rows."""
+    database = sqlite3.connect(":memory:")
+    try:
+        database.deserialize(data[: _JOURNAL.start] + b"\1\1" + data[_JOURNAL.stop :])
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, len(data))
+        database.text_factory = bytes
+        steps = iter(range(len(data) * _MAX_STEPS_PER_BYTE // _STEPS + 10))
+        database.set_progress_handler(lambda: next(steps, None) is None, _STEPS)
+        database.execute("PRAGMA trusted_schema = OFF")
+        room = 2 * len(data)
+        # Only tables stored in the file: no views, and no virtual tables, which run code of extensions.
+        tables = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0").fetchall()
+        for (table,) in tables:
+            rows = database.execute(f"SELECT {_stored_columns(database, table)} FROM {_quoted(table)}")
+            columns: list[list[bytes]] = [[] for _ in rows.description]
+            for row in rows:
+                for column, value in zip(columns, row, strict=True):
+                    if isinstance(value, bytes) and len(value) >= VMEM_NAME:
+                        column.append(value)
+                        room -= len(value)
+                if room < 0:
+                    raise _TooMuchError
+            yield from filter(None, map(b"".join, columns))
+    finally:
+        database.close()
+
+
+def _stored_columns(database: sqlite3.Connection, table: bytes) -> str:
+    """Return a list of the columns of a table without those that are computed."""
+    columns = database.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (table.decode(),))
+    return ", ".join(_quoted(name) for (name,) in columns.fetchmany(_MAX_COLUMNS))
+
+
+def _quoted(name: bytes) -> str:
+    return '"' + name.decode().replace('"', '""') + '"'

@@ -15,7 +15,6 @@ from deepdx_core.codec.framing import next_message
 from deepdx_core.codec.segments import Kind, Segment, join_notes
 
 _TRACK = b"MTrk"
-_HEADER_SIZE = 8
 _MAX_EVENTS = 2**18
 """Tracks, system exclusive events and meta events of a file that are parsed. Real files have a few thousand."""
 
@@ -38,6 +37,7 @@ _RUNNING = {count: re.compile(rb"(?:" + _NUMBER + data + rb")++", re.DOTALL) for
 _EVENT = re.compile(_NUMBER + rb"(?:([\xf0\xf7])|(\xff)([\x00-\x7f]))(" + _NUMBER + rb")", re.DOTALL)
 _REAL_TIME = re.compile(_NUMBER + rb"[\xf8-\xfe]", re.DOTALL)
 _END_OF_TRACK = 0x2F
+_FIRST_EVENT = re.compile(_TRACK + rb".{4}(?=" + _NUMBER + rb"[\x80-\xff])", re.DOTALL)
 
 
 def find(data: bytes) -> Iterator[Segment]:
@@ -75,9 +75,9 @@ def _place(places: list[tuple[int, int]], offset: int) -> int:
 
 def _packets(data: bytes) -> Iterator[tuple[int, int, int, bool]]:
     """Yield start, start of its bytes, end, and whether it is an F7 event, of each system exclusive event."""
-    at, events = data.find(_TRACK), 0
-    while at >= 0:
-        at, status, events = at + _HEADER_SIZE, 0, events + 1
+    at, events = 0, 0
+    while events < _MAX_EVENTS and (track := _FIRST_EVENT.search(data, at)):
+        at, status, events = track.end(), 0, events + 1
         while events < _MAX_EVENTS:
             if channel := _CHANNEL.match(data, at):
                 at, status = channel.end(), channel[1][0]
@@ -98,7 +98,6 @@ def _packets(data: bytes) -> Iterator[tuple[int, int, int, bool]]:
                 events, at = events + 1, clock.end()
             else:
                 break
-        at = data.find(_TRACK, at) if events < _MAX_EVENTS else -1
 
 
 def _value(number: bytes) -> int:

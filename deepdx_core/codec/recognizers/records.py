@@ -13,10 +13,14 @@ from deepdx_core.codec.file_types import is_text
 from deepdx_core.codec.headerless import HEADERLESS_FORMATS, find_runs
 from deepdx_core.codec.nameless import name_runs
 from deepdx_core.codec.segments import RECORD_SIZE, Format, Kind, Segment
+from deepdx_core.codec.voice_statistics import holds_legal_record
 from deepdx_core.display import counted
 from deepdx_core.voice.parameters import VMEM_VOICES
 
-_MIN_RECORD_SIZE = min(RECORD_SIZE[format_] for format_ in HEADERLESS_FORMATS)
+_RECORD_SIZES = [RECORD_SIZE[format_] for format_ in HEADERLESS_FORMATS]
+_MIN_RECORD_SIZE = min(_RECORD_SIZES)
+_SHORT = 1024
+_ANYWHERE = (Format.HEADERLESS_VMEM, Format.HEADERLESS_VCED)
 _WORDS = {
     Format.HEADERLESS_VMEM: ("voice", "without a header"),
     Format.HEADERLESS_VCED: ("unpacked voice", "without a header"),
@@ -27,6 +31,13 @@ _WORDS = {
 def find(data: bytes) -> Iterator[Segment]:
     """Yield banks of 32 voices or fewer, so that slot numbers are those of the DX7's panel."""
     if len(data) < _MIN_RECORD_SIZE or is_text(data, len(data)):
+        return
+    # There may be many short stretches between messages. One that is a record is read with values out of range, too.
+    if (
+        len(data) < _SHORT
+        and len(data) not in _RECORD_SIZES
+        and not any(holds_legal_record(data, f) for f in _ANYWHERE)
+    ):
         return
     array = np.frombuffer(data, dtype=np.uint8)
     for run in name_runs(array, find_runs(array, HEADERLESS_FORMATS)):

@@ -15,8 +15,10 @@ from deepdx_core.display import counted
 from deepdx_core.voice.parameters import NAME_LENGTH, VMEM_NAME
 
 _LIBRARY = re.compile(rb"(?:FORM|MROF)....(?:SSLBLHDR|BLSSRDHL)", re.DOTALL)
-_VOICE = re.compile(rb"\x03\x81\x19(?=.{153})", re.DOTALL)  # number 3, 153 bytes long
-_VOICE_LENGTH = 3 + 153
+# The name, of up to ten characters, then number 3, 153 bytes long.
+_NAMES = b"|".join(b"%b.{%d}" % (re.escape(bytes([length])), length) for length in range(NAME_LENGTH + 1))
+_VOICE_LENGTH = 153
+_VOICE = re.compile(rb"\x01(%b)\x03\x81\x19(?=.{%d})" % (_NAMES, _VOICE_LENGTH), re.DOTALL)
 
 
 def recognize(data: bytes) -> Reading | None:
@@ -34,15 +36,8 @@ def recognize(data: bytes) -> Reading | None:
 
 
 def _voices(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the offset and the packed record of each voice that has a name right before it."""
-    end_of_last = 0
-    for match in _VOICE.finditer(data):
-        if match.start() < end_of_last:
-            continue  # inside a voice
-        for length in range(NAME_LENGTH + 1):
-            start = match.start() - length
-            if start >= 2 and data[start - 2 : start] == bytes([1, length]):
-                name = data[start : match.start()].ljust(NAME_LENGTH)
-                end_of_last = match.start() + _VOICE_LENGTH
-                yield match.end(), data[match.end() : match.end() + VMEM_NAME] + name
-                break
+    """Yield the offset and the packed record of each voice."""
+    done = 0
+    while match := _VOICE.search(data, done):
+        done = match.end() + _VOICE_LENGTH
+        yield match.end(), data[match.end() : match.end() + VMEM_NAME] + match[1][1:].ljust(NAME_LENGTH)

@@ -1,7 +1,6 @@
 """The kinds of archives: how to recognize each, and how to read its members. Nested archives are read too."""
 
 import re
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,8 @@ from deepdx_core.intake.archives.amiga_disks import is_amiga_disk, read_amiga_di
 from deepdx_core.intake.archives.checks import describe_damage, normalize_slashes
 from deepdx_core.intake.archives.compressed_files import read_bzip2, read_gzip, read_xz
 from deepdx_core.intake.archives.fat_disks import is_fat_disk, is_msa, read_fat_disk, read_msa
-from deepdx_core.intake.archives.libarchive_formats import read_rar, reader, unpacker
+from deepdx_core.intake.archives.hfs_disks import is_hfs_disk, read_hfs_disk
+from deepdx_core.intake.archives.libarchive_formats import ISO_DESCRIPTORS, read_iso_disk, read_rar, reader, unpacker
 from deepdx_core.intake.archives.macintosh_files import (
     MACBINARY_HEADER,
     is_binhex,
@@ -25,7 +25,7 @@ from deepdx_core.intake.archives.zip_archives import read_zip
 from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
-HEAD_SIZE = 2 * tarfile.BLOCKSIZE
+HEAD_SIZE = ISO_DESCRIPTORS + 6
 """Bytes from which an archive is recognized, if it is one that may be larger than a file."""
 
 _YAMAHA = b"\xf0\x43"
@@ -71,6 +71,8 @@ KINDS = (
     Kind("BinHex", is_binhex, read_binhex),
     Kind("MSA", is_msa, read_msa),
     Kind("FAT disk", is_fat_disk, read_fat_disk),
+    Kind("HFS disk", is_hfs_disk, read_hfs_disk),  # before ISO 9660, which CD-ROMs for both have too
+    Kind("ISO 9660 disk", lambda data: data.startswith(b"CD001", ISO_DESCRIPTORS + 1), read_iso_disk),
     Kind("Amiga disk", is_amiga_disk, read_amiga_disk),
 )
 _MACBINARY = Kind("MacBinary", is_macbinary, read_macbinary)

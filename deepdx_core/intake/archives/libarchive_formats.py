@@ -21,6 +21,8 @@ from deepdx_core.intake.contents import Content, RefusedError
 from deepdx_core.intake.limits import Budget
 
 _BLOCK = 2**16
+ISO_DESCRIPTORS = 16 * 2048
+"""Offset of the descriptors of an ISO 9660 disk, behind sectors for other systems."""
 _INSTALL_HINT = "to read it, install deepdx[archives] and the system's libarchive"
 
 
@@ -37,6 +39,19 @@ def unpacker(kind: str) -> Callable[[bytes, Budget], Iterator[Content]]:
 def read_rar(data: bytes, budget: Budget) -> Iterator[Content]:
     """Yield the members of a rar archive, by libarchive's reader for version 4 or for version 5."""
     return _read_members("rar", "rar5" if data[6] else "rar", "none", data, budget)
+
+
+def read_iso_disk(data: bytes, budget: Budget) -> Iterator[Content]:
+    """Yield the files of an ISO 9660 disk, or without libarchive its bytes: files are in one piece."""
+    try:
+        yield from _read_members("ISO 9660", "iso9660", "none", data, budget)
+    except RefusedError as error:
+        if is_readable_once_installed(str(error)):
+            rest = data[ISO_DESCRIPTORS : ISO_DESCRIPTORS + limits.MAX_FILE]
+            budget.count_member()
+            budget.charge(len(rest))
+            yield Content("(rest of the disk)", rest)
+        raise
 
 
 def is_readable_once_installed(reason: str | None) -> bool:
