@@ -34,7 +34,7 @@ def find_supplements(voices: pl.DataFrame, parameters: UInt8Array, sources: list
     belongs to the next dump of voices after it.
     """
     supplements = plain_supplements(parameters)
-    for rows, message, records in _assign(voices, sources, (ACED_KIND, AMEM)):
+    for rows, message, records in assign_messages(voices, sources, (ACED_KIND, AMEM)):
         supplements[rows] = message.values[records]
     return supplements
 
@@ -43,7 +43,7 @@ def find_fractional_scalings(voices: pl.DataFrame, sources: list[Source]) -> tup
     """Return the fractional level scaling of each voice, `uint8[n, 246]`, and which voices have one, `bool[n]`."""
     scalings = np.full((len(voices), FRACTIONAL_SCALING.size), 0xFF, np.uint8)
     known = np.zeros(len(voices), bool)
-    for rows, message, records in _assign(voices, sources, (FRACTIONAL_SCALINGS,)):
+    for rows, message, records in assign_messages(voices, sources, (FRACTIONAL_SCALINGS,)):
         scalings[rows] = message.records[records]
         known[rows] = True
     return scalings, known
@@ -67,7 +67,7 @@ def fractional_losses(supplements: UInt8Array, known: BoolArray) -> Losses:
     return collect_losses({"fractional level scaling": used & known})
 
 
-def _assign(
+def assign_messages(
     voices: pl.DataFrame, sources: list[Source], kinds: tuple[MessageKind, ...]
 ) -> list[tuple[np.ndarray, Message, np.ndarray]]:
     """Return the rows of voices, the message that belongs to their dump, and the numbers of their records in it."""

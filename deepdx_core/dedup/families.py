@@ -21,14 +21,14 @@ def find_families(sounds: pl.DataFrame, similar: pl.DataFrame | None = None) -> 
       equal `functional_id` (unless silent), or by `similar`. The id depends on the sounds, not on their order; it
       changes only if a sound with a smaller id joins, or if two families merge
     - `functional_representative`, `family_representative`: true for one sound of the group: the one in most files, then
-      in most slots, then with the smallest id
+      in most slots, then with the smallest id; a converted one only if there is no other
     - `functional_size`, `family_size`: number of sounds in the group
     - `best_name`: the most common name in the family, by files counted per sound, then the first in alphabetical order;
       blank only if there is no other
     """
     sounds = sounds.with_row_index("row")
     parameters: UInt8Array = np.ascontiguousarray(sounds.select(PARAMETER_NAMES).to_numpy(), dtype=np.uint8)
-    table = sounds.select("row", "sound_id", "files", "slots", "names", "name_counts").with_columns(
+    table = sounds.select("row", "sound_id", "converted", "files", "slots", "names", "name_counts").with_columns(
         functional_id=pl.Series(sound_ids(functional_parameters(parameters)), dtype=pl.String)
     )
     first = table.select(pl.col("row").first().over("functional_id")).to_series().to_numpy()
@@ -41,7 +41,7 @@ def find_families(sounds: pl.DataFrame, similar: pl.DataFrame | None = None) -> 
     )
     return (
         table.join(_best_names(table), on="family_id")
-        .sort(pl.col("files", "slots").cast(pl.Int64) * -1, "sound_id")
+        .sort("converted", pl.col("files", "slots").cast(pl.Int64) * -1, "sound_id")
         .with_columns(
             column
             for level in ("functional", "family")

@@ -7,14 +7,21 @@ from deepdx_pipeline.tables import Result, markdown_table, materialized, table_a
 GROUP = "dedup"
 
 
-@table_asset("unique_voices", group=GROUP, deps=["decoded_voices", "rules"], code_version=str(CURATION_VERSION))
+@table_asset(
+    "unique_voices",
+    group=GROUP,
+    deps=["decoded_voices", "converted_voices", "rules"],
+    code_version=str(CURATION_VERSION),
+)
 def unique_voices(home: HomeResource) -> Result:
     """Merge exact duplicates into sounds, and repair parameters where the repair is certain."""
     from deepdx_core.dedup.exact import unique_sounds
     from deepdx_core.quality.rules import load_rules
 
-    sounds = unique_sounds(home.tables.read("decoded_voices"), load_rules(home.paths.rules).repair)
-    version = home.tables.write("unique_voices", sounds)
+    tables = home.tables
+    repair = load_rules(home.paths.rules).repair
+    sounds = unique_sounds(tables.read("decoded_voices"), repair, tables.read("converted_voices"))
+    version = tables.write("unique_voices", sounds)
     commonest = sounds.sort("files", "sound_id", descending=[True, False]).select("name", "files", "slots").head(15)
     repairs = sounds.drop_nulls("repair")["repair"].value_counts(sort=True, name="sounds")
     return materialized(
@@ -23,6 +30,7 @@ def unique_voices(home: HomeResource) -> Result:
         sounds,
         version,
         in_range=int(sounds["in_range"].sum()),
+        converted=int(sounds["converted"].sum()),
         repairs=markdown_table(repairs),
         commonest=markdown_table(commonest),
     )
