@@ -49,11 +49,14 @@ RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0"
 
 VERSIONS = {name: value for name, value in vars(versions).items() if name.endswith("_VERSION")}
 _READING = ("READER_VERSION",)
-_CURATION = (*_READING, "CURATION_VERSION")
+_CONVERSION = (*_READING, "CONVERSION_VERSION")
+_CURATION = (*_CONVERSION, "CURATION_VERSION")
 _LABELS = (*_CURATION, "LABELS_VERSION")
 VERSIONS_BEHIND = {
     **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _CURATION),
-    **dict.fromkeys(("raw_files", "dumps"), _READING),
+    **dict.fromkeys(("raw_files", "dumps", "synth_messages"), _READING),
+    **dict.fromkeys(("converted_voices", "supplements", "performances"), _CONVERSION),
+    "decoded_voices": (*_READING, "CURATION_VERSION"),
     **dict.fromkeys(("labeled_voices", "training_splits", "training_set"), _LABELS),
     "sound_map": (*_CURATION, "MAP_VERSION"),
     "placed": ("ENGINE_VERSION", "FEATURES_VERSION", "MAP_VERSION"),

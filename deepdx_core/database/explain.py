@@ -20,6 +20,8 @@ class Explanation:
 
     sound_id: str
     name: str
+    converted: bool
+    """It was found only as a voice of another synth."""
     names: pl.DataFrame
     """name, files; the most frequent first."""
     places: pl.DataFrame
@@ -111,6 +113,7 @@ def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Explanation:
     return Explanation(
         sound_id=sound_id,
         name=row["name"],
+        converted=row["converted"],
         names=pl.DataFrame({"name": row["names"], "files": row["name_counts"]}),
         places=_places(corpus, sound_id),
         verdict=verdict,

@@ -61,7 +61,7 @@ class Families(dy.Schema):
         regex="^[0-9a-f]{20}$",
         metadata=description(
             "smallest sound_id of the family: sounds linked by at most 5 differing parameters, by equal functional_id, "
-            "or by nearly equal audio"
+            "or by nearly equal audio; a converted sound is in the family of the DX7 sound that it comes from"
         ),
     )
     functional_representative = dy.Bool(

@@ -99,6 +99,8 @@ def _print_explanation(explanation: "Explanation") -> None:
             print_line(f"  {label['evidence']}")
     if explanation.split and explanation.split["in_corpus"]:
         print_line(f"Split: {explanation.split['split']} ({explanation.split['reason']})")
+    elif explanation.label and explanation.converted:
+        print_line("Split: none, since it is converted from another synth")
     if explanation.realness:
         print_line(
             f"Critic: log-odds of {explanation.realness['realness']:+.1f} that it is a real voice, not a generated one"

@@ -18,7 +18,7 @@ def converted_voices(home: HomeResource) -> Result:
     known = tables.read_or_empty("converted_voices") if tables.made_by("converted_voices") == CONVERTED_BY else None
     voices = convert_messages(tables.read("synth_messages"), known)
     version = tables.write("converted_voices", voices, made_by=CONVERTED_BY)
-    sounds = voices.group_by("synth").agg(voices=pl.len(), sounds=pl.col("sound_id").n_unique())
+    sounds = voices.group_by("synth").agg(voices=pl.len(), sounds=pl.col("sound_id").drop_nulls().n_unique())
     losses = voices.select("synth", lost="losses").explode("lost").drop_nulls().group_by("synth", "lost").len("voices")
     return materialized(
         home,

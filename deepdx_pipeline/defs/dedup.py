@@ -1,6 +1,6 @@
 """Deduplication: exact duplicates become one sound, near-duplicates one family."""
 
-from deepdx_core.versions import CURATION_VERSION
+from deepdx_core.versions import CONVERSION_VERSION, CURATION_VERSION
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.tables import Result, markdown_table, materialized, table_asset
 
@@ -36,13 +36,20 @@ def unique_voices(home: HomeResource) -> Result:
     )
 
 
-@table_asset("families", group=GROUP, deps=["unique_voices", "audio_features"], code_version=str(CURATION_VERSION))
+@table_asset(
+    "families",
+    group=GROUP,
+    deps=["unique_voices", "audio_features"],
+    code_version=f"{CURATION_VERSION}.{CONVERSION_VERSION}",
+)
 def families(home: HomeResource) -> Result:
-    """Group near-duplicates, by parameters and by ear."""
+    """Group near-duplicates, by parameters and by ear; converted voices join the families that they come from."""
+    from deepdx_core.conversions.kin import find_parents
     from deepdx_core.dedup.families import find_families
 
     sounds = home.tables.read("unique_voices").filter("in_range")
-    rows = find_families(sounds, home.similar_pairs())
+    parents = find_parents(sounds, home.similar_pairs())
+    rows = find_families(sounds, home.similar_pairs(), parents)
     version = home.tables.write("families", rows)
     largest = rows.filter("family_representative").sort("family_size", "family_id", descending=[True, False])
     return materialized(
@@ -52,5 +59,6 @@ def families(home: HomeResource) -> Result:
         version,
         functionally_different=int(rows["functional_representative"].sum()),
         families=len(largest),
+        converted_with_a_family=len(parents),
         largest=markdown_table(largest.select("best_name", "family_size").head(15)),
     )

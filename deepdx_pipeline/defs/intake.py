@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
+from deepdx_core.tables.storage import DamagedTableError
 from deepdx_core.versions import CURATION_VERSION, READER_VERSION
 from deepdx_pipeline.inputs import SURVEYED
 from deepdx_pipeline.progress import progress_of
@@ -42,12 +43,13 @@ def inbox_survey(context: dg.AssetExecutionContext, config: SurveyConfig, home: 
     from deepdx_core.intake.survey import EMPTY_SURVEY, SURVEYED_BY, Survey, survey
 
     tables = home.tables
-    versions = {table: tables.version(table) for table in SURVEYED}
     before = EMPTY_SURVEY
-    if all(tables.made_by(table) == SURVEYED_BY for table in versions):
+    if all(tables.made_by(table) == SURVEYED_BY for table in SURVEYED):
         index = InboxIndex() if config.verify else InboxIndex.read(home.paths.inbox_index)
-        raw_files, dumps, messages = map(tables.read_or_empty, SURVEYED)
-        before = Survey(raw_files, dumps, messages, index)
+        try:
+            before = Survey(tables.read("raw_files"), tables.read("dumps"), tables.read("synth_messages"), index)
+        except DamagedTableError as error:
+            context.log.warning(str(error))
     home.paths.inbox.mkdir(parents=True, exist_ok=True)
     found = survey(home.paths.inbox, before, progress_of(context))
     same = (
@@ -55,8 +57,8 @@ def inbox_survey(context: dg.AssetExecutionContext, config: SurveyConfig, home: 
         found.dumps.equals(before.dumps),
         found.messages.equals(before.messages),
     )
-    if all(versions.values()) and all(same):
-        results = [unchanged_table(home, table) for table in versions]
+    if before is not EMPTY_SURVEY and all(same):
+        results = [unchanged_table(home, table) for table in SURVEYED]
     else:
         # Files last: a run that is killed before reads those again whose rows may be missing.
         messages_version = tables.write("synth_messages", found.messages, made_by=SURVEYED_BY)

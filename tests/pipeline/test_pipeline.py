@@ -43,6 +43,7 @@ from deepdx_pipeline.lineage import LINEAGE
 from deepdx_pipeline.plots import Plots, curves
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.source_code import web_address
+from tests.support.other_synths import dx7ii_file, four_operator_file
 from tests.support.paths import DEMO, ROOT
 from tests.support.toy_models import blank_model
 from tests.support.voices import random_voices
@@ -86,12 +87,14 @@ def materializations(result):
 
 @pytest.fixture
 def banks(home):
-    """A home with some banks of the demo corpus and a text file in its inbox."""
+    """A home with some banks of the demo corpus, voices of other synths and a text file in its inbox."""
     for name in ("Keys/EPIANOS1.syx", "Mixed/MIXED1.syx"):
         shutil.copy(DEMO / name, home.inbox)
     for number, bank in enumerate(sorted((DEMO / "Backup").iterdir())):
         shutil.copy(bank, home.inbox / f"{number}-{bank.name}")
     (home.inbox / "readme.txt").write_text("hello")
+    (home.inbox / "tx81z.syx").write_bytes(four_operator_file(8))
+    (home.inbox / "dx7ii.syx").write_bytes(dx7ii_file(*random_voices(32, seed=1)))
     return home
 
 
