@@ -9,9 +9,11 @@ from deepdx_core.dedup.functional import audible_operators, functional_parameter
 from deepdx_core.dedup.near_duplicates import near_duplicate_groups
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
+_NO_PARENTS = pl.DataFrame(schema={"sound_id": pl.String, "parent_id": pl.String})
+
 
 def find_families(
-    sounds: pl.DataFrame, similar: pl.DataFrame | None = None, parents: pl.DataFrame | None = None
+    sounds: pl.DataFrame, similar: pl.DataFrame | None = None, parents: pl.DataFrame = _NO_PARENTS
 ) -> pl.DataFrame:
     """Return the table `families`, one row per sound, sorted by `sound_id`.
 
@@ -34,14 +36,10 @@ def find_families(
     table = sounds.select("row", "sound_id", "converted", "files", "slots", "names", "name_counts").with_columns(
         functional_id=pl.Series(sound_ids(functional_parameters(parameters)), dtype=pl.String)
     )
-    if parents is not None:
-        heads = table.join(parents, on="sound_id", how="anti")
-        head_ids = _family_ids(heads, parameters[heads["row"].to_numpy()], similar)
-        of_parents = parents.join(head_ids, left_on="parent_id", right_on="sound_id").drop("parent_id")
-        family_ids = pl.concat([head_ids, of_parents])
-    else:
-        family_ids = _family_ids(table, parameters, similar)
-    table = table.join(family_ids, on="sound_id")
+    heads = table.join(parents, on="sound_id", how="anti", maintain_order="left")
+    of_heads = _family_ids(heads, parameters[heads["row"].to_numpy()], similar)
+    of_others = parents.join(of_heads, left_on="parent_id", right_on="sound_id").drop("parent_id")
+    table = table.join(pl.concat([of_heads, of_others]), on="sound_id")
     return (
         table.join(_best_names(table), on="family_id")
         .sort("converted", pl.col("files", "slots").cast(pl.Int64) * -1, "sound_id")
