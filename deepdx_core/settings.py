@@ -35,6 +35,9 @@ class RunSettings(StrictModel):
         default=True, description="Render new sounds. Otherwise verdicts and families go by parameters alone."
     )
     folders: bool = Field(default=True, description="Use names of files and folders as weak evidence for labels.")
+    converted: bool = Field(
+        default=False, description="Put voices converted from other synths into splits and the training set, too."
+    )
     backups: int = Field(
         default=10, ge=1, le=1000, description="Number of automatic backups of the state that are kept."
     )

@@ -5,17 +5,21 @@ must not. `tests/test_versions.py` holds the results of each version and names t
 """
 
 READER_VERSION = 3
-"""`raw_files` and `dumps` from the same files: recognition of voices, limits, the wording of reasons.
+"""`raw_files`, `dumps` and `synth_messages` from the same files: recognition of voices, limits, the wording of reasons.
 
 Version 2 tells records one by one, finds them at a stride, and reads dumps in text of all notations, coded payloads,
 damaged archives and disks. Version 3 reads databases by SQLite and disks by HFS and ISO 9660, and judges spoiled dumps
 one by one.
 """
 
-CURATION_VERSION = 2
+CONVERSION_VERSION = 1
+"""`converted_voices`, `supplements` and `performances` from the same messages: laws between synths, losses."""
+
+CURATION_VERSION = 3
 """`decoded_voices`, `unique_voices`, `families`, `verdicts`, splits and training set from the same dumps.
 
-Version 2 has a judge of corruption that is part of the package; a new one is a new version.
+Version 2 has a judge of corruption that is part of the package; a new one is a new version. Version 3 tells voices that
+were converted from other synths.
 """
 
 ENGINE_VERSION = 1

@@ -57,8 +57,7 @@ _PLACES = """
             ELSE '(loose files)'
         END)) AS source,
         string_agg(DISTINCT concat_ws('/', path, member), chr(10)) AS places
-    FROM decoded_slots JOIN raw_files USING (sha256)
-    WHERE sound_id IS NOT NULL GROUP BY sound_id
+    FROM voice_sources GROUP BY sound_id
 """
 _PARAMETERS = f"SELECT {', '.join(PARAMETER_NAMES)} FROM unique_voices ORDER BY sound_id"
 

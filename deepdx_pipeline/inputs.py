@@ -175,7 +175,7 @@ def is_up_to_date(home: Home, job: dg.JobDefinition, ops: Mapping[str, Any], ins
         return False
 
 
-SURVEYED = ("raw_files", "dumps")
+SURVEYED = ("raw_files", "dumps", "synth_messages")
 """The tables of the survey of the inbox."""
 
 

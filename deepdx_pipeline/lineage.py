@@ -19,23 +19,34 @@ def _same(table: str, *columns: str) -> dict[str, tuple[str, ...]]:
     return {column: (f"{table}.{column}",) for column in columns}
 
 
+def _slots(*columns: str) -> tuple[str, ...]:
+    """Return columns of both tables of slots."""
+    return tuple(f"{table}.{column}" for table in ("decoded_voices", "converted_voices") for column in columns)
+
+
 _SOUND = ("unique_voices.sound_id",)
 _AUDIO = tuple(f"audio_features.{column}" for column in ("never_heard", "peak_db", "rest_db", "sounds_at_rest"))
 _BY_EVIDENCE = ("unique_voices.names", "unique_voices.sound_id", "families.family_id")
-_LEVELS_4 = tuple(f"decoded_voices.op{operator}_eg_level_4" for operator in OPERATORS)
 
 LINEAGE: Mapping[str, Columns] = {
     "decoded_voices": {
         **_same("dumps", "sha256", "offset", "format", "channel", "checksum"),
         "*": ("dumps.payload",),
     },
+    "converted_voices": {**_same("synth_messages", "sha256", "offset", "synth"), "*": ("synth_messages.payload",)},
+    "supplements": {
+        **_same("decoded_voices", "sha256", "offset", "slot"),
+        "losses": ("synth_messages.payload", "decoded_voices.sound_id"),
+        "*": ("synth_messages.payload",),
+    },
+    "performances": {**_same("synth_messages", "sha256", "offset", "kind"), "*": ("synth_messages.payload",)},
     "unique_voices": {
-        **_same("decoded_voices", "sound_id", *PARAMETER_NAMES),
-        **dict.fromkeys(("name", "names", "name_counts"), ("decoded_voices.name", "decoded_voices.sha256")),
-        "files": ("decoded_voices.sha256",),
-        "carriers": ("decoded_voices.algorithm",),
-        "carrier_levels_4": ("decoded_voices.algorithm", *_LEVELS_4),
-        "*": ("decoded_voices.sound_id",),
+        **{name: _slots(name) for name in ("sound_id", *PARAMETER_NAMES)},
+        **dict.fromkeys(("name", "names", "name_counts"), _slots("name", "sha256")),
+        "files": _slots("sha256"),
+        "carriers": _slots("algorithm"),
+        "carrier_levels_4": _slots("algorithm", *(f"op{operator}_eg_level_4" for operator in OPERATORS)),
+        "*": _slots("sound_id"),
     },
     "audio_features": {"*": _SOUND},
     "families": {
@@ -51,12 +62,12 @@ LINEAGE: Mapping[str, Columns] = {
     "verdicts": {
         **dict.fromkeys(
             ("verdict", "decided_by", "findings"),
-            (*_SOUND, "families.family_size", "decoded_voices.sound_id", *_AUDIO),
+            (*_SOUND, "families.family_size", *_slots("sound_id"), *_AUDIO),
         ),
         "heard": ("audio_features.sound_id",),
-        "neighbor_corruption": ("decoded_voices.sound_id", "decoded_voices.slot"),
-        "neighborhoods": ("decoded_voices.sound_id", "decoded_voices.slot"),
-        "stuck_bit": ("decoded_voices.sound_id", "decoded_voices.offset"),
+        "neighbor_corruption": _slots("sound_id", "slot"),
+        "neighborhoods": _slots("sound_id", "slot"),
+        "stuck_bit": _slots("sound_id", "offset"),
         "*": _SOUND,
     },
     "sound_map": {"sound_id": ("verdicts.sound_id",), "*": ("audio_features.sound_id",)},
@@ -66,12 +77,12 @@ LINEAGE: Mapping[str, Columns] = {
         "by_names": ("unique_voices.names", "unique_voices.name_counts"),
         "by_model": _SOUND,
         "by_family": ("families.family_id", "unique_voices.names"),
-        "by_folders": ("raw_files.path", "raw_files.member", "decoded_voices.sha256"),
+        "by_folders": ("raw_files.path", "raw_files.member", *_slots("sha256")),
         "*": (*_BY_EVIDENCE, "raw_files.path"),
     },
     "training_splits": {
-        "sound_id": ("labeled_voices.sound_id",),
-        "in_corpus": ("labeled_voices.sound_id",),
+        "sound_id": ("labeled_voices.sound_id", "unique_voices.converted"),
+        "in_corpus": ("labeled_voices.sound_id", "unique_voices.converted"),
         "*": ("families.family_id", "labeled_voices.label", "audio_features.sound_id"),
     },
     "training_set": {
@@ -79,7 +90,7 @@ LINEAGE: Mapping[str, Columns] = {
         **_same("labeled_voices", "label"),
         **_same("families", "family_id"),
         **_same("unique_voices", *PARAMETER_NAMES),
-        "names": ("decoded_voices.name",),
+        "names": _slots("name"),
     },
     "models": {"*": ("training_set.sound_id", "training_set.label", "training_set.split")},
     "realness": {
@@ -91,7 +102,7 @@ LINEAGE: Mapping[str, Columns] = {
         "*": ("models.model_id", "training_set.sound_id", "training_set.label", "audio_features.sound_id")
     },
 }
-"""Lineage of every table except `raw_files` and `dumps`, which are read from files."""
+"""Lineage of every table except `raw_files`, `dumps` and `synth_messages`, which are read from files."""
 
 
 def column_lineage(table: str) -> dg.TableColumnLineage:

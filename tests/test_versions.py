@@ -49,11 +49,14 @@ RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/test_versions.py -n 0"
 
 VERSIONS = {name: value for name, value in vars(versions).items() if name.endswith("_VERSION")}
 _READING = ("READER_VERSION",)
-_CURATION = (*_READING, "CURATION_VERSION")
+_CONVERSION = (*_READING, "CONVERSION_VERSION")
+_CURATION = (*_CONVERSION, "CURATION_VERSION")
 _LABELS = (*_CURATION, "LABELS_VERSION")
 VERSIONS_BEHIND = {
     **dict.fromkeys(set(TABLES) - {*GENERATOR_TABLES, "audio_features"}, _CURATION),
-    **dict.fromkeys(("raw_files", "dumps"), _READING),
+    **dict.fromkeys(("raw_files", "dumps", "synth_messages"), _READING),
+    **dict.fromkeys(("converted_voices", "supplements", "performances"), _CONVERSION),
+    "decoded_voices": (*_READING, "CURATION_VERSION"),
     **dict.fromkeys(("labeled_voices", "training_splits", "training_set"), _LABELS),
     "sound_map": (*_CURATION, "MAP_VERSION"),
     "placed": ("ENGINE_VERSION", "FEATURES_VERSION", "MAP_VERSION"),
@@ -171,7 +174,9 @@ def test_results_change_only_with_the_version_of_their_code(home, tmp_path):
     comparable = found.keys() & golden_results.keys() - (set() if golden["libraries"] == libraries() else NUMERIC)
     changed = sorted(name for name in comparable if not is_close(found[name], golden_results[name]))
     for name in changed:
-        raised = [constant for constant in VERSIONS_BEHIND[name] if VERSIONS[constant] > known_versions[constant]]
+        raised = [
+            constant for constant in VERSIONS_BEHIND[name] if VERSIONS[constant] > known_versions.get(constant, 0)
+        ]
         assert raised, (
             f"{name} changed: undo the change of the code, or raise {VERSIONS_BEHIND[name][-1]} (or that of "
             f"its input that changed, one of {', '.join(VERSIONS_BEHIND[name])}) and then: {RENEW}"

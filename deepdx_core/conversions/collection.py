@@ -18,6 +18,7 @@ from deepdx_core.synths import kinds
 from deepdx_core.synths.coding import Coding
 from deepdx_core.synths.dx7ii.blocks import BlockSelect, find_block_selects
 from deepdx_core.synths.four_operators.parameters import PARTS, VMEM
+from deepdx_core.synths.four_operators.reface_dx import OPERATOR
 from deepdx_core.synths.messages import Message, read_messages
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES
@@ -29,6 +30,7 @@ MAX_ARCHIVE_MESSAGES = 2**18
 """Maximum number of messages of an archive, in all of its members."""
 
 _BROKEN = "the voice: it has bytes over 127"
+_INCOMPLETE = "the voice: its operators do not follow it"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Voices of one kind in order: their places, values and names, and which have bytes over 127.
+    """Voices of one kind in order: their places, values and names, and reasons why some of them cannot be read.
 
     operators: values of the operators of reface DX.
     """
@@ -56,7 +58,7 @@ class _Batch:
     places: list[tuple[str, str | None, int, int]]
     values: list[UInt8Array]
     names: list[UInt8Array]
-    broken: list[BoolArray]
+    unreadable: dict[int, str]
     operators: list[UInt8Array]
 
 
@@ -110,7 +112,7 @@ def convert_sources(sources: list[Source]) -> pl.DataFrame:
     Columns: `path`, `member`, `offset`, `slot`, `format`, `name`, `findings` (null), the parameters (null for voices
     without a counterpart), `synth`, and `losses`, words for everything that was not carried over.
     """
-    batches: dict[kinds.MessageKind, _Batch] = defaultdict(lambda: _Batch([], [], [], [], []))
+    batches: dict[kinds.MessageKind, _Batch] = defaultdict(lambda: _Batch([], [], [], {}, []))
     for source in sources:
         _gather(source, batches)
     frames = [_convert(kind, batch) for kind, batch in batches.items() if batch.places]
@@ -148,24 +150,23 @@ def _gather(source: Source, batches: dict[kinds.MessageKind, _Batch]) -> None:
                 supplements = {}
             batch = batches[kind]
             if kind is kinds.REFACE_COMMON:
-                _drop_incomplete(batch)
+                _complete(batch)
                 operators = []
             places = [(source.path, source.member, message.offset, slot + 1) for slot in range(len(values))]
             batch.places.extend(places)
             batch.values.append(values)
             batch.names.append(message.names)
             highest = 127 if message.kind.coding is Coding.PLAIN else 255
-            batch.broken.append(message.records.max(axis=1) > highest)
-    _drop_incomplete(batches[kinds.REFACE_COMMON])
+            broken = np.flatnonzero(message.records.max(axis=1) > highest) + len(batch.places) - len(places)
+            batch.unreadable.update(dict.fromkeys(broken.tolist(), _BROKEN))
+    _complete(batches[kinds.REFACE_COMMON])
 
 
-def _drop_incomplete(batch: _Batch) -> None:
-    """Drop a voice of the reface DX whose operators did not follow it."""
+def _complete(batch: _Batch) -> None:
+    """Mark a voice of the reface DX as unreadable if its operators did not follow it."""
     if len(batch.operators) < len(batch.places):
-        batch.places.pop()
-        batch.values.pop()
-        batch.names.pop()
-        batch.broken.pop()
+        batch.unreadable[len(batch.places) - 1] = _INCOMPLETE
+        batch.operators.append(np.zeros((1, OPERATORS, len(OPERATOR.fields)), np.uint8))
 
 
 def _whole_voice(values: UInt8Array, supplements: dict[str, UInt8Array]) -> UInt8Array:
@@ -187,10 +188,11 @@ def _convert(kind: kinds.MessageKind, batch: _Batch) -> pl.DataFrame:
         converted = convert_from_sy77(values, names, kinds.SY77_VOICES.index(kind))
     else:
         converted = convert_fb01(values, names)
-    broken = np.concatenate(batch.broken)
-    losses = [[_BROKEN] if broken[voice] else converted.losses.of_voice(voice) for voice in range(len(values))]
+    unreadable = batch.unreadable
+    losses = [[unreadable[n]] if n in unreadable else converted.losses.of_voice(n) for n in range(len(values))]
     texts = names_to_text(converted.names[:, :NAME_LENGTH]).tolist()
-    return _frame(batch.places, converted.parameters, texts, converted.possible & ~broken, losses, kind.synth)
+    possible = converted.possible & ~np.isin(np.arange(len(values)), list(unreadable))
+    return _frame(batch.places, converted.parameters, texts, possible, losses, kind.synth)
 
 
 def _frame(

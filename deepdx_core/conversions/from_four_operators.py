@@ -10,7 +10,7 @@ from deepdx_core.conversions.four_operators import (
     convert_chip_voices,
     lfo_hertz,
 )
-from deepdx_core.conversions.losses import Converted
+from deepdx_core.conversions.losses import OUT_OF_RANGE, Converted
 from deepdx_core.conversions.sy77_laws import nearest
 from deepdx_core.sound.engine.tables import OUTPUT_LEVELS
 from deepdx_core.synths.four_operators import fb01
@@ -102,7 +102,7 @@ def convert_four_operators(values: UInt8Array, names: UInt8Array) -> Converted:
         + [voice["aftertouch_pitch"], voice["aftertouch_amp"]]
     )
     lost = {
-        "values out of range": (values > legal).any(axis=1),
+        OUT_OF_RANGE: (values > legal).any(axis=1),
         "waves other than sines": ((op["wave"] > 0) & heard).any(axis=1),
         "negative velocity": ((op["velocity_negative"] > 0) & heard).any(axis=1),
         "EG shift": ((op["eg_shift"] > 0) & heard).any(axis=1),

@@ -9,7 +9,7 @@ import numpy as np
 from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.conversions.four_operators import nearest_lfo_speed
-from deepdx_core.conversions.losses import Converted, collect_losses
+from deepdx_core.conversions.losses import OUT_OF_RANGE, Converted, collect_losses
 from deepdx_core.conversions.sy77_laws import nearest
 from deepdx_core.sound.engine.tables import PITCH_EG_LEVELS
 from deepdx_core.synths.four_operators.reface_dx import COMMON, OPERATOR
@@ -98,7 +98,7 @@ def convert_reface_dx(common: UInt8Array, operators: UInt8Array, names: UInt8Arr
     out_of_range: BoolArray = np.any(np.concatenate([COMMON.out_of_range(common), of_operators], axis=1), axis=1)
     losses = collect_losses(
         {
-            "values out of range": out_of_range,
+            OUT_OF_RANGE: out_of_range,
             "algorithm that no DX7 has": ~possible,
             "feedback of operators 1 to 3": any_heard((op["feedback"] > 0) & (np.arange(OPERATORS) < OPERATORS - 1)),
             "feedback as a square": any_heard((op["feedback"] > 0) & (op["feedback_type"] > 0)),

@@ -6,7 +6,7 @@ from deepdx_core.arrays import BoolArray, Int64Array, UInt8Array
 from deepdx_core.codec.packing import INIT_VOICE, MAXIMA
 from deepdx_core.conversions import sy77_laws as laws
 from deepdx_core.conversions.level_scaling import fit_curves
-from deepdx_core.conversions.losses import Converted, collect_losses
+from deepdx_core.conversions.losses import OUT_OF_RANGE, Converted, collect_losses
 from deepdx_core.conversions.sy77_routing import Routings, match_algorithms
 from deepdx_core.synths.sy77.layouts import ELEMENT_MODES, LAYOUTS, OPERATORS
 from deepdx_core.voice.columns import operator_columns
@@ -122,7 +122,7 @@ def convert_from_sy77(values: UInt8Array, names: UInt8Array, mode: int) -> Conve
 
     flat = (dx7[:, [INDEX[f"pitch_eg_level_{k}"] for k in range(1, 5)]] == 50).all(axis=1)
     losses = {
-        "values out of range": np.asarray(layout.out_of_range(values).any(axis=1)),
+        OUT_OF_RANGE: np.asarray(layout.out_of_range(values).any(axis=1)),
         "routing that no DX7 algorithm has": matches.algorithm < 0,
         "waves other than sines": other_waves,
         "inputs that are neither open nor closed": matches.attenuated,

@@ -7,6 +7,9 @@ import numpy as np
 
 from deepdx_core.arrays import BoolArray, UInt8Array
 
+OUT_OF_RANGE = "values out of range"
+"""The loss of a voice that was not legal on its own synth."""
+
 
 @dataclass(frozen=True)
 class Losses:

@@ -41,7 +41,7 @@ def find_supplements(
     every: voices of all dumps, where `voices` lacks some.
     """
     supplements = plain_supplements(parameters)
-    for rows, message, records in _assign(voices, sources, (ACED_KIND, AMEM), every):
+    for rows, message, records in assign_messages(voices, sources, (ACED_KIND, AMEM), every):
         supplements[rows] = message.values[records]
     return supplements
 
@@ -55,7 +55,7 @@ def find_fractional_scalings(
     """
     scalings = np.full((len(voices), FRACTIONAL_SCALING.size), 0xFF, np.uint8)
     known = np.zeros(len(voices), bool)
-    for rows, message, records in _assign(voices, sources, (FRACTIONAL_SCALINGS,), every):
+    for rows, message, records in assign_messages(voices, sources, (FRACTIONAL_SCALINGS,), every):
         scalings[rows] = message.records[records]
         known[rows] = True
     return scalings, known
@@ -116,8 +116,8 @@ def fractional_losses(supplements: UInt8Array, known: BoolArray) -> Losses:
     return collect_losses({"fractional level scaling": used & known})
 
 
-def _assign(
-    voices: pl.DataFrame, sources: list[Source], kinds: tuple[MessageKind, ...], every: pl.DataFrame | None
+def assign_messages(
+    voices: pl.DataFrame, sources: list[Source], kinds: tuple[MessageKind, ...], every: pl.DataFrame | None = None
 ) -> list[tuple[np.ndarray, Message, np.ndarray]]:
     """Return the rows of voices, the message that belongs to their dump, and the numbers of their records in it."""
     messages = {

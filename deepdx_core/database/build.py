@@ -22,7 +22,11 @@ _STORED = {table: SLOTS if table == "decoded_voices" else table for table in TAB
 """The name of each table in the database."""
 RELATIONS = [*_STORED.values(), *VIEWS]
 """The names of all tables and views in the database."""
-_OMITTED: dict[str, Sequence[str]] = {"dumps": ["payload"], "decoded_voices": PARAMETER_NAMES}
+_OMITTED: dict[str, Sequence[str]] = {
+    "dumps": ["payload"],
+    "synth_messages": ["payload"],
+    "decoded_voices": PARAMETER_NAMES,
+}
 """Columns that are not stored: raw bytes, and parameters that a view takes from `unique_voices`."""
 
 

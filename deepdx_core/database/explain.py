@@ -20,10 +20,13 @@ class Explanation:
 
     sound_id: str
     name: str
+    converted: bool
+    """It was found only as a voice of another synth."""
     names: pl.DataFrame
     """name, files; the most frequent first."""
     places: pl.DataFrame
-    """path, member, offset, slot, format, checksum, name, sha256 (of the file): every slot that contains it."""
+    """path, member, offset, slot, format, checksum, name, sha256 (of the file), and for a voice converted from another
+    synth also synth and losses: every slot that contains it."""
     verdict: dict[str, object]
     """The row of `verdicts`."""
     findings: pl.DataFrame
@@ -56,7 +59,7 @@ def find_sounds(corpus: Snapshot, query: str) -> pl.DataFrame:
         matches = pl.element().str.strip_chars().str.to_lowercase() == query.strip().lower()
         found = sounds.filter(pl.col("names").list.eval(matches).list.any())
     if found.is_empty():
-        raise DeepDXError(f"no sound has the id or name {query!r}{_describe_unreadable(corpus, query)}")
+        raise DeepDXError(f"no sound has the id or name {query!r}{_describe_soundless(corpus, query)}")
     verdicts = corpus.read("verdicts", ["sound_id", "verdict"])
     return (
         found.drop("names")
@@ -74,19 +77,23 @@ def find_sound(corpus: Snapshot, query: str) -> tuple[str, str]:
     return found["sound_id"][0], found["name"][0]
 
 
-def _describe_unreadable(corpus: Snapshot, name: str) -> str:
-    """Return where slots of this name are that could not be read, for an error message; "" if there are none."""
-    slots = corpus.read("decoded_voices", ["sha256", "slot", "name", "sound_id"]).filter(
-        pl.col("sound_id").is_null(), pl.col("name").str.strip_chars().str.to_lowercase() == name.strip().lower()
-    )
-    if slots.is_empty():
-        return ""
-    files = slots.join(corpus.read("raw_files", ["path", "member", "sha256"]), on="sha256")
-    where = ", ".join(
-        f"slot {found['slot']} of {format_location(found)}"
-        for found in files.select("slot", "path", "member").head(5).iter_rows(named=True)
-    )
-    return f"; unreadable, with a byte over 127: {where}"
+def _describe_soundless(corpus: Snapshot, name: str) -> str:
+    """Return where slots of this name are that gave no sound, for an error message; "" if there are none."""
+    described = ""
+    for table, why in (
+        ("decoded_voices", "unreadable, with a byte over 127"),
+        ("converted_voices", "voices of other synths that make no DX7 sound, see the view losses"),
+    ):
+        slots = corpus.read(table, ["sha256", "slot", "name", "sound_id"]).filter(
+            pl.col("sound_id").is_null(), pl.col("name").str.strip_chars().str.to_lowercase() == name.strip().lower()
+        )
+        files = slots.join(corpus.read("raw_files", ["path", "member", "sha256"]), on="sha256")
+        where = ", ".join(
+            f"slot {found['slot']} of {format_location(found)}"
+            for found in files.select("slot", "path", "member").head(5).iter_rows(named=True)
+        )
+        described += f"; {why}: {where}" if where else ""
+    return described
 
 
 def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Explanation:
@@ -106,6 +113,7 @@ def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Explanation:
     return Explanation(
         sound_id=sound_id,
         name=row["name"],
+        converted=row["converted"],
         names=pl.DataFrame({"name": row["names"], "files": row["name_counts"]}),
         places=_places(corpus, sound_id),
         verdict=verdict,
@@ -120,13 +128,14 @@ def explain(corpus: Snapshot, rules: Rules, sound_id: str) -> Explanation:
 
 
 def _places(corpus: Snapshot, sound_id: str) -> pl.DataFrame:
-    slots = corpus.read(
-        "decoded_voices", ["sha256", "offset", "slot", "format", "checksum", "name", "sound_id"]
-    ).filter(pl.col("sound_id") == sound_id)
+    shared = ["sha256", "offset", "slot", "name", "sound_id"]
+    decoded = corpus.read("decoded_voices", [*shared, "format", "checksum"])
+    converted = corpus.read("converted_voices", [*shared, "synth", "losses"])
+    slots = pl.concat([decoded, converted], how="diagonal").filter(pl.col("sound_id") == sound_id)
     files = corpus.read("raw_files", ["path", "member", "sha256"])
     return (
         slots.join(files, on="sha256")
-        .select("path", "member", "offset", "slot", "format", "checksum", "name", "sha256")
+        .select("path", "member", "offset", "slot", "format", "checksum", "name", "sha256", "synth", "losses")
         .sort("path", "member", "offset", "slot")
     )
 

@@ -7,7 +7,7 @@ from deepdx_core.database.snapshot import Snapshot
 _STEPS = (
     ([("files", "voices")], "contents"),
     ([("voices", "readable")], "sounds"),
-    ([("sounds", "unique"), ("repairs", "made by a repair")], "verdicts"),
+    ([("sounds", "unique"), ("repairs", "made by a repair"), ("conversions", "unique")], "verdicts"),
     ([("verdicts", "valid")], "functions"),
     ([("functions", "different to the ear")], "families"),
     ([("verdicts", "valid")], "labels"),
@@ -30,6 +30,7 @@ _KEPT = {
     "distinct": ("contents", "distinct"),
     "voices": ("voices", "readable"),
     "sounds": ("sounds", "unique"),
+    "converted": ("conversions", "unique"),
     "valid": ("verdicts", "valid"),
     "different": ("functions", "different to the ear"),
     "families": ("families", "family"),
@@ -52,8 +53,8 @@ def funnel_by_source(corpus: Snapshot) -> pl.DataFrame:
     return corpus.query(f"SELECT source, {sums} FROM funnel GROUP BY ALL ORDER BY families DESC, source")
 
 
-def gaps(rows: pl.DataFrame, dumps: pl.DataFrame) -> list[str]:
-    """Describe each step of a funnel whose counts do not add up. `dumps` is the table of that name."""
+def gaps(rows: pl.DataFrame, corpus: Snapshot) -> list[str]:
+    """Describe each step of a funnel whose counts do not add up."""
     totals = dict(rows.group_by("step").agg(pl.col("count").sum()).iter_rows())
     counts = {(step, outcome): count for step, outcome, count in rows.iter_rows()}
     found = []
@@ -62,7 +63,8 @@ def gaps(rows: pl.DataFrame, dumps: pl.DataFrame) -> list[str]:
         if totals.get(following, 0) != before:
             names = " and ".join(f"{outcome} {step}" for step, outcome in leading)
             found.append(f"{before} {names} lead to {totals.get(following, 0)} {following}")
-    in_dumps = dumps["voices"].sum()
-    if in_dumps != totals.get("voices", 0):
-        found.append(f"{in_dumps} slots of dumps lead to {totals.get('voices', 0)} voices")
+    for table, step in (("dumps", "voices"), ("synth_messages", "conversions")):
+        slots = corpus.read(table, ["voices"])["voices"].sum()
+        if slots != totals.get(step, 0):
+            found.append(f"{slots} slots of {table} lead to {totals.get(step, 0)} {step}")
     return found

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 from deepdx_core.database.envelopes import KEY, PITCH_SEMITONES, VELOCITY, element, pitch_seconds, with_durations
 from deepdx_core.sound.engine.tables import BLOCK, LFO_STEPS, SAMPLE_RATE
+from deepdx_core.synths.kinds import FUNCTION_DATA, PERFORMANCE, PERFORMANCES, TX802_PERFORMANCES, MessageKind
 from deepdx_core.tables.schemas import describe, describe_columns
 from deepdx_core.voice.parameters import PARAMETER_NAMES, PARAMETERS
 
@@ -66,6 +67,26 @@ _OTHERS = [
     if name not in (*_ENVELOPE, *_FREQUENCY)
 ]
 
+_PERFORMANCES = {
+    "dx7ii": ("DX7II", (PERFORMANCES, PERFORMANCE)),
+    "tx802": ("TX802", (TX802_PERFORMANCES,)),
+    "tx7": ("TX7, DX1 or DX5", (FUNCTION_DATA,)),
+}
+
+
+def _name_values(synth: str, kinds: tuple[MessageKind, ...]) -> View:
+    """Return a view of the performances of a synth with a column for each parameter."""
+    layout = kinds[0].layout
+    assert layout is not None
+    columns = ", ".join(f"values[{n}] AS {field.name}" for n, field in enumerate(layout.fields, 1))
+    ids = ", ".join(f"'{kind.id}'" for kind in kinds)
+    return View(
+        f"A performance of {synth} with its parameters.",
+        f"""SELECT sha256, "offset", number, name, {columns} FROM performances WHERE kind IN ({ids})""",
+        ("performances",),
+        {field.name: field.description for field in layout.fields},
+    )
+
 
 VIEWS = {
     "decoded_voices": View(
@@ -79,7 +100,7 @@ VIEWS = {
         "A sound with its names, verdict, family, label and split.",
         """
         SELECT
-            sound_id, name, names, slots, files, verdict, verdicts.decided_by, why,
+            sound_id, name, names, slots, files, converted, verdict, verdicts.decided_by, why,
             [finding.rule FOR finding IN findings] AS found,
             repair, repaired_id, functional_id, family_id, best_name, family_size, family_representative,
             category, label, confidence, split, (algorithm + 1)::UTINYINT AS algorithm_label
@@ -185,14 +206,29 @@ VIEWS = {
         {"highest_peak_db": "highest peak_db over all rendered notes of the sound, in dB"},
     ),
     "voice_sources": View(
-        "A slot that contains a sound: path in the inbox, member of an archive, dump and slot.",
-        """
-        SELECT sound_id, name, path, member, "offset", slot
-        FROM decoded_voices JOIN (FROM raw_files SELECT path, member, sha256) USING (sha256)
+        "A slot that contains a sound: path in the inbox, member of an archive, dump or message, and slot.",
+        f"""
+        SELECT sound_id, name, path, member, "offset", slot, synth
+        FROM (FROM {SLOTS} SELECT sound_id, name, sha256, "offset", slot, 'DX7' AS synth
+            UNION ALL FROM converted_voices SELECT sound_id, name, sha256, "offset", slot, synth)
+        JOIN (FROM raw_files SELECT path, member, sha256) USING (sha256)
         WHERE sound_id IS NOT NULL
         """,
         ("decoded_voices", "raw_files"),
+        {"synth": "synth that the voice in this slot was made for; another than the DX7 for a converted voice"},
     ),
+    "losses": View(
+        "A thing that a DX7 does not have of a converted voice, or of the supplement of a DX7II voice.",
+        f"""
+        SELECT sound_id, synth, name, sha256, "offset", slot, unnest(losses) AS lost FROM converted_voices
+        UNION ALL BY NAME
+        SELECT sound_id, 'DX7II' AS synth, name, sha256, "offset", slot, unnest(losses) AS lost
+        FROM supplements JOIN {SLOTS} USING (sha256, "offset", slot)
+        """,
+        ("converted_voices",),
+        {"lost": "what was lost, in words; why there is no sound if sound_id is null"},
+    ),
+    **{f"{name}_performances": _name_values(synth, kinds) for name, (synth, kinds) in _PERFORMANCES.items()},
     "slot_verdicts": View(
         "A slot of a dump with the verdict on its sound; corrupt if the slot could not be read.",
         """

@@ -11,21 +11,34 @@ from deepdx_core.voice.algorithms import ALGORITHMS
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 
 
-def unique_sounds(decoded: pl.DataFrame, settings: RepairSettings) -> pl.DataFrame:
-    """Return the distinct sounds of `decoded_voices` as rows of `unique_voices`, sorted by key.
+def unique_sounds(
+    decoded: pl.DataFrame, settings: RepairSettings, converted: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return the distinct sounds of `decoded_voices` and `converted_voices` as rows of `unique_voices`, sorted by key.
 
-    Voices with a byte over 127 have no parameters and are left out. A sound that can be repaired keeps its row; the
-    repaired sound gets one too, with the names of both.
+    Voices with a byte over 127 have no parameters and are left out, like those without a counterpart. A sound that can
+    be repaired keeps its row; the repaired sound gets one too, with the names of both. Converted voices are no evidence
+    for repairs: they have lost something.
     """
-    voices = decoded.filter(pl.col("sound_id").is_not_null())
+    columns = ["sound_id", "name", "sha256", *PARAMETER_NAMES]
+    parts = [decoded.select(*columns, converted=False)]
+    if converted is not None:
+        parts.append(converted.select(*columns, converted=True))
+    voices = pl.concat(parts).filter(pl.col("sound_id").is_not_null())
     found = (
         voices.group_by("sound_id")
-        .agg(pl.col(PARAMETER_NAMES).first(), slots=pl.len(), files=pl.col("sha256").n_unique())
+        .agg(
+            pl.col(PARAMETER_NAMES).first(),
+            pl.col("converted").all(),
+            slots=pl.len(),
+            files=pl.col("sha256").n_unique(),
+        )
         .sort("sound_id")
     )
-    repairs, repaired = _repair(found, settings)
+    repairs, repaired = _repair(found.filter(~pl.col("converted")), settings)
     sounds = pl.concat([found, repaired.join(found, on="sound_id", how="anti")], how="diagonal_relaxed").with_columns(
-        pl.col("slots", "files").fill_null(0)
+        pl.col("slots", "files").fill_null(0),
+        converted=pl.col("converted").fill_null(False) & ~pl.col("sound_id").is_in(repaired["sound_id"].implode()),
     )
     parameters = sounds.select(PARAMETER_NAMES).to_numpy()
     named = pl.concat(

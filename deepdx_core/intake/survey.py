@@ -1,4 +1,4 @@
-"""The survey of an inbox: a row for every path, and for every segment of every distinct file."""
+"""The survey of an inbox: a row for every path, and for every segment and message of every distinct file."""
 
 import hashlib
 import time
@@ -19,7 +19,9 @@ from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.inbox_index import InboxIndex, file_status
 from deepdx_core.intake.local_files import find_files, read_file, read_named
 from deepdx_core.progress import Report, silent
+from deepdx_core.synths.messages import read_messages
 from deepdx_core.tables.decoding import Dumps, RawFiles
+from deepdx_core.tables.synths import SynthMessages
 from deepdx_core.versions import READER_VERSION
 
 Row = dict[str, Any]
@@ -31,10 +33,11 @@ SURVEYED_BY = f"reader {READER_VERSION}"
 
 @dataclass(frozen=True)
 class Survey:
-    """Contents of an inbox: the tables `raw_files` and `dumps`, and the index of the files that were read."""
+    """Contents of an inbox: the tables `raw_files`, `dumps` and `synth_messages`, and the index of the files read."""
 
     raw_files: pl.DataFrame
     dumps: pl.DataFrame
+    messages: pl.DataFrame = field(default_factory=SynthMessages.create_empty)
     index: InboxIndex = field(default_factory=InboxIndex)
 
 
@@ -95,9 +98,10 @@ class Surveyor:
         self._previous_dumps = previous.dumps
         self._each = each
         self._files: list[Row] = []
-        self._dumps: list[Row] = []
-        self._batches: list[pl.DataFrame] = []
-        self._segment_counts: dict[str, int] = dict(previous.dumps.group_by("sha256").len().iter_rows())
+        self._dumps = _Rows(previous.dumps)
+        self._messages = _Rows(previous.messages)
+        parts = pl.concat([previous.dumps.select("sha256"), previous.messages.select("sha256")])
+        self._part_counts: dict[str, int] = dict(parts.group_by("sha256").len().iter_rows())
         # Archives and empty files have no dumps. Any other content without dumps comes from a survey that was
         # interrupted between writing its two tables, and must be read again.
         with_dumps = pl.col("sha256").is_in(previous.dumps["sha256"].implode()) | (pl.col("size") == 0)
@@ -158,17 +162,17 @@ class Surveyor:
         if sha256 not in self._members:
             first = len(self._files)
             seen: set[str] = set()
-            segments = 0
+            parts = 0
             for content in read_archive(data):
                 if content.refused:
                     self.add_refused(path, content.refused, content.member)
-                elif segments > limits.MAX_ARCHIVE_SEGMENTS:
+                elif parts > limits.MAX_ARCHIVE_SEGMENTS:
                     more = f"more than {limits.MAX_ARCHIVE_SEGMENTS:,} stretches in the archive"
                     self.add_refused(path, f"{more}: this member and the rest are not read", content.member)
                     break
                 else:
                     member = self._add_content(path, content.member, content.data)
-                    segments += 0 if member in seen else self._segment_counts.get(member, 0)
+                    parts += 0 if member in seen else self._part_counts.get(member, 0)
                     seen.add(member)
             self._members[sha256] = self._files[first:]
         else:
@@ -191,8 +195,22 @@ class Surveyor:
     def _read_content(self, sha256: str, data: bytes) -> Row:
         if kind := recognize_archive(data):
             return {"status": "archive", "taken_for": f"{kind.name} archive", "voices": 0, "reason": None}
-        reading = read(data)
-        self._segment_counts[sha256] = len(reading.segments)
+        reading, messages = read(data), read_messages(data)
+        self._part_counts[sha256] = len(reading.segments) + len(messages)
+        for message in messages:
+            self._messages.append(
+                {
+                    "sha256": sha256,
+                    "offset": message.offset,
+                    "length": message.length,
+                    "kind": message.kind.id,
+                    "synth": message.kind.synth,
+                    "what": message.kind.what,
+                    "findings": list(message.findings),
+                    "voices": len(message.records) if message.kind.voices else 0,
+                    "payload": data[message.offset : message.offset + message.length],
+                }
+            )
         for segment in reading.segments:
             self._dumps.append(
                 {
@@ -209,8 +227,6 @@ class Surveyor:
                     "payload": segment.payload or None,
                 }
             )
-            if len(self._dumps) == _BATCH:
-                self._flush_dumps()
         return {
             "status": "voices" if reading.voices else "no voices",
             "taken_for": reading.taken_for,
@@ -218,21 +234,39 @@ class Surveyor:
             "reason": reading.reason or None,
         }
 
-    def _flush_dumps(self) -> None:
-        """Move the collected rows to a data frame, which takes a tenth of the memory of Python objects."""
-        self._batches.append(pl.DataFrame(self._dumps, schema=EMPTY_SURVEY.dumps.schema))
-        self._dumps = []
-
     def result(self, ordered: bool = True, index: InboxIndex | None = None) -> Survey:
         """Return the tables of all files added.
 
         ordered: sort `raw_files` by its key; otherwise keep the order in which files were added.
         """
         raw_files = pl.DataFrame(self._files, schema=EMPTY_SURVEY.raw_files.schema)
-        self._flush_dumps()
-        new = pl.concat(self._batches)
-        # New dumps of a content replace previous ones. Contents no longer in the inbox lose their dumps.
-        known = self._previous_dumps.join(new, on="sha256", how="anti")
-        present = pl.concat([known, new]).join(raw_files, on="sha256", how="semi")
         ordered_files = raw_files.sort("path", "member") if ordered else raw_files
-        return Survey(ordered_files, present.sort("sha256", "offset"), index or InboxIndex())
+        return Survey(
+            ordered_files, self._dumps.of_files(raw_files), self._messages.of_files(raw_files), index or InboxIndex()
+        )
+
+
+class _Rows:
+    """Rows about stretches of distinct contents, collected beside those of the previous survey."""
+
+    def __init__(self, previous: pl.DataFrame) -> None:
+        self._previous = previous
+        self._rows: list[Row] = []
+        self._batches: list[pl.DataFrame] = []
+
+    def append(self, row: Row) -> None:
+        self._rows.append(row)
+        if len(self._rows) == _BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Move the collected rows to a data frame, which takes a tenth of the memory of Python objects."""
+        self._batches.append(pl.DataFrame(self._rows, schema=self._previous.schema))
+        self._rows = []
+
+    def of_files(self, raw_files: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows of all contents in `raw_files`; new ones of a content replace previous ones."""
+        self._flush()
+        new = pl.concat(self._batches)
+        known = self._previous.join(new, on="sha256", how="anti")
+        return pl.concat([known, new]).join(raw_files, on="sha256", how="semi").sort("sha256", "offset")

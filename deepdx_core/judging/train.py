@@ -18,7 +18,7 @@ from deepdx_core.tables.storage import Tables
 
 
 def train_judges(home: Home, data: str, date: str, report: Report = silent) -> tuple[Judge, Judge]:
-    """Train a judge of corruption on the sounds of a home, and one of labels on those that are valid by the former.
+    """Train a judge of corruption on the DX7 sounds of a home, and one of labels on those that are valid by the former.
 
     The user's rules, taxonomy, verdicts and labels count. data, date: for the cards. Raises MissingTableError before
     the first run, and DeepDXError if there is too little to train on.
@@ -26,7 +26,7 @@ def train_judges(home: Home, data: str, date: str, report: Report = silent) -> t
     tables = Tables(home)
     rules, taxonomy = load_rules(home.rules), find_taxonomy(home.taxonomy)
     families = tables.read("families", ["sound_id", "family_id", "family_size"])
-    sounds = tables.read("unique_voices")
+    sounds = tables.read("unique_voices").filter(~pl.col("converted"))
     known = sounds.join(families.select("sound_id", "family_id"), on="sound_id")
     corruption = train_corruption_judge(known, data, date, report)
     measured = measure_sounds(

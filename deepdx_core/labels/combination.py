@@ -83,8 +83,8 @@ def combine_evidence(
 ) -> Evidence:
     """Collect all evidence on sounds.
 
-    sounds: `sound_id`, `names`, `name_counts` (files per name) and the 145 parameters, all in range. families:
-    `sound_id`, `family_id`; sounds may be missing. judge: of labels; None for no model. places: from
+    sounds: `sound_id`, `converted`, `names`, `name_counts` (files per name) and the 145 parameters, all in range.
+    families: `sound_id`, `family_id`; sounds may be missing. judge: of labels; None for no model. places: from
     `evidence.source_paths`; None for no folder hints. overrides: `sound_id` and `category` of the taxonomy.
 
     Raises ValueError if a sound does not have one count per name.
@@ -107,7 +107,7 @@ def combine_evidence(
         names,
         {
             "names": shares,
-            "family": evidence.from_family(shares, frame["family_id"], taxonomy),
+            "family": evidence.from_family(shares, frame["family_id"], frame["converted"], taxonomy),
             "folders": evidence.from_folders(_rows(frame, places), shares, taxonomy),
         },
         clear_categories(shares),

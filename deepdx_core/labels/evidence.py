@@ -60,12 +60,13 @@ def from_names(sounds: pl.DataFrame, taxonomy: Taxonomy) -> NameEvidence:
     return NameEvidence(shares, mentions, words)
 
 
-def from_family(shares: Shares, family_ids: pl.Series, taxonomy: Taxonomy) -> Shares:
-    """Return the mean evidence from the names of the other sounds in each family.
+def from_family(shares: Shares, family_ids: pl.Series, converted: pl.Series, taxonomy: Taxonomy) -> Shares:
+    """Return the mean evidence from the names of the other sounds in each family; those of converted ones do not count.
 
-    shares: from each sound's own names. family_ids: the family of each sound.
+    shares: from each sound's own names. family_ids: the family of each sound. converted: True for converted ones.
     """
     families = family_ids.rank("dense").to_numpy().astype(np.int64) - 1
+    shares = shares * ~converted.to_numpy()[:, None]
     has_evidence = (shares.sum(axis=1) > 0).astype(np.float64)
     totals = np.zeros((families.max(initial=-1) + 1, shares.shape[1]))
     np.add.at(totals, families, shares)

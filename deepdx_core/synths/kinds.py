@@ -164,6 +164,8 @@ FRACTIONAL_SCALINGS = MessageKind(
 FUNCTION_DATA = MessageKind(
     "function-data", "TX7/DX5", "performances", (0x43, None, 2), layout=dx7ii.FUNCTION_DATA, records=64
 )
+PERFORMANCE_KINDS = (PERFORMANCES, PERFORMANCE, TX802_PERFORMANCES, FUNCTION_DATA)
+"""Performances of DX7II, TX802, TX7, DX1 and DX5."""
 
 KINDS: tuple[MessageKind, ...] = (
     *SY77_VOICES,

@@ -24,6 +24,7 @@ class UniqueVoices(dy.Schema):
     name_counts = dy.List(dy.UInt32(), metadata=description("number of distinct files with each of these names"))
     slots = dy.UInt32(metadata=description("number of slots in distinct files; 0 if it exists only as a repair"))
     files = dy.UInt32(metadata=description("number of distinct files; 0 if it exists only as a repair"))
+    converted = dy.Bool(metadata=description("found only as a voice of another synth, never as a DX7 voice"))
     in_range = dy.Bool(metadata=description("every parameter is in its range"))
     repair = one_of(REPAIRS, "how its parameters out of range were repaired, null if they were not", nullable=True)
     repaired_id = dy.String(nullable=True, metadata=description("sound_id after the repair; null without a repair"))
@@ -60,12 +61,13 @@ class Families(dy.Schema):
         regex="^[0-9a-f]{20}$",
         metadata=description(
             "smallest sound_id of the family: sounds linked by at most 5 differing parameters, by equal functional_id, "
-            "or by nearly equal audio"
+            "or by nearly equal audio; a converted sound is in the family of the DX7 sound that it comes from"
         ),
     )
     functional_representative = dy.Bool(
         metadata=description(
-            "represents its functional group: in the most files, then slots, then by smallest sound_id"
+            "represents its functional group: a DX7 voice before a converted one, then in the most files, then slots, "
+            "then by smallest sound_id"
         )
     )
     family_representative = dy.Bool(metadata=description("represents its family, by the same order"))

@@ -10,6 +10,13 @@ from deepdx_core.voice.parameters import PARAMETER_NAMES
 STATUSES = ("voices", "no voices", "archive", "refused")
 
 
+def parameters_agree_with_sound() -> pl.Expr:
+    """Return whether a row has all parameters if it has a sound_id, else none."""
+    none = pl.all_horizontal(pl.col(PARAMETER_NAMES).is_null())
+    every = pl.all_horizontal(pl.col(PARAMETER_NAMES).is_not_null())
+    return pl.when(pl.col("sound_id").is_null()).then(none).otherwise(every)
+
+
 class RawFiles(dy.Schema):
     """A file of the inbox, or a member of an archive in it: its content, or why it has no voices."""
 
@@ -86,6 +93,4 @@ class DecodedVoices(dy.Schema):
 
     @dy.rule()
     def parameters_with_a_sound(cls) -> pl.Expr:
-        unreadable = pl.all_horizontal(pl.col(PARAMETER_NAMES).is_null())
-        readable = pl.all_horizontal(pl.col(PARAMETER_NAMES).is_not_null())
-        return pl.when(pl.col("sound_id").is_null()).then(unreadable).otherwise(readable)
+        return parameters_agree_with_sound()

@@ -14,11 +14,16 @@ from deepdx_core.tables.curation import Families, UniqueVoices, Verdicts
 from deepdx_core.tables.dataset import LabeledVoices, TrainingSet, TrainingSplits
 from deepdx_core.tables.decoding import DecodedVoices, Dumps, RawFiles
 from deepdx_core.tables.generator import ModelEvaluation, Realness, TrainedModels
+from deepdx_core.tables.synths import ConvertedVoices, Performances, Supplements, SynthMessages
 
 TABLES: dict[str, type[dy.Schema]] = {
     "raw_files": RawFiles,
     "dumps": Dumps,
+    "synth_messages": SynthMessages,
     "decoded_voices": DecodedVoices,
+    "converted_voices": ConvertedVoices,
+    "supplements": Supplements,
+    "performances": Performances,
     "unique_voices": UniqueVoices,
     "audio_features": AudioFeatures,
     "families": Families,

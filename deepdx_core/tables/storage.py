@@ -133,6 +133,11 @@ class Tables:
             raise self._damaged(table, "does not have the columns of this version of Deep DX")
         return rows if columns is None else rows.select(columns)
 
+    def read_slots(self, columns: list[str]) -> pl.DataFrame:
+        """Return columns of `decoded_voices`, and of `converted_voices` with a sound."""
+        converted = self.read("converted_voices").drop_nulls("sound_id")
+        return pl.concat([self.read("decoded_voices", columns), converted.select(columns)])
+
     def _read_file(self, table: str) -> tuple[bytes, str]:
         """Return the content of a table's file, and its checksum. Raises the errors of `read`."""
         path = self.path(table)

@@ -55,7 +55,8 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
                     elsewhere.append(f"{printable(str(arrival.source))} as {path}")
         except DeepDXError as error:
             refuse(str(error))
-    files = surveyor.result().raw_files
+    survey = surveyor.result()
+    files = survey.raw_files
     without = files.filter(files["status"].is_in(["no voices", "refused"]))
     for row in without.head(_MAX_WITHOUT_VOICES).iter_rows(named=True):
         print_line(f"{format_location(row)}: {row['reason']}", "yellow", err)
@@ -69,7 +70,9 @@ def add(sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|NAME...",
         counted(files.filter(files["voices"] > 0).height, "bank"),
     )
     done = f"{counted(new, 'file')} added, {known:,} already there, {refused:,} refused"
-    print_line(f"{done}; {slots} in {banks}; inbox: {printable(str(home.inbox))}")
+    others = int(survey.messages["voices"].sum())
+    converted = f"; {counted(others, 'voice')} of other synths" if others else ""
+    print_line(f"{done}; {slots} in {banks}{converted}; inbox: {printable(str(home.inbox))}")
     if refused:
         raise typer.Exit(1)
 

@@ -77,6 +77,9 @@ def _print_explanation(explanation: "Explanation") -> None:
         checksum = f", checksum {found['checksum']}" if found["checksum"] not in (None, "right") else ""
         where = f"{format_location(found)}, at byte {found['offset']:,}, slot {found['slot']}"
         print_line(f"  {where}, as {found['name']!r}{checksum}")
+        if found["synth"]:
+            lost = "; ".join(found["losses"]) or "nothing"
+            print_line(f"    converted from {found['synth']}; lost: {lost}", "dim")
     _print_more(len(explanation.places))
     if len(explanation.family):
         print_line(f"Family of {len(explanation.family) + 1:,}, nearest first:")
@@ -96,6 +99,8 @@ def _print_explanation(explanation: "Explanation") -> None:
             print_line(f"  {label['evidence']}")
     if explanation.split and explanation.split["in_corpus"]:
         print_line(f"Split: {explanation.split['split']} ({explanation.split['reason']})")
+    elif explanation.label and explanation.converted:
+        print_line("Split: none, since it is converted from another synth")
     if explanation.realness:
         print_line(
             f"Critic: log-odds of {explanation.realness['realness']:+.1f} that it is a real voice, not a generated one"

@@ -258,7 +258,7 @@ def stats(
             out.print(shown)
             return
         rows = funnel(corpus)
-        mismatches = gaps(rows, corpus.read("dumps", ["voices"]))
+        mismatches = gaps(rows, corpus)
     shown = table("step", "outcome", ">count")
     previous = None
     for step, outcome, count in rows.iter_rows():

@@ -151,15 +151,17 @@ def models_in_database(home: HomeResource) -> Result:
 
 @dg.asset_check(
     asset="corpus_database",
-    additional_deps=["dumps"],
+    additional_deps=["dumps", "synth_messages"],
     description="The outcomes of each step of the funnel add up to the count passed on by the step before.",
 )
-@passed_unless_changed("corpus_database", "funnel_adds_up", deps=["dumps"], code_version=_CODE_VERSION)
+@passed_unless_changed(
+    "corpus_database", "funnel_adds_up", deps=["dumps", "synth_messages"], code_version=_CODE_VERSION
+)
 def funnel_adds_up(home: HomeResource) -> dg.AssetCheckResult:
     """Find steps of the funnel that lose or gain something."""
     from deepdx_core.database.funnel import funnel, gaps
     from deepdx_core.database.snapshot import Snapshot
 
     with Snapshot(home.paths.database) as corpus:
-        found = gaps(funnel(corpus), corpus.read("dumps", ["voices"]))
+        found = gaps(funnel(corpus), corpus)
     return dg.AssetCheckResult(passed=not found, metadata={"gaps": "; ".join(found) or "none"})

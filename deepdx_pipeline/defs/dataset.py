@@ -2,6 +2,7 @@
 
 import dagster as dg
 import polars as pl
+from pydantic import Field
 
 from deepdx_core.tables.dataset import WITHHELD
 from deepdx_core.versions import CURATION_VERSION
@@ -11,21 +12,29 @@ from deepdx_pipeline.tables import Result, markdown_table, materialized, passed_
 GROUP = "dataset"
 
 
+class SplitConfig(dg.Config):
+    """Configuration of `training_splits`."""
+
+    converted: bool = Field(False, description="Split voices converted from other synths, too, and train on them.")
+
+
 @table_asset(
     "training_splits",
     group=GROUP,
     deps=["unique_voices", "audio_features", "families", "labeled_voices"],
     code_version=str(CURATION_VERSION),
 )
-def training_splits(home: HomeResource) -> Result:
+def training_splits(config: SplitConfig, home: HomeResource) -> Result:
     """Assign families to train, validation and test. Earlier assignments are kept."""
     from deepdx_core.dataset.splits import assign_splits, withhold_linked
 
     tables = home.tables
-    labels = tables.read("labeled_voices", ["sound_id", "label"])
+    sounds = tables.read("unique_voices")
+    split = sounds if config.converted else sounds.filter(~pl.col("converted"))
+    labels = tables.read("labeled_voices", ["sound_id", "label"]).join(split, on="sound_id", how="semi")
     families = tables.read("families", ["sound_id", "family_id"])
     assigned = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
-    splits = withhold_linked(assigned, tables.read("unique_voices"), home.similar_pairs())
+    splits = withhold_linked(assigned, sounds, home.similar_pairs())
     version = tables.write("training_splits", splits)
     present = labels.join(splits, on="sound_id")
     shares = present.pivot("split", index="label", values="sound_id", aggregate_function="len")
@@ -43,7 +52,7 @@ def training_splits(home: HomeResource) -> Result:
 @table_asset(
     "training_set",
     group=GROUP,
-    deps=["training_splits", "labeled_voices", "families", "unique_voices", "decoded_voices"],
+    deps=["training_splits", "labeled_voices", "families", "unique_voices", "decoded_voices", "converted_voices"],
     code_version=str(CURATION_VERSION),
 )
 def training_set(home: HomeResource) -> Result:
@@ -56,7 +65,7 @@ def training_set(home: HomeResource) -> Result:
         tables.read("labeled_voices", ["sound_id", "label"]),
         tables.read("families", ["sound_id", "family_id"]),
         tables.read("unique_voices"),
-        tables.read("decoded_voices", ["sound_id", "name"]),
+        tables.read_slots(["sound_id", "name"]),
     )
     version = tables.write("training_set", rows)
     return materialized(home, "training_set", rows, version)
@@ -64,18 +73,23 @@ def training_set(home: HomeResource) -> Result:
 
 @dg.asset_check(
     asset="training_splits",
-    additional_deps=["labeled_voices"],
+    additional_deps=["labeled_voices", "unique_voices"],
     blocking=True,
-    description="Every labeled sound is in exactly one split: no exact duplicates across splits.",
+    description="Every labeled sound is in exactly one split: no exact duplicates across splits. Sounds converted from "
+    "other synths may be in none.",
 )
 @passed_unless_changed(
-    "training_splits", "every_sound_in_one_split", deps=["labeled_voices"], code_version=str(CURATION_VERSION)
+    "training_splits",
+    "every_sound_in_one_split",
+    deps=["labeled_voices", "unique_voices"],
+    code_version=str(CURATION_VERSION),
 )
 def every_sound_in_one_split(home: HomeResource) -> dg.AssetCheckResult:
     """Compare the splits with the labeled sounds."""
     labeled = home.tables.read("labeled_voices", ["sound_id"])
     splits = home.tables.read("training_splits").filter("in_corpus").select("sound_id")
-    unassigned = len(labeled.join(splits, on="sound_id", how="anti"))
+    converted = home.tables.read("unique_voices").filter("converted")
+    unassigned = len(labeled.join(converted, on="sound_id", how="anti").join(splits, on="sound_id", how="anti"))
     unknown = len(splits.join(labeled, on="sound_id", how="anti"))
     twice = len(splits) - splits["sound_id"].n_unique()
     return dg.AssetCheckResult(

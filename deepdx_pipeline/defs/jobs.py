@@ -56,7 +56,11 @@ def op_configs(
 
     changes: by asset; `gan` of `voice_model` may hold some of its keys.
     """
-    corpus = {"audio_features": {"render": settings.run.audio}, "labeled_voices": {"folders": settings.run.folders}}
+    corpus = {
+        "audio_features": {"render": settings.run.audio},
+        "labeled_voices": {"folders": settings.run.folders},
+        "training_splits": {"converted": settings.run.converted},
+    }
     generator = {
         "voice_model": {**settings.training.model_dump(), "gan": settings.gan.model_dump()},
         "generated_banks": {**BankConfig().model_dump(), **settings.banks.model_dump()},

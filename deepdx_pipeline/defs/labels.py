@@ -25,7 +25,7 @@ class LabelConfig(dg.Config):
     "labeled_voices",
     group=GROUP,
     deps=[
-        *("raw_files", "decoded_voices", "unique_voices", "families", "verdicts"),
+        *("raw_files", "decoded_voices", "converted_voices", "unique_voices", "families", "verdicts"),
         *("taxonomy", "overrides", "rules"),
     ],
     code_version=str(LABELS_VERSION),
@@ -48,7 +48,7 @@ def labeled_voices(config: LabelConfig, home: HomeResource) -> Result:
     overrides = read_overrides(home.paths.labels, "category", taxonomy.categories)
     valid = tables.read("verdicts", ["sound_id", "verdict"]).filter(pl.col("verdict") == "valid")
     sounds = tables.read("unique_voices").join(valid, on="sound_id", how="semi")
-    places = source_paths(tables.read("raw_files"), tables.read("decoded_voices", ["sha256", "sound_id"]))
+    places = source_paths(tables.read("raw_files"), tables.read_slots(["sha256", "sound_id"]))
     evidence = combine_evidence(
         sounds,
         tables.read("families"),

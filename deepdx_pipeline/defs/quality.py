@@ -11,7 +11,7 @@ GROUP = "quality"
 @table_asset(
     "verdicts",
     group=GROUP,
-    deps=["decoded_voices", "unique_voices", "audio_features", "families", "rules", "overrides"],
+    deps=["decoded_voices", "converted_voices", "unique_voices", "audio_features", "families", "rules", "overrides"],
     code_version=str(CURATION_VERSION),
     reads=judge_files,
 )
@@ -30,7 +30,7 @@ def verdicts(home: HomeResource) -> Result:
     overrides = read_overrides(home.paths.verdicts, "verdict", VERDICTS)
     measured = measure_sounds(
         tables.read("unique_voices"),
-        tables.read("decoded_voices", ["sha256", "offset", "slot", "sound_id"]),
+        tables.read_slots(["sha256", "offset", "slot", "sound_id"]),
         tables.read("families", ["sound_id", "family_id", "family_size"]),
         summarize_by_sound(tables.read("audio_features")),
         load_judge(home.paths, "corruption", rules.judges.corruption),

@@ -67,7 +67,9 @@ def test_a_reface_voice_needs_its_four_operators():
     (first, operators), (second, _), (third, _) = (reface_voice(name) for name in ("ONE", "TWO", "THREE"))
     data = first + b"".join(operators) + second + operators[0] + third + b"".join(operators)
     voices = convert_sources([Source("file", None, read_messages(data))])
-    assert voices["name"].to_list() == ["ONE", "THREE"]
+    assert voices["name"].to_list() == ["ONE", "TWO", "THREE"]
+    assert voices[PARAMETER_NAMES[0]].is_null().to_list() == [False, True, False]
+    assert voices["losses"][1].to_list() == ["the voice: its operators do not follow it"]
 
 
 def test_files_keep_their_order_and_archives_are_read(tmp_path):

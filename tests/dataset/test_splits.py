@@ -171,7 +171,12 @@ def voices_with_pairs():
     parameters[3, :6] = (parameters[2, :6] + 1) % 99
     names = pl.Series("names", [["A"]] * 5)
     return pl.DataFrame(parameters, schema=list(PARAMETER_NAMES)).with_columns(
-        names, sound_id=pl.Series(sound_ids(parameters)), files=1, slots=1, name_counts=pl.Series([[1]] * 5)
+        names,
+        sound_id=pl.Series(sound_ids(parameters)),
+        converted=False,
+        files=1,
+        slots=1,
+        name_counts=pl.Series([[1]] * 5),
     )
 
 

@@ -157,6 +157,7 @@ def sounds_of(parameters, names=None, files=None, slots=None):
     frame = pl.DataFrame(
         {
             "sound_id": sound_ids(parameters),
+            "converted": False,
             "names": [list(of_sound) for of_sound in names],
             "name_counts": [list(of_sound.values()) if isinstance(of_sound, dict) else [1] for of_sound in names],
             "files": files or [1] * count,

@@ -50,6 +50,7 @@ def corpus(*parts: tuple[str, np.ndarray]) -> pl.DataFrame:
     ids = [hashlib.sha256(str(number).encode()).hexdigest()[:20] for number in range(len(names))]
     return pl.DataFrame(parameters, schema=dict.fromkeys(PARAMETER_NAMES, pl.UInt8)).with_columns(
         sound_id=pl.Series(ids),
+        converted=False,
         names=pl.Series([[name] for name in names]),
         name_counts=pl.Series([[1]] * len(names), dtype=pl.List(pl.UInt32)),
     )

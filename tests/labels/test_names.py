@@ -75,10 +75,16 @@ def sounds(*rows: tuple[list[str], list[int]], algorithm: int = 0) -> pl.DataFra
     frame = pl.DataFrame(
         {
             "sound_id": [f"{i:020x}" for i in range(len(rows))],
+            "converted": [False] * len(rows),
             "names": [names for names, _ in rows],
             "name_counts": [counts for _, counts in rows],
         },
-        schema={"sound_id": pl.String, "names": pl.List(pl.String), "name_counts": pl.List(pl.UInt32)},
+        schema={
+            "sound_id": pl.String,
+            "converted": pl.Boolean,
+            "names": pl.List(pl.String),
+            "name_counts": pl.List(pl.UInt32),
+        },
     )
     voice = dict(zip(PARAMETER_NAMES, INIT_VOICE.tolist(), strict=True)) | {"algorithm": algorithm}
     return frame.with_columns(pl.lit(value, pl.UInt8).alias(name) for name, value in voice.items())

@@ -22,6 +22,7 @@ RENEW = "DEEPDX_GOLDEN=renew python -m pytest tests/pipeline/test_demo_rows.py -
 COUNTED = {
     "raw_files": "status",
     "unique_voices": "repair",
+    "converted_voices": "synth",
     "verdicts": "verdict",
     "labeled_voices": "label",
     "training_splits": "split",

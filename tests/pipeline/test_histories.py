@@ -25,6 +25,7 @@ from deepdx_core.tables.generator import GENERATOR_TABLES
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
 from deepdx_core.voice.parameters import PARAMETER_NAMES
+from tests.support.other_synths import sy77_file
 from tests.support.paths import DEMO
 from tests.support.runs import WITHOUT_AUDIO, run_job
 
@@ -61,6 +62,8 @@ class History:
     def content(self):
         if self.random.random() < 0.1:
             return b"just text"
+        if self.random.random() < 0.2:
+            return sy77_file(*self.some_voices(self.random.randrange(1, 9)))
         if self.random.random() < 0.5:
             return write_bank(*self.some_voices(self.random.randrange(1, 9)))
         data = bytearray(b"".join(write_singles(*self.some_voices(self.random.randrange(1, 4)))))

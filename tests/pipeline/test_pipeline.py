@@ -43,6 +43,7 @@ from deepdx_pipeline.lineage import LINEAGE
 from deepdx_pipeline.plots import Plots, curves
 from deepdx_pipeline.resources import HomeResource
 from deepdx_pipeline.source_code import web_address
+from tests.support.other_synths import dx7ii_file, four_operator_file
 from tests.support.paths import DEMO, ROOT
 from tests.support.toy_models import blank_model
 from tests.support.voices import random_voices
@@ -51,7 +52,7 @@ CORPUS_TABLES = set(TABLES) - set(GENERATOR_TABLES)
 
 
 READERS = {
-    "inbox": ("raw_files", "dumps"),
+    "inbox": ("raw_files", "dumps", "synth_messages"),
     "rules": ("unique_voices", "verdicts", "models", "generated_banks", "model_evaluation"),
     "taxonomy": ("labeled_voices", "voice_model", "models", "model_evaluation"),
     "overrides": ("verdicts", "labeled_voices"),
@@ -86,12 +87,14 @@ def materializations(result):
 
 @pytest.fixture
 def banks(home):
-    """A home with some banks of the demo corpus and a text file in its inbox."""
+    """A home with some banks of the demo corpus, voices of other synths and a text file in its inbox."""
     for name in ("Keys/EPIANOS1.syx", "Mixed/MIXED1.syx"):
         shutil.copy(DEMO / name, home.inbox)
     for number, bank in enumerate(sorted((DEMO / "Backup").iterdir())):
         shutil.copy(bank, home.inbox / f"{number}-{bank.name}")
     (home.inbox / "readme.txt").write_text("hello")
+    (home.inbox / "tx81z.syx").write_bytes(four_operator_file(8))
+    (home.inbox / "dx7ii.syx").write_bytes(dx7ii_file(*random_voices(32, seed=1)))
     return home
 
 
@@ -320,7 +323,7 @@ def test_curves_are_visible_in_plot_and_preview_whatever_the_number_of_points(co
 
 def test_column_lineage_refers_to_columns_of_upstream_tables():
     graph = build_defs().get_repository_def().asset_graph
-    assert LINEAGE.keys() == TABLES.keys() - {"raw_files", "dumps"}
+    assert LINEAGE.keys() == TABLES.keys() - {"raw_files", "dumps", "synth_messages"}
     for table, columns in LINEAGE.items():
         upstream = {key.to_user_string() for key in graph.get(dg.AssetKey(table)).parent_keys}
         assert columns.keys() <= {*TABLES[table].column_names(), "*"}

@@ -137,7 +137,7 @@ def rename(home):
 
 
 CHANGES = {
-    add_bank: (CORPUS, {"audio_features"}),
+    add_bank: (CORPUS, {"audio_features", "converted_voices", "performances"}),
     add_copy: ({*SURVEYED, "labeled_voices", "corpus_database", "corpus_charts"}, set()),
     add_text: ({*SURVEYED, "decoded_voices", "labeled_voices", "corpus_database", "corpus_charts"}, set()),
     change_rules: (

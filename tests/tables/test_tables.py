@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from dataframely.exc import SchemaError, ValidationError
 
+from deepdx_core.conversions.corpus import convert_messages, list_performances, list_supplements
 from deepdx_core.database.build import build_database
 from deepdx_core.database.funnel import funnel, funnel_by_source, gaps
 from deepdx_core.database.snapshot import DatabaseError, Snapshot, query
@@ -46,7 +47,8 @@ def write_corpus(folder):
     found = survey(DEMO)
     voices = decode_dumps(found.dumps)
     rules = load_rules()
-    sounds = unique_sounds(voices, rules.repair)
+    converted = convert_messages(found.messages)
+    sounds = unique_sounds(voices, rules.repair, converted)
     families = find_families(sounds.filter("in_range"))
     audio = tables.read_or_empty("audio_features")
     sizes = families.select("sound_id", "family_id", "family_size")
@@ -60,11 +62,16 @@ def write_corpus(folder):
     labels = label_sounds(
         combine_evidence(valid_sounds, families, load_taxonomy(), package_judge("labels"), places=places)
     )
-    splits = assign_splits(labels.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
+    split = labels.join(sounds.filter(~pl.col("converted")), on="sound_id", how="semi")
+    splits = assign_splits(split.join(families, on="sound_id"), tables.read_or_empty("training_splits"))
     for table, rows in (
         ("raw_files", found.raw_files),
         ("dumps", found.dumps),
+        ("synth_messages", found.messages),
         ("decoded_voices", voices),
+        ("converted_voices", converted),
+        ("supplements", list_supplements(found.messages, voices)),
+        ("performances", list_performances(found.messages)),
         ("unique_voices", sounds),
         ("audio_features", audio),
         ("families", families),
@@ -160,7 +167,9 @@ def test_the_view_voice_sources_locates_a_sound(corpus):
 def test_the_funnel_adds_up(corpus):
     with Snapshot(corpus[0]) as snapshot:
         rows, sources = funnel(snapshot), funnel_by_source(snapshot)
-    assert gaps(rows, corpus[1].read("dumps")) == []
+        assert gaps(rows, snapshot) == []
+        # A lost row is detected.
+        assert gaps(rows.filter(pl.col("outcome") != "Pads"), snapshot) != []
     counts = {(step, outcome): n for step, outcome, n in rows.rows()}
     assert counts["voices", "corrupt: byte-over-127"] == 3
     assert counts["verdicts", "empty: all-zero"] == 1
@@ -171,8 +180,6 @@ def test_the_funnel_adds_up(corpus):
     assert sources["sounds"].sum() == counts["sounds", "unique"]
     assert sources["valid"].sum() == counts["verdicts", "valid"]
     assert len(sources) > 5
-    # A lost row is detected.
-    assert gaps(rows.filter(pl.col("outcome") != "Pads"), corpus[1].read("dumps")) != []
 
 
 def test_the_views_on_verdicts_agree_with_the_tables(corpus):
