@@ -17,7 +17,7 @@ import polars as pl
 from deepdx_core.arrays import Float64Array, UInt8Array
 from deepdx_core.decoding.sound_ids import sound_ids
 from deepdx_core.generation.model import load_model
-from deepdx_core.generation.preferences import hear
+from deepdx_core.generation.preferences import STRENGTH_LIKE_RECORDING, hear
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_core.home import Home
@@ -36,8 +36,8 @@ _NOTES = (48, 55, 67, 72)
 _CHOICES = 8
 _SETTINGS = {
     "critic alone": {"preferences": ()},
-    "with likeness": {},
-    "with likeness, strength 0.05": {"strength": 0.05},
+    "likeness": {},
+    "likeness, strength 0.05": {"strength": STRENGTH_LIKE_RECORDING},
 }
 
 

@@ -17,7 +17,7 @@ from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
-from deepdx_core.generation.preferences import hear, prefer_taste, read_taste
+from deepdx_core.generation.preferences import STRENGTH_LIKE_RECORDING, hear, prefer_taste, read_taste
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.registry import corpus_names, find_model
 from deepdx_core.generation.request import Preference, SamplingRequest
@@ -65,11 +65,12 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
         label, category = _find_label(order.label, card.labels, home.taxonomy)
     between, parents = _read_voices(home, "between", order.between), _read_voices(home, "parents", order.parents)
     like, preferences = _read_like(home, order.like, report)
+    strength = STRENGTH_LIKE_RECORDING if order.strength is None and preferences else order.strength
     if order.to_taste:
         preferences.append(prefer_taste(read_taste(home)))
     changes: dict[str, Any] = {
         **({} if order.novelty is None else {"novelty": order.novelty}),
-        **({} if order.strength is None else {"strength": order.strength}),
+        **({} if strength is None else {"strength": strength}),
         **({"like": np.array([voice for voice, _ in like])} if like else {}),
         **({"between": (between[0][0], between[1][0])} if between else {}),
         **({"parents": np.array([voice for voice, _ in parents])} if parents else {}),

@@ -74,7 +74,7 @@ class Order(BaseModel):
     strength: float | None = Field(
         default=None,
         description="Share of parameters that change from `like`, or from what children inherit; with `keep` or `set`, "
-        "of those that may change. By default 0.15.",
+        "of those that may change. By default 0.15, and 0.05 for a recording.",
     )
     between: list[str] = Field(
         default_factory=list,

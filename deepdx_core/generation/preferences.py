@@ -18,6 +18,9 @@ from deepdx_core.tables.storage import Tables
 from deepdx_core.taste.features import Features
 from deepdx_core.taste.model import Taste
 
+STRENGTH_LIKE_RECORDING = 0.05
+"""Strength of variations like a recording, unless the user names one: they stay nearer to it than with 0.15."""
+
 _NEAREST = 8  # sounds of the corpus that voices like a recording derive from, at most
 _SEARCHED = 128
 _TIMES = 2  # the distance of the nearest, within which the others are

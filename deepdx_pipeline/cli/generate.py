@@ -86,7 +86,7 @@ def generate(
         float | None,
         typer.Option(
             help="Share of parameters that --like or --parents change; with --keep or --set, of those that may.",
-            show_default="0.15",
+            show_default="0.15; 0.05 for a recording",
         ),
     ] = None,
     between: Annotated[

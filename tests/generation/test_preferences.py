@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from deepdx_core.codec.reader import read
+from deepdx_core.generation.fulfillment import fill_order
 from deepdx_core.generation.model import save_model
+from deepdx_core.generation.orders import Order
 from deepdx_core.generation.preferences import UnknownTasteError, hear, prefer_taste, read_taste
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
@@ -121,6 +123,16 @@ def test_voices_like_a_recording_are_nearer_to_it_than_variations_without(ran):
     )
     far = [distances_to_recording(recording, made.parameters, np.full(16, 55)).mean() for made in (with_, without)]
     assert far[0] < 0.9 * far[1]
+
+
+def test_variations_of_a_recording_change_less_unless_told(own, tmp_path):
+    (tmp_path / "note.wav").write_bytes(as_file(note_of(SoundIndex.load(own).parameters[3], 55)))
+    by_default, gentle, strong = (
+        fill_order(own, Order(like=str(tmp_path / "note.wav"), strength=strength, count=1, by_ear=False)).parameters
+        for strength in (None, 0.05, 0.15)
+    )
+    assert (by_default == gentle).all()
+    assert (by_default != strong).any()
 
 
 def test_all_conditions_at_once(own, deepdx, tmp_path):
