@@ -2,13 +2,13 @@
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.generation.breeding import breed
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
+from deepdx_core.voice.parts import part_columns
 from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.layout import from_sequence, to_sequence
 from deepdx_core.writer.parents import Parents, draw_parents
@@ -16,15 +16,16 @@ from deepdx_core.writer.sampling import write_voices
 
 _MAX_RETOUCHED = 8  # parameters in which a voice may differ from the interpolation of two
 _LABELS_AT_ONCE = 32
+_ENOUGH = 64  # voices to derive a varied bank from
 _ALGORITHM = INDEX["algorithm"]
 
 
 def draw_labels(model: VoiceModel, count: int, seed: int, request: SamplingRequest) -> Int64Array:
     """Return a label id per voice, `int64[count]`.
 
-    All are the requested label, else the label of the training voice closest to `like` or to the first of `between`.
+    All are the requested label, else the label of the training voice closest to the first of `like` or `between`.
     Otherwise labels are drawn: from those of the training voices closest to `parents`, or from the training voices,
-    those of the requested algorithm if there are any.
+    those with the values of `set` if there are enough.
     """
     if request.label is not None:
         return np.full(count, model.labels.index(request.label))
@@ -33,7 +34,7 @@ def draw_labels(model: VoiceModel, count: int, seed: int, request: SamplingReque
     if request.parents is not None:
         among = np.array([_closest_label(model, parent) for parent in request.parents])
     else:
-        among = model.voices.labels[_rows_of_algorithm(model, request.algorithm)]
+        among = model.voices.labels[_rows_with_values(model, request)]
     batches = range(0, count, _LABELS_AT_ONCE)  # so that the first labels do not depend on the count
     drawn = [np.random.default_rng([seed, first]).choice(among, size=_LABELS_AT_ONCE) for first in batches]
     return np.concatenate(drawn)[:count]
@@ -50,14 +51,16 @@ def make_candidates(
     """Make a candidate for each of these label ids, `uint8[m, 145]`.
 
     positions: of each candidate between two voices, from 0 to 1; ignored unless the request has `between`. attempt:
-    number of attempts before, whose candidates were rejected. With `keep`, each makes the writer bolder, which may be
-    too sure that nothing changes where little may change. Raises ValueError if the model cannot fulfill the request.
+    number of attempts before, whose candidates were rejected. The fewer parameters may change, the bolder each makes
+    the writer, which may be too sure that nothing changes there. Raises ValueError if the model cannot fulfill the
+    request.
     """
     if isinstance(model, GanModel):
         if request.of_writers:
             raise ValueError(f"{request.of_writers[0]} needs a writer, and this model is a GAN; choose another")
-        algorithm = None if request.algorithm is None else request.algorithm - 1
-        return model.gan.generate(labels, random, request.temperature, algorithm)
+        voices = model.gan.generate(labels, random, request.temperature, request.set.get("algorithm"))
+        voices[:, request.set_columns] = list(request.set.values())
+        return voices
     if isinstance(model, SampledModel):
         return model.generator.sample(labels, int(random.integers(1 << 32)))
     assert isinstance(model, WriterModel)
@@ -68,12 +71,16 @@ def make_candidates(
         parents, parent_labels = _parents_of_variations(request, len(labels), random), labels
         differing = np.full(len(labels), max(round(request.strength * request.free.sum()), request.too_close + 1, 1))
     else:
-        rows, differing = _draw_parents(model, request.algorithm, labels, random)
+        rows, differing = _draw_parents(model, request, labels, random)
         parents, parent_labels = model.voices.parameters[rows], model.voices.labels[rows]
         if np.isinf(request.novelty):
             differing = np.full(len(rows), -1)
         else:
-            differing = np.rint(differing * request.novelty).clip(1, len(PARAMETERS)).astype(np.int64)
+            share = request.novelty * request.free.mean()
+            differing = np.rint(differing * share).clip(1, request.free.sum()).astype(np.int64)
+    wanted = parents.copy()
+    wanted[:, request.set_columns] = list(request.set.values())
+    differing += np.where(differing < 0, 0, (wanted != parents).sum(axis=1))  # changes by `set` come on top
     conditions = Conditions(
         torch.from_numpy(to_sequence(parents)),
         torch.from_numpy(differing),
@@ -81,7 +88,9 @@ def make_candidates(
         torch.from_numpy(parent_labels),
         torch.zeros(len(labels), dtype=torch.bool),
     )
-    given, boldness = _given_values(request, parents), float(attempt if request.keep else 0)
+    is_free = to_sequence(request.free[None].astype(np.uint8))
+    given = None if is_free.all() else torch.from_numpy(np.where(is_free, -1, to_sequence(wanted)))
+    boldness = attempt * float(1 - request.free.mean())
     voices = from_sequence(write_voices(model.writer, conditions, random, request.temperature, given, boldness).numpy())
     if request.between is not None:  # both ends stay as given
         voices[positions == 0], voices[positions == 1] = request.between
@@ -92,23 +101,12 @@ def _parents_of_variations(request: SamplingRequest, count: int, random: np.rand
     """Return the voice that each of some candidates is a variation of, `uint8[count, 145]`: `like`, or a child."""
     if request.parents is None:
         assert request.like is not None
-        return np.repeat(request.like[None], count, axis=0)
-    kept = ~request.free
-    children = breed(request.parents, count, random, first_leads=bool(kept[_ALGORITHM]))
+        voices = np.atleast_2d(request.like)
+        return voices[random.integers(len(voices), size=count)]
+    kept = part_columns(request.keep)
+    children = breed(request.parents, count, random, first_leads=_ALGORITHM in kept)
     children[:, kept] = request.parents[0][kept]
     return children
-
-
-def _given_values(request: SamplingRequest, parents: UInt8Array) -> Tensor | None:
-    """Return the values that the writer must keep, as `write_voices` takes them."""
-    if not request.keep and request.algorithm is None:
-        return None
-    kept = ~request.free
-    values = parents.copy()
-    if request.algorithm is not None:
-        values[:, _ALGORITHM], kept[_ALGORITHM] = request.algorithm - 1, True
-    in_order = to_sequence(kept[None].astype(np.uint8))
-    return torch.from_numpy(np.where(in_order, to_sequence(values), -1))
 
 
 def _closest_label(model: VoiceModel, voice: UInt8Array) -> int:
@@ -117,20 +115,26 @@ def _closest_label(model: VoiceModel, voice: UInt8Array) -> int:
 
 
 def _draw_parents(
-    model: WriterModel, algorithm: int | None, labels: Int64Array, random: np.random.Generator
+    model: WriterModel, request: SamplingRequest, labels: Int64Array, random: np.random.Generator
 ) -> tuple[Int64Array, Int64Array]:
-    """Draw parents like `draw_parents`, but only those of voices of this algorithm if there are any."""
-    if algorithm is None:
+    """Draw parents like `draw_parents`, but only those of voices with the values of `set`, if there are enough."""
+    if not request.set:
         return draw_parents(model.voices.labels, model.parents, labels, random)
-    own = _rows_of_algorithm(model, algorithm)
+    own = _rows_with_values(model, request)
     among = Parents(model.parents.rows[own], model.parents.differing[own], model.parents.slack)
     return draw_parents(model.voices.labels[own], among, labels, random)
 
 
-def _rows_of_algorithm(model: VoiceModel, algorithm: int | None) -> Int64Array:
-    """Return the rows of the training voices of this algorithm; all rows if there are none, or if it is None."""
-    (rows,) = np.nonzero(model.voices.parameters[:, INDEX["algorithm"]] + 1 == algorithm)
-    return rows if len(rows) else np.arange(len(model.voices))
+def _rows_with_values(model: VoiceModel, request: SamplingRequest) -> Int64Array:
+    """Return the rows of the training voices with the values of `set`; with fewer of them until there are enough.
+
+    Rows without any of the values are only among them if there are no others.
+    """
+    values = np.array(list(request.set.values()), dtype=np.int64)
+    equal = np.count_nonzero(model.voices.parameters[:, request.set_columns] == values, axis=1)
+    least = max(np.sort(equal)[-min(_ENOUGH, len(equal))], 1)
+    (rows,) = np.nonzero(equal >= least)
+    return rows if len(rows) else np.arange(len(equal))
 
 
 def _interpolate(one: UInt8Array, other: UInt8Array, positions: Float64Array) -> UInt8Array:

@@ -17,15 +17,18 @@ from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
+from deepdx_core.generation.preferences import STRENGTH_LIKE_RECORDING, hear, prefer_taste, read_taste
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.registry import corpus_names, find_model
-from deepdx_core.generation.request import SamplingRequest
+from deepdx_core.generation.request import Preference, SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_core.generation.voice_model import VoiceModel
 from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import find_taxonomy
 from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import load_rules
+from deepdx_core.similarity.index import SoundIndex
+from deepdx_core.similarity.recordings import EXTENSIONS, read_recording
 
 
 class Delivery(NamedTuple):
@@ -60,29 +63,27 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     label = category = None
     if order.label is not None:
         label, category = _find_label(order.label, card.labels, home.taxonomy)
-    like, between, parents = (
-        _read_voices(home, key, texts)
-        for key, texts in (
-            ("like", [] if order.like is None else [order.like]),
-            ("between", order.between),
-            ("parents", order.parents),
-        )
-    )
+    between, parents = _read_voices(home, "between", order.between), _read_voices(home, "parents", order.parents)
+    like, preferences = _read_like(home, order.like, report)
+    strength = STRENGTH_LIKE_RECORDING if order.strength is None and preferences else order.strength
+    if order.to_taste:
+        preferences.append(prefer_taste(read_taste(home)))
     changes: dict[str, Any] = {
         **({} if order.novelty is None else {"novelty": order.novelty}),
-        **({} if order.strength is None else {"strength": order.strength}),
-        **({"like": like[0][0]} if like else {}),
+        **({} if strength is None else {"strength": strength}),
+        **({"like": np.array([voice for voice, _ in like])} if like else {}),
         **({"between": (between[0][0], between[1][0])} if between else {}),
         **({"parents": np.array([voice for voice, _ in parents])} if parents else {}),
     }
     try:
         request = SamplingRequest(
             label,
-            order.algorithm,
+            order.values,
             order.temperature,
             choices=order.choices,
             avoid_copies=order.avoid_copies,
             keep=tuple(order.keep),
+            preferences=tuple(preferences),
             **changes,
         )
     except ValueError as error:
@@ -149,6 +150,14 @@ def _read_voices(home: Home, key: str, texts: Sequence[str]) -> list[tuple[UInt8
         return [read_voice(home, text) for text in texts]
     except InvalidReferenceError as error:
         raise OrderError(key, str(error)) from error
+
+
+def _read_like(home: Home, text: str | None, report: Report) -> tuple[list[tuple[UInt8Array, str]], list[Preference]]:
+    """Return the voices to make variations of, and the preference for those like a recording, if it is one."""
+    if text is None or Path(text).suffix.lower() not in EXTENSIONS:
+        return _read_voices(home, "like", [] if text is None else [text]), []
+    heard = hear(SoundIndex.load(home), read_recording(Path(text)), report)
+    return list(zip(heard.voices, heard.names, strict=True)), [heard.preference]
 
 
 def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> tuple[str, str | None]:

@@ -40,6 +40,11 @@ class Order(BaseModel):
     algorithm: int | None = Field(
         default=None, ge=1, le=32, description="Algorithm as on the panel, 1 to 32. By default any."
     )
+    set: dict[str, int] = Field(
+        default_factory=dict,
+        description="Values of parameters in every voice, by name, such as `op1_coarse: 1`: any of the 145, with the "
+        "values that the tables have.",
+    )
     count: int = Field(
         default=VMEM_VOICES, ge=1, le=MAX_VOICES, description="Number of voices; more than 32 fill several banks."
     )
@@ -53,7 +58,9 @@ class Order(BaseModel):
         "voices; 2 doubles it, inf derives from no voice. By default 1.",
     )
     like: str | None = Field(
-        default=None, description=f"{REFERENCE} of a voice to generate variations of; slots count from 1."
+        default=None,
+        description=f"{REFERENCE} of a voice to generate variations of; slots count from 1. Or a recording of a note: "
+        "voices that sound like it.",
     )
     parents: list[str] = Field(
         default_factory=list,
@@ -61,23 +68,31 @@ class Order(BaseModel):
     )
     keep: list[str] = Field(
         default_factory=list,
-        description="Parts that stay as in `like`, or in the first of `parents`: " + ", ".join(PARTS) + ". Or "
-        "parameters.",
+        description="Parts that stay as in `like`, in the first of `parents`, or else in the corpus voice that a voice "
+        "derives from: " + ", ".join(PARTS) + ". Or parameters.",
     )
     strength: float | None = Field(
         default=None,
-        description="Share of parameters that change from `like`, or from what children inherit; with `keep`, of those "
-        "that may change. By default 0.15.",
+        description="Share of parameters that change from `like`, or from what children inherit; with `keep` or `set`, "
+        "of those that may change. By default 0.15, and 0.05 for a recording.",
     )
     between: list[str] = Field(
         default_factory=list,
         description=f"Two voices, each {REFERENCE}: generate steps from the first voice to the second.",
+    )
+    to_taste: bool = Field(
+        default=False, description="Multiply the critic's odds by those that you would like a voice, by your ratings."
     )
     choices: int = Field(default=4, description="Number of candidates per voice; the critic chooses one.")
     avoid_copies: bool = Field(default=True, description="Reject near copies of corpus voices and of each other.")
     by_ear: bool = Field(
         default=True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."
     )
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The values of parameters that `set` and `algorithm` ask for."""
+        return self.set if self.algorithm is None else {**self.set, "algorithm": self.algorithm - 1}
 
 
 def check_order(order: Order) -> None:
@@ -93,13 +108,16 @@ def check_order(order: Order) -> None:
     varied = order.like is not None or bool(order.parents)
     if order.strength is not None and not varied:
         raise OrderError("strength", "needs `like` or `parents`")
-    if order.keep and not varied:
-        raise OrderError("keep", "needs `like` or `parents`")
+    for key in ("algorithm", "set", "keep"):
+        if order.between and getattr(order, key):
+            raise OrderError(key, "cannot be combined with `between`, whose ends are given")
+    if "algorithm" in order.set:
+        raise OrderError(
+            "set", "algorithm counts from 0 in tables; use `algorithm`, which counts from 1 as on the panel"
+        )
     try:
         part_columns(order.keep)
     except ValueError as error:
         raise OrderError("keep", printable(str(error))) from error
     if order.novelty is not None and (varied or order.between):
         raise OrderError("novelty", "cannot be combined with `like`, `parents` or `between`")
-    if order.algorithm is not None and order.between:
-        raise OrderError("algorithm", "cannot be combined with `between`, whose voices have their own")

@@ -1,8 +1,9 @@
 """Voices from a trained model: several candidates for each, filtered and then selected by the critic.
 
 A candidate is rejected if it is close to a training voice or to another of the sample, if the rules of curation find
-fault with it, or if its rendered audio is silent, endless or noise. Of the others, one is drawn by the critic's odds
-(sampling importance resampling: Rubin, 1987; Azadi et al., "Discriminator rejection sampling", 2019).
+fault with it, or if its rendered audio is silent, endless or noise. Of the others, one is drawn by the critic's odds,
+times those of the request's preferences (sampling importance resampling: Rubin, 1987; Azadi et al., "Discriminator
+rejection sampling", 2019).
 """
 
 from collections import Counter
@@ -160,6 +161,8 @@ class _Batch:
         realness = compute_realness(self.model, generated_voices(candidates, self.labels[own]), audio)
         # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).
         keys = realness.clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS) + random.gumbel(size=len(candidates))
+        for preference in self.request.preferences:
+            keys += preference(candidates, audio)
         reasons = np.full(len(candidates), "", dtype=object)
         reasons[is_inaudible(candidates)] = SILENT
         if self.too_close >= 0:

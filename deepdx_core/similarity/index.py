@@ -15,7 +15,7 @@ from deepdx_core.home import Home
 from deepdx_core.progress import Report, silent
 from deepdx_core.similarity.ear import ear_vectors
 from deepdx_core.similarity.matching import HIGHEST_NOTE, LOWEST_NOTE, match_recording
-from deepdx_core.similarity.recordings import read_recording
+from deepdx_core.similarity.recordings import Recording, read_recording
 from deepdx_core.similarity.spectra_cache import load_spectra
 from deepdx_core.sound.audio_features import compute_voice_features
 from deepdx_core.tables.audio import AudioFeatures
@@ -93,19 +93,19 @@ class SoundIndex:
         return self._nearest(parameters, distances, count)
 
     def by_recording(
-        self, source: bytes | Path, count: int = 20, *, note: int | None = None, report: Report = silent
+        self, source: Recording | bytes | Path, count: int = 20, *, note: int | None = None, report: Report = silent
     ) -> pl.DataFrame:
         """Return the sounds nearest to a recording of a note: `sound_id`, `distance`, `note`; nearest first.
 
-        source: a file (WAV, FLAC, MP3, Ogg or AIFF) or its content. note: the MIDI note that it plays, if known. The
-        column `note` is the one at which the sound is most alike. At most 128 sounds. The first query of a home renders
-        all of its sounds, which takes 15 s of one core for 30,000; they are kept in a file.
+        source: a recording, or a file (WAV, FLAC, MP3, Ogg or AIFF), or its content. note: the MIDI note that it plays,
+        if known. The column `note` is the one at which the sound is most alike. At most 128 sounds. The first query of
+        a home renders all of its sounds, which takes 15 s of one core for 30,000; they are kept in a file.
 
         Raises RecordingError, and ValueError for a note that no recording is compared at.
         """
         if note is not None and not LOWEST_NOTE <= note <= HIGHEST_NOTE:
             raise ValueError(f"note is {note}, its range is {LOWEST_NOTE} to {HIGHEST_NOTE}")
-        recording = read_recording(source)
+        recording = source if isinstance(source, Recording) else read_recording(source)
         if not self._spectra:
             self._spectra.append(load_spectra(self.home, self.sound_ids.to_list(), self.parameters, report))
         rows, distances, notes = match_recording(recording, self.parameters, self._spectra[0], note)

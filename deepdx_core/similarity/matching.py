@@ -28,17 +28,27 @@ def match_recording(
     recording plays; by default each sound is compared at the note where its spectrum is most alike, which needs no
     pitch and finds sounds without one, too. Level does not count, and velocity is tried.
     """
-    clip = recording.samples[None]
-    attack = compute_spectra(clip, STARTS)
+    attack = compute_spectra(recording.samples[None], STARTS)
     notes = np.arange(LOWEST_NOTE, HIGHEST_NOTE + 1) if note is None else np.array([note])
     rows, at = _most_alike(attack[0], spectra, notes)
-    rows, at, _ = _nearest(attack, parameters, rows, at, _FIRST_VELOCITIES, STARTS, _LIKELIEST)
+    distances = _distances(attack, parameters[rows], at, _FIRST_VELOCITIES, STARTS)
+    likeliest = np.argsort(distances, kind="stable")[:_LIKELIEST]
+    rows, at = rows[likeliest], at[likeliest]
+    distances = distances_to_recording(recording, parameters[rows], at)
+    order = np.argsort(distances, kind="stable")
+    _, first = np.unique(rows[order], return_index=True)
+    order = order[np.sort(first)]
+    return rows[order], distances[order], at[order]
+
+
+def distances_to_recording(recording: Recording, parameters: UInt8Array, notes: Int64Array) -> Float32Array:
+    """Return how unlike a recording voices, `uint8[n, 145]`, sound at these notes, `int64[n]`: `float32[n]`.
+
+    It is the root mean square of differences between spectra up to key-up, at the velocity that fits best.
+    """
     course = tuple(start for start in _COURSE if start + WINDOW <= max(recording.key_up, STARTS[-1] + WINDOW))
-    held = compute_spectra(clip[:, : course[-1] + WINDOW], course)
-    rows, at, distances = _nearest(held, parameters, rows, at, _VELOCITIES, course, _LIKELIEST)
-    _, first = np.unique(rows, return_index=True)
-    first.sort()
-    return rows[first], distances[first], at[first]
+    held = compute_spectra(recording.samples[None, : course[-1] + WINDOW], course)
+    return _distances(held, parameters, notes, _VELOCITIES, course)
 
 
 def _most_alike(attack: Float32Array, spectra: UInt8Array, notes: Int64Array) -> tuple[Int64Array, Int64Array]:
@@ -82,19 +92,16 @@ def _moved(levels: Float32Array, bands: int) -> Float32Array:
     return moved
 
 
-def _nearest(
+def _distances(
     wanted: Float32Array,
     parameters: UInt8Array,
-    rows: Int64Array,
     notes: Int64Array,
     velocities: tuple[int, ...],
     starts: tuple[int, ...],
-    count: int,
-) -> tuple[Int64Array, Int64Array, Float32Array]:
-    """Return the pairs of a row and a note that are nearest when rendered, at the velocity that fits best."""
-    distances = np.full(len(rows), np.inf, np.float32)
+) -> Float32Array:
+    """Return the distance of each voice at its note from spectra, at the velocity that fits best, `float32[n]`."""
+    distances = np.full(len(parameters), np.inf, np.float32)
     for velocity in velocities:
-        rendered = _emphasized(render_spectra(parameters[rows], notes, np.full(len(rows), velocity), starts))
+        rendered = _emphasized(render_spectra(parameters, notes, np.full(len(parameters), velocity), starts))
         np.minimum(distances, np.sqrt(((rendered - _emphasized(wanted)) ** 2).mean(axis=(1, 2))), out=distances)
-    order = np.argsort(distances, kind="stable")[:count]
-    return rows[order], notes[order], distances[order]
+    return distances

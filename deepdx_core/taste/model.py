@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from scipy.special import log_ndtr
 from scipy.stats import spearmanr
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
@@ -22,6 +23,7 @@ from deepdx_core.taste.features import Features
 PRIOR = 0.35
 """The taste of a sound of which nothing is known: between `fine` and `keep`, as most sounds are just fine."""
 
+_LIKED = 0.5  # between `fine` and `keep`
 _SPREAD = 0.3  # standard deviation of a taste of which nothing is known
 _NOISE = 0.2  # standard deviation of a rating of the same sound at another time
 _KERNEL = ConstantKernel(_SPREAD**2) * Matern(2.0, nu=1.5)
@@ -89,6 +91,12 @@ class Taste:
         if not found:
             return np.empty(0), np.empty(0)
         return self._mean + np.concatenate([m for m, _ in found]), np.concatenate([s for _, s in found])
+
+    def log_odds(self, of: Sequence[str] | pl.Series | Float64Array) -> Float64Array:
+        """Return the log-odds that the user would rate sounds `keep` or `star`, `float64[m]`. of: as of `predict`."""
+        mean, deviation = self.predict(of)
+        above = (mean - _LIKED) / np.hypot(deviation, _NOISE)
+        return np.asarray(log_ndtr(above) - log_ndtr(-above))
 
     def sure(self, deviations: Float64Array) -> Float64Array:
         """Return how sure standard deviations of tastes are, 0 (nothing is known) to 1: the share of the prior gone."""

@@ -28,6 +28,7 @@ class Wish(BaseModel):
 
     label: str | None = Field(default=None, description="One of the labels; by default any, as in the corpus.")
     algorithm: int | None = Field(default=None, ge=1, le=32)
+    set: dict[str, int] = Field(default_factory=dict, description="Values of parameters by name, in every voice.")
     count: int = Field(default=8, ge=1, le=_MAX_COUNT)
     seed: int = Field(default=0, ge=0)
     temperature: float = Field(default=1.0, ge=0.05, le=5)
@@ -36,6 +37,7 @@ class Wish(BaseModel):
     between: list[SoundId] = Field(default_factory=list, max_length=2, description="Two voices: steps between them.")
     parents: list[SoundId] = Field(default_factory=list, max_length=8, description="Two to eight voices to breed.")
     keep: list[str] = Field(default_factory=list, description="Parts that stay as they are: " + ", ".join(PARTS) + ".")
+    to_taste: bool = Field(default=False, description="Prefer voices that the user would like, by the ratings.")
     strength: float | None = Field(default=None, gt=0, le=1, description="Share of the parameters that change.")
 
 
@@ -46,6 +48,7 @@ def make(librarian: TheLibrarian, wish: Wish) -> dict[str, Any]:
     The same wish with the same model makes the same voices. `rejected` counts rejected candidates by reason.
     """
     from deepdx_core.generation.fulfillment import generate_voices  # loads torch
+    from deepdx_core.generation.preferences import prefer_taste
     from deepdx_core.generation.request import SamplingRequest
 
     if len(wish.between) == 1:
@@ -54,14 +57,16 @@ def make(librarian: TheLibrarian, wish: Wish) -> dict[str, Any]:
     voices = [playable(librarian.voice(sound_id)) for sound_id in given]
     parameters = np.array([voice.parameters for voice in voices])
     changes: dict[str, Any] = {
+        **({"preferences": (prefer_taste(librarian.taste()),)} if wish.to_taste else {}),
         **({} if wish.novelty is None else {"novelty": wish.novelty}),
         **({} if wish.strength is None else {"strength": wish.strength}),
         **({"like": parameters[0]} if wish.like else {}),
         **({"between": (parameters[0], parameters[-1])} if wish.between else {}),
         **({"parents": parameters} if wish.parents else {}),
     }
+    values = wish.set if wish.algorithm is None else {**wish.set, "algorithm": wish.algorithm - 1}
     try:
-        request = SamplingRequest(wish.label, wish.algorithm, wish.temperature, keep=tuple(wish.keep), **changes)
+        request = SamplingRequest(wish.label, values, wish.temperature, keep=tuple(wish.keep), **changes)
     except ValueError as error:
         raise DeepDXError(str(error)) from error
     with _ONE_AT_A_TIME:

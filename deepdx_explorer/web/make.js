@@ -53,6 +53,7 @@ function form() {
       number("novelty", "Novelty", 1, 0.1, 10, 0.1),
       number("temperature", "Temperature", 1, 0.05, 5, 0.05),
       number("strength", "Change, % of parameters", 15, 1, 100, 1),
+      el("label", {}, "To my taste", el("input", { type: "checkbox", name: "to_taste" })),
     ),
     keep,
     el(
@@ -92,6 +93,7 @@ function order() {
     temperature: given("temperature") ?? 1,
     strength: (given("strength") ?? 15) / 100,
     keep: fields.getAll("keep"),
+    to_taste: fields.has("to_taste"),
   };
 }
 

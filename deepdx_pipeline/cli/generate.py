@@ -36,6 +36,14 @@ def generate(
     algorithm: Annotated[
         int | None, typer.Option(min=1, max=32, help="Algorithm, as on the panel.", show_default="any")
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Give every voice this value of a parameter, such as op1_coarse=1, as the tables have it; repeatable.",
+        ),
+    ] = None,
     count: Annotated[
         int, typer.Option(min=1, max=MAX_VOICES, help="Number of voices; more than 32 fill several numbered banks.")
     ] = 32,
@@ -53,7 +61,11 @@ def generate(
     ] = None,
     like: Annotated[
         str | None,
-        typer.Option(metavar="VOICE", help=f"Generate variations of this voice, {REFERENCE}; slots count from 1."),
+        typer.Option(
+            metavar="VOICE|RECORDING",
+            help=f"Generate variations of this voice, {REFERENCE}; slots count from 1. Or voices that sound like the "
+            "recording of a note: WAV, FLAC, MP3, Ogg, AIFF.",
+        ),
     ] = None,
     parents: Annotated[
         list[str] | None,
@@ -66,20 +78,27 @@ def generate(
         str | None,
         typer.Option(
             metavar="PART,...",
-            help=f"Keep these parts as in --like, or in the first of --parents: {', '.join(PARTS)}; or parameters.",
+            help=f"Keep these parts as in --like, in the first of --parents, or else in the corpus voice that a voice "
+            f"derives from: {', '.join(PARTS)}; or parameters.",
         ),
     ] = None,
     strength: Annotated[
         float | None,
         typer.Option(
-            help="Share of parameters that --like or --parents change; with --keep, of those that may change.",
-            show_default="0.15",
+            help="Share of parameters that --like or --parents change; with --keep or --set, of those that may.",
+            show_default="0.15; 0.05 for a recording",
         ),
     ] = None,
     between: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="VOICE VOICE", help="Generate steps from the first voice to the second."),
     ] = None,
+    to_taste: Annotated[
+        bool, typer.Option("--to-taste", help="Prefer voices that you would like, by your ratings of other sounds.")
+    ] = False,
+    choices: Annotated[
+        int, typer.Option(min=1, max=256, help="Number of candidates per voice, of which one is chosen.")
+    ] = 4,
     avoid_copies: Annotated[
         bool,
         typer.Option(
@@ -99,6 +118,7 @@ def generate(
         model=model,
         label=label,
         algorithm=algorithm,
+        set=_parse_values(set_ or []),
         count=count,
         seed=seed,
         temperature=temperature,
@@ -108,6 +128,8 @@ def generate(
         keep=[part.strip() for part in keep.split(",")] if keep else [],
         strength=strength,
         between=list(between or ()),
+        to_taste=to_taste,
+        choices=choices,
         avoid_copies=avoid_copies,
         by_ear=by_ear,
     )
@@ -128,6 +150,18 @@ def generate(
     for path in paths:
         print_line(printable(str(path)))
     print_line(f"{counted(count, 'voice')}; {_describe_rejections(delivered.rejected)}")
+
+
+def _parse_values(texts: list[str]) -> dict[str, int]:
+    """Return values of parameters by name. Raises a usage error for a text that is not NAME=VALUE."""
+    values = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not re.fullmatch("[0-9]{1,3}", value, re.ASCII):
+            reason = f"{printable(text)!r} is not NAME=VALUE, such as op1_coarse=1"
+            raise typer.BadParameter(reason, param_hint="--set")
+        values[name] = int(value)
+    return values
 
 
 @contextmanager

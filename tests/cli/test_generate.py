@@ -182,6 +182,17 @@ def test_kept_parts_stay_as_in_the_voice(deepdx):
     assert (made != like).any(axis=1).all()
 
 
+def test_values_mix_with_label_algorithm_and_voice(deepdx):
+    values = ("--set", "op1_coarse=3", "--set", "feedback=6", "--algorithm", 5)
+    for options in (("--label", "Bass"), ("--like", f"{KEYS}:3", "--keep", "op1"), ("--keep", "op1, lfo")):
+        made = generated(deepdx, *options, *values, "--count", 4)[:4]
+        assert (made[:, [INDEX[name] for name in ("op1_coarse", "feedback", "algorithm")]] == [3, 6, 4]).all()
+    like, _ = load_voice(KEYS, 3)
+    others = [column for column in part_columns(["op1"]) if column != INDEX["op1_coarse"]]
+    made = generated(deepdx, "--like", f"{KEYS}:3", "--keep", "op1", *values, "--count", 4)[:4]
+    assert (made[:, others] == like[others]).all()
+
+
 def test_children_have_operators_of_their_parents(deepdx):
     parents = [f"{KEYS}:1", f"{KEYS}:9", f"{DEMO / 'Basses' / 'EBASS1.syx'}:2"]
     given = np.array([load_voice(Path(text.rpartition(":")[0]), int(text.rpartition(":")[2]))[0] for text in parents])
@@ -292,12 +303,13 @@ def test_a_voice_that_is_not_legal_is_refused(deepdx, file, fault):
             ("--like", f"{KEYS}:1", "--novelty", 2),
             "Invalid value for --novelty: cannot be combined with --like, --parents or --between",
         ),
-        (("--keep", "op1"), "Invalid value for --keep: needs --like or --parents"),
+        (("--set", "feedback=8"), "Invalid value for --set: feedback is 8, its range is 0 to 7"),
+        (("--set", "loudness=8"), "Invalid value for --set: 'loudness' is no parameter"),
+        (("--set", "feedback"), "Invalid value for --set: 'feedback' is not NAME=VALUE"),
+        (("--set", "feedback=²"), "is not NAME=VALUE"),
+        (("--set", "algorithm=4"), "use --algorithm, which counts from 1 as on the panel"),
+        (("--keep", "op1", "--novelty", "inf"), "Invalid value for --keep: needs a voice to keep parts of"),
         (("--like", f"{KEYS}:1", "--keep", "op1,op9"), "Invalid value for --keep: 'op9' is none of op1, op2"),
-        (
-            ("--like", f"{KEYS}:1", "--keep", ",".join(f"op{n}" for n in range(1, 7)) + ",algorithm", "--algorithm", 5),
-            "Invalid value for --algorithm: cannot be combined with --keep of the algorithm",
-        ),
         (("--parents", f"{KEYS}:1"), "Invalid value for --parents: needs 2 to 8 voices"),
         (("--parents", f"{KEYS}:1", "--parents", KEYS), "is not FILE:SLOT"),
         (

@@ -6,6 +6,7 @@ import pytest
 from deepdx_core.generation.model import save_model
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
+from deepdx_core.voice.parameters import INDEX
 from tests.support.toy_models import blank_model, trained_gan
 
 GAN, WRITER = "a" * 16, "b" * 16
@@ -42,3 +43,16 @@ def test_variations_need_a_writer_beside_a_gan(writer, champion):
     made = writer.post("/api/voices", json=wish)
     assert made.status_code == 200, made.text
     assert len(made.json()["voices"]) == 2
+
+
+def test_values_and_taste_are_conditions_like_any_other(writer, champion):
+    made = writer.post("/api/voices", json={"set": {"feedback": 6}, "algorithm": 3, "count": 2})
+    assert made.status_code == 200, made.text
+    voices = [bytes.fromhex(voice["parameters"]) for voice in made.json()["voices"]]
+    assert {(voice[INDEX["feedback"]], voice[INDEX["algorithm"]]) for voice in voices} == {(6, 2)}
+    refused = writer.post("/api/voices", json={"to_taste": True, "count": 2})
+    assert refused.status_code >= 400
+    assert "0 ratings" in refused.text
+    for number, sound in enumerate(writer.get("/api/sounds", params={"limit": 10}).json()["sounds"]):
+        writer.put(f"/api/sounds/{sound['sound_id']}/rating", json={"rating": "star" if number < 5 else "skip"})
+    assert writer.post("/api/voices", json={"to_taste": True, "count": 2}).status_code == 200

@@ -148,7 +148,6 @@ def test_strength_counts_the_parameters_that_may_change(model, three, keep):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"keep": ("op1",)}, "keep needs `like` or `parents`"),
         ({"keep": ("op9",), "like": INIT_VOICE}, "keep 'op9' is none of"),
         (
             {
@@ -169,7 +168,6 @@ def test_strength_counts_the_parameters_that_may_change(model, three, keep):
             },
             "keep leaves nothing",
         ),
-        ({"keep": ("algorithm",), "like": INIT_VOICE, "algorithm": 3}, "cannot be combined with `keep`"),
         ({"parents": INIT_VOICE[None]}, "parents must be 2 to 8"),
         ({"parents": np.tile(INIT_VOICE, (9, 1))}, "parents must be 2 to 8"),
         ({"parents": np.array([INIT_VOICE, MAXIMA + 1])}, "its range is"),
@@ -184,9 +182,10 @@ def test_a_request_that_makes_no_sense_is_refused(options, reason):
 @pytest.mark.parametrize(
     ("order", "key", "reason"),
     [
-        ({"keep": ["op1"]}, "keep", "needs `like` or `parents`"),
+        ({"set": {"algorithm": 3}}, "set", "use `algorithm`, which counts from 1"),
+        ({"set": {"feedback": 3}, "between": ["a:1", "b:2"]}, "set", "cannot be combined"),
         ({"keep": ["op1\x1b"], "like": "a:1"}, "keep", r"'op1\\\\x1b' is none of op1"),
-        ({"keep": ["op1"], "between": ["a:1", "b:2"]}, "keep", "needs"),
+        ({"keep": ["op1"], "between": ["a:1", "b:2"]}, "keep", "cannot be combined"),
         ({"parents": ["a:1"]}, "parents", "needs 2 to 8 voices"),
         ({"parents": ["a:1"] * 9}, "parents", "needs 2 to 8 voices"),
         ({"parents": ["a:1", "b:1"], "like": "c:1"}, "parents", "cannot be combined"),

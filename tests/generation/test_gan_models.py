@@ -64,9 +64,9 @@ def test_a_stored_gan_is_loaded_as_it_was(stored):
         assert (sample(loaded, 6, 3, request).parameters == sample(model, 6, 3, request).parameters).all()
 
 
-def test_an_algorithm_is_fulfilled_and_the_temperature_matters():
-    voices = sample(trained_gan(), 6, 1, replace(FREE, algorithm=7)).parameters
-    assert (voices[:, INDEX["algorithm"]] == 6).all()
+def test_values_are_fulfilled_and_the_temperature_matters():
+    voices = sample(trained_gan(), 6, 1, replace(FREE, set={"algorithm": 6, "op2_coarse": 5})).parameters
+    assert (voices[:, [INDEX["algorithm"], INDEX["op2_coarse"]]] == [6, 5]).all()
     cold = sample(trained_gan(), 6, 1, replace(FREE, temperature=0.05)).parameters
     hot = sample(trained_gan(), 6, 1, replace(FREE, temperature=5.0)).parameters
     assert (cold != hot).any()
@@ -78,6 +78,7 @@ def test_an_algorithm_is_fulfilled_and_the_temperature_matters():
         ("like", SamplingRequest(like=toy_voices(1).parameters[0])),
         ("parents", SamplingRequest(parents=toy_voices(3).parameters[:2])),
         ("between", SamplingRequest(between=tuple(toy_voices(3).parameters[:2]))),
+        ("keep", SamplingRequest(keep=("op1",))),
         ("novelty", SamplingRequest(novelty=2.0)),
     ],
 )

@@ -25,7 +25,8 @@ from deepdx_core.sound.audio_features import compute_voice_features, summarize_b
 from deepdx_core.sound.feature_bytes import FEATURE_BYTES, feature_bytes
 from deepdx_core.tables.audio import AudioFeatures
 from deepdx_core.versions import MODEL_VERSION
-from deepdx_core.voice.parameters import INDEX
+from deepdx_core.voice.parameters import INDEX, PARAMETER_NAMES
+from deepdx_core.voice.parts import part_columns
 from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.parents import SAMPLING_SLACK
 from tests.support.toy_models import COARSE, LABELS, TINY, fit, toy_splits, toy_voices, trained_model
@@ -167,9 +168,59 @@ def test_labels_are_distributed_as_in_training_unless_requested(model):
 
 @pytest.mark.parametrize("algorithm", [1, 32])
 def test_voices_have_the_requested_algorithm(model, algorithm):
-    voices = sample(model, 5, seed=0, request=SamplingRequest(algorithm=algorithm, label="High"))
+    voices = sample(model, 5, seed=0, request=SamplingRequest("High", {"algorithm": algorithm - 1}))
     assert (voices.parameters[:, INDEX["algorithm"]] == algorithm - 1).all()
     assert (voices.label_ids == 1).all()
+
+
+def test_values_are_in_every_voice_and_the_others_still_vary(model):
+    values = {"feedback": 7, "op1_coarse": COARSE[1], "op6_eg_rate_4": 12, "algorithm": 21}
+    columns = [INDEX[name] for name in values]
+    made = sample(model, 12, seed=0, request=SamplingRequest("High", values)).parameters
+    require_legal(made)
+    assert (made[:, columns] == list(values.values())).all()
+    assert closest_within(made).min() > MAX_DIFFERING
+    assert distances_to_closest(made, model.voices.parameters).min() > MAX_DIFFERING
+
+
+def test_voices_derive_from_training_voices_with_the_values(model):
+    """Without a label, labels follow the value: operator 1 determines them."""
+    found = sample(model, 32, seed=0, request=SamplingRequest(set={"op1_coarse": COARSE[2]}))
+    assert (found.label_ids == 2).mean() > 0.9
+    rare = SamplingRequest(set={"op1_coarse": 7})  # no training voice has it
+    assert len(np.unique(sample(model, 32, seed=0, request=rare).label_ids)) == 3
+
+
+def test_nearly_all_parameters_may_be_given(model):
+    voice = model.voices.parameters[5]
+    values = {name: int(voice[INDEX[name]]) for name in PARAMETER_NAMES if not name.startswith("op3_eg")}
+    made = sample(model, 4, seed=0, request=SamplingRequest(set=values)).parameters
+    assert (made[:, [INDEX[name] for name in values]] == list(values.values())).all()
+    assert closest_within(made).min() > 0
+
+
+def test_values_and_kept_parts_mix_with_a_voice(model):
+    voice = toy_voices(60, seed=5).parameters[7]
+    values = {"op2_coarse": 9, "feedback": 3}
+    request = SamplingRequest("Low", values, like=voice, keep=("op1", "op2"), strength=0.1)
+    made = sample(model, 8, seed=0, request=request)
+    expected = voice.copy()
+    expected[[INDEX[name] for name in values]] = list(values.values())
+    kept = part_columns(["op1", "op2", "feedback"])
+    assert (made.parameters[:, kept] == expected[kept]).all()
+    assert (made.label_ids == 0).all()
+    # The strength counts what may change beside them.
+    assert 3 <= np.median(unlike(made.parameters, expected)) <= 25
+
+
+def test_parts_are_kept_of_the_voice_that_each_derives_from(model):
+    made = sample(model, 24, seed=0, request=SamplingRequest(keep=("envelopes",))).parameters
+    kept = part_columns(["envelopes"])
+    of_training = {voice.tobytes() for voice in model.voices.parameters[:, kept]}
+    assert all(voice.tobytes() in of_training for voice in made[:, kept])
+    assert len({voice.tobytes() for voice in made[:, kept]}) > 5
+    without = sample(model, 24, seed=0).parameters
+    assert not all(voice.tobytes() in of_training for voice in without[:, kept])
 
 
 def test_sample_labels_gives_a_voice_for_each_label(model):
@@ -295,8 +346,12 @@ def test_a_lower_temperature_gives_more_similar_voices(model):
         ({"choices": 257}, "choices must be within 1 and 256"),
         ({"strength": 0.0}, "strength must be over 0"),
         ({"strength": 1.1}, "strength must be over 0"),
-        ({"algorithm": 0}, "algorithm 0 is not within 1 to 32"),
-        ({"algorithm": 33}, "algorithm 33 is not within 1 to 32"),
+        ({"set": {"feedback": 8}}, "set feedback is 8, its range is 0 to 7"),
+        ({"set": {"op1_coarse": -1}}, "set op1_coarse is -1, its range is 0 to 31"),
+        ({"set": {"op7_coarse": 1}}, "set 'op7_coarse' is no parameter"),
+        ({"set": {"feedback": 1}, "between": (INIT_VOICE, INIT_VOICE)}, "set cannot be combined with `between`"),
+        ({"set": dict.fromkeys(PARAMETER_NAMES, 1)}, "set leaves nothing to change"),
+        ({"keep": ("op1",), "novelty": float("inf")}, "keep needs a voice"),
         ({"like": INIT_VOICE, "between": (INIT_VOICE, INIT_VOICE)}, "exclude each other"),
         ({"like": MAXIMA + 1}, "its range is"),
         ({"like": INIT_VOICE[:144]}, "expected uint8"),

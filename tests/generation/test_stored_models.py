@@ -79,7 +79,7 @@ def test_names_of_the_stored_tensors(original, model):
 
 
 @pytest.mark.parametrize(
-    "conditions", [SamplingRequest(), SamplingRequest(label="High", algorithm=5)], ids=["any", "of a label"]
+    "conditions", [SamplingRequest(), SamplingRequest("High", {"algorithm": 4})], ids=["any", "of a label"]
 )
 def test_a_stored_model_gives_the_same_voices(model, original, conditions):
     one, other = sample(load_model(original), 6, 1, conditions), sample(model, 6, 1, conditions)

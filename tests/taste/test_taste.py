@@ -81,6 +81,7 @@ def test_without_ratings_nothing_is_known(features):
     assert np.allclose(mean, PRIOR)
     assert np.allclose(taste.sure(deviation), 0)
     assert taste.agreement is None
+    assert np.ptp(taste.log_odds(features.sound_ids)) < 1e-9
     assert len(set(taste.next_to_rate(7))) == 7
 
 
