@@ -12,14 +12,14 @@ class WriterConfig(Settings):
 
     seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of all random numbers.")
     steps: int = Field(
-        default=3000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
+        default=4000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
     )
     passes: int = Field(default=12, ge=1, description="Maximum number of passes over the training voices.")
     batch_size: int = Field(default=32, ge=1, description="Voices per step.")
     width: int = Field(default=128, ge=1, description="Width of the transformer.")
     depth: int = Field(default=4, ge=1, description="Number of the transformer's blocks.")
     heads: int = Field(default=4, ge=1, description="Attention heads per block; must divide the width.")
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="Share of activations that dropout sets to 0.")
+    dropout: float = Field(default=0.05, ge=0, lt=1, description="Share of activations that dropout sets to 0.")
     learning_rate: float = Field(
         default=1.2e-3,
         ge=0,
@@ -57,10 +57,11 @@ class WriterConfig(Settings):
         default=3, ge=1, description="Validations in a row without an improvement after which training stops."
     )
     rounds: int = Field(
-        default=4,
+        default=0,
         ge=0,
         description="Rounds of adversarial training after all other steps: the writer writes, a critic judges, the "
-        "writer learns from its odds.",
+        "writer learns from its odds. None by default: a critic that chooses among candidates does as much, and more "
+        "steps do more.",
     )
     round_steps: int = Field(
         default=188,
