@@ -280,7 +280,7 @@ def test_the_loss_falls(tmp_path):
 
 def test_the_weights_of_the_best_validation_are_returned(tmp_path):
     config = TINY.replace(
-        seed=1, distance_noise=0, steps=5, learning_rate=0.1, ema_decay=0.0, validate_every=1, patience=9
+        seed=0, distance_noise=0, steps=5, learning_rate=0.1, ema_decay=0.0, validate_every=1, patience=9
     )
     writer, history = run_training(tmp_path / "whole", config)
     best = best_validation(history)
