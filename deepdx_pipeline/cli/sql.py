@@ -252,7 +252,8 @@ def stats(
     with Snapshot(find_home().database) as corpus:
         if by_source:
             sources = funnel_by_source(corpus)
-            shown = table(*(f">{name}" if dtype.is_numeric() else name for name, dtype in sources.schema.items()))
+            titles = ((name.replace("_", " "), dtype) for name, dtype in sources.schema.items())  # these may wrap
+            shown = table(*(f">{title}" if dtype.is_numeric() else title for title, dtype in titles))
             for row in sources.iter_rows():
                 shown.add_row(*map(safe_text, row))
             out.print(shown)

@@ -321,7 +321,7 @@ def test_label_suggests_voices_to_label(trained):
 
 
 def test_stats_by_source_names_every_source(trained):
-    shown = deepdx("stats", "--sources", environment=trained)
+    shown = deepdx("stats", "--sources", environment=trained | {"COLUMNS": "120"})
     assert shown.returncode == 0
     for source in ("Keys", "Basses", "From the net"):
         assert source in shown.stdout
