@@ -2,8 +2,8 @@
 
 It is the discriminator of discriminator rejection sampling (Azadi et al., 2019), trained after the writer, on real and
 on written voices. Boosted trees: a transformer of 600 steps could not distinguish the two (area under the ROC curve .50
-on held-out voices), while trees do so within seconds, since they test single values and their bounds: .70 from the
-parameters alone, .74 by ear as well (`python -m studies.critic HOME`).
+on held-out voices), while trees do so within seconds, since they test single values and their bounds: .62 from the
+parameters alone, .71 by ear as well (`python -m studies.critic HOME`).
 """
 
 from dataclasses import dataclass, replace
