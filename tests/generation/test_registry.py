@@ -182,7 +182,7 @@ def model_of(voices, copy_bias, labels=LABELS):
 
 @pytest.fixture(scope="module")
 def good(splits):
-    return model_of(splits.train, 7.0)
+    return model_of(splits.train, 6.5)
 
 
 @pytest.fixture(scope="module")
