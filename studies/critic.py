@@ -1,10 +1,10 @@
 """How well critics distinguish held-out real voices from those of the writer, and by what.
 
 `python -m studies.critic HOME [--model FOLDER]` takes the champion of a home or the model in FOLDER, its training
-voices and the voices that its critics were trained on, writes a voice for each of the validation split, and prints the
-area under the ROC curve by parameters, by ear, and by both. Then by the changes from the parent, which no user sees but
-which tell more about a flaw, with the kinds of parameters whose changes the classifier relies on: by how much the area
-falls when they are permuted. Takes some minutes.
+voices and as many written ones as its critics were trained on, writes a voice for each of the validation split, and
+prints the area under the ROC curve by parameters, by ear, and by both. Then by the changes from the parent, which no
+user sees but which tell more about a flaw, with the kinds of parameters whose changes the classifier relies on: by how
+much the area falls when they are permuted. Takes some minutes.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from deepdx_core.evaluation.metrics.classifiers import boosted_trees
 from deepdx_core.generation.critic import fit_critic
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.registry import champion_folder
+from deepdx_core.generation.training import write_children
 from deepdx_core.generation.voice_model import WriterModel
 from deepdx_core.home import Home
 from deepdx_core.labels.taxonomy import find_taxonomy
@@ -32,26 +33,17 @@ from deepdx_core.sound.feature_bytes import feature_bytes
 from deepdx_core.tables.storage import Tables
 from deepdx_core.training.runs import reproducible
 from deepdx_core.voice.parameters import PARAMETER_NAMES
-from deepdx_core.writer.batches import TrainingSet, make_conditions
-from deepdx_core.writer.layout import from_sequence
-from deepdx_core.writer.parents import draw_parents, find_parents
-from deepdx_core.writer.sampling import write_voices
+from deepdx_core.writer.batches import TrainingSet
+from deepdx_core.writer.parents import find_parents
 
-_VOICES_AT_ONCE = 512
 _KINDS_SHOWN = 12
 
 
-def write_children(model: WriterModel, labels: Int64Array, seed: int) -> tuple[Voices, UInt8Array]:
+def new_children(model: WriterModel, labels: Int64Array, seed: int) -> tuple[Voices, UInt8Array]:
     """Return a written voice for each label, without near-copies of training voices, and the parent of each."""
-    random, written = np.random.default_rng(seed), []
     training_set = TrainingSet.from_voices(model.voices, model.parents)
-    rows, differing = draw_parents(model.voices.labels, model.parents, labels, random)
     with reproducible(model.config.threads):
-        for start in range(0, len(labels), _VOICES_AT_ONCE):
-            some = slice(start, start + _VOICES_AT_ONCE)
-            conditions = make_conditions(training_set, rows[some], differing[some], labels[some])
-            written.append(from_sequence(write_voices(model.writer, conditions, random).numpy()))
-    children = np.concatenate(written)
+        children, rows = write_children(model.writer, training_set, labels, np.random.default_rng(seed))
     new = distances_to_closest(children, model.voices.parameters) > MAX_DIFFERING
     return generated_voices(children[new], labels[new]), model.voices.parameters[rows[new]]
 
@@ -74,8 +66,8 @@ def main() -> None:
     model = load_model(arguments.model or champion_folder(home))
     assert isinstance(model, WriterModel)
     train, validation = splits.train, splits.validation
-    taught, of_taught = write_children(model, np.resize(train.labels, model.config.written), 11)
-    held_out, of_held_out = write_children(model, validation.labels, 12)
+    taught, of_taught = new_children(model, np.resize(train.labels, model.config.written), 11)
+    held_out, of_held_out = new_children(model, validation.labels, 12)
     parts = (train, taught, validation, held_out)
     sound = [feature_bytes(some.parameters, compute_voice_features(some.parameters, audio, silent)) for some in parts]
     blank = [generated_voices(np.zeros_like(some.parameters), some.labels) for some in parts]

@@ -8,10 +8,10 @@ from deepdx_core.dedup.audio_similarity import similar_pairs
 
 
 def find_earlier(sound_ids: pl.Series, audio: pl.DataFrame) -> Int64Array:
-    """Return for each voice the row of the first one that stands for it, its own if it stands for itself, `int64[n]`.
+    """Return for each voice the row of the earlier voice that it is left to, `int64[n]`; its own row if there is none.
 
     A voice is left to an earlier one if they are equal, or nearly equal by ear (see `similar_pairs`), and the earlier
-    one stands for itself: in a chain of voices, each like the next, the first and the third stay. audio: a table
+    one is left to no other: in a chain of voices, each like the next, the first and the third stay. audio: a table
     `audio_features` of all the sounds.
     """
     rows = pl.DataFrame({"sound_id": sound_ids}).with_row_index("row", 0)

@@ -13,7 +13,7 @@ from deepdx_core.labels.sounds import label_sounds
 from deepdx_core.labels.taxonomy import Taxonomy
 from deepdx_core.overrides import read_overrides
 from deepdx_core.quality.measures import measure_sounds
-from deepdx_core.quality.rules import Rules, load_rules
+from deepdx_core.quality.rules import load_rules
 from deepdx_core.quality.verdicts import decide_verdicts
 from deepdx_core.sound.audio_features import summarize_by_sound
 from deepdx_core.tables.audio import AudioFeatures
@@ -45,16 +45,12 @@ def find_verdicts(voices: pl.DataFrame, home: Home) -> pl.Series:
 
     voices: from `make_writable`. Raises the errors of the files of the home: RulesError, OverridesError.
     """
-    rules = load_rules(home.rules)
-    verdicts = decide_verdicts(_measure(voices, rules), rules.rules, read_overrides(home.verdicts, "verdict", VERDICTS))
-    return _of_voices(voices, verdicts, "verdict")
-
-
-def _measure(voices: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    slots = _slots(voices)
+    rules, slots = load_rules(home.rules), _slots(voices)
     families = Families.create_empty().select("sound_id", "family_id", "family_size")
     audio = summarize_by_sound(AudioFeatures.create_empty())
-    return measure_sounds(unique_sounds(slots, rules.repair), slots, families, audio, None, rules.repair)
+    measured = measure_sounds(unique_sounds(slots, rules.repair), slots, families, audio, None, rules.repair)
+    verdicts = decide_verdicts(measured, rules.rules, read_overrides(home.verdicts, "verdict", VERDICTS))
+    return _of_voices(voices, verdicts, "verdict")
 
 
 def _slots(voices: pl.DataFrame) -> pl.DataFrame:

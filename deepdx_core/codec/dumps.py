@@ -50,7 +50,7 @@ RIGHT_HEADERS = {
     Format.VCED: re.compile(rb"\xf0\x43[\x00-\x0f]\x00" + _RIGHT_COUNTS[Format.VCED]),
 }
 DUMP_SIZE = {format_: HEADER_SIZE + _DATA_SIZE[format_] + 2 for format_ in RIGHT_HEADERS}
-"""Bytes of a whole dump from F0 to F7."""
+"""Size of a whole dump in bytes, F0 and F7 included."""
 
 _MAX_HEADER_SIZE = 16
 """Bytes from F0 to the voices in a message with another header."""

@@ -78,7 +78,7 @@ def find_sound(corpus: Snapshot, query: str) -> tuple[str, str]:
 
 
 def _describe_soundless(corpus: Snapshot, name: str) -> str:
-    """Return where slots of this name are that gave no sound, for an error message; "" if there are none."""
+    """Return the places of slots with this name and without a sound, for an error message; "" if there are none."""
     described = ""
     for table, why in (
         ("decoded_voices", "unreadable, with a byte over 127"),

@@ -17,7 +17,7 @@ from deepdx_core.generation.banks import draw_names, encode_banks
 from deepdx_core.generation.model import load_model
 from deepdx_core.generation.model_card import read_model_card
 from deepdx_core.generation.orders import Order, OrderError, check_order
-from deepdx_core.generation.preferences import STRENGTH_LIKE_RECORDING, hear, prefer_taste, read_taste
+from deepdx_core.generation.preferences import STRENGTH_LIKE_RECORDING, hear, prefer_taste
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.registry import corpus_names, find_model
 from deepdx_core.generation.request import Preference, SamplingRequest
@@ -29,6 +29,7 @@ from deepdx_core.progress import Report, silent
 from deepdx_core.quality.rules import load_rules
 from deepdx_core.similarity.index import SoundIndex
 from deepdx_core.similarity.recordings import EXTENSIONS, read_recording
+from deepdx_core.taste.model import Taste
 
 
 class Delivery(NamedTuple):
@@ -67,7 +68,7 @@ def fill_order(home: Home, order: Order, report: Report = silent) -> Delivery:
     like, preferences = _read_like(home, order.like, report)
     strength = STRENGTH_LIKE_RECORDING if order.strength is None and preferences else order.strength
     if order.to_taste:
-        preferences.append(prefer_taste(read_taste(home)))
+        preferences.append(prefer_taste(Taste.of_home(home)))
     changes: dict[str, Any] = {
         **({} if order.novelty is None else {"novelty": order.novelty}),
         **({} if strength is None else {"strength": strength}),

@@ -8,14 +8,11 @@ import polars as pl
 from deepdx_core.arrays import Float64Array, UInt8Array
 from deepdx_core.errors import DeepDXError
 from deepdx_core.generation.request import Preference
-from deepdx_core.home import Home
-from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.progress import Report, silent
 from deepdx_core.similarity.index import SoundIndex
 from deepdx_core.similarity.matching import distances_to_recording
 from deepdx_core.similarity.recordings import Recording
 from deepdx_core.tables.storage import Tables
-from deepdx_core.taste.features import Features
 from deepdx_core.taste.model import Taste
 
 STRENGTH_LIKE_RECORDING = 0.05
@@ -50,11 +47,6 @@ def prefer_taste(taste: Taste) -> Preference:
             "`deepdx pick --next-to-rate 10` names sounds to rate"
         )
     return lambda parameters, audio: taste.log_odds(taste.features.of_voices(parameters, audio))
-
-
-def read_taste(home: Home) -> Taste:
-    """Return the taste that the ratings of a home show. Raises MissingTableError before the first run."""
-    return Taste.fit(Features.of_corpus(home), read_ratings(home))
 
 
 def hear(index: SoundIndex, recording: Recording, report: Report = silent) -> Heard:

@@ -55,7 +55,7 @@ class SamplingRequest:
     """Candidates per voice, 1 to 256, of which critic and preferences select one. With 1, they have no choice."""
 
     preferences: tuple[Preference, ...] = ()
-    """Log-odds that are added to the critic's, so that odds are multiplied (`deepdx_core.generation.preferences`)."""
+    """Functions whose log-odds are added to those of the critic; see `deepdx_core.generation.preferences`."""
 
     avoid_copies: bool = True
     """Reject candidates that are close to a training voice, to `like`, to one of `parents` or to another voice of the

@@ -24,7 +24,7 @@ from deepdx_core.generation.model_card import TrainingSummary
 from deepdx_core.generation.names import NameModel, fit_names
 from deepdx_core.generation.rounds import train_against_critics
 from deepdx_core.generation.voice_model import GanModel, SampledModel, VoiceModel, WriterModel
-from deepdx_core.progress import Report
+from deepdx_core.progress import Report, silent
 from deepdx_core.sound.audio_features import compute_voice_features, renderer_version
 from deepdx_core.sound.feature_bytes import feature_bytes
 from deepdx_core.tables.audio import AudioFeatures
@@ -108,7 +108,7 @@ def train_model(
     writer = train_against_critics(writer, train, training_set, audio, config, fingerprint, checkpoint_dir, report)
 
     def generate(labels: Int64Array, seed: int) -> UInt8Array:
-        return _write_voices(writer, training_set, train, labels, seed, report)
+        return write_children(writer, training_set, labels, np.random.default_rng([seed, 3]), report)[0]
 
     best = dict(zip(HISTORY, history[best_validation(history)].tolist(), strict=True))
     outcome = {name: best[name] for name in ("validation_loss", "validation_c2st")} | {"steps": int(best["step"])}
@@ -217,16 +217,22 @@ def _new_voices(parameters: UInt8Array, labels: Int64Array, train: Voices) -> Vo
     return generated_voices(parameters[new], labels[new])
 
 
-def _write_voices(
-    writer: Writer, training_set: TrainingSet, train: Voices, labels: Int64Array, seed: int, report: Report
-) -> UInt8Array:
-    """Write a voice for each label, `uint8[n, 145]`, without a critic."""
-    random = np.random.default_rng([seed, 3])
-    rows, differing = draw_parents(train.labels, training_set.parents, labels, random)
+def write_children(
+    writer: Writer,
+    training_set: TrainingSet,
+    labels: Int64Array,
+    random: np.random.Generator,
+    report: Report = silent,
+) -> tuple[UInt8Array, Int64Array]:
+    """Write a voice for each label id, `uint8[n, 145]`, without a critic.
+
+    Returns the voices, and their parents as rows of the training set, `int64[n]`.
+    """
+    rows, differing = draw_parents(training_set.labels.numpy(), training_set.parents, labels, random)
     parts = []
     for start in range(0, len(labels), _VOICES_AT_ONCE):
         some = slice(start, start + _VOICES_AT_ONCE)
         conditions = make_conditions(training_set, rows[some], differing[some], labels[some])
         parts.append(from_sequence(write_voices(writer, conditions, random).numpy()))
         report("voices for the critic", min(start + _VOICES_AT_ONCE, len(labels)), len(labels))
-    return np.concatenate(parts)
+    return np.concatenate(parts), rows

@@ -95,7 +95,6 @@ class Surveyor:
     """
 
     def __init__(self, previous: Survey = EMPTY_SURVEY, each: EachContent | None = None) -> None:
-        self._previous_dumps = previous.dumps
         self._each = each
         self._files: list[Row] = []
         self._dumps = _Rows(previous.dumps)
@@ -103,7 +102,7 @@ class Surveyor:
         parts = pl.concat([previous.dumps.select("sha256"), previous.messages.select("sha256")])
         self._part_counts: dict[str, int] = dict(parts.group_by("sha256").len().iter_rows())
         # Archives and empty files have no dumps. Any other content without dumps comes from a survey that was
-        # interrupted between writing its two tables, and must be read again.
+        # interrupted between writing its tables, and must be read again.
         with_dumps = pl.col("sha256").is_in(previous.dumps["sha256"].implode()) | (pl.col("size") == 0)
         usable = previous.raw_files.filter(with_dumps | (pl.col("status") == "archive"))
         self._contents: dict[str, Row] = {
@@ -247,7 +246,7 @@ class Surveyor:
 
 
 class _Rows:
-    """Rows about stretches of distinct contents, collected beside those of the previous survey."""
+    """Rows of `dumps` or of `synth_messages`: new ones as files are read, and those of the previous survey."""
 
     def __init__(self, previous: pl.DataFrame) -> None:
         self._previous = previous

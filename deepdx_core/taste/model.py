@@ -17,6 +17,8 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
 from deepdx_core.arrays import Float64Array, Int64Array
+from deepdx_core.home import Home
+from deepdx_core.keeping.ratings import read_ratings
 from deepdx_core.keeping.scale import RATINGS
 from deepdx_core.taste.features import Features
 
@@ -50,6 +52,11 @@ class Taste:
     _process: GaussianProcessRegressor
     _mean: float
     _rated: Int64Array
+
+    @classmethod
+    def of_home(cls, home: Home) -> "Taste":
+        """Learn the taste that the ratings of a home show. Raises MissingTableError before the first run."""
+        return cls.fit(Features.of_corpus(home), read_ratings(home))
 
     @classmethod
     def fit(cls, features: Features, ratings: pl.DataFrame) -> "Taste":

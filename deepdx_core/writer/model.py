@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.layout import KIND, KINDS, LENGTH, OPERATOR, ROLE, ROLES, SIZES, VALUES
-from deepdx_core.writer.relations import SOURCES, SOURCES_OF_PARENT, Relations
+from deepdx_core.writer.relations import SOURCES, Relations
 
 _ALGORITHMS = len(ROLE)
 ADDED_IN_FORMAT_7 = ("relations.change", "relations.run", "step.weight", "step.bias")
@@ -114,12 +114,10 @@ class Writer(nn.Module):
         kinds = self._kind[start:stop]
         x = self.norm(x)
         logits = torch.einsum("npw,pvw->npv", x, self.output[kinds]).float() + self.bias[kinds] + self._range[kinds]
-        copies = self.copy(x).float() * self.relations.has_source[start:stop]
-        has_parent = ~conditions.orphans[:, None, None]
-        copies = torch.cat([copies[..., :SOURCES_OF_PARENT] * has_parent, copies[..., SOURCES_OF_PARENT:]], dim=-1)
+        copies = self.copy(x).float() * self.relations.known_sources(conditions, start, stop)
         logits = logits.scatter_add(-1, self.relations.source_values(voices, conditions, start, stop), copies)
         stepped = conditions.parents[:, start:stop, None] + self._steps
-        in_range = (stepped >= 0) & (stepped < self._sizes[start:stop, None]) & has_parent
+        in_range = (stepped >= 0) & (stepped < self._sizes[start:stop, None]) & ~conditions.orphans[:, None, None]
         return logits.scatter_add(-1, stepped.clamp(0, VALUES - 1), self.step(x).float() * in_range)
 
 

@@ -13,8 +13,8 @@ from torch.nn.functional import embedding_bag
 from deepdx_core.writer.conditions import Conditions
 from deepdx_core.writer.layout import EARLIER_SOURCES, LENGTH, OPERATOR, PARENT_SOURCES
 
-SOURCES_OF_PARENT = PARENT_SOURCES.shape[1]
-SOURCES = SOURCES_OF_PARENT + EARLIER_SOURCES.shape[1]
+_SOURCES_OF_PARENT = PARENT_SOURCES.shape[1]
+SOURCES = _SOURCES_OF_PARENT + EARLIER_SOURCES.shape[1]
 """Number of values that may be copied at a position: those of the parent first, then those of earlier operators."""
 
 _MAX_STEP = 3
@@ -29,8 +29,9 @@ class Relations(nn.Module):
     Runs: for each source of copies, the number of values up to here, in this operator, that are the same as there.
     """
 
-    sources: Tensor
-    has_source: Tensor
+    _sources: Tensor
+    _has_source: Tensor
+    _of_parent: Tensor
     _earlier: Tensor
     _has_earlier: Tensor
     _first: Tensor
@@ -42,8 +43,9 @@ class Relations(nn.Module):
         self.run = nn.Parameter(0.1 * torch.randn(SOURCES, _MAX_RUN + 1, width))
         sources = np.concatenate([PARENT_SOURCES, EARLIER_SOURCES], axis=1)
         for name, table in (
-            ("sources", sources.clip(min=0)),
-            ("has_source", sources >= 0),
+            ("_sources", sources.clip(min=0)),
+            ("_has_source", sources >= 0),
+            ("_of_parent", np.arange(SOURCES) < _SOURCES_OF_PARENT),
             ("_earlier", earlier.clip(min=0)),
             ("_has_earlier", earlier >= 0),
             ("_first", np.searchsorted(OPERATOR, OPERATOR)),  # position of the operator
@@ -54,29 +56,34 @@ class Relations(nn.Module):
         """Return the embedding at some positions, `[n, stop - start, width]`, from the values before each."""
         return self._embed_changes(voices, conditions, start, stop) + self._embed_runs(voices, conditions, start, stop)
 
+    def known_sources(self, conditions: Conditions, start: int, stop: int) -> Tensor:
+        """Return the sources that there are, `bool[n, stop - start, sources]`; none of a parent without one."""
+        is_known = ~conditions.orphans[:, None] | ~self._of_parent  # [n, sources]
+        return self._has_source[start:stop] & is_known[:, None]
+
     def source_values(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
         """Return the values that may be copied, `int64[n, stop - start, sources]`; any where there is no source."""
-        sources = self.sources[start:stop]
-        of_parent = conditions.parents[:, sources[:, :SOURCES_OF_PARENT]]
-        return torch.cat([of_parent, voices[:, sources[:, SOURCES_OF_PARENT:]]], dim=-1)
+        sources = self._sources[start:stop]
+        of_parent = conditions.parents[:, sources[:, :_SOURCES_OF_PARENT]]
+        return torch.cat([of_parent, voices[:, sources[:, _SOURCES_OF_PARENT:]]], dim=-1)
 
     def _embed_changes(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
-        changes = (voices - conditions.parents).clamp(-_MAX_STEP, _MAX_STEP) + _MAX_STEP
-        changes = torch.where(conditions.orphans[:, None], _CHANGES - 1, changes)
+        earlier = self._earlier[start:stop]
+        changes = (voices[:, earlier] - conditions.parents[:, earlier]).clamp(-_MAX_STEP, _MAX_STEP) + _MAX_STEP
+        changes = torch.where(conditions.orphans[:, None, None], _CHANGES - 1, changes)
         known = self._has_earlier[start:stop].expand(len(voices), -1, -1)
-        return _sum_embeddings(self.change, changes[:, self._earlier[start:stop]], known)
+        return _sum_embeddings(self.change, changes, known)
 
     def _embed_runs(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
         begin = max(0, start - _MAX_RUN)
         places = torch.arange(begin, stop, device=voices.device)
         differs = self.source_values(voices, conditions, begin, stop) != voices[:, begin:stop, None]
-        differs |= ~self.has_source[begin:stop]
+        differs |= ~self._has_source[begin:stop]
         last = torch.where(differs, places[:, None], -1).cummax(dim=1).values  # difference at a position or before it
         last = torch.cat([torch.full_like(last[:, :1], begin - 1), last[:, :-1]], dim=1)[:, start - begin :]
         last = torch.maximum(last, self._first[start:stop, None] - 1)
         runs = (places[start - begin :, None] - 1 - last).clamp(max=_MAX_RUN)
-        has_parent = ~conditions.orphans[:, None] | (torch.arange(SOURCES, device=voices.device) >= SOURCES_OF_PARENT)
-        return _sum_embeddings(self.run, runs, self.has_source[start:stop] & has_parent[:, None])
+        return _sum_embeddings(self.run, runs, self.known_sources(conditions, start, stop))
 
 
 def _sum_embeddings(embeddings: Tensor, indices: Tensor, known: Tensor) -> Tensor:

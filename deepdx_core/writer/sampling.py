@@ -79,5 +79,5 @@ def _spread_changes(conditions: Conditions, voices: Tensor, free: Tensor, positi
     remaining = (conditions.differing - changed).clamp(min=0)
     left = free[:, position:].sum(dim=1)
     spread = (remaining * (LENGTH - position) / left.clamp(min=1)).round().clamp(max=LENGTH).long()
-    told = free[:, position] & (conditions.differing >= 0)
+    told = free[:, position] & ~conditions.orphans
     return conditions._replace(differing=torch.where(told, changed + spread, conditions.differing))

@@ -124,13 +124,11 @@ def _parse_quotas(text: str | None) -> dict[str, int]:
 
 
 def _print_next_to_rate(count: int, seed: int) -> None:
-    from deepdx_core.keeping.ratings import read_ratings
     from deepdx_core.tables.storage import Tables
-    from deepdx_core.taste.features import Features
     from deepdx_core.taste.model import Taste
 
     home = find_home()
-    taste = Taste.fit(Features.of_corpus(home), read_ratings(home))
+    taste = Taste.of_home(home)
     names = dict(Tables(home).read("unique_voices", ["sound_id", "name"]).iter_rows())
     for sound_id in taste.next_to_rate(count, seed):
         print_line(f"{sound_id}  {names[sound_id]}")

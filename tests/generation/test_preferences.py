@@ -11,7 +11,7 @@ from deepdx_core.codec.reader import read
 from deepdx_core.generation.fulfillment import fill_order
 from deepdx_core.generation.model import save_model
 from deepdx_core.generation.orders import Order
-from deepdx_core.generation.preferences import UnknownTasteError, hear, prefer_taste, read_taste
+from deepdx_core.generation.preferences import UnknownTasteError, hear, prefer_taste
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_core.home import Home
@@ -21,6 +21,7 @@ from deepdx_core.similarity.matching import distances_to_recording
 from deepdx_core.similarity.recordings import trim_note
 from deepdx_core.tables.schemas import TABLES
 from deepdx_core.tables.storage import Tables
+from deepdx_core.taste.model import Taste
 from deepdx_core.voice.parameters import INDEX
 from tests.support.cli import run_deepdx
 from tests.support.paths import DEMO
@@ -86,7 +87,7 @@ def test_odds_are_multiplied(ran):
 
 def test_a_taste_prefers_unrated_voices_like_the_liked_ones(own):
     rest = rate_by_label(own)
-    prefer = prefer_taste(read_taste(own))
+    prefer = prefer_taste(Taste.of_home(own))
     pads, pianos = (prefer(rest[label], None) for label in ("Pads", "Pianos"))
     assert np.median(pianos) > np.median(pads) + 1
     assert np.isfinite(np.concatenate([pads, pianos])).all()
@@ -95,7 +96,7 @@ def test_a_taste_prefers_unrated_voices_like_the_liked_ones(own):
 def test_too_few_ratings_tell_no_taste(own, deepdx):
     rate_by_label(own, 3)
     with pytest.raises(UnknownTasteError, match="6 ratings of sounds in the corpus tell no taste"):
-        prefer_taste(read_taste(own))
+        prefer_taste(Taste.of_home(own))
     code, _, errors = deepdx("generate", "--to-taste", "-o", "out.syx")
     assert code == 1
     assert "deepdx pick --next-to-rate 10" in errors

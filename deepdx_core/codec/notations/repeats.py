@@ -1,4 +1,4 @@
-"""Lines that a hex dump left out, since they repeat the line before: a `*` stands for one or more."""
+"""Repeated lines that a hex dump leaves out: a `*` stands for one or more lines equal to the one before."""
 
 import re
 

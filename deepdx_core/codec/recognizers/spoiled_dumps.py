@@ -22,7 +22,7 @@ _DUMP = re.compile(b"(?:" + _STORED + b"|(" + _REPLACED + rb"))[\x00-\x0f](?:" +
 
 
 def find(data: bytes) -> Iterator[Segment]:
-    """Yield each such dump as one segment."""
+    """Yield each spoiled dump as one segment."""
     if _STORED not in data and _REPLACED not in data:
         return
     for dump in _DUMP.finditer(data):

@@ -57,7 +57,7 @@ class _Volume:
         return b"".join(pieces)
 
     def rest(self) -> bytes:
-        """Return the blocks that were not read, without empty ones."""
+        """Return the blocks of the volume that were not read, joined; blocks of zeros are left out."""
         free: list[int] = np.flatnonzero(~self.used).tolist()
         blocks = (self.read([(block, 1)]) for block in free)
         return b"".join(block for block in blocks if block.strip(b"\0"))
