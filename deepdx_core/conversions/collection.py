@@ -19,7 +19,7 @@ from deepdx_core.synths.coding import Coding
 from deepdx_core.synths.dx7ii.blocks import BlockSelect, find_block_selects
 from deepdx_core.synths.four_operators.parameters import PARTS, VMEM
 from deepdx_core.synths.four_operators.reface_dx import OPERATOR
-from deepdx_core.synths.messages import Message, read_messages
+from deepdx_core.synths.messages import Message
 from deepdx_core.tables.decoding import DecodedVoices
 from deepdx_core.voice.parameters import NAME_LENGTH, PARAMETER_NAMES
 
@@ -62,20 +62,20 @@ class _Batch:
     operators: list[UInt8Array]
 
 
-class MessageReader:
-    """Reads the messages of contents as `inspect_files` hands them over, in the same pass as DX7 voices.
+class MessageCollector:
+    """Collects the messages of contents as `inspect_files` hands them over, and reads block selects.
 
-    After MAX_ARCHIVE_MESSAGES, the rest of an archive is not read.
+    After MAX_ARCHIVE_MESSAGES, those of the rest of an archive are not kept.
     """
 
     def __init__(self) -> None:
         self._by_content: dict[str, tuple[list[Message], list[BlockSelect]]] = {}
         self._counts: Counter[str] = Counter()  # of messages in distinct contents, by path of an archive
 
-    def __call__(self, path: str, member: str | None, sha256: str, data: bytes) -> None:
-        """Read a content."""
+    def __call__(self, path: str, member: str | None, sha256: str, data: bytes, messages: list[Message]) -> None:
+        """Take a content with its messages."""
         if self._counts[path] <= MAX_ARCHIVE_MESSAGES:
-            messages, blocks = read_messages(data), find_block_selects(data)
+            blocks = find_block_selects(data)
             self._by_content[sha256] = messages, blocks
             self._counts[path] += len(messages) + len(blocks) if member is not None else 0
 
@@ -101,9 +101,9 @@ def find_messages(paths: Iterable[Path]) -> list[Source]:
 
     Files that cannot be read are left out: `inspect_files` names them.
     """
-    reader = MessageReader()
-    files, _ = inspect_files(paths, reader)
-    return reader.sources(files)
+    collector = MessageCollector()
+    files, _ = inspect_files(paths, collector)
+    return collector.sources(files)
 
 
 def convert_sources(sources: list[Source]) -> pl.DataFrame:

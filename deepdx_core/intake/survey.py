@@ -19,13 +19,13 @@ from deepdx_core.intake.contents import RefusedError
 from deepdx_core.intake.inbox_index import InboxIndex, file_status
 from deepdx_core.intake.local_files import find_files, read_file, read_named
 from deepdx_core.progress import Report, silent
-from deepdx_core.synths.messages import read_messages
+from deepdx_core.synths.messages import Message, read_messages
 from deepdx_core.tables.decoding import Dumps, RawFiles
 from deepdx_core.tables.synths import SynthMessages
 from deepdx_core.versions import READER_VERSION
 
 Row = dict[str, Any]
-EachContent = Callable[[str, str | None, str, bytes], None]
+EachContent = Callable[[str, str | None, str, bytes, list[Message]], None]
 _BATCH = 2**14  # rows
 
 SURVEYED_BY = f"reader {READER_VERSION}"
@@ -91,7 +91,7 @@ def is_unchanged(inbox: Path, index: InboxIndex) -> bool:
 class Surveyor:
     """Reads files one by one and collects their rows.
 
-    each: called with the path, member, SHA-256 and bytes of every content that is read, except archives.
+    each: called with the path, member, SHA-256, bytes and messages of every content that is read, except archives.
     """
 
     def __init__(self, previous: Survey = EMPTY_SURVEY, each: EachContent | None = None) -> None:
@@ -185,18 +185,18 @@ class Surveyor:
     def _add_content(self, path: str, member: str | None, data: bytes) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 not in self._contents:
-            self._contents[sha256] = self._read_content(sha256, data)
-            if self._each is not None and self._contents[sha256]["status"] != "archive":
-                self._each(path, member, sha256, data)
+            self._contents[sha256] = self._read_content(path, member, sha256, data)
         location = {"path": path, "member": member, "size": len(data), "sha256": sha256}
         self._files.append(location | self._contents[sha256])
         return sha256
 
-    def _read_content(self, sha256: str, data: bytes) -> Row:
+    def _read_content(self, path: str, member: str | None, sha256: str, data: bytes) -> Row:
         if kind := recognize_archive(data):
             return {"status": "archive", "taken_for": f"{kind.name} archive", "voices": 0, "reason": None}
         reading, messages = read(data), read_messages(data)
         self._part_counts[sha256] = len(reading.segments) + len(messages)
+        if self._each is not None:
+            self._each(path, member, sha256, data, messages)
         for message in messages:
             self._messages.append(
                 {

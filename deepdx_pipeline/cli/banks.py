@@ -33,12 +33,12 @@ def inspect(
 
     Messages of SY77, TX81Z, DX21, FB-01, reface DX, DX7II and TX802 are named, with the voices in them.
     """
-    from deepdx_core.conversions.collection import MessageReader
+    from deepdx_core.conversions.collection import MessageCollector
     from deepdx_core.exchange.inspection import inspect_files
 
-    reader = MessageReader()
-    found, voices = inspect_files(files, reader)
-    sources = reader.sources(found)
+    collector = MessageCollector()
+    found, voices = inspect_files(files, collector)
+    sources = collector.sources(found)
     if as_json:
         for line in (*_json_lines(found, voices), *message_lines(sources)):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

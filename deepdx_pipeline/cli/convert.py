@@ -98,7 +98,7 @@ def convert(
 
     import polars as pl
 
-    from deepdx_core.conversions.collection import MessageReader, convert_sources
+    from deepdx_core.conversions.collection import MessageCollector, convert_sources
     from deepdx_core.display import counted, printable
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, make_writable, select_voices
@@ -107,10 +107,10 @@ def convert(
     from deepdx_core.intake.local_files import STANDARD_STREAM
     from deepdx_core.intake.survey import format_location
 
-    reader = MessageReader() if other_synths or target in WITH_MESSAGES else None
-    collected = collect_voices(inputs, reader)
+    collector = MessageCollector() if other_synths or target in WITH_MESSAGES else None
+    collected = collect_voices(inputs, collector)
     voices, without_voices, impossible = collected.voices, collected.without_voices, 0
-    sources = reader.sources(collected.files) if reader else []
+    sources = collector.sources(collected.files) if collector else []
     if other_synths or target is Target.DX7:
         print_findings(sources)
         others = select_voices(convert_sources(sources), ranges, name)

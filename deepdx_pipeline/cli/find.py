@@ -51,16 +51,16 @@ def _voices_in_files(inputs: list[Path]) -> "tuple[pl.DataFrame, list[str]]":
     """Return the names of all voices in files with their places, in order, and messages about files not read."""
     import polars as pl
 
-    from deepdx_core.conversions.collection import MessageReader
+    from deepdx_core.conversions.collection import MessageCollector
     from deepdx_core.exchange.inspection import inspect_files
     from deepdx_core.intake.survey import format_location
 
-    reader = MessageReader()
-    files, voices = inspect_files(inputs, reader)
+    collector = MessageCollector()
+    files, voices = inspect_files(inputs, collector)
     dx7 = voices.select(*_COLUMNS, synth=pl.lit("DX7"))
     order = files.select("path", "member").unique(maintain_order=True).with_row_index("file")
     found = (
-        pl.concat([dx7, _voices_in_messages(reader.sources(files))])
+        pl.concat([dx7, _voices_in_messages(collector.sources(files))])
         .join(order, on=["path", "member"], nulls_equal=True, maintain_order="left")
         .sort("file", "offset", "slot", maintain_order=True)
         .drop("file")

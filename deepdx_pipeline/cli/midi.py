@@ -72,7 +72,7 @@ def send(
     Where a file holds more banks than the memory, the command waits until you have saved those it replaces.
     A dump with a voice that cannot be written is skipped.
     """
-    from deepdx_core.conversions.collection import find_messages
+    from deepdx_core.conversions.collection import MessageCollector
     from deepdx_core.conversions.deliveries import plan_deliveries, recognize_instrument
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, keep_whole_dumps
@@ -80,7 +80,9 @@ def send(
 
     if block and to not in (None, Instrument.DX7II, Instrument.TX802):
         raise typer.BadParameter("only a DX7II, DX7s or TX802 has blocks", param_hint="--block")
-    collected, sources = collect_voices([file]), find_messages([file])
+    collector = MessageCollector()
+    collected = collect_voices([file], collector)
+    sources = collector.sources(collected.files)
     writable = keep_whole_dumps(collected.voices, clamp)
     instrument = to or (Instrument.DX7II if block else recognize_instrument(sources))
     first_block = None if block is None else list(Block).index(block)
