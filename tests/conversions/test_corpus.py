@@ -213,6 +213,15 @@ def test_performances_are_rows_with_all_their_values(tmp_path, voices):
 
 
 @needs_corpus
+def test_all_supplements_of_a_plg150_find_their_voices():
+    surveyor = Surveyor()
+    surveyor.add_file(FOLDER / "dx7ii" / "NOSEBLEE.W2B", "file")
+    found = surveyor.result()
+    rows = list_supplements(found.messages, decode_dumps(found.dumps))
+    assert rows.group_by("offset").len().sort("offset").rows() == [(3721, 32), (8960, 32), (14249, 1)]
+
+
+@needs_corpus
 def test_real_messages_give_tables():
     found = survey(FOLDER)
     converted = convert_messages(found.messages)
