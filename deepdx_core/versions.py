@@ -12,7 +12,7 @@ damaged archives and disks. Version 3 reads databases by SQLite and disks by HFS
 one by one.
 """
 
-CONVERSION_VERSION = 1
+CONVERSION_VERSION = 2
 """`converted_voices`, `supplements` and `performances` from the same messages: laws between synths, losses."""
 
 CURATION_VERSION = 3

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.arrays import Int64Array
+from deepdx_core.codec.names import names_to_text
 from deepdx_core.codec.segments import list_contents
 from deepdx_core.codec.writer import write_bank, write_single
 from deepdx_core.conversions.collection import Source
@@ -27,14 +28,22 @@ from deepdx_core.intake.survey import format_location
 from deepdx_core.synths.dx7ii.blocks import BLOCKS, select_receive_block
 from deepdx_core.synths.dx7ii.writer import write_dx7ii_banks, write_dx7ii_singles
 from deepdx_core.synths.instruments import Instrument
-from deepdx_core.synths.kinds import ACED, AMEM, FRACTIONAL_SCALINGS, PERFORMANCES, TX802_PERFORMANCES
+from deepdx_core.synths.kinds import (
+    ACED,
+    AMEM,
+    FRACTIONAL_SCALINGS,
+    PERFORMANCES,
+    SY77_VOICES,
+    TX802_PERFORMANCES,
+)
+from deepdx_core.synths.messages import Message, rewrite
 from deepdx_core.synths.sy77.layouts import BANK_VOICES, EDIT_BUFFER, INTERNAL
 from deepdx_core.voice.parameters import VMEM_VOICES
 
 _PERFORMANCES = {Instrument.DX7II: PERFORMANCES, Instrument.TX802: TX802_PERFORMANCES}
 _SENT = {
     Instrument.DX7: (ACED, AMEM),  # not sent, but all that a DX7 lacks of them is listed voice by voice
-    Instrument.SY77: (),
+    Instrument.SY77: SY77_VOICES,
     **{to: (ACED, AMEM, FRACTIONAL_SCALINGS, performances) for to, performances in _PERFORMANCES.items()},
 }
 """Kinds of messages beside voices that are accounted for."""
@@ -86,7 +95,7 @@ def plan_deliveries(
 
     A dump of one voice goes to the edit buffer, others go to the memory as banks, filled up with INIT VOICE. For a
     DX7II or TX802 each has its supplements, goes to the block that its file selects, else to the block after the last,
-    and performances follow. For an SY77 voices of all dumps are numbered through.
+    and performances follow. For an SY77 voices of all dumps are numbered through, then those that are its own already.
 
     every: voices of all dumps; banks that are not sent leave their block free. first_block: block of the first bank,
     whatever files select. channel: 0 to 15; of an SY77, its device number.
@@ -97,7 +106,8 @@ def plan_deliveries(
         if (others := [m.kind.title for m in source.messages if m.kind not in _SENT[instrument]])
     ]
     if instrument is Instrument.SY77:
-        deliveries, losses = _to_sy77(voices, channel)
+        deliveries, losses, faults = _to_sy77(voices, sources, channel)
+        unsent += faults
     elif instrument is Instrument.DX7:
         deliveries, losses = _to_dx7(voices, every, sources, channel)
     else:
@@ -170,17 +180,47 @@ def _choose_blocks(every: pl.DataFrame, sources: list[Source], first_block: int 
     return blocks
 
 
-def _to_sy77(voices: pl.DataFrame, channel: int) -> tuple[list[Delivery], Losses]:
-    alone = len(voices) == 1
-    messages, losses = write_sy77_voices(*to_arrays(voices), channel, EDIT_BUFFER if alone else INTERNAL)
+def _to_sy77(voices: pl.DataFrame, sources: list[Source], channel: int) -> tuple[list[Delivery], Losses, list[str]]:
+    """Return deliveries, losses of the converted voices, and which of the SY77's own voices cannot be sent, and why."""
+    own: list[tuple[str, Message]] = []
+    faults = []
+    for source in sources:
+        location = format_location({"path": source.path, "member": source.member})
+        for message in source.messages:
+            if message.kind not in SY77_VOICES:
+                continue
+            if len(message.records) and message.records.max() <= 127:
+                own.append((location, message))
+            else:
+                about = f"{message.kind.title} at byte {message.offset:,}: not sent: {'; '.join(message.findings)}"
+                faults.append(f"{location}: {about}")
+    alone = len(voices) + len(own) == 1
+    memory, place = (EDIT_BUFFER, _EDIT_BUFFER) if alone else (INTERNAL, "internal memory, from voice 1")
+    messages, losses = write_sy77_voices(*to_arrays(voices), channel, memory)
+    messages += [
+        _renumber(message, channel, memory, number % BANK_VOICES)
+        for number, (_, message) in enumerate(own, len(voices))
+    ]
+    whose = [
+        (format_location(row), row["name"]) for row in voices.select("path", "member", "name").iter_rows(named=True)
+    ]
+    whose += [(location, str(names_to_text(message.names)[0])) for location, message in own]
     deliveries = []
-    for first in range(0, len(voices), BANK_VOICES):
-        bank = voices.slice(first, BANK_VOICES)
-        what = bank["name"][0] if alone else counted(len(bank), "voice")
-        place = _EDIT_BUFFER if alone else "internal memory, from voice 1"
-        data = b"".join(messages[first : first + BANK_VOICES])
-        deliveries.append(Delivery(f"{format_location(bank.row(0, named=True))}: {what}", place, data))
-    return deliveries, losses
+    for first in range(0, len(messages), BANK_VOICES):
+        bank = messages[first : first + BANK_VOICES]
+        location, name = whose[first]
+        what = f"{location}: {name if alone else counted(len(bank), 'voice')}"
+        deliveries.append(Delivery(what, place, b"".join(bank)))
+    return deliveries, losses, faults
+
+
+def _renumber(message: Message, channel: int, memory: int, number: int) -> bytes:
+    """Write a voice of the SY77 for another place."""
+    layout, values = message.kind.layout, message.values
+    assert layout is not None
+    values[:, [layout.index["memory"], layout.index["number"]]] = memory, number
+    records = layout.pack(values, message.names, layout.unused(message.records))
+    return rewrite(replace(message, head=bytes([0x43, channel, 0x7A]), records=records))
 
 
 def _parts(voices: pl.DataFrame) -> Iterator[_Part]:

@@ -31,6 +31,10 @@ _MODULATOR_STEPS = 8
 _PITCH_DEPTHS = np.array([1, 0.10, 0.12, 0.155, 0.19, 0.23, 0.57, 0.66])
 """Share of the DX7's pitch modulation that the chip reaches, by sensitivity (published measurements of a TX81Z)."""
 
+_EG_RANGE = 128
+_LOWEST_SUSTAIN = 124
+"""Attenuation at the end of the chip's envelope, 96 dB, and at its lowest sustain level, 93 dB, in steps of 0.75 dB."""
+
 _DETUNES = np.array([0, 1, 1, 2])
 """Detune in steps of the DX7, by that of the chip: 0.7, 1.8 and 2.8 cents at middle C against 1.2 a step."""
 
@@ -52,6 +56,7 @@ class ChipVoices:
     """Voices as the chip plays them. Arrays are `[n]`, those of operators 1 to 4 `[n, 4]`.
 
     attack, decay_1, decay_2: rates 0 to 31. release: 0 to 15. sustain: steps of 3 dB below full, 15 for silence.
+    eg_shift: 0 to 3, halvings of the attenuation by the envelope, whose range is 96 dB.
     level: output level 0 to 99. ratio: to the key's frequency. hertz: of a fixed frequency, 0 for a ratio.
     detune: -3 to 3. lfo_hertz, lfo_wave: 0 to 3. depths: 0 to 99. transpose: semitones. pitch_eg: rates 1 to 3 and
     levels 1 to 3, `[n, 6]`.
@@ -62,6 +67,7 @@ class ChipVoices:
     decay_2: Int64Array
     release: Int64Array
     sustain: Int64Array
+    eg_shift: Int64Array
     level: Int64Array
     rate_scaling: Int64Array
     velocity: Int64Array
@@ -96,17 +102,20 @@ def convert_chip_voices(chip: ChipVoices, names: UInt8Array, lost: dict[str, Boo
         columns = np.array([INDEX[f"op{operator}_{name}"] for operator in range(1, 7)])
         dx7[rows, columns[standing - 1]] = values
 
-    sustain = np.where(chip.sustain >= 15, 0, 99 - 4 * chip.sustain)  # 3 dB are four steps
+    # A shift divides all attenuations, and with them the slopes: a rate of the DX7 doubles every four.
+    shift, shifted = chip.eg_shift, chip.eg_shift > 0
+    steps = np.where(chip.sustain >= 15, _LOWEST_SUSTAIN, 4 * chip.sustain) >> shift
+    lowest = np.where(shifted, 99 - (_EG_RANGE >> shift), 0)
     put("eg_rate_1", np.where(chip.attack > 0, (3 * chip.attack + 10).clip(max=99), 0))
-    put("eg_rate_2", dx7_rates(2 * chip.decay_1 + 3))
-    put("eg_rate_3", dx7_rates(2 * chip.decay_2 + 3))
-    put("eg_rate_4", dx7_rates(4 * chip.release + 5))
-    put("eg_level_1", np.full_like(sustain, 99))
+    put("eg_rate_2", dx7_rates(2 * chip.decay_1 + 3 - 4 * shift))
+    put("eg_rate_3", dx7_rates(2 * chip.decay_2 + 3 - 4 * shift))
+    put("eg_rate_4", dx7_rates(4 * chip.release + 5 - 4 * shift))
+    put("eg_level_1", np.full_like(steps, 99))
     # Rate 0 stays where it is.
-    sustain = np.where(chip.decay_1 > 0, sustain, 99)
+    sustain = np.where(chip.decay_1 > 0, (99 - steps).clip(0), 99)
     put("eg_level_2", sustain)
-    put("eg_level_3", np.where(chip.decay_2 > 0, 0, sustain))
-    put("eg_level_4", np.zeros_like(sustain))
+    put("eg_level_3", np.where(chip.decay_2 > 0, lowest, sustain))
+    put("eg_level_4", np.where(carrier, 0, lowest))
     level = np.where(carrier, chip.level, chip.level + _MODULATOR_STEPS * (chip.level > 0))
     for operator in SILENT_OPERATORS:
         dx7[:, INDEX[f"op{operator}_output_level"]] = 0
@@ -144,6 +153,8 @@ def convert_chip_voices(chip: ChipVoices, names: UInt8Array, lost: dict[str, Boo
         dx7[:, INDEX[name]] = value
     heard = chip.level > 0
     losses = {
+        # The chip's end of the envelope can be heard; a DX7's carrier would never fall silent.
+        "EG shift of carriers after key-up": (shifted & carrier & heard).any(axis=1),
         "modulators too strong for a DX7": ((level > 99) & ~carrier).any(axis=1),
         "fixed frequency below 1 Hz or above 9,772 Hz": (fixed & heard & ((chip.hertz < 1) | (decades >= 3.99))).any(
             axis=1

@@ -76,6 +76,7 @@ def convert_four_operators(values: UInt8Array, names: UInt8Array) -> Converted:
         decay_2=op["decay_2_rate"],
         release=op["release_rate"],
         sustain=15 - op["decay_1_level"],
+        eg_shift=op["eg_shift"],
         level=op["output_level"],
         rate_scaling=op["rate_scaling"],
         velocity=op["velocity_sensitivity"],
@@ -105,7 +106,6 @@ def convert_four_operators(values: UInt8Array, names: UInt8Array) -> Converted:
         OUT_OF_RANGE: (values > legal).any(axis=1),
         "waves other than sines": ((op["wave"] > 0) & heard).any(axis=1),
         "negative velocity": ((op["velocity_negative"] > 0) & heard).any(axis=1),
-        "EG shift": ((op["eg_shift"] > 0) & heard).any(axis=1),
         "low range of fixed frequencies": ((op["fixed_low"] * op["fixed"] > 0) & heard).any(axis=1),
         "keyboard level scaling": ((op["level_scaling"] > 0) & heard).any(axis=1),
         "EG bias": ((op["eg_bias"] > 0) & heard).any(axis=1)
@@ -135,6 +135,7 @@ def convert_fb01(values: UInt8Array, names: UInt8Array) -> Converted:
         decay_2=op["decay_2_rate"],
         release=op["release_rate"],
         sustain=op["sustain_level"],
+        eg_shift=np.zeros_like(op["sustain_level"]),
         level=level,
         rate_scaling=op["rate_scaling"],
         velocity=op["velocity_sensitivity"],

@@ -17,6 +17,7 @@ from deepdx_core.synths.dx7ii.writer import plain_supplements
 from deepdx_core.synths.kinds import ACED as ACED_KIND
 from deepdx_core.synths.kinds import AMEM, FRACTIONAL_SCALINGS, PERFORMANCES, TX802_PERFORMANCES, MessageKind
 from deepdx_core.synths.messages import Message, rewrite
+from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
 
 # What a DX7 lacks, by the starts of the fields' names.
 _LACKING = {
@@ -29,6 +30,9 @@ _LACKING = {
     "portamento": ("portamento_",),
     "controllers": ("wheel_", "foot_", "breath_", "aftertouch_", "midi_"),
 }
+
+_BANK_LENGTH = 6 + VMEM_VOICES * VMEM_SIZE + 2
+"""Bytes of a dump of 32 voices, from F0 to F7."""
 
 
 def find_supplements(
@@ -119,14 +123,26 @@ def fractional_losses(supplements: UInt8Array, known: BoolArray) -> Losses:
 def assign_messages(
     voices: pl.DataFrame, sources: list[Source], kinds: tuple[MessageKind, ...], every: pl.DataFrame | None = None
 ) -> list[tuple[np.ndarray, Message, np.ndarray]]:
-    """Return the rows of voices, the message that belongs to their dump, and the numbers of their records in it."""
-    messages = {
-        (source.path, source.member): [m for m in source.messages if m.kind in kinds and len(m.records)]
-        for source in sources
-    }
+    """Return the rows of voices, the message that belongs to their dump, and the numbers of their records in it.
+
+    That is the last one before the dump. An AMEM between a bank and anything but a dump belongs to that bank, as in
+    files of the PLG150-DX, unless another stands before it.
+    """
+    bounds = _dump_offsets(voices if every is None else every)
+    messages: dict[tuple[str, str | None], list[Message]] = defaultdict(list)
+    trailing: dict[tuple[str, str | None, int], Message] = {}
+    for source in sources:
+        place, dumps = (source.path, source.member), set(bounds[source.path, source.member])
+        for message in source.messages:
+            if message.kind not in kinds or not len(message.records):
+                continue
+            bank, end = message.offset - _BANK_LENGTH, message.offset + message.length
+            if message.kind is AMEM and bank in dumps and end not in dumps:
+                trailing[*place, bank] = message
+            else:
+                messages[place].append(message)
     rows = voices.select("path", "member", "offset", "slot").with_row_index("row")
     starts = {place: [message.offset for message in found] for place, found in messages.items()}
-    bounds = _dump_offsets(voices if every is None else every)
     for source in sources:  # what is sent before a block select is not for that block
         bounds[source.path, source.member] = sorted(
             bounds[source.path, source.member] + [select.offset for select in source.blocks]
@@ -134,8 +150,8 @@ def assign_messages(
     assigned = []
     for (path, member, offset), part in rows.partition_by("path", "member", "offset", as_dict=True).items():
         number = _before(offset, bounds[path, member], starts.get((path, member), []))
-        if number is not None:
-            found = messages[path, member][number]
+        found = trailing.get((path, member, offset)) if number is None else messages[path, member][number]
+        if found is not None:
             records = part["slot"].to_numpy().astype(np.intp) - 1
             inside = records < len(found.records)
             assigned.append((part["row"].to_numpy()[inside], found, records[inside]))

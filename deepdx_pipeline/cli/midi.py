@@ -76,7 +76,9 @@ def send(
     from deepdx_core.conversions.deliveries import plan_deliveries, recognize_instrument
     from deepdx_core.errors import DeepDXError
     from deepdx_core.exchange.conversion import collect_voices, keep_whole_dumps
+    from deepdx_core.intake.survey import format_location
     from deepdx_core.ports.sending import send as send_messages
+    from deepdx_core.synths.kinds import SY77_VOICES
 
     if block and to not in (None, Instrument.DX7II, Instrument.TX802):
         raise typer.BadParameter("only a DX7II, DX7s or TX802 has blocks", param_hint="--block")
@@ -87,7 +89,12 @@ def send(
     instrument = to or (Instrument.DX7II if block else recognize_instrument(sources))
     first_block = None if block is None else list(Block).index(block)
     plan = plan_deliveries(writable.voices, collected.voices, sources, instrument, channel - 1, first_block)
-    print_problems(collected.refused, collected.without_voices, writable.skipped, writable.clamped + plan.unsent)
+    without_voices = collected.without_voices
+    if instrument is Instrument.SY77:  # its own voices are no DX7 voices, but voices
+        own = [source for source in sources if any(message.kind in SY77_VOICES for message in source.messages)]
+        known = tuple(f"{format_location({'path': source.path, 'member': source.member})}: no voices" for source in own)
+        without_voices = [line for line in without_voices if not line.startswith(known)]
+    print_problems(collected.refused, without_voices, writable.skipped, writable.clamped + plan.unsent)
     print_own_losses(writable.voices, plan.losses, instrument.upper())
     if not plan.deliveries:
         advice = "" if clamp or not writable.skipped else ": --clamp sets parameters to their maximum instead"

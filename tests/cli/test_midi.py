@@ -16,6 +16,7 @@ from deepdx_core.conversions.to_sy77 import write_sy77_voices
 from deepdx_core.synths.dx7ii.blocks import select_receive_block
 from deepdx_core.synths.dx7ii.writer import plain_supplements, write_dx7ii_banks, write_dx7ii_singles
 from deepdx_core.synths.messages import read_messages
+from deepdx_core.synths.sy77.layouts import EDIT_BUFFER
 from tests.support.cables import NAME
 from tests.support.cli import run_deepdx
 from tests.support.other_synths import FOLDER
@@ -310,6 +311,27 @@ def test_one_voice_goes_to_the_edit_buffer_of_an_sy77(deepdx, cable, tmp_path):
     (message,) = read_messages(b"".join(cable.messages))
     layout = message.kind.layout
     assert message.values[0, layout.index["memory"]] == 127 and message.findings == ()
+
+
+def test_voices_of_an_sy77_are_sent_as_they_are_after_those_converted(deepdx, cable, tmp_path):
+    parameters, names = random_voices(40)
+    own = write_sy77_voices(parameters[:8], names[:8])[0]
+    broken = own[0][:200]
+    (tmp_path / "mixed.syx").write_bytes(b"".join([*own, broken, *write_banks(parameters[8:], names[8:])]))
+    code, output, errors = deepdx("send", "mixed.syx", "--port", NAME, "--to", "sy77", "--channel", 3)
+    # Numbered through: the SY77's own come last.
+    order = [*range(8, 40), *range(8)]
+    assert (code, cable.messages) == (0, write_sy77_voices(parameters[order], names[order], 2)[0])
+    assert output == "mixed.syx: 40 voices -> internal memory, from voice 1\n"
+    assert "SY77 voice (1 AFM poly) at byte 3,728: not sent: " in errors and "cut short" in errors
+
+
+def test_one_voice_of_an_sy77_goes_to_its_edit_buffer(deepdx, cable, tmp_path):
+    parameters, names = random_voices(1)
+    (tmp_path / "own.syx").write_bytes(write_sy77_voices(parameters, names)[0][0])
+    code, _, errors = deepdx("send", "own.syx", "--port", NAME, "--to", "sy77")
+    assert (code, errors) == (0, "")
+    assert cable.messages == write_sy77_voices(parameters, names, memory=EDIT_BUFFER)[0]
 
 
 # Receiving

@@ -16,8 +16,11 @@ from deepdx_core.dedup.exact import unique_sounds
 from deepdx_core.dedup.families import find_families
 from deepdx_core.dedup.repair import RepairSettings
 from deepdx_core.intake.survey import Surveyor, survey
+from deepdx_core.synths.dx7ii.blocks import select_receive_block
 from deepdx_core.synths.dx7ii.parameters import PERFORMANCE
-from deepdx_core.synths.messages import read_messages
+from deepdx_core.synths.dx7ii.writer import plain_supplements
+from deepdx_core.synths.kinds import AMEM
+from deepdx_core.synths.messages import read_messages, write_messages
 from deepdx_core.tables.synths import ConvertedVoices, Performances, Supplements, SynthMessages
 from deepdx_core.voice.parameters import PARAMETER_NAMES
 from tests.conversions.test_collection import message_bytes
@@ -173,11 +176,49 @@ def test_supplements_belong_to_the_voices_after_them(tmp_path, voices):
     assert rows["losses"].to_list() == [["key mode", "pitch bend"]] * 32
 
 
+def amem(parameters, bend_range):
+    """The supplements of 32 voices, with a bend range that tells them apart."""
+    values = plain_supplements(parameters)
+    values[:, AMEM.layout.index["bend_range"]] = bend_range
+    return write_messages(AMEM, AMEM.layout.pack(values))[0]
+
+
+def test_a_supplement_between_its_bank_and_no_other_belongs_to_it(tmp_path, voices):
+    parameters, names = voices
+    bank = write_bank(parameters, names)
+    amems = [amem(parameters, bend_range) for bend_range in (5, 7)]
+    block = select_receive_block(1)
+
+    def ranges(*parts):
+        """Return the bend ranges of the banks of a file, in order."""
+        found = read(tmp_path, a=b"".join(parts))
+        decoded = decode_dumps(found.dumps)
+        rows = decoded.join(list_supplements(found.messages, decoded), on=["sha256", "offset", "slot"], how="left")
+        return rows.filter(slot=1)["bend_range"].to_list()
+
+    # As in files of the PLG150-DX.
+    assert ranges(bank, amems[0], block, bank, amems[1]) == [5, 7]
+    # As a DX7II sends them.
+    assert ranges(block, amems[0], bank, block, amems[1], bank) == [5, 7]
+    assert ranges(bank, amems[0], bank) == [None, 5]
+    # Its own one stands before the bank.
+    assert ranges(amems[0], bank, amems[1]) == [5]
+
+
 def test_performances_are_rows_with_all_their_values(tmp_path, voices):
     rows = list_performances(read(tmp_path, a=dx7ii_file(*voices)).messages)
     assert rows["name"].to_list() == [f"PERFORMANCE {n:08}" for n in range(32)]
     assert rows["number"].to_list() == list(range(1, 33))
     assert rows["values"].list.get(PERFORMANCE.index["voice_a"]).to_list() == list(range(32))
+
+
+@needs_corpus
+def test_all_supplements_of_a_plg150_find_their_voices():
+    surveyor = Surveyor()
+    surveyor.add_file(FOLDER / "dx7ii" / "NOSEBLEE.W2B", "file")
+    found = surveyor.result()
+    rows = list_supplements(found.messages, decode_dumps(found.dumps))
+    assert rows.group_by("offset").len().sort("offset").rows() == [(3721, 32), (8960, 32), (14249, 1)]
 
 
 @needs_corpus

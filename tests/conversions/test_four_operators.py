@@ -12,6 +12,7 @@ from deepdx_core.conversions.from_four_operators import RATIOS, convert_fb01, co
 from deepdx_core.conversions.from_reface_dx import convert_reface_dx
 from deepdx_core.sound.audibility import loudest_db
 from deepdx_core.sound.engine.tables import OUTPUT_LEVELS
+from deepdx_core.sound.rendering import SAMPLE_RATE, render
 from deepdx_core.synths.four_operators import fb01, reface_dx
 from deepdx_core.synths.four_operators.parameters import VMEM
 from deepdx_core.synths.messages import read_messages
@@ -108,6 +109,39 @@ def test_envelopes_by_the_laws_of_both_chips():
     assert parameter(held, "op3_eg_level_2") == 99
 
 
+@pytest.mark.parametrize("shift", [1, 2, 3])
+@pytest.mark.parametrize("sustain", [2, 10, 15])
+def test_an_eg_shift_halves_attenuations_and_slopes(shift, sustain):
+    envelope = {"decay_1_rate": 20, "decay_2_rate": 14, "decay_1_level": 15 - sustain, "release_rate": 8}
+    # Operators 1 and 3 are carriers.
+    changes = {f"op{n}_{name}": value for n in range(1, 5) for name, value in envelope.items()}
+    plain = convert_four_operators(four(algorithm=4, **changes), NAMES)
+    shifts = {f"op{n}_eg_shift": shift for n in (2, 3)}
+    shifted = convert_four_operators(four(algorithm=4, **changes, **shifts), NAMES)
+    decibels = 0.75 * (OUTPUT_LEVELS[99] - OUTPUT_LEVELS)
+    # The last step of the sustain level is 93 dB down, the end of the envelope 96 dB.
+    wanted = np.array([0, (93 if sustain == 15 else 3 * sustain) / 2**shift, 96 / 2**shift, 96 / 2**shift])
+    for operator, last in ((4, wanted[3]), (5, decibels[0])):
+        found = [decibels[parameter(shifted, f"op{operator}_eg_level_{k}")] for k in range(1, 5)]
+        assert found == pytest.approx([*wanted[:3], last], abs=0.75)
+        for k in (2, 3, 4):
+            # The DX7 doubles its slope in 4 of its 64 internal rates.
+            slower = parameter(plain, f"op{operator}_eg_rate_{k}") - parameter(shifted, f"op{operator}_eg_rate_{k}")
+            assert slower * 41 / 64 == pytest.approx(4 * shift, abs=1)
+    for name in (f"op{n}_eg_{what}_{k}" for n in (3, 6) for what in ("rate", "level") for k in range(1, 5)):
+        assert parameter(shifted, name) == parameter(plain, name)
+    assert shifted.losses.of_voice(0) == ["EG shift of carriers after key-up"]
+
+
+def test_a_shifted_envelope_is_heard_so():
+    quiet = {f"op{n}_output_level": 0 for n in (1, 3, 4)} | {"algorithm": 7, "op2_eg_shift": 2}
+    decayed = {"op2_decay_1_rate": 25, "op2_decay_1_level": 3}  # 36 dB, a quarter of it
+    rows = [convert_four_operators(four(**quiet, **changes), NAMES).parameters[0] for changes in ({}, decayed)]
+    held = render(np.stack(rows), seconds=1.0, held=1.0)[:, -SAMPLE_RATE // 4 :]
+    full, low = 20 * np.log10(np.sqrt((held.astype(np.float64) ** 2).mean(axis=1)))
+    assert full - low == pytest.approx(36 / 4, abs=1)
+
+
 @pytest.mark.parametrize(
     ("frequency", "fine", "coarse", "dx7_fine"),
     [
@@ -141,7 +175,7 @@ def test_fixed_frequencies_keep_their_hertz():
     ("changes", "reason"),
     [
         ({"op2_wave": 3}, "waves other than sines"),
-        ({"op3_eg_shift": 2}, "EG shift"),
+        ({"op1_eg_shift": 2}, "EG shift of carriers after key-up"),
         ({"op2_output_level": 95}, "modulators too strong for a DX7"),
         ({"op1_level_scaling": 20}, "keyboard level scaling"),
         ({"chorus": 1}, "chorus"),

@@ -5,14 +5,6 @@ import numpy as np
 from tools.demo_corpus.random_draws import Draws
 
 
-def make_four_operator_bank(draws: Draws) -> bytes:
-    """Return the data of a 4-operator bank, 4096 bytes: 32 voices of 128 bytes, 57 of parameters and 10 of the name."""
-    voices = np.zeros((32, 128), dtype=np.uint8)
-    voices[:, :57] = draws.integers(0, 99, (32, 57))
-    voices[:, 57:67] = np.frombuffer(b"4-OP VOICE", dtype=np.uint8)
-    return voices.tobytes()
-
-
 def make_performances(draws: Draws) -> bytes:
     """Return the data of TX7 performances, 4096 bytes: 64 of 64 bytes."""
     blocks = np.zeros((64, 64), dtype=np.uint8)

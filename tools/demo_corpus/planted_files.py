@@ -11,9 +11,9 @@ from deepdx_core.arrays import UInt8Array
 from deepdx_core.codec.packing import pack_vmem
 from deepdx_core.codec.writer import frame
 from deepdx_core.voice.parameters import INDEX, PARAMETERS, VMEM_SIZE, VMEM_VOICES
+from tools.demo_corpus.four_operators import make_four_operator_bank
 from tools.demo_corpus.other_files import (
     make_apple_double,
-    make_four_operator_bank,
     make_noise,
     make_performances,
     make_roland_message,
@@ -141,10 +141,11 @@ def _build_singles(take: Take) -> list[PlantedFile]:
 
 
 def _build_files_without_voices(draws: Draws) -> list[PlantedFile]:
+    draws.integers(0, 99, (32, 57))  # skipped, so that files composed from later draws keep their bytes
     contents = {
         "four_operators.syx": (
-            frame(4, make_four_operator_bank(draws)),
-            "a bank of a 4-operator synthesizer (format 04)",
+            frame(4, make_four_operator_bank()),
+            "a bank of a 4-operator synthesizer (format 04): 25 voices and INIT VOICE",
         ),
         "tx7_performances.syx": (frame(2, make_performances(draws)), "TX7 performance data (format 02)"),
         "other_maker.syx": (make_roland_message(draws), "another maker's dump (`F0 41`)"),
