@@ -74,9 +74,15 @@ class Plan:
     unsent: list[str]
 
 
-def recognize_instrument(sources: list[Source]) -> Instrument:
-    """Return TX802 for files with its performances, DX7II for others with its messages or block selects, else DX7."""
+def recognize_instrument(voices: pl.DataFrame, sources: list[Source]) -> Instrument:
+    """Return the instrument that files are made for.
+
+    SY77 if they hold its voices and no DX7 voices, TX802 if they hold its performances, DX7II if they hold others of
+    its messages or block selects, else DX7.
+    """
     kinds = {message.kind for source in sources for message in source.messages}
+    if voices.is_empty() and kinds.intersection(SY77_VOICES):
+        return Instrument.SY77
     if TX802_PERFORMANCES in kinds:
         return Instrument.TX802
     blocks = any(source.blocks for source in sources)

@@ -86,7 +86,7 @@ def send(
     collected = collect_voices([file], collector)
     sources = collector.sources(collected.files)
     writable = keep_whole_dumps(collected.voices, clamp)
-    instrument = to or (Instrument.DX7II if block else recognize_instrument(sources))
+    instrument = to or (Instrument.DX7II if block else recognize_instrument(collected.voices, sources))
     first_block = None if block is None else list(Block).index(block)
     plan = plan_deliveries(writable.voices, collected.voices, sources, instrument, channel - 1, first_block)
     without_voices = collected.without_voices
@@ -100,7 +100,8 @@ def send(
         advice = "" if clamp or not writable.skipped else ": --clamp sets parameters to their maximum instead"
         raise DeepDXError(f"nothing to send{advice}")
     if to is None and instrument is not Instrument.DX7:
-        print_line(f"Sent as to a {instrument.upper()}; a DX7 takes the voices with --to dx7", "dim", err)
+        advice = "" if instrument is Instrument.SY77 else "; a DX7 takes the voices with --to dx7"
+        print_line(f"Instrument: {instrument.upper()}{advice}", "dim", err)
     if not yes and not (sys.stdin and sys.stdin.isatty()):
         _refuse_replacing(plan.deliveries)
     send_messages(_deliver(plan.deliveries, wait=not yes), port)

@@ -173,7 +173,7 @@ def test_both_banks_of_a_set_go_to_their_blocks_with_their_supplements(deepdx, c
     (tmp_path / "set.syx").write_bytes(data)
     code, output, errors = deepdx("send", "set.syx", "--port", NAME)
     assert (code, cable.messages) == (0, split(data))
-    assert errors == "Sent as to a DX7II; a DX7 takes the voices with --to dx7\n"
+    assert errors == "Instrument: DX7II; a DX7 takes the voices with --to dx7\n"
     assert output == (
         "set.syx: bank 1 of 2: 32 voices -> internal voices 1 to 32\n"
         "set.syx: bank 2 of 2: 32 voices -> internal voices 33 to 64\n"
@@ -329,8 +329,8 @@ def test_voices_of_an_sy77_are_sent_as_they_are_after_those_converted(deepdx, ca
 def test_one_voice_of_an_sy77_goes_to_its_edit_buffer(deepdx, cable, tmp_path):
     parameters, names = random_voices(1)
     (tmp_path / "own.syx").write_bytes(write_sy77_voices(parameters, names)[0][0])
-    code, _, errors = deepdx("send", "own.syx", "--port", NAME, "--to", "sy77")
-    assert (code, errors) == (0, "")
+    code, _, errors = deepdx("send", "own.syx", "--port", NAME)
+    assert (code, errors) == (0, "Instrument: SY77\n")
     assert cable.messages == write_sy77_voices(parameters, names, memory=EDIT_BUFFER)[0]
 
 
