@@ -7,6 +7,8 @@ from deepdx_core.generation import rounds
 from deepdx_core.generation.rounds import ROUNDS_CHECKPOINT
 from tests.support.toy_models import TINY, fit
 
+pytestmark = pytest.mark.slow
+
 CONFIG = TINY.replace(steps=32, rounds=2, validate_every=16)
 
 

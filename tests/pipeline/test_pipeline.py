@@ -271,6 +271,7 @@ def voice_model_of_schedule(home):
     return request.run_config["ops"]["voice_model"]["config"]
 
 
+@pytest.mark.slow
 def test_a_model_is_kept_and_a_damaged_one_is_trained_again(banks):
     assert run(banks).success
     resource = HomeResource(root=str(banks.root))
@@ -448,6 +449,7 @@ def test_a_user_verdict_overrides_the_rules(banks):
     assert materializations(result)["verdicts"].metadata["by_the_user"].value == 1
 
 
+@pytest.mark.slow
 def test_a_user_label_overrides_the_evidence_and_a_user_taxonomy_replaces_the_default(banks):
     run(banks)
     tables = Tables(banks)
@@ -463,6 +465,7 @@ def test_a_user_label_overrides_the_evidence_and_a_user_taxonomy_replaces_the_de
     assert "Perc" not in tables.read("labeled_voices")["label"]
 
 
+@pytest.mark.slow
 def test_drifting_labels_fail_their_check(banks):
     with dg.DagsterInstance.ephemeral() as instance:
         for number in range(2):

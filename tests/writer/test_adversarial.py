@@ -12,6 +12,8 @@ from deepdx_core.writer.adversarial import CANDIDATES, learn_from_rewards, write
 from deepdx_core.writer.batches import TrainingSet, make_batch
 from tests.support.toy_models import TINY, trained_model
 
+pytestmark = pytest.mark.slow
+
 FEEDBACK = INDEX["feedback"]
 LABELS = np.arange(96) % 3
 
