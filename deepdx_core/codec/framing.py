@@ -20,6 +20,7 @@ from deepdx_core.codec.dumps import (
 )
 from deepdx_core.codec.segments import Checksum, Kind, Segment, join_notes
 from deepdx_core.display import counted
+from deepdx_core.voice.parameters import VMEM_SIZE
 
 _YAMAHA = 0x43
 
@@ -85,6 +86,8 @@ def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
     stop = len(data) if end is None else end.start() + (data[end.start()] == END)
     if _IS_REAL_TIME.search(data, start, stop) is None:
         return []
+    if stop - start < VMEM_SIZE:
+        return [Segment(start, stop - start, Kind.MESSAGE, "voice dump without a whole voice", "cut short")]
     stretch = np.frombuffer(data, dtype=np.uint8)[start:stop]
     kept = np.flatnonzero(stretch < REAL_TIME[0])
     clean = stretch[kept].tobytes()

@@ -41,8 +41,16 @@ _FEW = 128
 _MIN_AT_REST = 3
 """Operators at rest level 0."""
 
+_MIN_IN_MIDDLE = 3
+"""Levels of the pitch EG around the middle."""
+
+
+def _in_middle(levels: UInt8Array) -> BoolArray:
+    return (levels >= 40) & (levels <= 60)
+
+
 _PARAMETER_MARKS: tuple[tuple[npt.NDArray[np.intp], Callable[[UInt8Array], BoolArray]], ...] = (
-    (_PITCH_LEVELS, lambda levels: np.count_nonzero((levels >= 40) & (levels <= 60), axis=1) >= 3),
+    (_PITCH_LEVELS, lambda levels: np.count_nonzero(_in_middle(levels), axis=1) >= _MIN_IN_MIDDLE),
     (_OUTPUT_LEVELS, lambda levels: levels.max(axis=1, initial=0) >= 50),
     (_ATTACK_RATES, lambda rates: np.count_nonzero(rates >= 15, axis=1) >= 5),
     (_REST_LEVELS, lambda levels: np.count_nonzero(levels == 0, axis=1) >= _MIN_AT_REST),
@@ -125,7 +133,8 @@ _LAYOUTS = {format_: _layout(format_) for format_ in Format}
 def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) -> npt.NDArray[np.intp]:
     """Return the offsets of all legal records in `data`, `uint8[n]`; they may overlap.
 
-    named: whether a record has its name. Parameters alone must have the first of the marks below.
+    named: whether a record has its name. Parameters alone must have the last of `_PARAMETER_MARKS`, and the first if
+    there are many.
     """
     layout = _LAYOUTS[format_]
     count = len(data) - (layout.size if named else layout.name) + 1
@@ -135,10 +144,9 @@ def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) ->
         # A name may end in NULs but not begin with one; otherwise zeros would be legal throughout.
         legal = data[layout.name : layout.name + count] >= 32
     else:
-        zero = (data == 0).astype(np.uint8)
-        rests = layout.parameters[_REST_LEVELS]
-        at_rest = sum((zero[rest : rest + count] for rest in rests[1:]), zero[rests[0] : rests[0] + count])
-        legal = at_rest >= _MIN_AT_REST
+        legal = _count_at(data == 0, layout.parameters[_REST_LEVELS], count) >= _MIN_AT_REST
+        if np.count_nonzero(legal) * _FEW >= count:  # as in zeros, which are legal throughout
+            legal &= _count_at(_in_middle(data), layout.parameters[_PITCH_LEVELS], count) >= _MIN_IN_MIDDLE
     tests = layout.order if named else layout.order[layout.order < layout.name]
     in_class: dict[int, BoolArray] = {}
     for tested in range(0, len(tests), _TESTED_AT_ONCE):
@@ -160,6 +168,13 @@ def find_legal_records(data: UInt8Array, format_: Format, named: bool = True) ->
         rest = tests[tested:]
         offsets = offsets[np.all(layout.classes[layout.class_of[rest], data[offsets[:, None] + rest]], axis=1)]
     return offsets
+
+
+def _count_at(found: BoolArray, places: npt.NDArray[np.intp], count: int) -> UInt8Array:
+    """Count for each of the first `count` offsets how many of these places behind it are found."""
+    parts = [found.view(np.uint8)[place : place + count] for place in places]
+    counts: UInt8Array = sum(parts[1:], parts[0])
+    return counts
 
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
