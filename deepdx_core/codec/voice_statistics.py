@@ -179,7 +179,7 @@ def _count_at(found: BoolArray, places: npt.NDArray[np.intp], count: int) -> UIn
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
     """Return a mask of the legal records among `uint8[n, record size]`, `bool[n]`."""
-    legal: BoolArray = np.all(_legal_bytes_of(records, format_), axis=1)
+    legal: BoolArray = _legal_bytes_of(records, format_).all(axis=1)
     return legal
 
 
@@ -220,7 +220,7 @@ def holds_voices(payload: bytes, format_: Format) -> bool:
 def legal_share(payload: bytes, format_: Format) -> float:
     """Return the share of legal records in a payload, 0 to 1; 0 if it has none."""
     records = np.frombuffer(payload, dtype=np.uint8).reshape(-1, RECORD_SIZE[format_])
-    return float(are_legal(records, format_).mean()) if len(records) else 0.0
+    return np.count_nonzero(are_legal(records, format_)) / len(records) if len(records) else 0.0
 
 
 def has_illegal_run(payload: bytes, format_: Format, length: int) -> bool:

@@ -1,7 +1,9 @@
 """Messages of the other Yamahas in files, folders and archives, and their voices as DX7 voices."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,6 +13,7 @@ from deepdx_core.codec.names import names_to_text
 from deepdx_core.conversions.from_four_operators import convert_fb01, convert_four_operators
 from deepdx_core.conversions.from_reface_dx import OPERATORS, convert_reface_dx
 from deepdx_core.conversions.from_sy77 import convert_from_sy77
+from deepdx_core.exchange.inspection import inspect_files
 from deepdx_core.synths import kinds
 from deepdx_core.synths.coding import Coding
 from deepdx_core.synths.dx7ii.blocks import BlockSelect, find_block_selects
@@ -91,6 +94,16 @@ class MessageCollector:
             else:
                 found.append(Source(path, member, messages, blocks))
         return found
+
+
+def find_messages(paths: Iterable[Path]) -> list[Source]:
+    """Return the files with messages of the other Yamahas in files, folders and archives, in the order given.
+
+    Files that cannot be read are left out: `inspect_files` names them.
+    """
+    collector = MessageCollector()
+    files, _ = inspect_files(paths, collector)
+    return collector.sources(files)
 
 
 def convert_sources(sources: list[Source]) -> pl.DataFrame:

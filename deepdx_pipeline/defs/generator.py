@@ -209,7 +209,7 @@ def models(context: dg.AssetExecutionContext, home: HomeResource) -> Result:
     reads=model_files,
 )
 def realness(home: HomeResource) -> Result:
-    """Score every valid sound with the champion's critic."""
+    """Score every sound of the training set with the champion's critic."""
     from deepdx_core.generation.model import load_model
     from deepdx_core.generation.realness import score_corpus
     from deepdx_core.generation.registry import champion_folder

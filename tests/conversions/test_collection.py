@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from deepdx_core.codec.packing import MAXIMA
-from deepdx_core.conversions.collection import MessageCollector, Source, convert_sources
-from deepdx_core.exchange.inspection import inspect_files
+from deepdx_core.conversions.collection import Source, convert_sources, find_messages
 from deepdx_core.synths import kinds
 from deepdx_core.synths.coding import Coding
 from deepdx_core.synths.messages import read_messages, write_messages
@@ -20,13 +19,6 @@ from tests.support.paths import needs_corpus
 
 RELEVANT = [kind for kind in kinds.KINDS if kind.voices or kind in kinds.REFACE_OPERATORS]
 RELEVANT += list(kinds.FOUR_OPERATOR_SUPPLEMENTS.values())
-
-
-def collect(paths):
-    """Return the sources of files, folders and archives."""
-    collector = MessageCollector()
-    files, _ = inspect_files(paths, collector)
-    return collector.sources(files)
 
 
 @st.composite
@@ -88,7 +80,7 @@ def test_files_keep_their_order_and_archives_are_read(tmp_path):
     (tmp_path / "a.syx").write_bytes(second)
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("inner/one.syx", first)
-    sources = collect([tmp_path / "b.zip", tmp_path / "a.syx", tmp_path / "missing.syx"])
+    sources = find_messages([tmp_path / "b.zip", tmp_path / "a.syx", tmp_path / "missing.syx"])
     voices = convert_sources(sources)
     assert voices["name"].to_list() == ["FIRST", "SECOND"]
     assert voices["member"].to_list() == ["inner/one.syx", None]
@@ -101,7 +93,7 @@ def test_an_archive_full_of_messages_is_read_up_to_a_limit(tmp_path, monkeypatch
         for number in range(4):
             archive.writestr(f"{number}.syx", message * 2)
     (tmp_path / "after.syx").write_bytes(message)
-    sources = collect([tmp_path / "full.zip", tmp_path / "after.syx"])
+    sources = find_messages([tmp_path / "full.zip", tmp_path / "after.syx"])
     assert [(source.member, len(source.messages), bool(source.unread)) for source in sources] == [
         ("0.syx", 2, False), ("1.syx", 2, False), ("2.syx", 0, True), (None, 1, False),
     ]  # fmt: skip
@@ -109,6 +101,6 @@ def test_an_archive_full_of_messages_is_read_up_to_a_limit(tmp_path, monkeypatch
 
 @needs_corpus
 def test_all_voices_of_the_corpus_are_collected():
-    voices = convert_sources(collect([FOLDER]))
+    voices = convert_sources(find_messages([FOLDER]))
     counts = dict(voices.group_by("synth").len().iter_rows())
     assert counts == {"SY77": 10_499, "FB-01": 144, "4-operator": 129, "reface DX": 33}

@@ -189,7 +189,7 @@ def test_the_job_everything_leads_from_the_inbox_to_new_banks(banks):
     assert {path.name for path in banks.models.iterdir()} == {champion["model_id"], "training"}
     assert not list((banks.models / "training").iterdir())  # the checkpoint is deleted
     realness = tables.read("realness")
-    assert set(realness["sound_id"]) == set(tables.read("labeled_voices")["sound_id"])
+    assert set(realness["sound_id"]) == set(tables.read("training_set")["sound_id"])
     assert realness["model_id"].unique().to_list() == [champion["model_id"]]
     assert len(query(banks.database, "FROM least_real")) == len(realness)
 
