@@ -17,7 +17,7 @@ def path(tmp_path):
 
 def test_without_a_file_every_setting_has_its_default(path):
     settings = load_settings(path, {})
-    assert (settings.ui.port, settings.run.audio, settings.training.steps) == (3000, True, 4000)
+    assert (settings.ui.port, settings.run.audio, settings.training.steps) == (3000, True, 5000)
     assert variables_set({}) == []
 
 

@@ -179,7 +179,7 @@ def _count_at(found: BoolArray, places: npt.NDArray[np.intp], count: int) -> UIn
 
 def are_legal(records: UInt8Array, format_: Format) -> BoolArray:
     """Return a mask of the legal records among `uint8[n, record size]`, `bool[n]`."""
-    legal: BoolArray = _legal_bytes_of(records, format_).all(axis=1)
+    legal: BoolArray = np.all(_legal_bytes_of(records, format_), axis=1)
     return legal
 
 

@@ -98,7 +98,7 @@ def load_model(folder: Path) -> VoiceModel:
 
     Models of formats 2 and 3 hold no critic; it is fitted again to the voices stored with them, within seconds. Models
     of formats before 5 hold no critic by ear, and those before 6 are writers. Writers of formats before 7 know nothing
-    of relations and steps; with zeros in their place, they write as they did.
+    of relations and steps; with zeros in their place, they write as they did. Each of their heads has its own keys.
     """
     card = read_model_card(folder)
     path = folder / WEIGHTS
@@ -127,15 +127,14 @@ def _from_tensors(card: ModelCard, tensors: dict[str, Tensor]) -> VoiceModel:
     common["history"] = np.empty((0, len(columns))) if card.format == 2 else _take_history(tensors, columns)
     model: VoiceModel
     if isinstance(card.config, WriterConfig):
-        writer = Writer(
-            len(card.labels), *(getattr(card.config, key) for key in ("width", "depth", "heads", "dropout"))
-        )
+        config = card.config if card.format >= 7 else card.config.replace(kv_heads=card.config.heads)
+        writer = Writer(len(card.labels), config)
         if card.format < 7:
             for name in ADDED_IN_FORMAT_7:
                 tensors.setdefault(f"writer/{name}", torch.zeros_like(writer.get_parameter(name)))
         _take_weights(tensors, "writer", writer)
         parents = _take_parents(tensors, len(voices))
-        model = WriterModel(config=card.config, parents=parents, writer=writer, **common)
+        model = WriterModel(config=config, parents=parents, writer=writer, **common)
     else:
         generator = Generator(card.config.noise_size, len(card.labels), card.config.width)
         _take_weights(tensors, "generator", generator)

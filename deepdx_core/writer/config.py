@@ -12,13 +12,19 @@ class WriterConfig(Settings):
 
     seed: int = Field(default=0, ge=0, lt=1 << 32, description="Seed of all random numbers.")
     steps: int = Field(
-        default=4000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
+        default=5000, ge=1, description="Maximum number of training steps; fewer on a small corpus, see `passes`."
     )
     passes: int = Field(default=12, ge=1, description="Maximum number of passes over the training voices.")
     batch_size: int = Field(default=32, ge=1, description="Voices per step.")
     width: int = Field(default=128, ge=1, description="Width of the transformer.")
-    depth: int = Field(default=4, ge=1, description="Number of the transformer's blocks.")
+    depth: int = Field(default=3, ge=1, description="Number of the transformer's blocks.")
     heads: int = Field(default=4, ge=1, description="Attention heads per block; must divide the width.")
+    kv_heads: int = Field(
+        default=1,
+        ge=1,
+        description="Heads of keys and values, which the attention heads share; must divide their number. Fewer make "
+        "writing faster.",
+    )
     dropout: float = Field(default=0.05, ge=0, lt=1, description="Share of activations that dropout sets to 0.")
     learning_rate: float = Field(
         default=1.2e-3,
@@ -89,7 +95,9 @@ class WriterConfig(Settings):
         return min(self.steps, max(1, self.passes * voices // self.batch_size))
 
     @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> Self:
+    def _heads_divide(self) -> Self:
         if self.width % self.heads:
             raise ValueError(f"heads must divide the width, got {self.heads} for {self.width}")
+        if self.heads % self.kv_heads:
+            raise ValueError(f"kv_heads must divide heads, got {self.kv_heads} for {self.heads}")
         return self

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from deepdx_core.writer.conditions import Conditions
+from deepdx_core.writer.config import WriterConfig
 from deepdx_core.writer.layout import KIND, KINDS, LENGTH, OPERATOR, ROLE, ROLES, SIZES, VALUES
 from deepdx_core.writer.relations import SOURCES, Relations
 
@@ -41,8 +42,9 @@ class Writer(nn.Module):
     _range: Tensor
     _causal: Tensor
 
-    def __init__(self, labels: int, width: int, depth: int, heads: int, dropout: float) -> None:
+    def __init__(self, labels: int, config: WriterConfig) -> None:
         super().__init__()
+        width = config.width
         # The order of these lines determines the random initialization, and the numbers of the optimizer's tensors in
         # checkpoints. Stored models use the names: see `upgrade_keys`.
         self.value = nn.Parameter(_smooth_embedding(KINDS, VALUES, width, 0.3))
@@ -57,10 +59,10 @@ class Writer(nn.Module):
         self.parent_label = _embedding(labels + 1, width)  # the last is no parent
         self.remaining = _embedding(LENGTH + 2, width)  # the last is no parent
         self.moved = _embedding(2, width)
-        self.parent_encoder = Block(width, heads, dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(depth))
+        self.parent_encoder = Block(config)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(config.dropout)
         self.copy = nn.Linear(width, SOURCES)
         self.relations = Relations(width)
         self.step = nn.Linear(width, len(_STEPS))
@@ -124,12 +126,13 @@ class Writer(nn.Module):
 class Block(nn.Module):
     """Attention and an MLP, each with a layer norm before it and a residual connection around it."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, config: WriterConfig) -> None:
         super().__init__()
+        width = config.width
         self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, heads)
+        self.attention = Attention(width, config.heads, config.kv_heads)
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self, x: Tensor, mask: Tensor | None = None, kv_cache: tuple[Tensor, Tensor] | None = None, start: int = 0
@@ -141,12 +144,16 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention."""
+    """Self-attention of several heads of queries, which share fewer heads of keys and values.
 
-    def __init__(self, width: int, heads: int) -> None:
+    Ainslie et al., "GQA: Training generalized multi-query transformer models", 2023. A voice is written position by
+    position, and reading the keys and values of those before takes most of the time.
+    """
+
+    def __init__(self, width: int, heads: int, kv_heads: int) -> None:
         super().__init__()
-        self.width, self.heads = width, heads
-        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.width, self.heads, self.kv_heads = width, heads, kv_heads
+        self.qkv, self.proj = nn.Linear(width, width + 2 * kv_heads * (width // heads)), nn.Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor | None, kv_cache: tuple[Tensor, Tensor] | None, start: int) -> Tensor:
         """Map `[n, positions, width]` to the same shape.
@@ -155,24 +162,26 @@ class Attention(nn.Module):
         which begins at `start`, are added to it.
         """
         n, positions, _ = x.shape
-        split = self.qkv(x).view(n, positions, 3, self.heads, self.width // self.heads)
-        # Each [n * heads, positions, width / heads]: with four dimensions, the cache would be copied at each position.
-        queries, keys, values = split.permute(2, 0, 3, 1, 4).flatten(1, 2)
+        sharing, size = self.heads // self.kv_heads, self.width // self.heads
+        split = self.qkv(x).view(n, positions, -1, size).split([self.heads, self.kv_heads, self.kv_heads], dim=2)
+        # [n * kv_heads, positions, size], for queries sharing times as many rows. With four dimensions, the cache would be
+        # copied at each position.
+        queries, keys, values = (part.transpose(1, 2).reshape(n * self.kv_heads, -1, size) for part in split)
         if kv_cache is not None:
             for cached, new in zip(kv_cache, (keys, values), strict=True):
                 cached[:, start : start + positions] = new
             keys, values = (cached[:, : start + positions] for cached in kv_cache)
         # Written out: torch's fused attention takes three times as long on a CPU, most of it in the backward pass.
-        scores = (queries * (self.width // self.heads) ** -0.5) @ keys.transpose(-1, -2)
+        scores = (queries * size**-0.5) @ keys.transpose(-1, -2)
         if mask is not None:
-            scores = scores + mask.to(scores.dtype)
-        heads = scores.softmax(dim=-1) @ values
-        out: Tensor = self.proj(heads.view(n, self.heads, positions, -1).transpose(1, 2).flatten(2))
+            scores = scores + mask.to(scores.dtype).repeat(sharing, 1)
+        heads = (scores.softmax(dim=-1) @ values).view(n, self.heads, positions, size)
+        out: Tensor = self.proj(heads.transpose(1, 2).flatten(2))
         return out
 
     def empty_kv_cache(self, n: int) -> tuple[Tensor, Tensor]:
         """Return an uninitialized cache for the keys and values of n voices."""
-        shape = (n * self.heads, LENGTH, self.width // self.heads)
+        shape = (n * self.kv_heads, LENGTH, self.width // self.heads)
         return self.qkv.weight.new_empty(shape), self.qkv.weight.new_empty(shape)
 
 

@@ -134,7 +134,7 @@ class _Run:
         self.validation_set = TrainingSet.from_voices(validation, parents)
         self.device = best_device()
         torch.manual_seed(config.seed)
-        self.writer = Writer(labels, config.width, config.depth, config.heads, config.dropout).to(self.device)
+        self.writer = Writer(labels, config).to(self.device)
         self.average, self.best = copy.deepcopy(self.writer), copy.deepcopy(self.writer)
         self.optimizer = make_optimizer(self.writer, config.learning_rate)
         self.history = torch.zeros(0, len(HISTORY), dtype=torch.float64)
@@ -162,7 +162,7 @@ class _Run:
     def validate(self) -> None:
         """Add a row to the history, and keep the averaged weights if they are the best so far."""
         self.average.eval()
-        random = np.random.default_rng([self.config.seed, self.step, 1])
+        random = np.random.default_rng([self.config.seed, 0, 1])  # the same parents each time
         bits = []
         with torch.no_grad():
             for rows in np.array_split(self.validated_rows, math.ceil(len(self.validated) / _VALIDATION_BATCH)):

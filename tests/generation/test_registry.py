@@ -147,7 +147,7 @@ def model_of(voices, copy_bias, labels=LABELS):
     """An untrained model. It writes at random, except that copying the parent's value has the logit `copy_bias`."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        writer = Writer(len(labels), CONFIG.width, CONFIG.depth, CONFIG.heads, CONFIG.dropout).eval()
+        writer = Writer(len(labels), CONFIG).eval()
     with torch.no_grad():
         writer.copy.bias[0] = copy_bias
     parents = replace(

@@ -336,7 +336,7 @@ LARGEST = 1e3
 
 @pytest.mark.parametrize("signs", ["all alike", "at random"])
 def test_accepted_weights_never_make_scores_overflow(model, signs):
-    writer = Writer(len(LABELS), TINY.width, 3, TINY.heads, 0.0).eval()
+    writer = Writer(len(LABELS), TINY.replace(depth=3)).eval()
     random = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for weights in writer.parameters():
@@ -348,7 +348,7 @@ def test_accepted_weights_never_make_scores_overflow(model, signs):
 
 
 def test_scores_that_are_not_finite_raise(model):
-    writer = Writer(len(LABELS), TINY.width, 1, TINY.heads, 0.0).eval()
+    writer = Writer(len(LABELS), TINY.replace(depth=1)).eval()
     with torch.no_grad():
         writer.bias.fill_(float("inf"))
     with pytest.raises(FloatingPointError, match="not finite"):
@@ -373,7 +373,7 @@ JSON = st.recursive(
 )
 PLACES = [
     *(("format",), ("config",), ("labels",), ("summary",), ("names",), ("labels", 0), ("names", "firsts")),
-    *(("config", name) for name in ("seed", "width", "depth", "heads", "dropout", "written", "mixed", "threads")),
+    *(("config", name) for name in ("seed", "width", "heads", "kv_heads", "dropout", "written", "mixed", "threads")),
     *(
         ("summary", name)
         for name in ("fingerprint", "data_version", "voices", "steps", "validation_loss", "critic_area")
@@ -451,11 +451,13 @@ def test_a_model_of_format_4_has_a_smaller_critic_and_none_by_ear(stored, model)
     assert np.isfinite(loaded.critic.realness(toy_voices(5))).all()
 
 
-def test_a_writer_of_format_6_has_no_relations(stored, model):
+def test_a_writer_of_format_6_has_no_relations_and_heads_share_nothing(stored, model):
     changed_tensors(lambda found: [found.pop(f"writer/{name}") for name in ADDED_IN_FORMAT_7])(stored)
     with pytest.raises(ModelError, match=ADDED_IN_FORMAT_7[0]):
         load_model(stored)
+    changed_card(lambda card: card["config"].pop("kv_heads"))(stored)
     with_card(format=6)(stored)
+    assert load_model(stored).config == model.config  # each head has its own keys and values
     loaded, expected = load_model(stored).writer.state_dict(), model.writer.state_dict()
     assert loaded.keys() == expected.keys()
     for name, tensor in loaded.items():

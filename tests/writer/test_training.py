@@ -280,7 +280,7 @@ def test_the_loss_falls(tmp_path):
 
 def test_the_weights_of_the_best_validation_are_returned(tmp_path):
     config = TINY.replace(
-        seed=0, distance_noise=0, steps=5, learning_rate=0.1, ema_decay=0.0, validate_every=1, patience=9
+        seed=0, distance_noise=0, steps=5, learning_rate=2.0, ema_decay=0.0, validate_every=1, patience=9
     )
     writer, history = run_training(tmp_path / "whole", config)
     best = best_validation(history)
@@ -302,7 +302,7 @@ def test_the_learning_rate_rises_over_a_tenth_of_the_steps_or_200(tmp_path, step
     with pytest.raises(KeyboardInterrupt):
         run_training(tmp_path, config, stop_at(1, KeyboardInterrupt()))
     torch.manual_seed(config.seed)
-    before = Writer(len(LABELS), config.width, config.depth, config.heads, config.dropout).state_dict()
+    before = Writer(len(LABELS), config).state_dict()
     after = read_checkpoint(tmp_path / CHECKPOINT, "this run")
     changes = (after["writer/norm.weight"] - before["norm.weight"]).abs()
     assert changes.max().item() == pytest.approx(0.01 / rising, rel=1e-2)
@@ -326,24 +326,11 @@ def test_training_ends_without_improvement_for_as_long_as_patience(tmp_path):
     assert steps == []
 
 
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    ("losses", "areas", "best"),
-    [
-        ([5, 4, 3], [0.9, 0.7, 0.8], 1),
-        ([5, 4, 3], [1.0, 1.0, 1.0], 2),
-        ([5, 3, 4], [0.5, 0.5, 0.9], 1),
-        ([5, 3, 4], [NAN, NAN, NAN], 1),
-        ([1, 3, 4], [NAN, 0.9, 0.8], 2),
-        ([1, 3, 4], [0.9, NAN, 1.0], 0),
-        ([4], [NAN], 0),
-    ],
-)
-def test_the_best_validation_has_the_lowest_c2st_then_the_lowest_loss(losses, areas, best):
+@pytest.mark.parametrize(("losses", "best"), [([5, 4, 3], 2), ([5, 3, 4], 1), ([3, 5, 3], 0), ([4], 0)])
+def test_the_best_validation_has_the_lowest_loss(losses, best):
     rows = len(losses)
-    assert best_validation(np.column_stack([np.arange(rows), np.zeros(rows), losses, areas])) == best
+    c2st = np.full(rows, float("nan"))
+    assert best_validation(np.column_stack([np.arange(rows), np.zeros(rows), losses, c2st])) == best
 
 
 def test_families_are_drawn_by_the_square_root_of_their_size():
