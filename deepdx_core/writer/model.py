@@ -164,8 +164,8 @@ class Attention(nn.Module):
         n, positions, _ = x.shape
         sharing, size = self.heads // self.kv_heads, self.width // self.heads
         split = self.qkv(x).view(n, positions, -1, size).split([self.heads, self.kv_heads, self.kv_heads], dim=2)
-        # [n * kv_heads, positions, size], for queries sharing times as many rows. With four dimensions, the cache would be
-        # copied at each position.
+        # [n * kv_heads, positions, size], and `sharing` times as many rows of queries. With four dimensions, the cache
+        # would be copied at each position.
         queries, keys, values = (part.transpose(1, 2).reshape(n * self.kv_heads, -1, size) for part in split)
         if kv_cache is not None:
             for cached, new in zip(kv_cache, (keys, values), strict=True):
