@@ -58,6 +58,7 @@ def test_variables_have_the_types_of_their_keys(path, name, text, value):
         ("[uii]\nport = 1", "deepdx.toml: uii: unknown key; known keys are run, training"),
         ("ui = 3", "deepdx.toml: ui: must be a table, not 3"),
         ("[training]\nwidth = 64\nheads = 5", "deepdx.toml: training: heads must divide the width, got 5 for 64"),
+        ("[training]\nkv_heads = 3", "deepdx.toml: training: kv_heads must divide heads, got 3 for 4"),
         ("[training]\nstepps = 1", "deepdx.toml: training.stepps: unknown key"),
         ("[alerts]\nwebhook = 'http://example.org'", "deepdx.toml: alerts.webhook: must begin with https://"),
         ("[alerts]\nwebhook = 'http://localhost.example.org'", "must begin with https://"),

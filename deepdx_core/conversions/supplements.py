@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.arrays import BoolArray, UInt8Array
+from deepdx_core.codec.dumps import DUMP_SIZE
+from deepdx_core.codec.segments import Format
 from deepdx_core.conversions.collection import Source
 from deepdx_core.conversions.losses import Losses, collect_losses
 from deepdx_core.intake.survey import format_location
@@ -17,7 +19,6 @@ from deepdx_core.synths.dx7ii.writer import plain_supplements
 from deepdx_core.synths.kinds import ACED as ACED_KIND
 from deepdx_core.synths.kinds import AMEM, FRACTIONAL_SCALINGS, PERFORMANCES, TX802_PERFORMANCES, MessageKind
 from deepdx_core.synths.messages import Message, rewrite
-from deepdx_core.voice.parameters import VMEM_SIZE, VMEM_VOICES
 
 # What a DX7 lacks, by the starts of the fields' names.
 _LACKING = {
@@ -30,9 +31,6 @@ _LACKING = {
     "portamento": ("portamento_",),
     "controllers": ("wheel_", "foot_", "breath_", "aftertouch_", "midi_"),
 }
-
-_BANK_LENGTH = 6 + VMEM_VOICES * VMEM_SIZE + 2
-"""Bytes of a dump of 32 voices, from F0 to F7."""
 
 
 def find_supplements(
@@ -136,7 +134,7 @@ def assign_messages(
         for message in source.messages:
             if message.kind not in kinds or not len(message.records):
                 continue
-            bank, end = message.offset - _BANK_LENGTH, message.offset + message.length
+            bank, end = message.offset - DUMP_SIZE[Format.VMEM], message.offset + message.length
             if message.kind is AMEM and bank in dumps and end not in dumps:
                 trailing[*place, bank] = message
             else:
