@@ -18,7 +18,7 @@ from deepdx_core.generation.model_card import MODEL_CARD, ModelError, read_model
 from deepdx_core.generation.request import SamplingRequest
 from deepdx_core.generation.sampling import sample
 from deepdx_pipeline.cli.app import main
-from tests.support.toy_models import blank_model
+from tests.support.toy_models import TINY, blank_model
 
 FILES = (MODEL_CARD, WEIGHTS)
 SECONDS = 20
@@ -150,7 +150,7 @@ def test_every_bit_of_a_weight_counts(original, folder):
 def test_files_of_two_models_are_refused_together(original, folder, tmp_path):
     model = blank_model()
     other = tmp_path / "other"
-    save_model(other, replace(model, writer=type(model.writer)(3, 16, 1, 2, 0.0).eval()))
+    save_model(other, replace(model, writer=type(model.writer)(3, TINY).eval()))
     shutil.copy(other / WEIGHTS, folder / WEIGHTS)
     assert "damaged, or of another model" in refused(folder, WEIGHTS)
 

@@ -254,7 +254,8 @@ def test_the_schedule_trains_with_the_settings_of_the_champion(banks):
     row["config"] = WriterConfig(width=64, steps=9).to_json()
     Tables(banks).write("models", pl.DataFrame([row], schema=TABLES["models"].create_empty().schema))
     config = voice_model_of_schedule(banks)
-    assert (config["model"], config["width"], config["steps"], config["depth"]) == ("writer", 64, 9, 4)
+    depth = WriterConfig().depth
+    assert (config["model"], config["width"], config["steps"], config["depth"]) == ("writer", 64, 9, depth)
     row |= {"kind": "gan", "config": json.dumps({"width": 9, "of another version": 1})}
     Tables(banks).write("models", pl.DataFrame([row], schema=TABLES["models"].create_empty().schema))
     config = voice_model_of_schedule(banks)
@@ -560,7 +561,8 @@ def test_jobs_take_their_configuration_from_the_settings(banks):
     job = build_defs(banks).resolve_job_def("everything")
     ops = job.run_config["ops"]
     assert ops["audio_features"]["config"] == {"render": False}
-    assert ops["voice_model"]["config"]["width"] == 64 and ops["voice_model"]["config"]["depth"] == 4
+    training = ops["voice_model"]["config"]
+    assert (training["width"], training["steps"], training["depth"]) == (64, 7, WriterConfig().depth)
     assert ops["generated_banks"]["config"]["seed"] == 5
     assert (
         op_configs(load_settings(banks.settings), "everything", {"voice_model": {"steps": 9}})["voice_model"][

@@ -54,8 +54,8 @@ def test_missing_settings_take_their_defaults():
 
 def test_the_json_of_settings_never_changes_because_fingerprints_depend_on_it():
     assert WriterConfig().to_json() == (
-        '{"seed": 0, "steps": 4000, "passes": 12, "batch_size": 32, "width": 128, "depth": 4, "heads": 4, '
-        '"dropout": 0.05, "learning_rate": 0.0012, "ema_decay": 0.998, "orphans": 0.1, "moved": 0.0, '
+        '{"seed": 0, "steps": 5000, "passes": 12, "batch_size": 32, "width": 128, "depth": 3, "heads": 4, '
+        '"kv_heads": 1, "dropout": 0.05, "learning_rate": 0.0012, "ema_decay": 0.998, "orphans": 0.1, "moved": 0.0, '
         '"distance_noise": 0.2, "validate_every": 1000, "patience": 3, "rounds": 0, "round_steps": 188, '
         '"adversarial_learning_rate": 0.0003, "written": 12000, "mixed": true, "threads": 2}'
     )
@@ -160,7 +160,7 @@ def changed_value(value):
 
 
 def test_a_fingerprint_depends_on_each_setting():
-    changes = {name: changed_value(value) for name, value in TINY} | {"heads": 4, "width": 32}
+    changes = {name: changed_value(value) for name, value in TINY} | {"heads": 4, "kv_heads": 1, "width": 32}
     changed = [TINY.replace(**{name: value}) for name, value in changes.items()]
     assert len({run_fingerprint(config.to_json()) for config in (TINY, *changed)}) == len(changes) + 1
 
