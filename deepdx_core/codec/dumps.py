@@ -17,7 +17,10 @@ from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 END = 0xF7
 HEADER_SIZE = 6
-"""Bytes from F0 to the byte count."""
+"""Size of the header of a dump in bytes: F0, manufacturer, channel, format number, and two of the byte count."""
+
+WITHOUT_VOICE = "voice dump without a whole voice"
+"""Description of the segment of a dump that is cut before its first voice ends."""
 
 REAL_TIME = bytes(range(0xF8, 0x100))
 """Clock, active sensing and the like, which MIDI allows between any two bytes."""
@@ -110,10 +113,10 @@ def read_broken_dump(data: bytes, start: int, body: int, formats: tuple[Format, 
     has_end = stop < len(data) and data[stop] == END
     if stop - body < record_size:
         if (bare := _BARE_HEADERS.match(data, start)) and (count := data.count(b"\xf0", start, bare.end())) > 1:
-            what = f"{count} x voice dump without a whole voice"
+            what = f"{count} x {WITHOUT_VOICE}"
             return [Segment(start, bare.end() - start, Kind.MESSAGE, what)]
         note = f"cut short: {stop - body} of {size} data bytes"
-        return [Segment(start, stop + has_end - start, Kind.MESSAGE, "voice dump without a whole voice", note)]
+        return [Segment(start, stop + has_end - start, Kind.MESSAGE, WITHOUT_VOICE, note)]
     # An F7 far beyond a dump's size is not the end of this one.
     runs_on = False
     if has_end and stop - body <= 2 * size:

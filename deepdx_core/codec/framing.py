@@ -14,6 +14,7 @@ from deepdx_core.codec.dumps import (
     END,
     REAL_TIME,
     VOICE_FORMATS,
+    WITHOUT_VOICE,
     read_broken_dump,
     read_misnamed_dump,
     read_whole_dump,
@@ -87,7 +88,7 @@ def _read_without_real_time(data: bytes, start: int) -> list[Segment]:
     if _IS_REAL_TIME.search(data, start, stop) is None:
         return []
     if stop - start < VMEM_SIZE:
-        return [Segment(start, stop - start, Kind.MESSAGE, "voice dump without a whole voice", "cut short")]
+        return [Segment(start, stop - start, Kind.MESSAGE, WITHOUT_VOICE, "cut short")]
     stretch = np.frombuffer(data, dtype=np.uint8)[start:stop]
     kept = np.flatnonzero(stretch < REAL_TIME[0])
     clean = stretch[kept].tobytes()

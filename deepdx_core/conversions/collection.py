@@ -63,7 +63,7 @@ class _Batch:
 
 
 class MessageCollector:
-    """Collects the messages of contents as `inspect_files` hands them over, and reads block selects.
+    """A callback for `inspect_files` and `collect_voices` that keeps the messages and block selects of each content.
 
     After MAX_ARCHIVE_MESSAGES, those of the rest of an archive are not kept.
     """

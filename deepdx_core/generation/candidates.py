@@ -59,7 +59,7 @@ def make_candidates(
         if request.of_writers:
             raise ValueError(f"{request.of_writers[0]} needs a writer, and this model is a GAN; choose another")
         voices = model.gan.generate(labels, random, request.temperature, request.set.get("algorithm"))
-        voices[:, request.set_columns] = list(request.set.values())
+        request.put_set_values(voices)
         return voices
     if isinstance(model, SampledModel):
         return model.generator.sample(labels, int(random.integers(1 << 32)))
@@ -79,7 +79,7 @@ def make_candidates(
             share = request.novelty * request.free.mean()
             differing = np.rint(differing * share).clip(1, request.free.sum()).astype(np.int64)
     wanted = parents.copy()
-    wanted[:, request.set_columns] = list(request.set.values())
+    request.put_set_values(wanted)
     differing += np.where(differing < 0, 0, (wanted != parents).sum(axis=1))  # changes by `set` come on top
     conditions = Conditions(
         torch.from_numpy(to_sequence(parents)),

@@ -123,6 +123,10 @@ class SamplingRequest:
         """The columns of the parameters in `set`, `int64[n]`, in its order."""
         return np.array([INDEX[name] for name in self.set], dtype=np.int64)
 
+    def put_set_values(self, voices: UInt8Array) -> None:
+        """Give all of the voices, `uint8[n, 145]`, the values of `set`, in place."""
+        voices[:, self.set_columns] = list(self.set.values())
+
     @property
     def too_close(self) -> int:
         """Number of differing parameters up to which two voices are close; -1 if voices may be close.

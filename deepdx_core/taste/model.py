@@ -100,7 +100,10 @@ class Taste:
         return self._mean + np.concatenate([m for m, _ in found]), np.concatenate([s for _, s in found])
 
     def log_odds(self, of: Sequence[str] | pl.Series | Float64Array) -> Float64Array:
-        """Return the log-odds that the user would rate sounds `keep` or `star`, `float64[m]`. of: as of `predict`."""
+        """Return the log-odds that the user would rate each sound `keep` or `star`, `float64[m]`.
+
+        of: sound ids or vectors, as `predict` takes them.
+        """
         mean, deviation = self.predict(of)
         above = (mean - _LIKED) / np.hypot(deviation, _NOISE)
         return np.asarray(log_ndtr(above) - log_ndtr(-above))

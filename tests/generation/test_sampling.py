@@ -184,7 +184,7 @@ def test_values_are_in_every_voice_and_the_others_still_vary(model):
 
 
 def test_voices_derive_from_training_voices_with_the_values(model):
-    """Without a label, labels follow the value: operator 1 determines them."""
+    """Without a label, labels are drawn from voices with the value. In toy voices, operator 1 determines the label."""
     found = sample(model, 32, seed=0, request=SamplingRequest(set={"op1_coarse": COARSE[2]}))
     assert (found.label_ids == 2).mean() > 0.9
     rare = SamplingRequest(set={"op1_coarse": 7})  # no training voice has it
