@@ -155,21 +155,23 @@ class _Batch:
         Returns the number of rejected candidates by reason.
         """
         own = np.repeat(np.array(places), self.request.choices)  # the place of each candidate
-        exempt, unpitched = self.exempt[own], self.unpitched[own]
+        exempt = self.exempt[own]
         candidates = make_candidates(self.model, self.request, self.labels[own], self.positions[own], random, attempt)
-        audio = compute_voice_features(candidates, _NO_AUDIO, silent) if self.render else None
-        realness = compute_realness(self.model, generated_voices(candidates, self.labels[own]), audio)
-        # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).
-        keys = realness.clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS) + random.gumbel(size=len(candidates))
-        for preference in self.request.preferences:
-            keys += preference(candidates, audio)
         reasons = np.full(len(candidates), "", dtype=object)
         reasons[is_inaudible(candidates)] = SILENT
         if self.too_close >= 0:
             reasons[distances_to_closest(candidates, self.others) <= self.too_close] = CLOSE
-        if self.rules:
-            found = rejection_reasons(candidates, self.rules, audio, unpitched)
-            reasons = np.where(reasons == "", found, reasons)
+        # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).
+        keys = random.gumbel(size=len(candidates))
+        rest = np.flatnonzero(exempt | (reasons == ""))  # the others are not worth rendering
+        if len(rest):
+            voices = generated_voices(candidates[rest], self.labels[own[rest]])
+            audio = compute_voice_features(voices.parameters, _NO_AUDIO, silent) if self.render else None
+            keys[rest] += compute_realness(self.model, voices, audio).clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS)
+            for preference in self.request.preferences:
+                keys[rest] += preference(voices.parameters, audio)
+            if self.rules:
+                reasons[rest] = rejection_reasons(voices.parameters, self.rules, audio, self.unpitched[own[rest]])
         reasons[exempt] = ""
         chosen = self._choose(places, wanted, candidates, keys, reasons)
         self.filled |= {place: candidates[row] for place, row in chosen.items()}

@@ -4,6 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,15 +25,19 @@ def mixed_precision(device: torch.device, enabled: bool) -> torch.autocast:
 
 @contextmanager
 def reproducible(threads: int) -> Iterator[None]:
-    """Make torch deterministic on the given number of CPU threads. Both settings are restored afterwards."""
+    """Make torch deterministic on the given number of CPU threads. All settings are restored afterwards."""
     threads_before = torch.get_num_threads()
     mode_before = torch.get_deterministic_debug_mode()
+    memory: Any = torch.utils.deterministic  # its properties have no types
+    fill_before = memory.fill_uninitialized_memory
     torch.set_num_threads(threads)
     # `use_deterministic_algorithms` does the same, but also imports torch's compiler, which takes a second.
     torch.set_deterministic_debug_mode("error")
+    memory.fill_uninitialized_memory = False  # no result is read before it is written
     try:
         yield
     finally:
+        memory.fill_uninitialized_memory = fill_before
         torch.set_deterministic_debug_mode(mode_before)
         torch.set_num_threads(threads_before)
 

@@ -71,28 +71,33 @@ class Writer(nn.Module):
 
     def forward(self, voices: Tensor, conditions: Conditions) -> Tensor:
         """Return the logits `float32[n, 145, 100]` of the values at each position of voices `int64[n, 145]`."""
-        x = self._embed(voices, self.encode_parents(conditions), conditions, 0, LENGTH)
+        runs = self.relations.runs(voices, conditions)
+        x = self._embed(voices, self.embed_conditions(conditions), conditions, runs, 0, LENGTH)
         for block in self.blocks:
             x = block(x, mask=self._causal)
         return self._logits(x, voices, conditions, 0, LENGTH)
 
-    def encode_parents(self, conditions: Conditions) -> Tensor:
-        """Return an encoding of the parents at each position, `[n, 145, width]`."""
+    def embed_conditions(self, conditions: Conditions) -> Tensor:
+        """Return an embedding of the conditions, but for the number of differences, at each position.
+
+        `[n, 145, width]`. The parents are encoded as a whole.
+        """
         values = torch.where(conditions.orphans[:, None], VALUES, conditions.parents)
         labels = torch.where(conditions.orphans, self.parent_label.num_embeddings - 1, conditions.parent_labels)
-        x = self.parent_value[self._kind, values] + self._embed_positions(0, LENGTH)
-        of_voice = self.parent_label(labels) + self.label(conditions.labels) + self.moved(conditions.moved.long())
-        encoded: Tensor = self.parent_encoder(x + of_voice[:, None])
-        return encoded
-
-    def _embed_positions(self, start: int, stop: int) -> Tensor:
-        embedded: Tensor = self.kind(self._kind[start:stop]) + self.operator(self._operator[start:stop])
+        of_position = self.kind(self._kind) + self.operator(self._operator)
+        of_label = self.label(conditions.labels)
+        of_parent = self.parent_label(labels) + of_label + self.moved(conditions.moved.long())
+        parents = self.parent_encoder(self.parent_value[self._kind, values] + of_position + of_parent[:, None])
+        embedded: Tensor = parents + of_position + of_label[:, None]
         return embedded
 
-    def _embed(self, voices: Tensor, parents: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
+    def _embed(
+        self, voices: Tensor, embedded: Tensor, conditions: Conditions, runs: Tensor, start: int, stop: int
+    ) -> Tensor:
         """Return the input of the blocks at some positions, `[n, stop - start, width]`.
 
-        Reads only those values of `voices` that precede each position. parents: the result of `encode_parents`.
+        Reads only those values of `voices` that precede each position. embedded: the result of `embed_conditions`.
+        runs: at these positions, by `Relations`.
         """
         first = max(start, 1)
         previous = self.value[self._kind[first - 1 : stop - 1], voices[:, first - 1 : stop - 1]]
@@ -105,11 +110,9 @@ class Writer(nn.Module):
         so_far = torch.cat([torch.zeros_like(voices[:, :1]), differs.cumsum(dim=1)], dim=1)[:, start:stop]
         remaining = (conditions.differing[:, None] - so_far).clamp(0, LENGTH)
         remaining = torch.where(conditions.orphans[:, None], LENGTH + 1, remaining)
-        x = x + parents[:, start:stop] + self._embed_positions(start, stop)
-        x = x + self.remaining(remaining) + self.label(conditions.labels)[:, None]
-        x = x + self.relations(voices, conditions, start, stop)
-        embedded: Tensor = self.dropout(x)
-        return embedded
+        x = x + embedded[:, start:stop] + self.remaining(remaining)
+        dropped: Tensor = self.dropout(x + self.relations(voices, conditions, runs, start, stop))
+        return dropped
 
     def _logits(self, x: Tensor, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
         """Return the logits at some positions, `float32[n, stop - start, 100]`, from the output of the blocks."""
@@ -213,13 +216,14 @@ class IncrementalDecoder:
         self.position = 0
         n = len(self.voices)
         parts = (slice(start, start + _ENCODER_BATCH) for start in range(0, n, _ENCODER_BATCH))
-        self._parents = torch.cat([writer.encode_parents(conditions.of(part)) for part in parts])
+        self._runs = torch.zeros(n, 1, SOURCES, dtype=torch.int64, device=self.voices.device)
+        self._embedded = torch.cat([writer.embed_conditions(conditions.of(part)) for part in parts])
         self._kv_caches = [block.attention.empty_kv_cache(n) for block in writer.blocks]  # type: ignore[union-attr,operator]
 
     def logits(self) -> Tensor:
         """Return the logits of the values at the next position, `float32[n, 100]`. Call it once per position."""
         start, stop = self.position, self.position + 1
-        x = self.writer._embed(self.voices, self._parents, self.conditions, start, stop)
+        x = self.writer._embed(self.voices, self._embedded, self.conditions, self._runs, start, stop)
         for block, kv_cache in zip(self.writer.blocks, self._kv_caches, strict=True):
             x = block(x, kv_cache=kv_cache, start=start)
         return self.writer._logits(x, self.voices, self.conditions, start, stop)[:, 0]
@@ -227,6 +231,7 @@ class IncrementalDecoder:
     def append(self, values: Tensor) -> None:
         """Set the values at the next position, `int64[n]`."""
         self.voices[:, self.position] = values
+        self._runs = self.writer.relations.extend_runs(self._runs, self.voices, self.conditions, self.position)
         self.position += 1
 
 

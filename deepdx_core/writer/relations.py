@@ -52,9 +52,33 @@ class Relations(nn.Module):
         ):
             self.register_buffer(name, torch.from_numpy(table), persistent=False)
 
-    def forward(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
-        """Return the embedding at some positions, `[n, stop - start, width]`, from the values before each."""
-        return self._embed_changes(voices, conditions, start, stop) + self._embed_runs(voices, conditions, start, stop)
+    def forward(self, voices: Tensor, conditions: Conditions, runs: Tensor, start: int, stop: int) -> Tensor:
+        """Return the embedding at some positions, `[n, stop - start, width]`, from the values before each.
+
+        runs: at these positions, as `runs` returns them.
+        """
+        of_runs = _sum_embeddings(self.run, runs, self.known_sources(conditions, start, stop))
+        return self._embed_changes(voices, conditions, start, stop) + of_runs
+
+    def runs(self, voices: Tensor, conditions: Conditions) -> Tensor:
+        """Return the lengths of the runs before each position, `int64[n, 145, sources]`."""
+        places = torch.arange(LENGTH, device=voices.device)
+        same = (self.source_values(voices, conditions, 0, LENGTH) == voices[..., None]) & self._has_source
+        last = torch.where(same, -1, places[:, None]).cummax(dim=1).values  # difference at a position or before it
+        last = torch.cat([torch.full_like(last[:, :1], -1), last[:, :-1]], dim=1)
+        last = torch.maximum(last, self._first[:, None] - 1)
+        return (places[:, None] - 1 - last).clamp(max=_MAX_RUN)
+
+    def extend_runs(self, runs: Tensor, voices: Tensor, conditions: Conditions, position: int) -> Tensor:
+        """Return the lengths of the runs before the position that follows, `int64[n, 1, sources]`.
+
+        runs: before this position. voices: written up to and including it.
+        """
+        if position + 1 == LENGTH or OPERATOR[position + 1] != OPERATOR[position]:
+            return torch.zeros_like(runs)
+        stop = position + 1
+        same = self.source_values(voices, conditions, position, stop) == voices[:, position:stop, None]
+        return torch.where(same & self._has_source[position], runs + 1, 0).clamp(max=_MAX_RUN)
 
     def known_sources(self, conditions: Conditions, start: int, stop: int) -> Tensor:
         """Return the sources that there are, `bool[n, stop - start, sources]`; none of a parent without one."""
@@ -73,17 +97,6 @@ class Relations(nn.Module):
         changes = torch.where(conditions.orphans[:, None, None], _CHANGES - 1, changes)
         known = self._has_earlier[start:stop].expand(len(voices), -1, -1)
         return _sum_embeddings(self.change, changes, known)
-
-    def _embed_runs(self, voices: Tensor, conditions: Conditions, start: int, stop: int) -> Tensor:
-        begin = max(0, start - _MAX_RUN)
-        places = torch.arange(begin, stop, device=voices.device)
-        differs = self.source_values(voices, conditions, begin, stop) != voices[:, begin:stop, None]
-        differs |= ~self._has_source[begin:stop]
-        last = torch.where(differs, places[:, None], -1).cummax(dim=1).values  # difference at a position or before it
-        last = torch.cat([torch.full_like(last[:, :1], begin - 1), last[:, :-1]], dim=1)[:, start - begin :]
-        last = torch.maximum(last, self._first[start:stop, None] - 1)
-        runs = (places[start - begin :, None] - 1 - last).clamp(max=_MAX_RUN)
-        return _sum_embeddings(self.run, runs, self.known_sources(conditions, start, stop))
 
 
 def _sum_embeddings(embeddings: Tensor, indices: Tensor, known: Tensor) -> Tensor:

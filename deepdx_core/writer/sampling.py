@@ -41,7 +41,7 @@ def write_voices(
     return torch.cat(parts)
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def _write(
     writer: Writer,
     conditions: Conditions,

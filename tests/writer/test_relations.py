@@ -43,9 +43,13 @@ def relations(of_change, of_run):
     return found
 
 
+def embed_all(relations, voices, conditions):
+    return relations(voices, conditions, relations.runs(voices, conditions), 0, LENGTH)
+
+
 @torch.no_grad()
 def test_changes_are_those_of_the_parameter_before_and_of_earlier_operators(voices, conditions):
-    found = relations(torch.arange(1.0, 9.0), torch.zeros(13))(voices, conditions, 0, LENGTH)[..., :6]
+    found = embed_all(relations(torch.arange(1.0, 9.0), torch.zeros(13)), voices, conditions)[..., :6]
     differences = (voices - conditions.parents).clamp(-3, 3).numpy() + 3
     differences[4] = 7  # no parent
     for position in range(LENGTH):
@@ -56,7 +60,7 @@ def test_changes_are_those_of_the_parameter_before_and_of_earlier_operators(voic
 
 @torch.no_grad()
 def test_runs_are_the_lengths_of_copies_within_the_operator(voices, conditions):
-    found = relations(torch.zeros(8), torch.arange(1.0, 14.0))(voices, conditions, 0, LENGTH)[..., 6:].numpy()
+    found = embed_all(relations(torch.zeros(8), torch.arange(1.0, 14.0)), voices, conditions)[..., 6:].numpy()
     written, parents = voices.numpy(), conditions.parents.numpy()
     sources = np.concatenate([PARENT_SOURCES, EARLIER_SOURCES], axis=1)
     for voice in range(COUNT):
@@ -79,5 +83,14 @@ def test_runs_are_the_lengths_of_copies_within_the_operator(voices, conditions):
 def test_parts_are_as_in_the_whole(voices, conditions, start, stop):
     torch.manual_seed(0)
     found = Relations(8)
-    whole = found(voices, conditions, 0, LENGTH)
-    assert torch.allclose(found(voices, conditions, start, stop), whole[:, start:stop], atol=1e-6)
+    whole = embed_all(found, voices, conditions)
+    part = found(voices, conditions, found.runs(voices, conditions)[:, start:stop], start, stop)
+    assert torch.allclose(part, whole[:, start:stop], atol=1e-6)
+
+
+def test_runs_are_extended_position_by_position(voices, conditions):
+    found = Relations(8)
+    runs = found.runs(voices, conditions)
+    for position in range(LENGTH - 1):
+        extended = found.extend_runs(runs[:, position : position + 1], voices, conditions, position)
+        assert torch.equal(extended[:, 0], runs[:, position + 1])
