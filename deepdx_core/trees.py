@@ -20,6 +20,7 @@ MAX_CATEGORIES = 255
 
 _MAX_NODES = 256
 _MAX_VALUE = 1e9  # of a leaf, so that no sum overflows; fitted values stay below 10
+_FEW_ROWS = 1024  # which are walked by numpy, since loading numba takes a third of a second
 _ROWS_AT_ONCE = 512  # their inputs stay in a core's cache while all trees are walked
 
 
@@ -71,6 +72,8 @@ class Trees:
             raise ValueError(f"columns must be below {inputs.shape[1]}")
         if len(self.values) % outputs:
             raise ValueError(f"{len(self.values)} trees cannot have {outputs} outputs")
+        if len(inputs) <= _FEW_ROWS:
+            return self._sum_leaves_of_few(inputs, outputs)
         inputs = np.ascontiguousarray(inputs)
         sums = np.zeros((len(inputs), outputs))
         arrays = [np.ascontiguousarray(a) for a in (self.columns, self.sent_right, self.children, self.values)]
@@ -83,6 +86,19 @@ class Trees:
         with ThreadPoolExecutor() as executor:
             list(executor.map(walk_some, range(0, len(inputs), _ROWS_AT_ONCE)))
         return sums
+
+    def _sum_leaves_of_few(self, inputs: UInt8Array, outputs: int) -> Float64Array:
+        trees, rows = np.arange(len(self.values)), np.arange(len(inputs))[:, None]
+        nodes = np.zeros((len(inputs), len(trees)), dtype=np.uint8)
+        while True:
+            tested = inputs[rows, self.columns[trees, nodes]]
+            right = self.sent_right[trees, nodes, tested >> 3] >> (tested & 7) & 1
+            following = self.children[trees, nodes, right]
+            if (following == nodes).all():
+                break
+            nodes = following
+        leaves = self.values[trees, nodes].reshape(len(inputs), len(trees) // outputs, outputs)
+        return np.add.accumulate(leaves, axis=1)[:, -1]  # unlike `sum`, adds one by one
 
 
 def _walk(
