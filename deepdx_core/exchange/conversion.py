@@ -38,13 +38,13 @@ class CollectedVoices:
     """Every voice slot of some files, in order.
 
     files: rows of `raw_files`, none for tables.
-    refused, without_voices: messages about files that were refused, and about files without voices.
+    refused: messages about files that were refused. without_voices: reason of each file without voices, by location.
     """
 
     voices: pl.DataFrame
     files: pl.DataFrame
     refused: list[str]
-    without_voices: list[str]
+    without_voices: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def collect_voices(paths: Iterable[Path], each: EachContent | None = None) -> Co
     surveyed: list[pl.DataFrame] = [RawFiles.create_empty()]
     parts: list[pl.DataFrame] = []
     refused: list[str] = []
-    without_voices: list[str] = []
+    without_voices: dict[str, str] = {}
     for is_table, run in groupby(paths, lambda path: table_format(path) is not None and not is_folder(path)):
         if is_table:
             for path in run:
@@ -84,7 +84,7 @@ def collect_voices(paths: Iterable[Path], each: EachContent | None = None) -> Co
                 if row["status"] == "refused":
                     refused.append(f"{location}: {row['reason']}")
                 else:
-                    without_voices.append(f"{location}: no voices: {row['reason'] or row['taken_for']}")
+                    without_voices[location] = row["reason"] or row["taken_for"]
     empty = DecodedVoices.create_empty().with_columns(pl.lit(None, PROVENANCE[c]).alias(c) for c in ("path", "member"))
     return CollectedVoices(pl.concat([empty.select(COLUMNS), *parts]), pl.concat(surveyed), refused, without_voices)
 

@@ -116,9 +116,8 @@ def convert(
         others = select_voices(convert_sources(sources), ranges, name)
         impossible = print_losses(others)
         voices = pl.concat([voices, converted_voices(others)])
-        places = others.select("path", "member").unique()
-        known = tuple(f"{format_location(row)}: no voices" for row in places.iter_rows(named=True))
-        without_voices = [line for line in without_voices if not line.startswith(known)]
+        converted = {format_location(row) for row in others.select("path", "member").unique().iter_rows(named=True)}
+        without_voices = {place: reason for place, reason in without_voices.items() if place not in converted}
     writable = make_writable(select_voices(voices, ranges, name), clamp, unique)
     print_problems(collected.refused, without_voices, writable.skipped, writable.clamped)
     renamed = rename_voices(writable.voices, rename) if rename else writable.voices
@@ -148,13 +147,17 @@ def convert(
         raise typer.Exit(1)
 
 
-def print_problems(refused: list[str], without_voices: list[str], skipped: list[str], changed: list[str]) -> None:
-    """Print on stderr which files were refused or have no voices, and which voices were skipped or changed."""
+def print_problems(refused: list[str], without_voices: dict[str, str], skipped: list[str], changed: list[str]) -> None:
+    """Print on stderr which files were refused or have no voices, and which voices were skipped or changed.
+
+    without_voices: reason of each file without voices, by location.
+    """
     for line in refused + skipped:
         print_line(line, "red", err)
-    for line in without_voices[:_MAX_WITHOUT_VOICES] + changed:
+    no_voices = [f"{location}: no voices: {reason}" for location, reason in without_voices.items()]
+    for line in no_voices[:_MAX_WITHOUT_VOICES] + changed:
         print_line(line, "yellow", err)
-    if (more := len(without_voices) - _MAX_WITHOUT_VOICES) > 0:
+    if (more := len(no_voices) - _MAX_WITHOUT_VOICES) > 0:
         print_line(f"... and {more:,} more files without voices", console=err)
 
 

@@ -89,11 +89,11 @@ def send(
     instrument = to or (Instrument.DX7II if block else recognize_instrument(collected.voices, sources))
     first_block = None if block is None else list(Block).index(block)
     plan = plan_deliveries(writable.voices, collected.voices, sources, instrument, channel - 1, first_block)
-    without_voices = collected.without_voices
+    own = set()
     if instrument is Instrument.SY77:  # its own voices are no DX7 voices, but voices
-        own = [source for source in sources if any(message.kind in SY77_VOICES for message in source.messages)]
-        known = tuple(f"{format_location({'path': source.path, 'member': source.member})}: no voices" for source in own)
-        without_voices = [line for line in without_voices if not line.startswith(known)]
+        with_own = [source for source in sources if any(message.kind in SY77_VOICES for message in source.messages)]
+        own = {format_location({"path": source.path, "member": source.member}) for source in with_own}
+    without_voices = {place: reason for place, reason in collected.without_voices.items() if place not in own}
     print_problems(collected.refused, without_voices, writable.skipped, writable.clamped + plan.unsent)
     print_own_losses(writable.voices, plan.losses, instrument.upper())
     if not plan.deliveries:
