@@ -83,7 +83,7 @@ class Order(BaseModel):
     to_taste: bool = Field(
         default=False, description="Multiply the critic's odds by those that you would like a voice, by your ratings."
     )
-    choices: int = Field(default=4, description="Number of candidates per voice; the critic chooses one.")
+    choices: int = Field(default=4, description="Number of candidates per voice, among which the critic chooses.")
     avoid_copies: bool = Field(default=True, description="Reject near copies of corpus voices and of each other.")
     by_ear: bool = Field(
         default=True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."

@@ -52,7 +52,7 @@ class SamplingRequest:
     """Two voices to interpolate: the sample leads from the first to the second. Excludes `like`."""
 
     choices: int = 4
-    """Candidates per voice, 1 to 256, of which critic and preferences select one. With 1, they have no choice."""
+    """Candidates per voice, 1 to 256, among which critic and preferences select. With 1, they have no choice."""
 
     preferences: tuple[Preference, ...] = ()
     """Functions whose log-odds are added to those of the critic; see `deepdx_core.generation.preferences`."""

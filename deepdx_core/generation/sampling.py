@@ -1,13 +1,14 @@
 """Voices from a trained model: several candidates for each, filtered and then selected by the critic.
 
 A candidate is rejected if it is close to a training voice or to another of the sample, if the rules of curation find
-fault with it, or if its rendered audio is silent, endless or noise. Of the others, one is drawn by the critic's odds,
-times those of the request's preferences (sampling importance resampling: Rubin, 1987; Azadi et al., "Discriminator
-rejection sampling", 2019).
+fault with it, or if its rendered audio is silent, endless or noise. The others compete for the places of a bank with
+their label, by the critic's odds times those of the request's preferences. As many are drawn as there are places, each
+with the probability of optimal budgeted rejection sampling (Verine et al., 2024): proportional to its odds, and at most
+1.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from deepdx_core.arrays import Float64Array, Int64Array, UInt8Array
 from deepdx_core.dataset.arrays import generated_voices
 from deepdx_core.dataset.distances import distances_to_closest
 from deepdx_core.generation.candidates import draw_labels, make_candidates
-from deepdx_core.generation.filters import Reasons, rejection_reasons
+from deepdx_core.generation.filters import rejection_reasons
 from deepdx_core.generation.realness import compute_realness
 from deepdx_core.generation.request import UNCONDITIONAL, SamplingRequest
 from deepdx_core.generation.voice_model import VoiceModel
@@ -35,10 +36,10 @@ CLOSE = "close to a training voice or to another"
 SILENT = "silent"
 
 _NO_AUDIO = AudioFeatures.create_empty()
-_BATCH = 32  # places filled together; sums of a network may differ in the last digit with the size of a batch
-_RETRIED = 8  # places that get new candidates together after the first attempt
+_BATCH = 32  # places filled together
+_FEWEST_RETRIED = 8  # places' worth of candidates in an attempt after the first
 _ATTEMPTS = 25
-_MAX_LOG_ODDS = 6.0  # no candidate is preferred by more than a factor of e to this
+_LEAST_LOG_ODDS = -700.0  # below the largest; `exp` of less may be 0
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ def sample(
         raise ValueError(f"count must be at least 1, got {count}")
     if request.label is not None and request.label not in model.labels:
         raise ValueError(f"unknown label {request.label!r}; the model knows {', '.join(model.labels)}")
-    label_ids = draw_labels(model, count, seed, request)
-    return sample_labels(model, label_ids, seed, request, rules=rules, render=render, report=report)
+    label_ids = draw_labels(model, -(-count // _BATCH) * _BATCH, seed, request)
+    voices, rejected = _fill_batches(model, label_ids, count, seed, request, rules, render, report)
+    return Sample(voices, label_ids[:count], rejected)
 
 
 def sample_labels(
@@ -91,31 +93,55 @@ def sample_labels(
     render: bool = False,
     report: Report = silent,
 ) -> Sample:
-    """Sample a voice for each label id, `int64[n]`, otherwise like `sample`."""
+    """Sample a voice for each label id, `int64[n]`, otherwise like `sample`. Voices depend on all labels.
+
+    Those with the same label are made together, as the banks of a label are.
+    """
+    order = np.argsort(label_ids, kind="stable")
+    voices, rejected = _fill_batches(model, label_ids[order], len(label_ids), seed, request, rules, render, report)
+    return Sample(voices[np.argsort(order)], label_ids, rejected)
+
+
+def _fill_batches(
+    model: VoiceModel,
+    label_ids: Int64Array,
+    count: int,
+    seed: int,
+    request: SamplingRequest,
+    rules: Rules | None,
+    render: bool,
+    report: Report,
+) -> tuple[UInt8Array, dict[str, int]]:
+    """Sample voices for the first `count` label ids; return them with the number of rejected candidates by reason.
+
+    The other labels complete the last batch: whatever the count, the same candidates compete.
+    """
     if render and rules is None:
         raise ValueError("render needs rules: they decide what rendered audio is rejected")
     voices = np.empty((0, len(PARAMETERS)), dtype=np.uint8)
     rejected: Counter[str] = Counter()
     with reproducible(1):  # a second thread gains little, and loses much if another program wants its core
-        while (first := len(voices)) < len(label_ids):
-            # Always a whole batch: the network's sums depend on its size.
+        while (first := len(voices)) < count:
             labels = np.resize(label_ids[first : first + _BATCH], _BATCH)
-            positions = np.minimum((first + np.arange(_BATCH)) / max(len(label_ids) - 1, 1), 1)
+            positions = np.minimum((first + np.arange(_BATCH)) / max(count - 1, 1), 1)
             batch = _Batch(model, request, labels, positions, voices, rules, render)
-            wanted = min(_BATCH, len(label_ids) - first)
+            wanted, candidates = min(_BATCH, count - first), 0
             for attempt in range(_ATTEMPTS):
-                for places in batch.open_places(wanted, _RETRIED if attempt else _BATCH):
-                    # Attempts count from 1: a trailing 0 does not change a seed, and without one it drew the labels.
-                    random = np.random.default_rng([seed, first + places.start, attempt + 1])
-                    rejected += batch.fill(places, wanted, random, attempt)
-                if len(batch.filled) == wanted:
+                # Attempts count from 1: a trailing 0 does not change a seed, and without one it drew the labels.
+                random = np.random.default_rng([seed, first, attempt + 1])
+                open_ = batch.open_places()
+                places = np.resize(open_, max(len(open_), _FEWEST_RETRIED))
+                rejected += batch.fill(places, random, attempt)
+                candidates += len(places) * request.choices
+                if not (batch.open_places() < wanted).any():
                     break
             else:
                 counts = ", ".join(f"{reason}: {number}" for reason, number in rejected.most_common())
-                raise ValueError(f"{_ATTEMPTS * request.choices} candidates were not enough for a voice ({counts})")
+                missing = (batch.open_places() < wanted).sum()
+                raise ValueError(f"{candidates} candidates were not enough: {missing} voices are missing ({counts})")
             voices = np.concatenate([voices, [batch.filled[place] for place in range(wanted)]])
-            report("voices made", len(voices), len(label_ids))
-    return Sample(voices, label_ids, dict(rejected))
+            report("voices made", len(voices), count)
+    return voices, dict(rejected)
 
 
 class _Batch:
@@ -143,65 +169,76 @@ class _Batch:
         # Both ends of an interpolation stay as given; nothing rejects them.
         self.exempt = np.isin(positions, (0, 1)) & (request.between is not None)
         self.unpitched = np.array([label in UNPITCHED_LABELS for label in model.labels])[labels]
+        # Candidates compete for the places of a label, or between two voices for one place.
+        self.pools = labels if request.between is None else np.arange(len(labels))
 
-    def open_places(self, wanted: int, size: int) -> Iterator[range]:
-        """Yield ranges of `size` places in which one of the first `wanted` is empty once earlier ranges are filled."""
-        parts = (range(start, start + size) for start in range(0, _BATCH, size))
-        return (part for part in parts if any(place < wanted and place not in self.filled for place in part))
+    def open_places(self) -> Int64Array:
+        """Return the places without a voice, `int64[m]`."""
+        return np.array([place for place in range(len(self.labels)) if place not in self.filled], dtype=np.int64)
 
-    def fill(self, places: range, wanted: int, random: np.random.Generator, attempt: int) -> Counter[str]:
-        """Write candidates for these places and choose a good one for as many of the first `wanted` as possible.
+    def fill(self, places: Int64Array, random: np.random.Generator, attempt: int) -> Counter[str]:
+        """Write candidates for these places, and fill as many places as possible with good ones, the first ones first.
 
         Returns the number of rejected candidates by reason.
         """
-        own = np.repeat(np.array(places), self.request.choices)  # the place of each candidate
+        own = np.repeat(places, self.request.choices)  # the place of each candidate
         exempt = self.exempt[own]
         candidates = make_candidates(self.model, self.request, self.labels[own], self.positions[own], random, attempt)
         reasons = np.full(len(candidates), "", dtype=object)
         reasons[is_inaudible(candidates)] = SILENT
         if self.too_close >= 0:
-            reasons[distances_to_closest(candidates, self.others) <= self.too_close] = CLOSE
-        # A candidate has the largest key with a probability proportional to its odds (Gumbel-max trick).
-        keys = random.gumbel(size=len(candidates))
+            others = np.concatenate([self.others, *(voice[None] for voice in self.filled.values())])
+            reasons[distances_to_closest(candidates, others) <= self.too_close] = CLOSE
+        log_odds = np.zeros(len(candidates))
         rest = np.flatnonzero(exempt | (reasons == ""))  # the others are not worth rendering
         if len(rest):
             voices = generated_voices(candidates[rest], self.labels[own[rest]])
             audio = compute_voice_features(voices.parameters, _NO_AUDIO, silent) if self.render else None
-            keys[rest] += compute_realness(self.model, voices, audio).clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS)
+            log_odds[rest] = compute_realness(self.model, voices, audio)
             for preference in self.request.preferences:
-                keys[rest] += preference(voices.parameters, audio)
+                log_odds[rest] += preference(voices.parameters, audio)
             if self.rules:
                 reasons[rest] = rejection_reasons(voices.parameters, self.rules, audio, self.unpitched[own[rest]])
         reasons[exempt] = ""
-        chosen = self._choose(places, wanted, candidates, keys, reasons)
-        self.filled |= {place: candidates[row] for place, row in chosen.items()}
+        chosen: list[int] = []
+        for pool in np.unique(self.pools[places]):
+            open_ = [place for place in self.open_places().tolist() if self.pools[place] == pool]
+            rows = np.flatnonzero((self.pools[own] == pool) & (reasons == ""))
+            drawn: list[int] = []
+            for row in rows[draw_order(log_odds[rows], len(open_), random)].tolist():
+                if len(drawn) == len(open_):
+                    break
+                if self._is_close(candidates[row], candidates[chosen + drawn]):
+                    reasons[row] = CLOSE
+                else:
+                    drawn.append(row)
+            chosen += drawn
+            # As they were made: the first place has no better voice than the last.
+            self.filled |= {place: candidates[row] for place, row in zip(open_, sorted(drawn), strict=False)}
         return Counter(reason for reason in reasons.tolist() if reason)
 
-    def _choose(
-        self, places: range, wanted: int, candidates: UInt8Array, keys: Float64Array, reasons: Reasons
-    ) -> dict[int, int]:
-        """Return the best remaining candidate of each empty place, as a row, and mark those too close to others.
+    def _is_close(self, voice: UInt8Array, others: UInt8Array) -> bool:
+        return bool(((voice != others).sum(axis=1) <= self.too_close).any())
 
-        A place yields only to earlier places, so that later ones change nothing.
-        """
-        chosen: dict[int, int] = {}
-        taken: list[UInt8Array] = []  # at earlier places
-        for place in range(wanted):
-            if place in self.filled and chosen and self._is_close(self.filled[place], taken):
-                del self.filled[place]
-            if place in self.filled:
-                taken.append(self.filled[place])
-            if place in self.filled or place not in places:
-                continue
-            own = (place - places.start) * self.request.choices + np.arange(self.request.choices)
-            for row in own[np.argsort(-keys[own], kind="stable")].tolist():
-                if not reasons[row] and self._is_close(candidates[row], taken):
-                    reasons[row] = CLOSE
-                if not reasons[row]:
-                    chosen[place] = row
-                    taken.append(candidates[row])
-                    break
-        return chosen
 
-    def _is_close(self, voice: UInt8Array, others: list[UInt8Array]) -> bool:
-        return bool(others) and bool((voice != np.array(others)).sum(axis=1).min() <= self.too_close)
+def draw_order(log_odds: Float64Array, count: int, random: np.random.Generator) -> Int64Array:
+    """Return an order of candidates, `int64[n]`, of which the first `count` are a draw by budgeted rejection sampling.
+
+    Each is among them with a probability proportional to its odds, and at most 1. These probabilities add up to
+    `count`. The others follow as replacements, the likelier ones sooner.
+
+    Verine et al., "Optimal budgeted rejection sampling for generative models", 2024, with systematic sampling (Madow,
+    1949), by which exactly `count` are drawn.
+    """
+    shuffled = random.permutation(len(log_odds))
+    if count >= len(log_odds):
+        return shuffled
+    odds = np.exp((log_odds[shuffled] - log_odds.max()).clip(min=_LEAST_LOG_ODDS))
+    falling = -np.sort(-odds)
+    # The factor on the odds if the largest 0, 1, ... have the probability 1: the first by which no other has more.
+    factors = (count - np.arange(count)) / falling[::-1].cumsum()[::-1][:count]
+    factor = factors[np.argmax(factors * falling[:count] <= 1)]
+    steps = np.minimum(odds * factor, 1).cumsum() + random.random()
+    is_drawn = np.diff(np.floor(steps), prepend=0) > 0
+    sooner = np.log(odds) + random.gumbel(size=len(odds))
+    return shuffled[np.lexsort((-sooner, ~is_drawn))]

@@ -97,7 +97,7 @@ def generate(
         bool, typer.Option("--to-taste", help="Prefer voices that you would like, by your ratings of other sounds.")
     ] = False,
     choices: Annotated[
-        int, typer.Option(min=1, max=256, help="Number of candidates per voice, of which one is chosen.")
+        int, typer.Option(min=1, max=256, help="Number of candidates per voice, among which the critic chooses.")
     ] = 4,
     avoid_copies: Annotated[
         bool,

@@ -243,7 +243,7 @@ class BankConfig(dg.Config):
         description="Distance of a voice from its parent, relative to the distances between real voices; 2 doubles it.",
     )
     choices: int = Field(
-        default=_DEFAULTS.choices, description="Number of candidates per voice; the critic chooses one."
+        default=_DEFAULTS.choices, description="Number of candidates per voice, among which the critic chooses."
     )
     by_ear: bool = Field(
         default=True, description="Render candidates, and reject the silent, endless and noisy ones by their sound."

@@ -16,7 +16,7 @@ from deepdx_core.generation import realness, sampling, training
 from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
 from deepdx_core.generation.method import FittedWriter, TrainedMethod
 from deepdx_core.generation.request import SamplingRequest
-from deepdx_core.generation.sampling import CLOSE, SILENT, sample, sample_labels
+from deepdx_core.generation.sampling import CLOSE, SILENT, draw_order, sample, sample_labels
 from deepdx_core.generation.training import code_version, data_version, model_fingerprint
 from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
@@ -229,8 +229,7 @@ def test_sample_labels_gives_a_voice_for_each_label(model):
     assert (voices.label_ids == labels).all()
     right = voices.parameters[:, INDEX["op1_coarse"]] == np.array(COARSE)[labels]
     assert right.mean() > 0.5
-    first = sample_labels(model, labels[:3], seed=0)
-    assert (first.parameters == voices.parameters[:3]).all()
+    assert (sample_labels(model, labels, seed=0).parameters == voices.parameters).all()
     assert len(sample_labels(model, labels[:0], seed=0).parameters) == 0
 
 
@@ -327,6 +326,23 @@ def test_more_choices_give_higher_realness(model):
     assert real[1] > real[0] + 0.5
 
 
+def test_candidates_are_drawn_in_proportion_to_their_odds_and_at_most_once():
+    odds = np.array([1, 2, 4, 8, 100, 1e-9])
+    random = np.random.default_rng(0)
+    draws = np.array([draw_order(np.log(odds), 3, random)[:3] for _ in range(20_000)])
+    share = np.bincount(draws.ravel(), minlength=6) / len(draws)
+    # 100 is certain, then 8 would have 16/15: it is certain, too, and the others share the last place.
+    assert share == pytest.approx([1 / 7, 2 / 7, 4 / 7, 1, 1, 0], abs=0.02)
+
+
+@pytest.mark.parametrize("log_odds", [[0.0], [5.0, 5.0, 5.0], [1e6, 0.0, -1e6, 1e6], [-2000.0, -2000.0, 0.0]])
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_every_candidate_is_in_the_order_of_the_draw_once(log_odds, count):
+    order = draw_order(np.array(log_odds), count, np.random.default_rng(1))
+    assert sorted(order.tolist()) == list(range(len(log_odds)))
+    assert len(draw_order(np.empty(0), count, np.random.default_rng(1))) == 0
+
+
 def test_a_lower_temperature_gives_more_similar_voices(model):
     cold, hot = (
         closest_within(sample(model, 16, seed=0, request=SamplingRequest(temperature=temperature)).parameters)
@@ -410,7 +426,7 @@ def test_a_rule_on_an_unknown_column_is_named(model, tmp_path):
 
 def test_an_error_counts_the_reasons_if_every_candidate_is_rejected(model, tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
-    with pytest.raises(ValueError, match=r"12 candidates were not enough for a voice \(.*mine: \d+"):
+    with pytest.raises(ValueError, match=r"\d+ candidates were not enough: 2 voices are missing \(.*mine: \d+"):
         sample(model, 2, seed=0, rules=user_rules(tmp_path, "feedback >= 0"))
 
 
