@@ -2,9 +2,9 @@
 
 A candidate is rejected if it is close to a training voice or to another of the sample, if the rules of curation find
 fault with it, or if its rendered audio is silent, endless or noise. The others compete for the places of a bank with
-their label, by the critic's odds times those of the request's preferences. As many are drawn as there are places, each
-with the probability of optimal budgeted rejection sampling (Verine et al., 2024): proportional to its odds, and at most
-1.
+their label: as many are drawn as there are places, by the critic's odds times those of the request's preferences
+(sampling importance resampling without replacement: Skare et al., 2003; Azadi et al., "Discriminator rejection
+sampling", 2019).
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ _NO_AUDIO = AudioFeatures.create_empty()
 _BATCH = 32  # places filled together
 _FEWEST_RETRIED = 8  # places' worth of candidates in an attempt after the first
 _ATTEMPTS = 25
-_LEAST_LOG_ODDS = -700.0  # below the largest; `exp` of less may be 0
+_MAX_LOG_ODDS = 6.0  # no candidate is preferred by more than a factor of e to this
 
 
 @dataclass(frozen=True)
@@ -189,14 +189,15 @@ class _Batch:
         if self.too_close >= 0:
             others = np.concatenate([self.others, *(voice[None] for voice in self.filled.values())])
             reasons[distances_to_closest(candidates, others) <= self.too_close] = CLOSE
-        log_odds = np.zeros(len(candidates))
+        # The largest keys belong to a draw without replacement by the odds (Gumbel-top-k trick).
+        keys = random.gumbel(size=len(candidates))
         rest = np.flatnonzero(exempt | (reasons == ""))  # the others are not worth rendering
         if len(rest):
             voices = generated_voices(candidates[rest], self.labels[own[rest]])
             audio = compute_voice_features(voices.parameters, _NO_AUDIO, silent) if self.render else None
-            log_odds[rest] = compute_realness(self.model, voices, audio)
+            keys[rest] += compute_realness(self.model, voices, audio).clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS)
             for preference in self.request.preferences:
-                log_odds[rest] += preference(voices.parameters, audio)
+                keys[rest] += preference(voices.parameters, audio)
             if self.rules:
                 reasons[rest] = rejection_reasons(voices.parameters, self.rules, audio, self.unpitched[own[rest]])
         reasons[exempt] = ""
@@ -205,7 +206,7 @@ class _Batch:
             open_ = [place for place in self.open_places().tolist() if self.pools[place] == pool]
             rows = np.flatnonzero((self.pools[own] == pool) & (reasons == ""))
             drawn: list[int] = []
-            for row in rows[draw_order(log_odds[rows], len(open_), random)].tolist():
+            for row in rows[np.argsort(-keys[rows], kind="stable")].tolist():
                 if len(drawn) == len(open_):
                     break
                 if self._is_close(candidates[row], candidates[chosen + drawn]):
@@ -219,26 +220,3 @@ class _Batch:
 
     def _is_close(self, voice: UInt8Array, others: UInt8Array) -> bool:
         return bool(((voice != others).sum(axis=1) <= self.too_close).any())
-
-
-def draw_order(log_odds: Float64Array, count: int, random: np.random.Generator) -> Int64Array:
-    """Return an order of candidates, `int64[n]`, of which the first `count` are a draw by budgeted rejection sampling.
-
-    Each is among them with a probability proportional to its odds, and at most 1. These probabilities add up to
-    `count`. The others follow as replacements, the likelier ones sooner.
-
-    Verine et al., "Optimal budgeted rejection sampling for generative models", 2024, with systematic sampling (Madow,
-    1949), by which exactly `count` are drawn.
-    """
-    shuffled = random.permutation(len(log_odds))
-    if count >= len(log_odds):
-        return shuffled
-    odds = np.exp((log_odds[shuffled] - log_odds.max()).clip(min=_LEAST_LOG_ODDS))
-    falling = -np.sort(-odds)
-    # The factor on the odds if the largest 0, 1, ... have the probability 1: the first by which no other has more.
-    factors = (count - np.arange(count)) / falling[::-1].cumsum()[::-1][:count]
-    factor = factors[np.argmax(factors * falling[:count] <= 1)]
-    steps = np.minimum(odds * factor, 1).cumsum() + random.random()
-    is_drawn = np.diff(np.floor(steps), prepend=0) > 0
-    sooner = np.log(odds) + random.gumbel(size=len(odds))
-    return shuffled[np.lexsort((-sooner, ~is_drawn))]

@@ -16,7 +16,7 @@ from deepdx_core.generation import realness, sampling, training
 from deepdx_core.generation.filters import NEVER_ENDS, rejection_reasons
 from deepdx_core.generation.method import FittedWriter, TrainedMethod
 from deepdx_core.generation.request import SamplingRequest
-from deepdx_core.generation.sampling import CLOSE, SILENT, draw_order, sample, sample_labels
+from deepdx_core.generation.sampling import CLOSE, SILENT, sample, sample_labels
 from deepdx_core.generation.training import code_version, data_version, model_fingerprint
 from deepdx_core.progress import silent
 from deepdx_core.quality.rules import RulesError, load_rules
@@ -326,21 +326,22 @@ def test_more_choices_give_higher_realness(model):
     assert real[1] > real[0] + 0.5
 
 
-def test_candidates_are_drawn_in_proportion_to_their_odds_and_at_most_once():
-    odds = np.array([1, 2, 4, 8, 100, 1e-9])
-    random = np.random.default_rng(0)
-    draws = np.array([draw_order(np.log(odds), 3, random)[:3] for _ in range(20_000)])
-    share = np.bincount(draws.ravel(), minlength=6) / len(draws)
-    # 100 is certain, then 8 would have 16/15: it is certain, too, and the others share the last place.
-    assert share == pytest.approx([1 / 7, 2 / 7, 4 / 7, 1, 1, 0], abs=0.02)
+def test_candidates_compete_for_all_places_of_a_label_by_their_odds(model):
+    """A preference that is certain finds the best candidates of the whole batch, and each only once."""
+    seen = []
 
+    def prefer(candidates, audio):
+        seen.append(candidates)
+        return 1000.0 * candidates[:, INDEX["lfo_speed"]]
 
-@pytest.mark.parametrize("log_odds", [[0.0], [5.0, 5.0, 5.0], [1e6, 0.0, -1e6, 1e6], [-2000.0, -2000.0, 0.0]])
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_every_candidate_is_in_the_order_of_the_draw_once(log_odds, count):
-    order = draw_order(np.array(log_odds), count, np.random.default_rng(1))
-    assert sorted(order.tolist()) == list(range(len(log_odds)))
-    assert len(draw_order(np.empty(0), count, np.random.default_rng(1))) == 0
+    request = SamplingRequest(label="Low", preferences=(prefer,))
+    made = sample(model, 32, seed=0, request=request).parameters
+    assert len(seen) == 1 and len(seen[0]) > 64
+    ranked = np.sort(seen[0][:, INDEX["lfo_speed"]])[::-1]
+    assert made[:, INDEX["lfo_speed"]].min() >= ranked[40]  # some of the best are too close to each other
+    assert len(np.unique(made, axis=0)) == 32
+    # The first voices are no better than the last.
+    assert abs(np.corrcoef(np.arange(32), made[:, INDEX["lfo_speed"]])[0, 1]) < 0.6
 
 
 def test_a_lower_temperature_gives_more_similar_voices(model):
