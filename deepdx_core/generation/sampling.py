@@ -40,7 +40,6 @@ _BATCH = 32  # places filled together
 _FEWEST_RETRIED = 8  # places' worth of candidates in an attempt after the first
 _ATTEMPTS = 25
 _MAX_LOG_ODDS = 6.0  # no candidate is preferred by more than a factor of e to this
-_POWER = 1.5  # of the odds: who draws a quarter without replacement takes the likely ones less often than they deserve
 
 
 @dataclass(frozen=True)
@@ -196,10 +195,9 @@ class _Batch:
         if len(rest):
             voices = generated_voices(candidates[rest], self.labels[own[rest]])
             audio = compute_voice_features(voices.parameters, _NO_AUDIO, silent) if self.render else None
-            log_odds = compute_realness(self.model, voices, audio).clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS)
+            keys[rest] += compute_realness(self.model, voices, audio).clip(-_MAX_LOG_ODDS, _MAX_LOG_ODDS)
             for preference in self.request.preferences:
-                log_odds = log_odds + preference(voices.parameters, audio)
-            keys[rest] += _POWER * log_odds
+                keys[rest] += preference(voices.parameters, audio)
             if self.rules:
                 reasons[rest] = rejection_reasons(voices.parameters, self.rules, audio, self.unpitched[own[rest]])
         reasons[exempt] = ""
