@@ -130,6 +130,8 @@ def output_target(path: Path, force: bool) -> Path:
     try:
         mode = target.lstat().st_mode
     except FileNotFoundError:
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise OutputError(path, "nothing can be written to its folder") from None
         return target
     except OSError as error:
         raise OutputError(path, error.strerror or str(error)) from error
@@ -158,12 +160,13 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
     for parent in {target.parent for target in targets}:
         remove_leftovers(parent)
     with ExitStack() as all_or_none:
-        parents = {target.parent for target in targets}
-        folders = {parent: all_or_none.enter_context(working_folder(parent)) for parent in parents}
+        folders: dict[Path, Path] = {}
         staged: dict[Path, Path] = {}
         for target, data in targets.items():
-            staged[target] = folders[target.parent] / target.name
             try:
+                if target.parent not in folders:
+                    folders[target.parent] = all_or_none.enter_context(working_folder(target.parent))
+                staged[target] = folders[target.parent] / target.name
                 staged[target].write_bytes(data)
                 _flush(staged[target])
             except OSError as error:
@@ -173,7 +176,7 @@ def write_outputs(outputs: Mapping[Path, bytes], force: bool) -> None:
                 target.unlink(missing_ok=True)
         for target, temporary in staged.items():
             temporary.replace(target)
-        for parent in parents:
+        for parent in folders:
             _flush(parent)
 
 

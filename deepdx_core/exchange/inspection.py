@@ -60,13 +60,13 @@ def load_voice(path: Path, slot: int) -> tuple[UInt8Array, str]:
     files, voices = inspect_files([path])
     in_slot = voices.filter(pl.col("slot") == slot).head(1)
     if in_slot.is_empty():
-        message = f"{show_named(path)}: no slot {slot}"
         if len(voices):
-            raise NoVoiceError(f"{message}: the last is {max(voices['slot'].to_list())}")
+            raise NoVoiceError(f"{show_named(path)}: no slot {slot}: the last is {max(voices['slot'].to_list())}")
         reasons = [
-            f"{format_location(file)}: {file['reason'] or file['taken_for']}" for file in files.iter_rows(named=True)
+            f"{format_location(file)}: no voices: {file['reason'] or file['taken_for']}"
+            for file in files.iter_rows(named=True)
         ]
-        raise NoVoiceError(f"{message}: {'; '.join(reasons[:_MAX_LISTED])}")
+        raise NoVoiceError("; ".join(reasons[:_MAX_LISTED]))
     voice = in_slot.row(0, named=True)
     if not voice["valid"]:
         faults = "; ".join(describe_finding(finding) for finding in voice["findings"][:_MAX_LISTED])

@@ -5,7 +5,6 @@ Nothing heavy is imported here: forms are made from these fields.
 
 from pydantic import BaseModel, Field
 
-from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.voice.parameters import VMEM_VOICES
 from deepdx_core.voice.parts import PARTS, part_columns
@@ -118,6 +117,6 @@ def check_order(order: Order) -> None:
     try:
         part_columns(order.keep)
     except ValueError as error:
-        raise OrderError("keep", printable(str(error))) from error
+        raise OrderError("keep", str(error)) from error
     if order.novelty is not None and (varied or order.between):
         raise OrderError("novelty", "cannot be combined with `like`, `parents` or `between`")

@@ -40,9 +40,10 @@ class NoModelError(DeepDXError):
         if name is None:
             super().__init__(f"no model yet ({home.models}): run `deepdx run` first")
         elif name in get_args(Kind):
-            super().__init__(f"no {name} yet ({home.models}): run `deepdx run --model {name}` first")
+            shown = name.upper() if name == "gan" else name
+            super().__init__(f"no {shown} yet ({home.models}): run `deepdx run --model {name}` first")
         else:
-            super().__init__(f"no model {printable(name)!r} ({home.models}): `SELECT * FROM models` lists them")
+            super().__init__(f"no model '{printable(name)}' ({home.models}): `SELECT * FROM models` lists them")
 
 
 def model_folder(home: Home, fingerprint: str) -> Path:
@@ -83,8 +84,8 @@ def find_model(home: Home, name: str | None = None) -> Path:
     """
     if name is None:
         return champion_folder(home)
-    if name in get_args(Kind):
-        return model_folder(home, model_of_kind(home, cast(Kind, name)))
+    if name.lower() in get_args(Kind):
+        return model_folder(home, model_of_kind(home, cast(Kind, name.lower())))
     found = [model_id for model_id in _stored_models(home) if name and model_id.startswith(name.lower())]
     if len(found) != 1:
         raise NoModelError(home, name)

@@ -72,7 +72,7 @@ class SamplingRequest:
             raise ValueError(f"strength must be over 0 and at most 1, got {self.strength}")
         for name, value in self.set.items():
             if name not in INDEX:
-                raise ValueError(f"set {printable(name)!r} is no parameter")
+                raise ValueError(f"set '{printable(name)}' is no parameter")
             if not 0 <= value <= PARAMETERS[INDEX[name]].maximum:
                 raise ValueError(f"set {name} is {value}, its range is 0 to {PARAMETERS[INDEX[name]].maximum}")
         if sum(given is not None for given in (self.like, self.between, self.parents)) > 1:

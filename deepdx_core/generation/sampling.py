@@ -38,7 +38,7 @@ SILENT = "silent"
 _NO_AUDIO = AudioFeatures.create_empty()
 _BATCH = 32  # places filled together
 _FEWEST_RETRIED = 8  # places' worth of candidates in an attempt after the first
-_ATTEMPTS = 25
+_HOPELESS = 800  # candidates that fill no place, one after the other
 _MAX_LOG_ODDS = 6.0  # no candidate is preferred by more than a factor of e to this
 
 
@@ -125,20 +125,19 @@ def _fill_batches(
             labels = np.resize(label_ids[first : first + _BATCH], _BATCH)
             positions = np.minimum((first + np.arange(_BATCH)) / max(count - 1, 1), 1)
             batch = _Batch(model, request, labels, positions, voices, rules, render)
-            wanted, candidates = min(_BATCH, count - first), 0
-            for attempt in range(_ATTEMPTS):
-                # Attempts count from 1: a trailing 0 does not change a seed, and without one it drew the labels.
-                random = np.random.default_rng([seed, first, attempt + 1])
-                open_ = batch.open_places()
+            wanted = min(_BATCH, count - first)
+            attempt = futile = 0
+            while len(open_ := batch.open_places()) and open_[0] < wanted:
+                if futile >= _HOPELESS:
+                    made, reasons = first + wanted - (open_ < wanted).sum(), rejected.most_common()
+                    counts = ", ".join(f"{reason}: {number:,}" for reason, number in reasons)
+                    raise ValueError(f"only {made} of {count:,} voices were made; rejected candidates: {counts}")
+                attempt += 1  # from 1: a trailing 0 does not change a seed, and without one it drew the labels
+                random = np.random.default_rng([seed, first, attempt])
                 places = np.resize(open_, max(len(open_), _FEWEST_RETRIED))
-                rejected += batch.fill(places, random, attempt)
-                candidates += len(places) * request.choices
-                if not (batch.open_places() < wanted).any():
-                    break
-            else:
-                counts = ", ".join(f"{reason}: {number}" for reason, number in rejected.most_common())
-                missing = (batch.open_places() < wanted).sum()
-                raise ValueError(f"{candidates} candidates were not enough: {missing} voices are missing ({counts})")
+                rejected += batch.fill(places, random, attempt - 1)
+                is_futile = len(batch.open_places()) == len(open_)
+                futile = futile + len(places) * request.choices if is_futile else 0
             voices = np.concatenate([voices, [batch.filled[place] for place in range(wanted)]])
             report("voices made", len(voices), count)
     return voices, dict(rejected)

@@ -21,7 +21,7 @@ def allowed_hostnames(host: str, others: Sequence[str]) -> frozenset[str]:
     for name in others:
         if not name or any(character in "/:@ " for character in name):
             raise typer.BadParameter(
-                f"{printable(name)!r} is not a host name; omit scheme and port", param_hint="--allow-host"
+                f"'{printable(name)}' is not a host name; omit scheme and port", param_hint="--allow-host"
             )
     from deepdx_pipeline.guard import local_hostnames
 

@@ -253,8 +253,8 @@ def test_voices_in_archives_and_in_files_with_colons_in_their_names(deepdx):
     ("file", "slot", "reason"),
     [
         (KEYS, 33, "EPIANOS1.syx: no slot 33: the last is 32"),
-        (Path("nowhere.syx"), 1, "nowhere.syx: no slot 1: nowhere.syx: cannot be read: No such file"),
-        (NET / "voice_list.syx", 1, "voice_list.syx: no slot 1: .*text, not a dump"),
+        (Path("nowhere.syx"), 1, "nowhere.syx: no voices: cannot be read: No such file"),
+        (NET / "voice_list.syx", 1, "voice_list.syx: no voices: .*text, not a dump"),
     ],
 )
 def test_missing_slots_are_refused(deepdx, file, slot, reason):
@@ -470,13 +470,13 @@ def test_names_added_to_the_corpus_since_are_not_used(deepdx, home):
 
 
 def test_user_rules_reject_candidates(deepdx, home, monkeypatch):
-    monkeypatch.setattr(sampling, "_ATTEMPTS", 3)
+    monkeypatch.setattr(sampling, "_HOPELESS", 300)
     (home.root / "rules.toml").write_text(
         '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
     )
     code, _, errors = deepdx("generate", "--count", 2, "-o", "out.syx")
     assert code == 1
-    assert "candidates were not enough for a voice" in errors
+    assert "voices were made; rejected candidates: " in errors
     assert "no-voice" in errors
     assert not Path("out.syx").exists()
 
@@ -609,7 +609,7 @@ def test_a_model_is_chosen_by_kind_or_id(deepdx, gan):
 def test_a_missing_model_is_an_error_that_says_what_to_do(deepdx):
     code, _, errors = deepdx("generate", "--model", "gan", "-o", "out.syx")
     assert code == 1
-    assert "no gan yet" in errors
+    assert "no GAN yet" in errors
     assert "deepdx run --model gan" in errors
     code, _, errors = deepdx("generate", "--model", "0123", "-o", "out.syx")
     assert code == 1

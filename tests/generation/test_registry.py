@@ -318,7 +318,7 @@ def test_a_model_with_other_labels_can_be_the_first(home, compare, good):
 
 
 def test_a_model_whose_candidates_are_all_rejected_is_beaten(home, splits, good, monkeypatch):
-    monkeypatch.setattr(sampling, "_ATTEMPTS", 2)
+    monkeypatch.setattr(sampling, "_HOPELESS", 1)
     silence = '[rule.no-voice]\nverdict = "corrupt"\nreason = "none is good enough"\nwhen = "algorithm >= 0"\n'
     home.rules.write_text(silence)
     store(home, FIRST, good)
@@ -403,7 +403,7 @@ def test_a_challenger_has_to_match_the_best_model_so_far_too(home, compare, good
 
 
 def test_models_are_found_by_kind_and_by_the_beginning_of_their_ids(home, good):
-    with pytest.raises(NoModelError, match=r"no gan yet .*deepdx run --model gan"):
+    with pytest.raises(NoModelError, match=r"no GAN yet .*deepdx run --model gan"):
         find_model(home, "gan")
     open_state(home, print)
     store(home, FIRST, good)
