@@ -20,7 +20,7 @@ MAX_CATEGORIES = 255
 
 _MAX_NODES = 256
 _MAX_VALUE = 1e9  # of a leaf, so that no sum overflows; fitted values stay below 10
-_FEW_ROWS = 1024  # which are walked by numpy, since loading numba takes a third of a second
+_FEW_WALKS = 50_000  # rows times trees; numpy takes less for them than numba takes to load
 _ROWS_AT_ONCE = 512  # their inputs stay in a core's cache while all trees are walked
 
 
@@ -72,7 +72,7 @@ class Trees:
             raise ValueError(f"columns must be below {inputs.shape[1]}")
         if len(self.values) % outputs:
             raise ValueError(f"{len(self.values)} trees cannot have {outputs} outputs")
-        if len(inputs) <= _FEW_ROWS:
+        if len(inputs) * len(self.values) <= _FEW_WALKS:
             return self._sum_leaves_of_few(inputs, outputs)
         inputs = np.ascontiguousarray(inputs)
         sums = np.zeros((len(inputs), outputs))

@@ -36,14 +36,14 @@ def test_sums_are_those_of_scikit_learn_to_the_last_bit(classes, categorical):
 
 
 def test_rows_do_not_depend_on_other_rows():
-    inputs, targets, weights = data(3, rows=2000)  # which compiled code walks, but not two of them
+    inputs, targets, weights = data(3, rows=4000)  # which compiled code walks, but not two of them
     trees = fit_trees(inputs, targets, weights, **SETTINGS)
     sums = trees.sum_leaves(inputs, 3)
     assert (trees.sum_leaves(inputs[[7, 300]], 3) == sums[[7, 300]]).all()
     assert trees.sum_leaves(inputs[:0], 3).shape == (0, 3)
 
 
-@pytest.mark.parametrize("rows", [400, 2000])
+@pytest.mark.parametrize("rows", [400, 4000])
 def test_a_transposed_input_is_read_as_well(rows):
     inputs, targets, weights = data(2, rows)
     trees = fit_trees(inputs, targets, weights, **SETTINGS)
