@@ -45,7 +45,7 @@ Version 3 has a judge of labels that is part of the package; a new one is a new 
 """
 
 MODEL_VERSION = 7
-"""Parents, writer and critics from the same training set and configuration, and voices from the same model.
+"""Parents, writer and critics from the same training set and configuration; voices sampled from the same model.
 
 Version 3 has a critic by ear. Version 4 tells the writer distances with noise, and trains it against critics. Version 5
 shows it how the voice so far relates to its parent and among its operators. Since version 7, candidates compete for all

@@ -17,7 +17,7 @@ from deepdx_core.voice.parameters import VCED_SIZE, VMEM_SIZE, VMEM_VOICES
 
 END = 0xF7
 HEADER_SIZE = 6
-"""Size of the header of a dump in bytes: F0, manufacturer, channel, format number, and two of the byte count."""
+"""Size of a dump's header in bytes: F0, manufacturer, channel and format number take one each, the byte count two."""
 
 WITHOUT_VOICE = "voice dump without a whole voice"
 """Description of the segment of a dump that is cut before its first voice ends."""

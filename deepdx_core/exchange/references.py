@@ -32,7 +32,7 @@ def read_voice(home: Home, reference: str) -> tuple[UInt8Array, str]:
         return _read_sound(home, reference)
     match = _FILE_AND_SLOT.fullmatch(reference)
     if match is None:
-        raise InvalidReferenceError(f"'{printable(reference)}' is not FILE:SLOT, such as EPIANOS1.syx:5, or a sound_id")
+        raise InvalidReferenceError(f"{reference!r} is not FILE:SLOT, such as EPIANOS1.syx:5, or a sound_id")
     return load_voice(Path(match[1]), int(match[2]))
 
 

@@ -170,5 +170,5 @@ def _find_label(text: str, labels: tuple[str, ...], user_taxonomy: Path) -> tupl
     category = next((category for category in label_of if category.casefold() == text.casefold()), None)
     if category is None or label_of[category] not in labels:
         choices = f"{', '.join(map(printable, labels))}, or one of their categories"
-        raise OrderError("label", f"unknown label '{printable(text)}'; use {choices}")
+        raise OrderError("label", f"unknown label {text!r}; use {choices}")
     return label_of[category], category

@@ -13,7 +13,6 @@ import numpy as np
 import polars as pl
 
 from deepdx_core.dataset.arrays import Splits, Voices, sample_rows
-from deepdx_core.display import printable
 from deepdx_core.errors import DeepDXError
 from deepdx_core.evaluation.metrics.label_agreement import LabelClassifier, fit_label_classifier
 from deepdx_core.generation.model import load_model
@@ -43,7 +42,7 @@ class NoModelError(DeepDXError):
             shown = name.upper() if name == "gan" else name
             super().__init__(f"no {shown} yet ({home.models}): run `deepdx run --model {name}` first")
         else:
-            super().__init__(f"no model '{printable(name)}' ({home.models}): `SELECT * FROM models` lists them")
+            super().__init__(f"no model {name!r} ({home.models}): `SELECT * FROM models` lists them")
 
 
 def model_folder(home: Home, fingerprint: str) -> Path:

@@ -9,7 +9,6 @@ import polars as pl
 from deepdx_core.arrays import BoolArray, Float64Array, Int64Array, UInt8Array
 from deepdx_core.codec.packing import require_legal
 from deepdx_core.dedup.near_duplicates import MAX_DIFFERING
-from deepdx_core.display import printable
 from deepdx_core.generation.orders import MAX_PARENTS
 from deepdx_core.voice.parameters import INDEX, PARAMETERS
 from deepdx_core.voice.parts import part_columns
@@ -52,7 +51,7 @@ class SamplingRequest:
     """Two voices to interpolate: the sample leads from the first to the second. Excludes `like`."""
 
     choices: int = 4
-    """Candidates per voice, 1 to 256, among which critic and preferences select. With 1, they have no choice."""
+    """Candidates per voice, 1 to 256, among which critic and preferences select. With 1, nothing is selected."""
 
     preferences: tuple[Preference, ...] = ()
     """Functions whose log-odds are added to those of the critic; see `deepdx_core.generation.preferences`."""
@@ -72,7 +71,7 @@ class SamplingRequest:
             raise ValueError(f"strength must be over 0 and at most 1, got {self.strength}")
         for name, value in self.set.items():
             if name not in INDEX:
-                raise ValueError(f"set '{printable(name)}' is no parameter")
+                raise ValueError(f"set {name!r} is no parameter")
             if not 0 <= value <= PARAMETERS[INDEX[name]].maximum:
                 raise ValueError(f"set {name} is {value}, its range is 0 to {PARAMETERS[INDEX[name]].maximum}")
         if sum(given is not None for given in (self.like, self.between, self.parents)) > 1:
@@ -124,7 +123,7 @@ class SamplingRequest:
         return np.array([INDEX[name] for name in self.set], dtype=np.int64)
 
     def put_set_values(self, voices: UInt8Array) -> None:
-        """Give all of the voices, `uint8[n, 145]`, the values of `set`, in place."""
+        """Overwrite the parameters named in `set` with its values in all voices, `uint8[n, 145]`, in place."""
         voices[:, self.set_columns] = list(self.set.values())
 
     @property

@@ -93,9 +93,9 @@ def sample_labels(
     render: bool = False,
     report: Report = silent,
 ) -> Sample:
-    """Sample a voice for each label id, `int64[n]`, otherwise like `sample`. Voices depend on all labels.
+    """Sample a voice for each label id, `int64[n]`. The other arguments are those of `sample`.
 
-    Those with the same label are made together, as the banks of a label are.
+    Voices of the same label are made 32 at a time, like a bank, so each voice depends on all the label ids.
     """
     order = np.argsort(label_ids, kind="stable")
     voices, rejected = _fill_batches(model, label_ids[order], len(label_ids), seed, request, rules, render, report)
@@ -172,7 +172,7 @@ class _Batch:
         self.pools = labels if request.between is None else np.arange(len(labels))
 
     def open_places(self) -> Int64Array:
-        """Return the places without a voice, `int64[m]`."""
+        """Return the indices of the places that have no voice yet, `int64[m]`."""
         return np.array([place for place in range(len(self.labels)) if place not in self.filled], dtype=np.int64)
 
     def fill(self, places: Int64Array, random: np.random.Generator, attempt: int) -> Counter[str]:

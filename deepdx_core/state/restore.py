@@ -92,7 +92,7 @@ def _unpack(path: Path, folder: Path) -> int:
                 raise BackupError(path, "has a format that this version of Deep DX cannot read")
             for name, digest in files.items():
                 if not NAMES_BY_VERSION[version].fullmatch(name):
-                    raise BackupError(path, f"contains '{printable(name)}', which is not part of a backup")
+                    raise BackupError(path, f"contains {name!r}, which is not part of a backup")
                 _unpack_file(archive, infos[name], folder / name, digest)
             if not files or (version and not (Home(folder).state / MANIFEST).is_file()):
                 raise BackupError(path, "contains no state")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from deepdx_core.display import printable
 from deepdx_core.voice.parameters import INDEX, OPERATORS, PARAMETER_NAMES
 
 
@@ -39,6 +38,6 @@ def part_columns(names: Iterable[str]) -> list[int]:
     columns: set[int] = set()
     for name in names:
         if name not in PARTS and name not in INDEX:
-            raise ValueError(f"'{printable(name)}' is none of {', '.join(PARTS)}, and no parameter")
+            raise ValueError(f"{name!r} is none of {', '.join(PARTS)}, and no parameter")
         columns |= {INDEX[parameter] for parameter in PARTS.get(name, (name,))}
     return sorted(columns)

@@ -78,7 +78,7 @@ class Writer(nn.Module):
         return self._logits(x, voices, conditions, 0, LENGTH)
 
     def embed_conditions(self, conditions: Conditions) -> Tensor:
-        """Return an embedding of the conditions, but for the number of differences, at each position.
+        """Return an embedding of the conditions at each position, except for the number of differences.
 
         `[n, 145, width]`. The parents are encoded as a whole.
         """
@@ -215,8 +215,8 @@ class IncrementalDecoder:
         self.voices = torch.zeros_like(conditions.parents)
         self.position = 0
         n = len(self.voices)
-        parts = (slice(start, start + _ENCODER_BATCH) for start in range(0, n, _ENCODER_BATCH))
         self._runs = torch.zeros(n, 1, SOURCES, dtype=torch.int64, device=self.voices.device)
+        parts = (slice(start, start + _ENCODER_BATCH) for start in range(0, n, _ENCODER_BATCH))
         self._embedded = torch.cat([writer.embed_conditions(conditions.of(part)) for part in parts])
         self._kv_caches = [block.attention.empty_kv_cache(n) for block in writer.blocks]  # type: ignore[union-attr,operator]
 

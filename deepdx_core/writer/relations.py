@@ -61,7 +61,10 @@ class Relations(nn.Module):
         return self._embed_changes(voices, conditions, start, stop) + of_runs
 
     def runs(self, voices: Tensor, conditions: Conditions) -> Tensor:
-        """Return the lengths of the runs before each position, `int64[n, 145, sources]`."""
+        """Return the length of the run of copies that ends before each position, `int64[n, 145, sources]`.
+
+        It counts how many values in a row, within the operator, are the same as at the source.
+        """
         places = torch.arange(LENGTH, device=voices.device)
         same = (self.source_values(voices, conditions, 0, LENGTH) == voices[..., None]) & self._has_source
         last = torch.where(same, -1, places[:, None]).cummax(dim=1).values  # difference at a position or before it
@@ -70,9 +73,9 @@ class Relations(nn.Module):
         return (places[:, None] - 1 - last).clamp(max=_MAX_RUN)
 
     def extend_runs(self, runs: Tensor, voices: Tensor, conditions: Conditions, position: int) -> Tensor:
-        """Return the lengths of the runs before the position that follows, `int64[n, 1, sources]`.
+        """Return the length of the run of copies that ends with this position, `int64[n, 1, sources]`.
 
-        runs: before this position. voices: written up to and including it.
+        runs: those that end before it. voices: written up to and including it.
         """
         if position + 1 == LENGTH or OPERATOR[position + 1] != OPERATOR[position]:
             return torch.zeros_like(runs)

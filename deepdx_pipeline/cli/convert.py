@@ -148,7 +148,7 @@ def convert(
 
 
 def print_problems(refused: list[str], without_voices: dict[str, str], skipped: list[str], changed: list[str]) -> None:
-    """Print on stderr which files were refused or have no voices, and which voices were skipped or changed.
+    """Print to stderr the files refused or without voices, and the voices skipped or changed.
 
     without_voices: reason of each file without voices, by location.
     """

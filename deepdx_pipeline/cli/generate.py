@@ -158,7 +158,7 @@ def _parse_values(texts: list[str]) -> dict[str, int]:
     for text in texts:
         name, _, value = text.partition("=")
         if not re.fullmatch("[0-9]{1,3}", value, re.ASCII):
-            reason = f"'{printable(text)}' is not NAME=VALUE, such as op1_coarse=1"
+            reason = f"{text!r} is not NAME=VALUE, such as op1_coarse=1"
             raise typer.BadParameter(reason, param_hint="--set")
         values[name] = int(value)
     return values

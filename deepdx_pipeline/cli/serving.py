@@ -20,9 +20,7 @@ def allowed_hostnames(host: str, others: Sequence[str]) -> frozenset[str]:
     """Return the host names of a server that listens on `host`. Raises BadParameter for one that is not valid."""
     for name in others:
         if not name or any(character in "/:@ " for character in name):
-            raise typer.BadParameter(
-                f"'{printable(name)}' is not a host name; omit scheme and port", param_hint="--allow-host"
-            )
+            raise typer.BadParameter(f"{name!r} is not a host name; omit scheme and port", param_hint="--allow-host")
     from deepdx_pipeline.guard import local_hostnames
 
     return local_hostnames(host) | frozenset(others)

@@ -81,7 +81,7 @@ def _file_name(config: OrderConfig) -> str:
         (name,) = bank_file_names([f"{label} seed {config.seed}"])
         return name.replace(" ", "-")
     if not config.output.lower().endswith(".syx") or Path(config.output).name != config.output or "\0" in config.output:
-        reason = f"output: '{printable(config.output)}' is not a plain file name that ends in .syx"
+        reason = f"output: {config.output!r} is not a plain file name that ends in .syx"
         raise dg.Failure(reason, allow_retries=False)
     return config.output
 

@@ -327,7 +327,7 @@ def test_more_choices_give_higher_realness(model):
 
 
 def test_candidates_compete_for_all_places_of_a_label_by_their_odds(model):
-    """A preference that is certain finds the best candidates of the whole batch, and each only once."""
+    """With a preference far stronger than chance, the sample is the best candidates of the whole batch, each once."""
     seen = []
 
     def prefer(candidates, audio):
